@@ -1,0 +1,50 @@
+# `make demo` and `make test` do all their own set-up on a fresh Debian 12 machine (root or sudo).
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+export PATH := $(CURDIR)/.venv/bin:/usr/sbin:/sbin:$(PATH)
+export PYTHONDONTWRITEBYTECODE := 1
+
+APT := chromium conntrack iproute2 iptables libnginx-mod-http-lua mmdebstrap netavark nftables nginx-light \
+       podman postgresql-15 python3-dev python3-venv runc shellcheck skopeo zstd
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.apt-stamp: Makefile
+	missing=""; for p in $(APT); do dpkg-query -Wf'$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+	  $(SUDO) apt-get update -qq; \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+	touch $@
+
+.venv/stamp: requirements-dev.lock pyproject.toml .apt-stamp
+	[ -x .venv/bin/python ] || /usr/bin/python3 -m venv .venv
+	.venv/bin/pip install -q --no-input --progress-bar off --require-hashes -r requirements-dev.lock
+	.venv/bin/pip install -q --no-input --progress-bar off --no-deps --no-build-isolation -e .
+	touch $@
+
+.PHONY: setup
+setup: .venv/stamp ## install what the project needs (Debian packages, Python packages)
+
+.PHONY: lock
+lock: ## write the hashed dependency locks again from pyproject.toml
+	.venv/bin/uv pip compile -q --generate-hashes --no-header --python /usr/bin/python3 pyproject.toml -o requirements-host.lock
+	.venv/bin/uv pip compile -q --generate-hashes --no-header --python /usr/bin/python3 pyproject.toml --group dev --group images -o requirements-dev.lock
+
+.PHONY: lint
+lint: setup ## ruff, mypy (strict), import layers
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+
+.PHONY: unit
+unit: setup ## unit tests
+	pytest tests/unit
+
+.PHONY: test
+test: lint unit ## everything that CI runs

@@ -1,0 +1,1 @@
+"""Plan, collect, attest, write, read, compare and split bundles."""

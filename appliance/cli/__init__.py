@@ -1,0 +1,1 @@
+"""The command `appliance`, one module a subcommand."""

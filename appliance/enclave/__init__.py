@@ -1,0 +1,1 @@
+"""The site model, rendering of compose files, admission of containers and networks."""

@@ -1,0 +1,1 @@
+"""Preflight, installation, generations and roll-back of a host."""

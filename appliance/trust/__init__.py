@@ -1,0 +1,1 @@
+"""Keys, signatures, the TUF repository and its client, attestations."""
