@@ -1,5 +1,143 @@
 """`appliance site`."""
 
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
 
+from appliance.cli.options import Json, PassphraseFile, open_key, print_json, read_passphrase
+from appliance.errors import ApplianceError
+
 app = typer.Typer(help="Check and sign the site's own statements: enclaves, subjects, access.", no_args_is_help=True)
+
+
+class Kind(StrEnum):
+    """Kinds of statement that two officers sign."""
+
+    site = "site"
+    subjects = "subjects"
+    access = "access"
+
+
+@app.callback()
+def site() -> None:
+    """Check and sign the site's own statements: enclaves, subjects, access."""
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="YAML file.")],
+    *,
+    kind: Annotated[Kind, typer.Option(help="What it states.")],
+) -> None:
+    """Check a statement before anybody signs it."""
+    _read(file, kind)
+    print(f"{file}: a usable {kind} statement")
+
+
+@app.command()
+def sign(
+    file: Annotated[Path, typer.Argument(help="YAML file to sign.")],
+    *,
+    kind: Annotated[Kind, typer.Option(help="What it states.")],
+    key: Annotated[list[Path], typer.Option(help="An officer's key file; repeat, or sign one after the other.")],
+    out: Annotated[Path, typer.Option(help="The site's folder; receives <kind>.dsse.json.")],
+    officers: Annotated[
+        Path | None, typer.Option(help="officers.json; checked to list the keys, and copied to the folder.")
+    ] = None,
+    passphrase_file: PassphraseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Sign a statement; a second officer adds a signature to the same statement later."""
+    from appliance.trust import canonical, dsse  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.trust.officers import load_officers, payload_type  # noqa: PLC0415
+
+    value = _read(file, kind)
+    keys = [open_key(path, passphrase_file) for path in key]
+    listed = load_officers(officers) if officers else None
+    for opened in keys:
+        if listed and opened.public not in listed.officers.values():
+            raise ApplianceError(f"{opened.name} is not among the officers in {officers}")
+    out.mkdir(parents=True, exist_ok=True)
+    target = out / f"{kind}.dsse.json"
+    envelope = target.read_bytes() if target.is_file() else None
+    if envelope and dsse.payload_of(envelope, str(target)) == (payload_type(kind), value):
+        for opened in keys:
+            envelope = dsse.add_signature(envelope, opened, str(target))
+    else:
+        envelope = dsse.sign(value, payload_type(kind), keys)
+    target.write_bytes(envelope)
+    if officers:
+        (out / "officers.json").write_bytes(officers.read_bytes())
+    count = len(canonical.decode(envelope, str(target))["signatures"])
+    if as_json:
+        print_json({"file": str(target), "signatures": count})
+    else:
+        print(f"{target}: signed by {', '.join(k.name for k in keys)}; {count} of 2 signatures")
+
+
+@app.command("issue-certificates")
+def issue_certificates(
+    file: Annotated[Path, typer.Argument(help="The site's YAML file.")],
+    *,
+    ca: Annotated[Path, typer.Option(help="Folder of the site's authority (ca.pem, ca.key).")],
+    out: Annotated[Path, typer.Option(help="The site's folder; receives certificates/.")],
+    passphrase_file: PassphraseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Issue the certificates of each enclave's gateway and of the services that call through it."""
+    from appliance.trust.certificates import issue_client, issue_server, load_authority  # noqa: PLC0415
+
+    value = _read(file, Kind.site)
+    authority = load_authority(ca, read_passphrase(passphrase_file) if passphrase_file else None)
+    folder = out / "certificates"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "ca.pem").write_bytes(authority.pem)
+    written = []
+    for enclave in value["enclaves"]:
+        name = enclave["name"]
+        gateway = issue_server(authority, enclave["hostname"], enclave=name, addresses=(str(enclave["address"]),))
+        gateway.write(folder / name, "gateway")
+        written.append(f"{name}/gateway")
+        for service in ("labeling", "evaluation"):
+            if service in enclave["services"]:
+                issue_client(authority, f"service:{service}", organisation=name).write(folder / name, service)
+                written.append(f"{name}/{service}")
+    if as_json:
+        print_json({"folder": str(folder), "certificates": written})
+    else:
+        print("\n".join([f"{folder}/ca.pem", *(f"{folder}/{name}.pem" for name in written)]))
+
+
+def _read(file: Path, kind: Kind) -> Any:
+    """The statement in a YAML file, checked by the part that will load it."""
+    from appliance.trust import canonical  # noqa: PLC0415
+
+    try:
+        text = file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ApplianceError(f"{file}: cannot be read: {error}") from error
+    value = canonical.decode_yaml(text, str(file))
+    validate(kind, value, str(file))
+    return value
+
+
+def validate(kind: Kind, value: Any, name: str) -> None:
+    """Check a statement by the rules of the part that will load it.
+
+    Raises:
+        ApplianceError: names the field and the rule.
+    """
+    if kind is Kind.site:
+        from appliance.enclave.site import parse_site  # noqa: PLC0415
+
+        parse_site(value, name)
+    elif kind is Kind.subjects:
+        from appliance.monitor.registry import parse_registry  # noqa: PLC0415
+
+        parse_registry(value, name)
+    else:
+        from appliance.monitor.policy import parse_policy  # noqa: PLC0415
+
+        parse_policy(value, name)

@@ -1,0 +1,43 @@
+"""Options and output that several subcommands share."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from appliance.errors import ApplianceError
+
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(help="File with the passphrase of the keys; otherwise APPLIANCE_PASSPHRASE, otherwise a prompt."),
+]
+
+
+def open_key(path: Path, passphrase_file: Path | None) -> Any:
+    """A person's private key, opened with the passphrase in ``passphrase_file`` or as the holder is asked.
+
+    Raises:
+        ApplianceError: the key or the passphrase cannot be read, or they don't belong together.
+    """
+    from appliance.trust.keys import load_private_key  # noqa: PLC0415
+
+    return load_private_key(path, (lambda _: read_passphrase(passphrase_file)) if passphrase_file else None)
+
+
+def read_passphrase(path: Path) -> bytes:
+    """The passphrase in a file, without the line's end.
+
+    Raises:
+        ApplianceError: the file cannot be read.
+    """
+    try:
+        return path.read_bytes().rstrip(b"\r\n")
+    except OSError as error:
+        raise ApplianceError(f"{path}: the passphrase cannot be read: {error.strerror}") from error
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document."""
+    print(json.dumps(value, indent=2, sort_keys=True))

@@ -1,0 +1,112 @@
+"""JSON with one possible spelling: what is signed has exactly one byte form, and every other form is refused."""
+
+import json
+from typing import Any
+
+import rfc8785
+import yaml
+
+from appliance.errors import ApplianceError
+
+MAXIMUM_DEPTH = 32
+RULE = "signed JSON is in the canonical form of RFC 8785, without duplicate keys"
+
+
+class CanonicalError(ApplianceError):
+    """Bytes that are not the one canonical form of a JSON value."""
+
+
+def encode(value: Any) -> bytes:
+    """The canonical bytes of ``value`` (RFC 8785).
+
+    Raises:
+        CanonicalError: the value cannot be written as JSON.
+    """
+    try:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+        raise CanonicalError(f"a value cannot be written as canonical JSON: {error}", rule=RULE) from error
+
+
+def decode(data: bytes, name: str) -> Any:
+    """Read JSON of any spelling, refusing what two readers could understand differently.
+
+    Args:
+        data: the bytes.
+        name: the file or field, for the error.
+
+    Raises:
+        CanonicalError: not UTF-8 JSON, a duplicate key, a number that is not finite, or nesting beyond 32 levels.
+    """
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        result = dict(items)
+        if len(result) != len(items):
+            names = [key for key, _ in items]
+            twice = next(key for key in names if names.count(key) > 1)
+            raise CanonicalError(f"{name}: the key {twice!r} appears twice in one object", rule=RULE)
+        return result
+
+    def constant(text: str) -> Any:
+        raise CanonicalError(f"{name}: {text} is not a JSON number", rule=RULE)
+
+    try:
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise CanonicalError(f"{name}: cannot be read as JSON: {error}", rule=RULE) from error
+    if _depth(value, MAXIMUM_DEPTH) > MAXIMUM_DEPTH:
+        raise CanonicalError(f"{name}: nested deeper than {MAXIMUM_DEPTH} levels", rule=RULE)
+    return value
+
+
+def decode_canonical(data: bytes, name: str) -> Any:
+    """Read JSON whose bytes are exactly canonical.
+
+    Raises:
+        CanonicalError: as :func:`decode`, or any byte differs from the canonical form.
+    """
+    value = decode(data, name)
+    if encode(value) != data:
+        raise CanonicalError(
+            f"{name}: the bytes are not in canonical form",
+            rule=RULE,
+            remedy="the file was changed after it was signed; carry it again from its source",
+        )
+    return value
+
+
+def decode_yaml(text: str, name: str) -> Any:
+    """Read YAML that people write, refusing duplicate keys and everything that JSON cannot say.
+
+    Raises:
+        CanonicalError: not YAML, a duplicate key, or a value that JSON has no word for.
+    """
+    try:
+        value = yaml.load(text, Loader=_StrictLoader)  # noqa: S506  # a SafeLoader with one rule more
+    except yaml.YAMLError as error:
+        raise CanonicalError(f"{name}: cannot be read as YAML: {error}", rule="site files are YAML 1.1") from error
+    encode(value)
+    return value
+
+
+def _depth(value: Any, limit: int) -> int:
+    if limit < 0:
+        return 1
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max((_depth(child, limit - 1) for child in children), default=0)
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML's safe loader, refusing a key that is written twice and leaving dates as the text they are."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012  # the attribute of PyYAML's own class
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} appears twice", node.start_mark)
+        return super().construct_mapping(node, deep=deep)

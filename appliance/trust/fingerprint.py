@@ -1,0 +1,34 @@
+"""Fingerprints: the lines on paper with which trust begins."""
+
+import hashlib
+
+from appliance.errors import ApplianceError
+
+
+class FingerprintError(ApplianceError):
+    """A file is not the one on paper."""
+
+
+def fingerprint(data: bytes) -> str:
+    """SHA-256 of the exact bytes of a file, 64 hexadecimal digits: what stands on paper."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def check_fingerprint(data: bytes, expected: str, name: str) -> None:
+    """Compare a file with its line on paper; blanks, colons and case in ``expected`` don't matter.
+
+    Args:
+        data: the file's bytes.
+        expected: what the paper says.
+        name: the file, for the error.
+
+    Raises:
+        FingerprintError: it is another file.
+    """
+    wanted = "".join(character for character in expected.lower() if character not in " :\n-").removeprefix("sha256")
+    if wanted != fingerprint(data):
+        raise FingerprintError(
+            f"{name}: its fingerprint is {fingerprint(data)}, not {expected}",
+            rule="trust begins with the fingerprint on paper",
+            remedy="compare the paper digit by digit; if it is right, this medium is not the one that was made for you",
+        )

@@ -1,0 +1,111 @@
+"""The site's security officers, and the statements that take effect only with two of their signatures."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from appliance.errors import ApplianceError
+from appliance.trust import canonical, dsse
+from appliance.trust.fingerprint import check_fingerprint
+from appliance.trust.keys import PublicKey
+
+KINDS = ("site", "subjects", "access")
+MAXIMUM_SIZE = 4 << 20
+
+
+class OfficersError(ApplianceError):
+    """The list of officers is not usable, or a statement lacks their signatures."""
+
+
+class Officers(BaseModel):
+    """``officers.json``: who may decide for a site. Its fingerprint is on paper.
+
+    Attributes:
+        type: always ``officers``.
+        officers: name to key; two of them sign the site's statements.
+        authority: SHA-256 of the site's certificate authority (DER), hexadecimal.
+        demo: whether these are demonstration keys.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: Literal["officers"] = Field(default="officers", alias="_type")
+    officers: dict[str, PublicKey] = Field(min_length=2)
+    authority: str = Field(pattern=r"^[0-9a-f]{64}$")
+    demo: bool
+
+    @model_validator(mode="after")
+    def _no_key_twice(self) -> Self:
+        keys = [key.keyid for key in self.officers.values()]
+        if len(set(keys)) != len(keys):
+            raise ValueError("one key stands under two names")
+        return self
+
+    def encode(self) -> bytes:
+        """The canonical bytes of ``officers.json``."""
+        return canonical.encode(self.model_dump(by_alias=True))
+
+
+def payload_type(kind: str) -> str:
+    """The DSSE payload type of a site statement, for example of ``site``."""
+    return f"application/vnd.mls-appliance.{kind}+json"
+
+
+def load_officers(path: Path, fingerprint: str | None = None) -> Officers:
+    """Read ``officers.json``.
+
+    Args:
+        path: the file.
+        fingerprint: what the paper says, or None when the file was already accepted at installation.
+
+    Raises:
+        ApplianceError: unreadable, another fingerprint, or not a usable list.
+    """
+    data = read_limited(path, MAXIMUM_SIZE)
+    if fingerprint is not None:
+        check_fingerprint(data, fingerprint, str(path))
+    try:
+        return Officers.model_validate(canonical.decode_canonical(data, str(path)))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise OfficersError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def load_signed(path: Path, officers: Officers | Path, kind: str, threshold: int = 2) -> dict[str, Any]:
+    """The content of a site statement, once ``threshold`` officers are proven to have signed it.
+
+    Args:
+        path: for example ``site.dsse.json``.
+        officers: the accepted officers, or the path of the accepted ``officers.json``.
+        kind: ``site``, ``subjects`` or ``access``.
+        threshold: how many distinct officers must have signed.
+
+    Raises:
+        ApplianceError: unreadable, not canonical, another kind, or too few or unknown signatures.
+    """
+    people: Mapping[str, PublicKey] = (load_officers(officers) if isinstance(officers, Path) else officers).officers
+    data = read_limited(path, MAXIMUM_SIZE)
+    value = dsse.verify(data, payload_type(kind), people, threshold, str(path)).value
+    if not isinstance(value, dict):
+        raise OfficersError(f"{path}: the signed content is not an object")
+    return value
+
+
+def read_limited(path: Path, limit: int) -> bytes:
+    """Read a regular file of at most ``limit`` bytes.
+
+    Raises:
+        OfficersError: absent, not a regular file, or longer.
+    """
+    try:
+        if path.is_symlink() or not path.is_file():
+            raise OfficersError(f"{path}: absent, or not a regular file", remedy="carry the whole site folder again")
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise OfficersError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(data) > limit:
+        raise OfficersError(f"{path}: longer than {limit} bytes", rule="over-long files are refused before parsing")
+    return data

@@ -1,0 +1,165 @@
+"""The TUF root: who may sign what, pinned by one fingerprint on paper.
+
+Roles list ECDSA P-384 keys only, so that every TUF client can read the repository. Two extra fields, signed with the
+rest, carry what TUF has no word for: ``x-appliance-people`` pairs each person's classical and ML-DSA key, and
+``x-appliance-builders`` registers which key may attest for which builder.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from securesystemslib.signer import Key
+from tuf.api.metadata import Metadata, Root  # type: ignore[attr-defined]
+from tuf.api.serialization import MetadataSerializer
+
+from appliance.errors import ApplianceError
+from appliance.trust import canonical
+from appliance.trust.keys import PrivateKey, PublicKey
+
+ROLES = ("root", "targets", "snapshot", "timestamp")
+PEOPLE_FIELD = "x-appliance-people"
+BUILDERS_FIELD = "x-appliance-builders"
+DEMO_FIELD = "x-appliance-demo"
+BUILDER_ID = "urn:mls-appliance:builder:build-host"
+
+
+class RootError(ApplianceError):
+    """A root that is not the one on paper, or not usable."""
+
+
+class CanonicalSerializer(MetadataSerializer):
+    """Writes TUF metadata in the one canonical form."""
+
+    def serialize(self, metadata_obj: Metadata) -> bytes:  # type: ignore[type-arg]
+        """The canonical bytes of a metadata file."""
+        return canonical.encode(metadata_obj.to_dict())
+
+
+@dataclass(frozen=True)
+class Person:
+    """A person who signs for TUF roles: one key of each algorithm, both theirs alone."""
+
+    name: str
+    classical: PrivateKey
+    quantum_safe: PrivateKey
+
+
+class _PersonKeys(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ecdsa: PublicKey
+    ml_dsa: PublicKey = Field(alias="ml-dsa")
+
+
+class _Builder(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    key: PublicKey
+
+
+class _Extension(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    people: dict[str, _PersonKeys] = Field(alias=PEOPLE_FIELD)
+    builders: list[_Builder] = Field(alias=BUILDERS_FIELD)
+    demo: bool = Field(alias=DEMO_FIELD)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """Whom a root registers.
+
+    Attributes:
+        people: name to (ECDSA key, ML-DSA key).
+        builders: builder id to the keys that may attest for it.
+        threshold: how many people must sign the targets.
+        demo: whether these are demonstration keys.
+    """
+
+    people: dict[str, tuple[PublicKey, PublicKey]]
+    builders: dict[str, list[PublicKey]]
+    threshold: int
+    demo: bool
+
+
+def make_root(
+    people: Sequence[Person],
+    *,
+    threshold: int,
+    builders: Mapping[str, PublicKey],
+    expires: datetime,
+    demo: bool,
+) -> bytes:
+    """The canonical bytes of version 1 of a root, signed by all ``people``.
+
+    Every role has the same people and threshold: nothing here is signed by a machine that is always on, so a weaker
+    timestamp role would only make freezing easier.
+
+    Args:
+        people: who signs.
+        threshold: how many of them must sign each role.
+        builders: builder id to its attestation key.
+        expires: end of the root's validity, UTC.
+        demo: marks the root as a demonstration's.
+
+    Raises:
+        RootError: the threshold is below 2 or above the number of people.
+    """
+    if not 2 <= threshold <= len(people):
+        raise RootError(
+            f"{threshold} of {len(people)} people cannot be a threshold", rule="at least two people sign every role"
+        )
+    extension = {
+        PEOPLE_FIELD: {
+            person.name: {
+                "ecdsa": person.classical.public.model_dump(),
+                "ml-dsa": person.quantum_safe.public.model_dump(),
+            }
+            for person in people
+        },
+        BUILDERS_FIELD: [{"id": name, "key": key.model_dump()} for name, key in sorted(builders.items())],
+        DEMO_FIELD: demo,
+    }
+    root = Root(version=1, expires=expires, consistent_snapshot=False, unrecognized_fields=extension)
+    for person in people:
+        public = person.classical.public
+        for role in ROLES:
+            root.add_key(Key.from_dict(public.keyid, public.model_dump()), role)
+    for role in ROLES:
+        root.roles[role].threshold = threshold
+    metadata = Metadata(root)
+    for person in people:
+        metadata.sign(person.classical.tuf_signer(), append=True)
+    return metadata.to_bytes(CanonicalSerializer())
+
+
+def registered(root: Root) -> Registered:
+    """The people and builders of a verified ``root``, checked against its roles.
+
+    Raises:
+        RootError: the extra fields are missing or disagree with the roles.
+    """
+    try:
+        extension = _Extension.model_validate(root.unrecognized_fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise RootError(f"root.json: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    people = {name: (keys.ecdsa, keys.ml_dsa) for name, keys in extension.people.items()}
+    paired = {keys[0].keyid: keys[0] for keys in people.values()}
+    everyone = {keyid for role in root.roles.values() for keyid in role.keyids}
+    listed = {keyid: PublicKey.model_validate(key.to_dict()) for keyid, key in root.keys.items()}
+    quantum_safe = {keys[1].keyid for keys in people.values()}
+    if paired != listed or everyone != set(paired) or not len(people) == len(paired) == len(quantum_safe):
+        raise RootError(
+            f"root.json: the keys of its roles are not exactly those of {PEOPLE_FIELD}",
+            rule="each person has one ECDSA and one ML-DSA key, and no key belongs to two people",
+        )
+    if any(role.threshold < 2 for role in root.roles.values()):
+        raise RootError("root.json: one person alone may sign a role", rule="at least two people sign every role")
+    builders: dict[str, list[PublicKey]] = {}
+    for builder in extension.builders:
+        builders.setdefault(builder.id, []).append(builder.key)
+    return Registered(people=people, builders=builders, threshold=root.roles["targets"].threshold, demo=extension.demo)
