@@ -1,0 +1,89 @@
+"""The enclave's way to the monitor: no durable record, no effect."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from appliance.errors import ApplianceError
+
+
+class NotRecordedError(ApplianceError):
+    """The monitor did not confirm a durable record, or refused a grant; the effect must not happen."""
+
+
+class MonitorClient:
+    """Asks the monitor over its Unix socket to record events and to grant jobs.
+
+    Args:
+        socket: path of the socket; the daemon stamps enclave and label from it.
+        timeout: seconds to wait for a record to be durable.
+    """
+
+    def __init__(self, socket: Path, timeout: float = 5.0) -> None:
+        self._client = httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(uds=str(socket)), base_url="http://unix", timeout=timeout
+        )
+
+    async def record(
+        self,
+        activity: str,
+        subject: str,
+        *,
+        inputs: Sequence[str] = (),
+        outputs: Sequence[str] = (),
+        detail: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Record an event and return its receipt once it is durable.
+
+        Args:
+            activity: what happens, for example ``model_inference_activity``.
+            subject: who does it.
+            inputs: SHA-256 digests (hexadecimal) of what goes in; never the content.
+            outputs: SHA-256 digests of what comes out.
+            detail: further facts, free of content.
+
+        Raises:
+            NotRecordedError: no durable record.
+        """
+        body = {
+            "activity": activity,
+            "subject": subject,
+            "inputs": list(inputs),
+            "outputs": list(outputs),
+            "detail": dict(detail or {}),
+        }
+        return str((await self._post("/record", body))["receipt"])
+
+    async def grant(self, context: str, *, job: str, model: str) -> str:
+        """Ask for the job grant with which a workload acts for the user of ``context``.
+
+        Args:
+            context: the user's ``X-Appliance-Context`` as received.
+            job: identifier of the job.
+            model: name of the model the job may call.
+
+        Raises:
+            NotRecordedError: the monitor refused or did not answer.
+        """
+        return str((await self._post("/grant", {"context": context, "job": job, "model": model}))["grant"])
+
+    async def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            response = await self._client.post(path, json=body)
+            response.raise_for_status()
+            answer = response.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise NotRecordedError(
+                "the audit log did not confirm a durable record",
+                rule="no durable record, no effect",
+                remedy="the security officer checks the monitor: appliance monitor status",
+            ) from error
+        if not isinstance(answer, dict) or not {"receipt", "grant"} & answer.keys():
+            raise NotRecordedError("the monitor's answer has no receipt", rule="no durable record, no effect")
+        return answer
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()

@@ -1,0 +1,1 @@
+"""Inference: an OpenAI-compatible interface over one llama.cpp process, for certified models only."""

@@ -1,0 +1,106 @@
+"""The OpenAI-compatible routes below ``/inference/v1/``."""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import StreamingResponse
+
+from appliance.errors import ApplianceError
+from appliance.monitor.context import Context
+from appliance.service.middleware import CurrentContext
+from appliance.service.monitor import MonitorClient
+from appliance.service.responses import MarkedJSONResponse, not_found
+
+from .engine import Engine
+from .gate import Gate
+from .requests import ChatRequest, CompletionRequest
+
+router = APIRouter(prefix="/inference/v1")
+
+
+class EngineError(ApplianceError):
+    """The engine stopped or refused in a way that no request explains."""
+
+
+@router.get("/models")
+async def models(request: Request) -> dict[str, Any]:
+    """The model, its standing, and what a certificate must name."""
+    gate: Gate = request.app.state.gate
+    standing = gate.standing()
+    serving = gate.serving
+    appliance = {
+        "state": "certified" if standing.certified else "candidate",
+        "reason": standing.reason,
+        "certificate": standing.certificate,
+        "serving": serving.model_dump(mode="json"),
+    }
+    model = {"id": serving.model.name, "object": "model", "created": 0, "owned_by": "appliance", "appliance": appliance}
+    return {"object": "list", "data": [model]}
+
+
+@router.post("/chat/completions")
+async def chat_completions(request: Request, context: CurrentContext, body: ChatRequest) -> Response:
+    """Answer a conversation."""
+    return await _generate(request, context, body, "/v1/chat/completions")
+
+
+@router.post("/completions")
+async def completions(request: Request, context: CurrentContext, body: CompletionRequest) -> Response:
+    """Continue a text."""
+    return await _generate(request, context, body, "/v1/completions")
+
+
+async def _generate(request: Request, context: Context, body: ChatRequest | CompletionRequest, path: str) -> Response:
+    engine: Engine = request.app.state.engine
+    gate: Gate = request.app.state.gate
+    if body.model != gate.serving.model.name:
+        raise not_found()
+    gate.admit(context)
+    asked = engine.client.build_request("POST", path, json=body.for_engine())
+    await _record(request.app.state.monitor, context, gate, asked.content, stream=body.stream)
+    try:
+        answer = await engine.client.send(asked, stream=True)
+    except httpx.HTTPError as error:
+        raise EngineError("the engine does not answer", remedy="the administrator looks at the log") from error
+    classification = request.state.classification.model_dump()
+    if answer.status_code == HTTPStatus.OK and body.stream:
+        return StreamingResponse(_marked_events(answer, classification), media_type="text/event-stream")
+    content = json.loads(await answer.aread())
+    if answer.status_code != HTTPStatus.OK:
+        message = str(content.get("error", {}).get("message", "the engine refused the request"))
+        raise HTTPException(min(answer.status_code, HTTPStatus.SERVICE_UNAVAILABLE), message)
+    return MarkedJSONResponse(content)
+
+
+async def _record(monitor: MonitorClient, context: Context, gate: Gate, prompt: bytes, *, stream: bool) -> None:
+    await monitor.record(
+        "model_inference_activity",
+        context.subject,
+        inputs=[hashlib.sha256(prompt).hexdigest(), gate.serving.model.sha256],
+        detail={
+            "request": context.request,
+            "on_behalf_of": context.on_behalf_of,
+            "job": context.job,
+            "model": gate.serving.model.name,
+            "stream": stream,
+        },
+    )
+
+
+async def _marked_events(answer: httpx.Response, classification: dict[str, Any]) -> AsyncIterator[bytes]:
+    """The engine's server-sent events, each chunk with its marking."""
+    try:
+        async for line in answer.aiter_lines():
+            data = line.removeprefix("data: ")
+            if data == line:
+                continue  # blank lines and comments
+            if data.startswith("{"):
+                data = json.dumps(json.loads(data) | {"classification": classification}, separators=(",", ":"))
+            yield f"data: {data}\n\n".encode()
+    finally:
+        await answer.aclose()

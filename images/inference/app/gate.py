@@ -1,0 +1,119 @@
+"""The gate: whether the loaded model may answer, decided anew when its certificate changes."""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from appliance.errors import ApplianceError
+from appliance.monitor.context import Context
+from appliance.service.certificate import Certificate, Serving, check, digest_of, verify
+from appliance.trust.keys import PublicKey
+
+_log = structlog.get_logger()
+
+
+class CandidateError(ApplianceError):
+    """The model has no certificate that counts; only its evaluation may use it."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Whether a model is certified, and why or why not."""
+
+    certified: bool
+    reason: str
+    certificate: dict[str, Any] | None = None
+
+
+class Gate:
+    """Decides by the certificate beside the model file.
+
+    Args:
+        path: the certificate, ``/models/<name>.certificate.dsse.json``.
+        serving: what runs.
+        certifiers: public keys of those who may certify.
+        revoked: SHA-256 digests of certificates that no longer count.
+    """
+
+    def __init__(
+        self, path: Path, serving: Serving, certifiers: dict[str, PublicKey], revoked: frozenset[str] = frozenset()
+    ) -> None:
+        self.path = path
+        self.serving = serving
+        self._certifiers = certifiers
+        self._revoked = revoked
+        self._seen: tuple[int, ...] | None = None
+        self._verified: tuple[Certificate, tuple[str, ...], str] | ApplianceError | None = None
+        self._reported = ""
+
+    def standing(self) -> Standing:
+        """The model's standing at this moment."""
+        self._read_when_changed()
+        standing = self._judge()
+        if standing.reason != self._reported:
+            self._reported = standing.reason
+            _log.info("model_standing", certified=standing.certified, reason=standing.reason)
+        return standing
+
+    def admit(self, context: Context) -> Standing:
+        """Let a request through, or refuse it.
+
+        Raises:
+            CandidateError: the model is a candidate and this is not its evaluation.
+        """
+        standing = self.standing()
+        if not standing.certified and not (context.subject == "service:evaluation" and context.job):
+            raise CandidateError(
+                f"model {self.serving.model.name} is a candidate: {standing.reason}",
+                rule="a model serves only with a certificate",
+                remedy="evaluate it, and have a person certify the results: appliance model certify",
+            )
+        return standing
+
+    def _read_when_changed(self) -> None:
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            self._seen = self._verified = None
+            return
+        seen = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        if seen == self._seen:
+            return
+        try:
+            with self.path.open("rb") as file:
+                status = os.fstat(file.fileno())
+                data = file.read(1 << 20)
+            certificate, signers = verify(data, self.path.name, self._certifiers, self.serving.model.sha256)
+            self._verified = certificate, signers, digest_of(data)
+        except OSError as error:
+            self._verified = ApplianceError(f"{self.path.name}: cannot be read: {error.strerror}")
+        except ApplianceError as error:
+            self._verified = error
+        self._seen = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+    def _judge(self) -> Standing:
+        if self._verified is None:
+            return Standing(certified=False, reason="no certificate")
+        if isinstance(self._verified, ApplianceError):
+            return Standing(certified=False, reason=self._verified.message)
+        certificate, signers, digest = self._verified
+        if digest in self._revoked:
+            return Standing(certified=False, reason=f"{self.path.name}: revoked")
+        try:
+            check(certificate, self.serving, self.path.name, datetime.now(UTC))
+        except ApplianceError as error:
+            return Standing(certified=False, reason=error.message)
+        return Standing(
+            certified=True,
+            reason=f"certified by {', '.join(signers)}",
+            certificate={
+                "sha256": digest,
+                "signers": list(signers),
+                "issued": certificate.issued.isoformat(),
+                "expires": certificate.expires.isoformat(),
+            },
+        )

@@ -1,0 +1,61 @@
+"""The inference service: ``uvicorn --factory app.main:service``."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from appliance.errors import ApplianceError
+from appliance.service.app import create_app
+from appliance.service.certificate import Model, Serving
+from appliance.service.monitor import MonitorClient
+from appliance.service.settings import Paths, ServiceSettings
+
+from . import api
+from .engine import Engine
+from .gate import Gate
+from .settings import InferenceSettings
+
+
+def service() -> FastAPI:
+    """The application of this container."""
+    paths = Paths.from_environment()
+    return build(ServiceSettings.load(paths.settings), paths)
+
+
+def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
+    """The application; the model is loaded when it starts.
+
+    Raises:
+        ApplianceError: a setting is wrong; the message names it.
+    """
+    try:
+        own = InferenceSettings.model_validate(settings.settings)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise ApplianceError(f"{paths.settings}: settings.{field}: {first['msg']}") from error
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with Engine(paths.models / f"{own.model}.gguf", own.model, own.parameters, own.threads) as engine:
+            serving = Serving(
+                model=Model(name=own.model, sha256=engine.sha256),
+                engine_image=own.engine_image,
+                parameters=own.parameters.model_dump(),
+                policy=own.policy,
+                site=own.site,
+                label=settings.label,
+            )
+            app.state.engine = engine
+            app.state.monitor = MonitorClient(paths.record_socket)
+            certificate = paths.models / f"{own.model}.certificate.dsse.json"
+            app.state.gate = Gate(certificate, serving, own.certifiers, own.revoked)
+            app.state.gate.standing()
+            yield
+            await app.state.monitor.close()
+
+    app = create_app(settings, paths, lifespan=lifespan)
+    app.include_router(api.router)
+    return app

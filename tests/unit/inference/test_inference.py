@@ -1,0 +1,216 @@
+"""The inference service with the real model: the interface, the marking, the certificate gate, and no leak."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from httpx2 import Response
+
+from appliance.errors import ApplianceError
+from appliance.service.certificate import EvaluationResults, certify, digest_of
+from appliance.trust.keys import generate
+from images.inference.app.main import build
+from tests.unit.inference.test_certificate import CERTIFIER, results
+from tests.unit.service.support import MARKING, Monitor, headers_for, make_paths, settings_for
+
+pytestmark = pytest.mark.slow
+CHAT = "/inference/v1/chat/completions"
+QUESTION = {"role": "user", "content": "Name one colour of the rainbow."}
+
+
+@dataclass
+class Service:
+    client: TestClient
+    monitor: Monitor
+    certificate: Path
+    digest: str
+
+    def ask(self, url: str = CHAT, body: dict[str, Any] | None = None, **context: Any) -> Response:
+        given = body or {"messages": [QUESTION], "max_tokens": 8, "temperature": 0}
+        return self.client.post(url, json={"model": "smollm2"} | given, headers=headers_for("POST", url, **context))
+
+    def standing(self) -> dict[str, Any]:
+        answer = self.client.get("/inference/v1/models", headers=headers_for("GET", "/inference/v1/models"))
+        standing: dict[str, Any] = answer.json()["data"][0]["appliance"]
+        return standing
+
+    def certify(self, evaluation: EvaluationResults | None = None) -> None:
+        self.certificate.write_bytes(certify(evaluation or self.evaluated(), CERTIFIER, 30))
+
+    def evaluated(self, **changes: Any) -> EvaluationResults:
+        return results(model={"name": "smollm2", "sha256": self.digest}, **changes)
+
+
+@pytest.fixture(scope="module")
+def service(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("inference")
+    paths = make_paths(folder)
+    (paths.models / "smollm2.gguf").hardlink_to(model) if model.stat().st_dev == folder.stat().st_dev else shutil.copy(
+        model, paths.models / "smollm2.gguf"
+    )
+    own = {
+        "model": "smollm2",
+        "engine_image": results().engine_image,
+        "policy": results().policy,
+        "site": "demo",
+        "certifiers": {"DEMO-certifier": CERTIFIER.public.model_dump()},
+    }
+    with (
+        Monitor(paths.record_socket) as monitor,
+        TestClient(build(settings_for("inference", settings=own), paths)) as client,
+    ):
+        digest = hashlib.sha256(model.read_bytes()).hexdigest()
+        yield Service(client, monitor, paths.models / "smollm2.certificate.dsse.json", digest)
+
+
+@pytest.fixture(autouse=True)
+def uncertified(service: Service) -> None:
+    service.certificate.unlink(missing_ok=True)
+    service.monitor.refuse = False
+
+
+def test_a_candidate_answers_its_evaluation_alone(service: Service) -> None:
+    assert service.standing()["state"] == "candidate"
+    refused = service.ask()
+    assert refused.status_code == 409
+    assert refused.json()["error"]["message"] == "model smollm2 is a candidate: no certificate"
+    assert service.ask(subject="service:evaluation").status_code == 409
+    assert service.ask(subject="service:evaluation", job="7").status_code == 200
+    assert service.ask(subject="analyst", job="7").status_code == 409
+
+
+def test_a_certificate_opens_the_model_and_its_removal_closes_it(service: Service) -> None:
+    service.certify()
+    assert service.standing()["state"] == "certified"
+    assert service.standing()["certificate"]["signers"] == ["DEMO-certifier"]
+    assert service.ask().status_code == 200
+    service.certificate.unlink()
+    assert service.ask().status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"model": {"name": "smollm2", "sha256": "f" * 64}}, "other bytes"),
+        ({"label": "U;;*"}, "certifies enclave label"),
+        ({"engine_image": "sha256:" + "f" * 64}, "certifies engine image"),
+    ],
+)
+def test_a_certificate_for_something_else_is_refused_with_the_reason(
+    service: Service, changes: dict[str, Any], reason: str
+) -> None:
+    evaluated = service.evaluated().model_dump(mode="json") | changes
+    service.certify(EvaluationResults.model_validate(evaluated))
+    assert service.ask().status_code == 409
+    assert reason in service.standing()["reason"]
+
+
+def test_a_strangers_certificate_and_one_that_is_no_certificate_are_refused(service: Service) -> None:
+    service.certificate.write_bytes(certify(service.evaluated(), generate("stranger"), 30))
+    assert "no known person" in service.standing()["reason"]
+    service.certificate.write_bytes(b"{}")
+    assert service.ask().status_code == 409
+
+
+def test_a_revoked_certificate_no_longer_counts(service: Service) -> None:
+    service.certify()
+    gate = service.client.app.state.gate  # type: ignore[attr-defined]
+    gate._revoked = frozenset({digest_of(service.certificate.read_bytes())})
+    try:
+        assert "revoked" in service.standing()["reason"]
+        assert service.ask().status_code == 409
+    finally:
+        gate._revoked = frozenset()
+
+
+def test_an_answer_is_marked_in_header_and_body(service: Service) -> None:
+    service.certify()
+    for url, body in ((CHAT, None), ("/inference/v1/completions", {"prompt": "Once upon", "max_tokens": 4})):
+        answer = service.ask(url, body)
+        assert answer.headers["X-Classification"] == MARKING
+        assert answer.json()["classification"] == {"marking": MARKING, "derivative_source": False}
+        assert answer.json()["usage"]["completion_tokens"] > 0
+
+
+def test_a_stream_carries_the_marking_in_every_chunk(service: Service) -> None:
+    service.certify()
+    answer = service.ask(body={"messages": [QUESTION], "max_tokens": 8, "stream": True})
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    lines = [line.removeprefix("data: ") for line in answer.text.splitlines() if line]
+    assert lines[-1] == "[DONE]"
+    chunks = [json.loads(line) for line in lines[:-1]]
+    assert len(chunks) > 2
+    assert all(chunk["classification"]["marking"] == MARKING for chunk in chunks)
+    assert "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks if chunk["choices"])
+
+
+def test_each_answer_is_recorded_by_digest_before_it_leaves_and_never_without(service: Service) -> None:
+    service.certify()
+    service.monitor.records.clear()
+    service.ask(on_behalf_of=None)
+    (record,) = service.monitor.records
+    assert (record["activity"], record["subject"]) == ("model_inference_activity", "analyst")
+    assert record["inputs"][1] == service.digest
+    assert "rainbow" not in json.dumps(record)
+    service.monitor.refuse = True
+    for stream in (False, True):
+        refused = service.ask(body={"messages": [QUESTION], "max_tokens": 8, "stream": stream})
+        assert refused.status_code == 503
+        assert "choices" not in refused.text
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "word"),
+    [
+        ({"messages": []}, 422, "body.messages"),
+        ({"messages": [QUESTION], "cache_prompt": True}, 422, "body.cache_prompt"),
+        ({"messages": [QUESTION], "id_slot": 0}, 422, "body.id_slot"),
+        ({"messages": [QUESTION], "n": 3}, 422, "body.n"),
+        ({"messages": [{"role": "user", "content": "word " * 3000}]}, 400, "context size"),
+        ({"messages": [QUESTION], "model": "other"}, 404, "Not Found"),
+    ],
+)
+def test_a_bad_request_gets_one_clear_error(service: Service, body: dict[str, Any], status: int, word: str) -> None:
+    service.certify()
+    answer = service.ask(body=body)
+    assert answer.status_code == status
+    assert word in answer.json()["error"]["message"]
+
+
+def test_one_conversation_leaves_nothing_for_the_next(service: Service) -> None:
+    """llama.cpp #27148: the canary of one conversation must not change, or appear in, another's answer."""
+    service.certify()
+    question = {"messages": [{"role": "user", "content": "What is the code word?"}], "max_tokens": 24, "temperature": 0}
+    before = service.ask(body=question).json()
+    for number in range(6):
+        canary = f"The code word is ZANZIBAR-{number}. Remember the code word ZANZIBAR-{number}. " * 8
+        service.ask(body={"messages": [{"role": "user", "content": canary}], "max_tokens": 4})
+    after = service.ask(body=question).json()
+    assert after["choices"][0]["message"]["content"] == before["choices"][0]["message"]["content"]
+    assert "ZANZIBAR" not in after["choices"][0]["message"]["content"].upper()
+    assert after["usage"]["prompt_tokens_details"]["cached_tokens"] == 0
+
+
+def test_a_missing_model_and_a_file_that_is_none_stop_the_service(tmp_path: Path) -> None:
+    paths = make_paths(tmp_path)
+    own = {
+        "model": "absent",
+        "engine_image": "sha256:0",
+        "policy": "",
+        "site": "demo",
+        "certifiers": {},
+    }
+    app = build(settings_for("inference", settings=own), paths)
+    with pytest.raises(ApplianceError, match=r"absent\.gguf"), TestClient(app):
+        pass
+    (paths.models / "absent.gguf").write_bytes(b"not a model")
+    with pytest.raises(ApplianceError, match="cannot load it"), TestClient(app):
+        pass
+    with pytest.raises(ApplianceError, match=r"settings\.model"):
+        build(settings_for("inference", settings=own | {"model": "../x"}), paths)

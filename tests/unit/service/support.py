@@ -1,0 +1,102 @@
+"""What the tests of the services share: an enclave's settings on disk, contexts, and a recording monitor."""
+
+import asyncio
+import json
+import threading
+import time
+from pathlib import Path
+from typing import Any, Self
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from appliance.monitor.context import HEADER, Context, seal
+from appliance.service.settings import Paths, ServiceSettings
+
+KEY = bytes(range(32))
+LABEL = "S;;GBR,USA"
+MARKING = "SECRET//REL TO USA, GBR"
+
+
+def settings_for(service: str, **changes: Any) -> ServiceSettings:
+    values: dict[str, Any] = {
+        "enclave": "secret",
+        "service": service,
+        "label": LABEL,
+        "marking": MARKING,
+        "hostname": "secret.appliance.test",
+    }
+    return ServiceSettings.model_validate(values | changes)
+
+
+def make_paths(folder: Path) -> Paths:
+    """The container's places below ``folder``."""
+    for name in ("secrets", "state", "models", "static", "database"):
+        (folder / name).mkdir(exist_ok=True)
+    (folder / "secrets" / "context.key").write_bytes(KEY)
+    return Paths(
+        settings=folder / "service.json",
+        secrets=folder / "secrets",
+        record_socket=folder / "record.sock",
+        state=folder / "state",
+        models=folder / "models",
+        database=folder / "database",
+        static=folder / "static",
+    )
+
+
+def headers_for(method: str, url: str, /, **changes: Any) -> dict[str, str]:
+    """What the gateway adds to a request that the monitor allowed."""
+    path = url.split("?", maxsplit=1)[0]
+    values: dict[str, Any] = {
+        "request": "0" * 32,
+        "enclave": "secret",
+        "service": path.split("/")[1],
+        "method": method,
+        "path": path,
+        "action": "read" if method == "GET" else "write",
+        "subject": "analyst",
+        "roles": ("analyst",),
+        "level": "S",
+        "need": (),
+        "nationalities": ("USA",),
+        "label": LABEL,
+        "working": LABEL,
+        "expires": int(time.time()) + 60,
+    }
+    return {HEADER: seal(Context.model_validate(values | changes), KEY)}
+
+
+class Monitor:
+    """A monitor at the other end of the record socket that keeps what it is told; ``refuse`` makes it fail."""
+
+    def __init__(self, socket: Path) -> None:
+        self.records: list[dict[str, Any]] = []
+        self.grants: list[dict[str, Any]] = []
+        self.refuse = False
+        app = FastAPI()
+
+        @app.post("/{kind}")
+        async def take(kind: str, request: Request) -> JSONResponse:
+            if self.refuse:
+                return JSONResponse({}, 503)
+            body = json.loads(await request.body())
+            if kind == "grant":
+                self.grants.append(body)
+                return JSONResponse({"grant": f"v1.grant-{body['job']}"})
+            self.records.append(body)
+            return JSONResponse({"receipt": f"receipt-{len(self.records)}"})
+
+        self._server = uvicorn.Server(uvicorn.Config(app, uds=str(socket), log_config=None, lifespan="off"))
+        self._thread = threading.Thread(target=asyncio.run, args=(self._server.serve(),), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        while not self._server.started:
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
