@@ -1,1 +1,26 @@
-"""Marking text, labels and the lattice they form. No I/O; imports nothing else of the appliance."""
+"""Classification markings: text, validity, roll-up, and the lattice of labels they form.
+
+No I/O but reading the vocabulary; imports nothing else of the appliance.
+"""
+
+from appliance.markings.colours import banner_colours
+from appliance.markings.errors import MarkingError, Violation
+from appliance.markings.label import LEVELS, Clearance, Label, can_read, can_write, dominates, join
+from appliance.markings.marking import Marking
+from appliance.markings.parse import check, parse
+
+__all__ = [
+    "LEVELS",
+    "Clearance",
+    "Label",
+    "Marking",
+    "MarkingError",
+    "Violation",
+    "banner_colours",
+    "can_read",
+    "can_write",
+    "check",
+    "dominates",
+    "join",
+    "parse",
+]

@@ -1,0 +1,170 @@
+"""The vocabulary: words, nations, categories and rules as data, checked once and compiled for look-up."""
+
+import functools
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.markings.errors import Violation
+
+if TYPE_CHECKING:
+    from appliance.markings.schema import ControlData, RuleData, VocabularyData
+
+BANNER = 1
+PORTION = 2
+EITHER = BANNER | PORTION
+
+_HERE = Path(__file__).resolve().parent
+_PLACES = (_HERE / "vocabulary", _HERE.parents[1] / "policies" / "markings")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A text that stands for a control: its token, the position of its axis, and the forms in which it may stand."""
+
+    token: str
+    axis: int
+    form: int
+
+
+@dataclass(frozen=True, slots=True)
+class LevelWord:
+    """A text that stands for a level; ``owner`` is given when the word contains it (COSMIC TOP SECRET)."""
+
+    token: str
+    form: int
+    owner: str | None = None
+
+
+class Vocabulary:
+    """Everything that a marking is read, checked and written with.
+
+    Args:
+        data: the validated content of a vocabulary folder.
+    """
+
+    def __init__(self, data: "VocabularyData") -> None:
+        self.version = data.version
+        self.nation = data.nation
+        self.maximum_length = data.maximum_length
+        self.axes: tuple[str, ...] = tuple(data.axes)
+        self.axis = {name: position for position, name in enumerate(self.axes)}
+        self.nations: Mapping[str, str] = data.nations
+        self.groups: Mapping[str, frozenset[str]] = {code: frozenset(g.members) for code, g in data.groups.items()}
+        self.categories: Mapping[str, str] = data.categories
+        self.controls: Mapping[str, ControlData] = {control.token: control for control in data.controls}
+        self.position = {control.token: place for place, control in enumerate(data.controls)}
+        self.level_order = {level.token: rank for rank, level in enumerate(data.levels)}
+        self.level_banner = {level.token: level.banner for level in data.levels}
+        self.level_label = {level.token: level.label for level in data.levels}
+        self.nato = {level.token: level for level in data.nato_levels}
+        self.level_words = _level_words(data)
+        self.words = _words(data, self.axis)
+        self.programme_prefixes = {"SAR-": EITHER, "SPECIAL ACCESS REQUIRED-": BANNER}
+        self.prefixes = _prefixes(data) + tuple((p, "SAR", form) for p, form in self.programme_prefixes.items())
+        self.look_alikes = {ord(c): plain for plain, others in data.look_alikes.items() for c in others}
+        self.patterns = {control.token: _patterns(control) for control in data.controls}
+        self.programme = re.compile(data.programme)
+        self.rules: Mapping[str, RuleData] = {rule.id: rule for rule in data.rules}
+        self.triggered: Mapping[str, tuple[RuleData, ...]] = _triggers(data)
+
+    def control(self, token: str) -> "ControlData":
+        """The control of a token; compartments, numbers and nicknames belong to the control before them."""
+        found = self.controls.get(token)
+        return found or self.control(token.rpartition("-")[0])
+
+    def place(self, token: str) -> int:
+        """The place of a token in the order of the controls."""
+        found = self.position.get(token)
+        return self.position[self.control(token).token] if found is None else found
+
+    def expand(self, codes: tuple[str, ...]) -> frozenset[str]:
+        """The nations that ``codes`` (trigraphs and groups) stand for."""
+        nations: set[str] = set()
+        for code in codes:
+            members = self.groups.get(code)
+            if members is None:
+                nations.add(code)
+            else:
+                nations |= members
+        return frozenset(nations)
+
+    def violation(self, rule: str, span: tuple[int, int], message: str, suggestion: str = "") -> Violation:
+        """A violation of the rule with this identifier; its source and, by default, its remedy come from the data."""
+        data = self.rules[rule]
+        return Violation(rule, data.source, span, message, suggestion or data.remedy)
+
+
+def load(folder: Path) -> Vocabulary:
+    """Read and check a vocabulary folder (``vocabulary``, ``countries``, ``cui`` and ``rules``, each ``.toml``).
+
+    Raises:
+        OSError: a file is missing.
+        ValueError: a file is not TOML, or the content does not fit together (pydantic names the field).
+    """
+    from appliance.markings.schema import VocabularyData  # noqa: PLC0415 - pydantic is slow to import
+
+    content: dict[str, object] = {}
+    for name in ("vocabulary", "countries", "cui", "rules"):
+        content |= tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8"))
+    return Vocabulary(VocabularyData.model_validate(content))
+
+
+@functools.cache
+def default() -> Vocabulary:
+    """The vocabulary that the package carries (in the wheel), or that of the source tree."""
+    return load(next(place for place in _PLACES if (place / "vocabulary.toml").exists()))
+
+
+def _level_words(data: "VocabularyData") -> dict[str, LevelWord]:
+    words = {}
+    for level in data.levels:
+        words[level.token] = LevelWord(level.token, PORTION)
+        words[level.banner] = LevelWord(level.token, BANNER)
+    for nato in data.nato_levels:
+        words[nato.portion] = LevelWord(nato.token, PORTION, "NATO")
+        words[nato.banner] = LevelWord(nato.token, BANNER, "NATO")
+    return words
+
+
+def _words(data: "VocabularyData", axis: Mapping[str, int]) -> dict[str, Word]:
+    words: dict[str, Word] = {}
+    for control in data.controls:
+        forms = [(text, BANNER) for text in (control.banner_text, *control.long)]
+        forms.append((control.portion_text, PORTION))
+        for text, form in forms:
+            known = words.get(text)
+            words[text] = Word(control.token, axis[control.axis], form | (known.form if known else 0))
+    return words
+
+
+def _prefixes(data: "VocabularyData") -> tuple[tuple[str, str, int], ...]:
+    """Texts that begin a value with a list: the text, its token and its form."""
+    prefixes = []
+    for control in data.controls:
+        if control.nickname:
+            prefixes.append((f"{control.token}-", control.token, EITHER))
+        elif control.list or control.numbers:
+            form = EITHER if control.banner_text == control.portion_text else BANNER
+            prefixes += [(f"{text} ", control.token, BANNER) for text in control.long]
+            prefixes.append((f"{control.banner_text} ", control.token, form))
+            if form == BANNER:
+                prefixes.append((f"{control.portion_text} ", control.token, PORTION))
+    return tuple(prefixes)
+
+
+def _patterns(control: "ControlData") -> tuple[re.Pattern[str] | None, ...]:
+    """Patterns of compartments, subcompartments and nicknames."""
+    texts = (control.compartments, control.subcompartments, control.nickname)
+    return tuple(re.compile(text) if text else None for text in texts)
+
+
+def _triggers(data: "VocabularyData") -> dict[str, tuple["RuleData", ...]]:
+    triggers: dict[str, tuple[RuleData, ...]] = {}
+    for rule in data.rules:
+        for token in rule.when:
+            triggers[token] = (*triggers.get(token, ()), rule)
+    return triggers

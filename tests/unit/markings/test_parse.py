@@ -1,0 +1,81 @@
+"""Markings are read to what they mean, written canonically, and refused with every reason when they are wrong."""
+
+import pytest
+
+from appliance.markings import MarkingError, banner_colours, check, parse
+
+MEANING = {
+    "UNCLASSIFIED": ("U", "U;;*"),
+    "CUI": ("CUI", "CUI;;*"),
+    "CUI//SP-CTI/EXPT//NOFORN": ("CUI//SP-CTI/EXPT//NF", "CUI;SP-CTI;USA"),
+    "SECRET": ("S", "S;;USA"),
+    "SECRET//NOFORN": ("S//NF", "S;;USA"),
+    "SECRET//REL TO USA, GBR": ("S//REL TO USA, GBR", "S;;GBR,USA"),
+    "SECRET//REL TO USA, FVEY": ("S//REL TO USA, FVEY", "S;;AUS,CAN,GBR,NZL,USA"),
+    "TOP SECRET//SI/TK//NOFORN": ("TS//SI/TK//NF", "TS;SI,TK;USA"),
+    "TOP SECRET//SI-G ABCD//ORCON/NOFORN": ("TS//SI-G ABCD//OC/NF", "TS;SI,SI-G,SI-G-ABCD;USA"),
+    "SECRET//DISPLAY ONLY FRA": ("S//DISPLAY ONLY FRA", "S;;USA"),
+    "//DEU RESTRICTED": ("//DEU R", "C;;DEU"),
+    "//JOINT SECRET CAN USA": ("//JOINT S CAN USA", "S;;CAN,USA"),
+    "UNCLASSIFIED//FOUO": ("U//FOUO", "CUI;;*"),
+}
+
+
+@pytest.mark.parametrize("banner", MEANING)
+def test_banner_and_portion_have_one_meaning(banner: str) -> None:
+    portion, encoding = MEANING[banner]
+    marking = parse(banner)
+    assert (marking.banner, marking.portion, marking.label.encode()) == (banner, portion, encoding)
+    assert parse(portion) == parse(f"({portion})") == marking
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "suggestion"),
+    [
+        ("", "text-empty", ""),
+        ("secret//noforn", "text-case", "SECRET//NOFORN"),
+        ("S\N{CYRILLIC CAPITAL LETTER IE}CRET", "text-look-alike", ""),
+        ("SECRET//\x00NOFORN", "text-control-character", ""),
+        ("SECRET//NOFORN" * 1000, "text-length", ""),
+        ("SECRET // NOFORN", "text-spacing", ""),
+        ("SECRT", "level", "SECRET"),
+        ("SECRET//NOFORM", "unknown-word", "NOFORN"),
+        ("SECRET//NF", "form", "SECRET//NOFORN"),
+        ("SECRET//", "separator", ""),
+        ("SECRET//NOFORN//SI", "category-order", "SECRET//SI//NOFORN"),
+        ("SECRET//REL TO GBR, USA", "list-order", "USA, GBR"),
+        ("SECRET//REL TO USA", "rel-to-list", "NOFORN"),
+        ("TOP SECRET//SI", "sci-release", ""),
+    ],
+)
+def test_a_wrong_marking_is_refused_by_name_with_a_remedy(text: str, rule: str, suggestion: str) -> None:
+    with pytest.raises(MarkingError) as caught:
+        parse(text)
+    found = {violation.rule: violation for violation in caught.value.violations}
+    assert rule in found
+    assert found[rule].source
+    assert found[rule].suggestion == suggestion if suggestion else found[rule].suggestion
+
+
+def test_every_violation_is_reported_at_its_place() -> None:
+    text = "CONFIDENTIAL//TK//FOUO"
+    assert {
+        text[slice(*violation.span)]: violation.rule for violation in check(text) if violation.rule != "sci-release"
+    } == {
+        "TK": "tk-level",
+        "FOUO": "fouo-level",
+    }
+
+
+def test_none_is_refused_like_an_empty_marking() -> None:
+    with pytest.raises(MarkingError) as caught:
+        parse(None)  # type: ignore[arg-type]
+    assert caught.value.rule == "text-empty"
+
+
+def test_banner_colours_are_those_of_the_standard_forms() -> None:
+    assert banner_colours(parse("UNCLASSIFIED")) == ("#007a33", "#ffffff")
+    assert banner_colours(parse("CUI")) == ("#502b85", "#ffffff")
+    assert banner_colours(parse("SECRET//NOFORN")) == ("#c8102e", "#ffffff")
+    assert banner_colours(parse("TOP SECRET//NOFORN")) == ("#ff8c00", "#000000")
+    assert banner_colours(parse("TOP SECRET//SI//NOFORN")) == ("#fce83a", "#000000")
