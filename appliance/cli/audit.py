@@ -1,5 +1,128 @@
 """`appliance audit`."""
 
+import datetime
+import json
+from collections import deque
+from pathlib import Path
+from typing import Annotated
+
 import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
+
+from appliance.audit import query
+from appliance.audit.bodies import Record
+from appliance.audit.events import Event
+from appliance.audit.note import Checkpoint, Note, Verifier, open_checkpoint
+from appliance.audit.tiles import CHECKPOINT
+from appliance.audit.verify import Report
+from appliance.audit.verify import verify as verify_log
+from appliance.errors import ApplianceError
 
 app = typer.Typer(help="Verify, review and export the audit log.", no_args_is_help=True)
+
+LogFolder = Annotated[
+    Path, typer.Option("--log", help="Folder of the log.", exists=True, file_okay=False, show_default=True)
+]
+KeyFile = Annotated[
+    Path, typer.Option("--key", help="File with the log's verifier key, as carried on paper.", exists=True)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DEFAULT_LOG = Path("/var/lib/appliance/log")
+
+
+@app.command()
+def verify(key: KeyFile, log: LogFolder = DEFAULT_LOG, as_json: AsJson = False) -> None:
+    """Recompute the whole log up to its signature; exit 1 and name the damage if there is any."""
+    with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
+        task = progress.add_task("records", total=None)
+        report = verify_log(
+            log, key.read_text(), progress=lambda done, total: progress.update(task, completed=done, total=total)
+        )
+    print(report.model_dump_json() if as_json else _verdict(report, log))
+    if not report.whole:
+        raise typer.Exit(1)
+
+
+@app.command()
+def checkpoint(key: KeyFile, log: LogFolder = DEFAULT_LOG, as_json: AsJson = False) -> None:
+    """Print the last checkpoint after verifying its signature: what an officer compares with paper."""
+    data = (log / CHECKPOINT).read_bytes()
+    signed: Checkpoint = open_checkpoint(data, Verifier.decode(key.read_text()))
+    if as_json:
+        print(json.dumps({"origin": signed.origin, "size": signed.size, "root": signed.root.hex()}))
+    else:
+        print(Note.decode(data).encode().decode(), end="")
+
+
+@app.command()
+def show(
+    log: LogFolder = DEFAULT_LOG,
+    subject: Annotated[str | None, typer.Option(help="Name of the subject.")] = None,
+    enclave: Annotated[str | None, typer.Option(help="Name of the enclave.")] = None,
+    label: Annotated[str | None, typer.Option(help="Encoded label, for example 'S;;GBR,USA'.")] = None,
+    decision: Annotated[str | None, typer.Option(help="allowed or denied.")] = None,
+    rule: Annotated[str | None, typer.Option(help="The rule that decided.")] = None,
+    activity: Annotated[str | None, typer.Option(help="What was done, for example records.export.")] = None,
+    text: Annotated[str | None, typer.Option(help="Text anywhere in the event.")] = None,
+    since: Annotated[datetime.datetime | None, typer.Option(help="First time, UTC.")] = None,
+    until: Annotated[datetime.datetime | None, typer.Option(help="Last time, UTC.")] = None,
+    last: Annotated[int, typer.Option("--last", "-n", min=1, help="At most so many, the newest.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List the newest events that match; with --json as JSON lines, whole and exact."""
+    if decision not in (None, "allowed", "denied"):
+        raise ApplianceError(f"--decision {decision} is not a decision", remedy="use allowed or denied")
+    wanted = query.Filter(
+        subject=subject,
+        enclave=enclave,
+        label=label,
+        decision=decision,
+        rule=rule,
+        activity=activity,
+        text=text,
+        since=_milliseconds(since),
+        until=_milliseconds(until),
+    )
+    found = deque(query.select(log, wanted), maxlen=last)
+    if as_json:
+        for record, _ in found:
+            print(record.line().decode(), end="")
+        return
+    Console().print(_table(found))
+
+
+def _milliseconds(moment: datetime.datetime | None) -> int | None:
+    return None if moment is None else int(moment.replace(tzinfo=datetime.UTC).timestamp() * 1000)
+
+
+def _table(found: deque[tuple[Record, Event]]) -> Table:
+    table = Table("record", "time (UTC)", "subject", "enclave", "decision", "activity", "rule", "message")
+    for record, event in found:
+        moment = datetime.datetime.fromtimestamp(event.time / 1000, datetime.UTC)
+        table.add_row(
+            str(record.index),
+            f"{moment:%Y-%m-%d %H:%M:%S}",
+            Text(event.subject),
+            Text(event.unmapped.enclave),
+            Text(event.decision, style="red" if event.decision == "denied" else ""),
+            Text(event.activity),
+            Text(event.policy.name if event.policy else ""),
+            Text(event.message),
+        )
+    return table
+
+
+def _verdict(report: Report, log: Path) -> str:
+    lines = [f"{log}: {finding.file}: {_place(finding.index)}{finding.problem}" for finding in report.findings]
+    state = "whole" if report.whole else f"DAMAGED, {len(report.findings)} findings"
+    lines.append(f"log {report.origin}: {state}; {report.size} records under the checkpoint, root {report.root}")
+    if report.unsigned and report.open:
+        lines.append(f"{report.unsigned} records wait for the next checkpoint; the log is open")
+    return "\n".join(lines)
+
+
+def _place(index: int | None) -> str:
+    return "" if index is None else f"record {index}: "

@@ -1,0 +1,70 @@
+"""Choosing events by what an officer asks for, straight from the bodies of a log."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from appliance.audit import bodies, events
+from appliance.audit.bodies import Record
+from appliance.audit.events import Event
+
+
+class Filter(BaseModel):
+    """What to look for; a field that is None admits everything.
+
+    Attributes:
+        subject: name of the subject.
+        enclave: name of the enclave.
+        label: encoded label.
+        decision: ``allowed`` or ``denied``.
+        rule: the rule that decided.
+        activity: what was done.
+        text: text anywhere in the event, upper and lower case alike.
+        since: first time, milliseconds since the epoch.
+        until: last time, milliseconds since the epoch.
+    """
+
+    subject: str | None = None
+    enclave: str | None = None
+    label: str | None = None
+    decision: str | None = None
+    rule: str | None = None
+    activity: str | None = None
+    text: str | None = None
+    since: int | None = None
+    until: int | None = None
+
+    def admits(self, event: Event, body: bytes) -> bool:
+        """Whether the event, whose bytes are ``body``, is looked for."""
+        rule = event.policy.name if event.policy else ""
+        wanted = (
+            (self.subject, event.subject),
+            (self.enclave, event.unmapped.enclave),
+            (self.label, event.label),
+            (self.decision, event.decision),
+            (self.rule, rule),
+            (self.activity, event.activity),
+        )
+        return (
+            all(want is None or want == have for want, have in wanted)
+            and (self.since is None or event.time >= self.since)
+            and (self.until is None or event.time <= self.until)
+            and (self.text is None or self.text.casefold() in body.decode(errors="replace").casefold())
+        )
+
+
+def select(log: Path, wanted: Filter) -> Iterator[tuple[Record, Event]]:
+    """The records of the log in ``log`` that ``wanted`` admits, in their order.
+
+    Raises:
+        LogError: a line is damaged.
+        EventError: a body is not an event.
+    """
+    for path in bodies.segments(log):
+        for _, line in bodies.lines(path):
+            if line.endswith(b"\n"):
+                record = Record.decode(line)
+                event = events.read(record.body)
+                if wanted.admits(event, record.body):
+                    yield record, event
