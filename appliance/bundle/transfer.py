@@ -1,0 +1,66 @@
+"""Bring files into a bundle: read once, hashed on the way, written and on disk when the call returns."""
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+_CHUNK = 1 << 22
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file of the bundle as it was written: ``length`` in bytes, ``sha256`` hexadecimal."""
+
+    length: int
+    sha256: str
+
+
+def copy(source: Path, target: Path) -> Written:
+    """Copy one file; the digest is of the bytes that were written."""
+    digest, length, buffer = hashlib.sha256(), 0, memoryview(bytearray(_CHUNK))
+    with source.open("rb", buffering=0) as reader, target.open("wb", buffering=0) as writer:
+        os.posix_fadvise(reader.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        while count := reader.readinto(buffer):
+            part = buffer[:count]
+            digest.update(part)
+            while part:
+                part = part[writer.write(part) :]
+            length += count
+        os.fsync(writer.fileno())
+    return Written(length, digest.hexdigest())
+
+
+def write(content: bytes, target: Path) -> Written:
+    """Write one small file."""
+    with target.open("wb") as writer:
+        writer.write(content)
+        writer.flush()
+        os.fsync(writer.fileno())
+    return Written(len(content), hashlib.sha256(content).hexdigest())
+
+
+def bring_all(
+    files: Mapping[str, Path | bytes], folder: Path, on_bytes: Callable[[int], None] = lambda _: None
+) -> dict[str, Written]:
+    """Write ``files`` (path below ``folder`` -> content or file to copy), two at a time.
+
+    Args:
+        files: what to write.
+        folder: made when missing.
+        on_bytes: called with the length of each finished file.
+    """
+    for parent in {(folder / name).parent for name in files}:
+        parent.mkdir(parents=True, exist_ok=True)
+
+    def bring(name: str) -> tuple[str, Written]:
+        content, target = files[name], folder / name
+        written = write(content, target) if isinstance(content, bytes) else copy(content, target)
+        target.chmod(0o644)
+        on_bytes(written.length)
+        return name, written
+
+    with ThreadPoolExecutor(2) as pool:
+        return dict(pool.map(bring, sorted(files)))
