@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.errors import ApplianceError
+from appliance.trust.dsse import payload_of
 from appliance.trust.keys import PrivateKey, PublicKey
 from appliance.trust.statements import sign_statement, verify_statement
 
@@ -165,6 +166,19 @@ def verify(
     if not verified.statement.covers(certificate.evaluation.model.sha256):
         raise CertificateError(f"{name}: subject and predicate name different models", rule=RULE)
     return certificate, verified.signers
+
+
+def read_unverified(data: bytes, name: str) -> Certificate:
+    """What a certificate says, its signatures NOT verified; to show it to people.
+
+    Raises:
+        ApplianceError: it is not a certificate.
+    """
+    _, statement = payload_of(data, name)
+    try:
+        return Certificate.model_validate(statement.get("predicate") if isinstance(statement, dict) else None)
+    except ValidationError as error:
+        raise CertificateError(f"{name}: {_first_problem(error)}", rule=RULE) from error
 
 
 def check(certificate: Certificate, serving: Serving, name: str, now: datetime | None = None) -> None:
