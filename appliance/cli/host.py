@@ -1,5 +1,172 @@
 """`appliance host`."""
 
+import json
+import shutil
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
+from rich.console import Console
+
+from appliance.cli.options import Json, print_json
+from appliance.enclave.render import HostPaths
+from appliance.errors import ApplianceError
 
 app = typer.Typer(help="Install, check and remove the appliance on this host.", no_args_is_help=True)
+Root = Annotated[Path, typer.Option(help="Where the appliance keeps its state.")]
+Run = Annotated[Path, typer.Option(help="Where its sockets are.")]
+ROOT, RUN = Path("/var/lib/appliance"), Path("/run/appliance")
+
+
+class Step(StrEnum):
+    """One step of the installation."""
+
+    configure = "configure"
+    load_images = "load-images"
+    generation = "generation"
+    start_monitor = "start-monitor"
+    start_enclaves = "start-enclaves"
+    wait_healthy = "wait-healthy"
+
+
+@app.command()
+def install(
+    bundle: Annotated[Path, typer.Argument(help="The bundle's folder.", exists=True, file_okay=False)],
+    site: Annotated[Path, typer.Option(help="The site folder, with its signed statements and certificates.")],
+    root_fingerprint: Annotated[str, typer.Option(help="SHA-256 of the bundle's 1.root.json, from paper.")],
+    officers_fingerprint: Annotated[str, typer.Option(help="SHA-256 of the site's officers.json, from paper.")],
+    root: Root = ROOT,
+    run: Run = RUN,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, change nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    r"""Verify a bundle and the site's statements, then install and start what they say.
+
+    Nothing on this host changes before everything is proven.
+
+    Example: appliance host install /media/disc --site /media/site \
+        --root-fingerprint 9f3c... --officers-fingerprint 07aa...
+    """
+    from appliance.host.install import install as run_install  # noqa: PLC0415
+
+    say = _progress(as_json)
+    report = run_install(
+        HostPaths(root.resolve(), run),
+        bundle.resolve(),
+        site.resolve(),
+        root_fingerprint=root_fingerprint,
+        officers_fingerprint=officers_fingerprint,
+        dry_run=dry_run,
+        progress=say,
+    )
+    if as_json:
+        print_json(report)
+    else:
+        for stage in report["stages"]:
+            print(f"{stage['seconds']:8.1f} s  {stage['stage']}")
+        print("nothing was changed (dry run)" if dry_run else f"installed: generation {report['generation']}")
+
+
+def _progress(quiet: bool) -> Any:
+    console = Console(stderr=True)
+    started = time.monotonic()
+
+    def say(text: str) -> None:
+        if not quiet:
+            console.print(f"[dim]{time.monotonic() - started:6.1f} s[/dim] {text}", highlight=False, soft_wrap=True)
+
+    return say
+
+
+@app.command()
+def status(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
+    """Show the generation, the monitor and every container with its label."""
+    from appliance.host import stack  # noqa: PLC0415
+    from appliance.host.podman import Podman  # noqa: PLC0415
+
+    paths = HostPaths(root.resolve(), run)
+    _installed(paths)
+    report = stack.status(paths, Podman(paths))
+    if as_json:
+        print_json(report)
+        return
+    print(f"generation {report['generation']}, monitor {'running' if report['monitor'] else 'STOPPED'}")
+    for container in report["containers"]:
+        print(f"  {container['state']:<10} {container['name']:<32} {container['label']}")
+    print(f"resident memory {report['resident_bytes'] / 2**20:.0f} MiB")
+
+
+@app.command()
+def recover(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
+    """Bring what runs back to the current generation, also after a crash or a boot."""
+    from appliance.host import steps  # noqa: PLC0415
+
+    paths = HostPaths(root.resolve(), run)
+    _installed(paths)
+    changed = steps.start_monitor(paths)
+    changed = steps.start_enclaves(paths) or changed
+    steps.wait_healthy(paths)
+    print_json({"changed": changed}) if as_json else print("changed" if changed else "nothing to do")
+
+
+@app.command()
+def remove(
+    root: Root = ROOT,
+    run: Run = RUN,
+    keep_state: Annotated[bool, typer.Option(help="Stop everything but keep data, log and images.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Stop and remove every container, network, mount, hook and process of the appliance.
+
+    Without --keep-state the log and all data are deleted as well: export evidence first (appliance audit export).
+    """
+    from appliance.host.remove import remove as run_remove  # noqa: PLC0415
+
+    run_remove(HostPaths(root.resolve(), run), keep_state=keep_state, progress=_progress(as_json))
+    if as_json:
+        print_json({"removed": True})
+
+
+@app.command(hidden=True)
+def step(
+    name: Step,
+    root: Root = ROOT,
+    run: Run = RUN,
+    bundle: Path | None = None,
+    site: Path | None = None,
+    officers_fingerprint: str = "",
+) -> None:
+    """Run one step of install.yml; prints {"changed": ...}."""
+    from appliance.host import steps  # noqa: PLC0415
+
+    paths = HostPaths(root.resolve(), run)
+    actions = {
+        Step.configure: lambda: steps.configure(paths),
+        Step.load_images: lambda: steps.load_images(paths, _given(bundle, "--bundle")),
+        Step.generation: lambda: steps.make_generation(
+            paths, _given(bundle, "--bundle"), _given(site, "--site"), officers_fingerprint
+        ),
+        Step.start_monitor: lambda: steps.start_monitor(paths),
+        Step.start_enclaves: lambda: steps.start_enclaves(paths),
+        Step.wait_healthy: lambda: steps.wait_healthy(paths),
+    }
+    try:
+        print(json.dumps({"changed": actions[name]()}))
+    except ApplianceError as error:
+        text = error.message + (f" | rule: {error.rule}" if error.rule else "")
+        print(text + (f" | remedy: {error.remedy}" if error.remedy else ""), file=sys.stderr)
+        raise typer.Exit(1) from error
+
+
+def _given(value: Path | None, option: str) -> Path:
+    if value is None:
+        raise typer.BadParameter(f"{option} is required for this step")
+    return value
+
+
+def _installed(paths: HostPaths) -> None:
+    if not (paths.root / "etc" / "containers.conf").exists() or shutil.which("podman") is None:
+        raise ApplianceError(f"nothing is installed in {paths.root}", remedy="appliance host install --help")

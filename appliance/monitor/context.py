@@ -82,13 +82,24 @@ def open_context(token: str, key: bytes, *, service: str, method: str, path: str
     body, _, given = token.rpartition(".")
     if not hmac.compare_digest(hmac.new(key, body.encode(), hashlib.sha256).hexdigest().encode(), given.encode()):
         raise ContextError("the context was not made by this host's monitor", rule="contexts carry the monitor's HMAC")
-    version, _, payload = body.partition(".")
-    try:
-        context = Context.model_validate_json(base64.urlsafe_b64decode(payload))
-    except (ValidationError, binascii.Error) as error:
-        raise ContextError("the context cannot be read") from error
-    if (version, context.service, context.method, context.path) != (VERSION, service, method, path):
+    context = payload_of(token)
+    if (context.service, context.method, context.path) != (service, method, path):
         raise ContextError(f"the context was made for {context.method} {context.path} of {context.service}")
     if context.expires < time.time():
         raise ContextError("the context has expired")
     return context
+
+
+def payload_of(token: str) -> Context:
+    """What ``token`` claims, NOT verified; only to find the key it must verify under.
+
+    Raises:
+        ContextError: it cannot be read.
+    """
+    version, _, rest = token.partition(".")
+    try:
+        if version != VERSION:
+            raise ContextError("the context is of another version")
+        return Context.model_validate_json(base64.urlsafe_b64decode(rest.rpartition(".")[0]))
+    except (ValidationError, binascii.Error, ValueError) as error:
+        raise ContextError("the context cannot be read") from error

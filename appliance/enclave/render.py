@@ -1,0 +1,238 @@
+"""From a signed site and a verified bundle to the files that one enclave runs from: compose, gateway, settings.
+
+Pure: everything is returned as text, nothing is written.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+from appliance.enclave.site import ENCLAVE_UIDS, Certifier, Enclave
+from appliance.errors import ApplianceError
+
+UIDS = {
+    "gateway": 1100,
+    "labeling": 1101,
+    "evaluation": 1102,
+    "inference": 1103,
+    "console": 1104,
+    "database": 1110,
+    "migrate": 1111,
+}
+BODY_LIMIT = "4m"
+MEMORY = {"gateway": "128m", "database": "512m", "inference": "2g", "evaluation": "2g"}
+WORKLOADS = ("labeling", "evaluation")
+LABEL_KEY = "appliance.classification"
+DATABASE_USERS = ("labeling",)
+
+
+@dataclass(frozen=True)
+class HostPaths:
+    """Where a host keeps what belongs to an enclave.
+
+    Attributes:
+        root: state of the appliance, normally ``/var/lib/appliance``.
+        run: sockets, normally ``/run/appliance``.
+    """
+
+    root: Path
+    run: Path
+
+    def volume(self, enclave: str, service: str) -> Path:
+        """The directory that is a service's own volume."""
+        return self.root / "enclaves" / enclave / service
+
+    def secrets(self, enclave: str, service: str) -> Path:
+        """Keys of one service."""
+        return self.root / "secrets" / enclave / service
+
+    def settings(self, enclave: str) -> Path:
+        """Rendered files of one enclave in the current generation."""
+        return self.root / "current" / "enclaves" / enclave
+
+    def sockets(self, enclave: str, kind: str) -> Path:
+        """Directory of one kind of socket: ``gateway``, ``record`` or ``postgresql``."""
+        return self.run / enclave / kind
+
+
+@dataclass(frozen=True)
+class Images:
+    """Image references by name, as they are in podman's store, for example ``localhost/appliance/labeling:<id>``."""
+
+    references: dict[str, str]
+    digests: dict[str, str]
+
+    def __getitem__(self, name: str) -> str:
+        """The reference of image ``name``.
+
+        Raises:
+            ApplianceError: the bundle has no such image.
+        """
+        if name not in self.references:
+            raise ApplianceError(f"the bundle has no image {name!r}", remedy="build the bundle with all images")
+        return self.references[name]
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    source = files("appliance.enclave") / "templates"
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: (source / name).read_text()),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        autoescape=False,  # noqa: S701  # the output is nginx's language; every value was validated by the site model
+    )
+
+
+def network_names(enclave: Enclave) -> tuple[str, str]:
+    """Names of the enclave's inner and outer network."""
+    return f"{enclave.name}-inner", f"{enclave.name}-outer"
+
+
+def gateway_config(enclave: Enclave) -> str:
+    """The nginx configuration of the enclave's gateway."""
+    return _templates().get_template("nginx.conf.j2").render(enclave=enclave, body_limit=BODY_LIMIT)
+
+
+def service_settings(
+    enclave: Enclave, service: str, images: Images, certifiers: tuple[Certifier, ...], *, demo: bool
+) -> str:
+    """The ``service.json`` of one service."""
+    settings: dict[str, Any] = {"demo": demo}
+    if service == "inference":
+        settings |= {
+            "model": enclave.models[0] if enclave.models else None,
+            "certifiers": [certifier.model_dump() for certifier in certifiers],
+            "engine_image": images.digests["inference"],
+        }
+    if service == "evaluation":
+        settings |= {"engine_image": images.digests["inference"], "models": list(enclave.models)}
+    document = {
+        "enclave": enclave.name,
+        "service": service,
+        "label": enclave.marking.label.encode(),
+        "marking": enclave.label,
+        "hostname": enclave.hostname,
+        "gateway": "https://gateway.internal",
+        "peers": {peer: f"http://{enclave.service_address(peer)}:8000" for peer in enclave.services},
+        "settings": settings,
+    }
+    return json.dumps(document, indent=2, sort_keys=True) + "\n"
+
+
+def _bind(source: Path, target: str, *, writable: bool = False) -> dict[str, Any]:
+    return {"type": "bind", "source": str(source), "target": target, "read_only": not writable}
+
+
+def _container(enclave: Enclave, name: str, image: str, *, user: str | None = None) -> dict[str, Any]:
+    uid = UIDS[user or name]
+    mapping = [f"0:{enclave.uids}:{ENCLAVE_UIDS}"]
+    return {
+        "image": image,
+        "container_name": f"{enclave.name}-{name}",
+        "hostname": name,
+        "user": f"{uid}:{uid}",
+        "pull_policy": "never",
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "pids_limit": 256,
+        "mem_limit": MEMORY.get(name, "1g"),
+        "tmpfs": ["/tmp:rw,nosuid,nodev,noexec,size=256m,mode=1777"],  # noqa: S108  # the container's own tmpfs
+        "restart": "on-failure:5",
+        "labels": {LABEL_KEY: enclave.label, "appliance.enclave": enclave.name, "appliance.service": name},
+        "x-podman.uidmaps": mapping,
+        "x-podman.gidmaps": mapping,
+        "volumes": [],
+    }
+
+
+def _gateway(enclave: Enclave, images: Images, paths: HostPaths) -> dict[str, Any]:
+    inner, outer = network_names(enclave)
+    container = _container(enclave, "gateway", images["gateway"])
+    container["networks"] = {
+        inner: {"ipv4_address": enclave.service_address("gateway")},
+        outer: {"ipv4_address": str(enclave.outer.network_address + 2)},
+    }
+    container["ports"] = [f"{enclave.address}:443:443"]
+    container["sysctls"] = {"net.ipv4.ip_unprivileged_port_start": "0"}
+    container["volumes"] = [
+        _bind(paths.settings(enclave.name) / "nginx.conf", "/etc/appliance/nginx.conf"),
+        _bind(paths.secrets(enclave.name, "gateway"), "/run/secrets"),
+        _bind(paths.sockets(enclave.name, "gateway"), "/run/monitor"),
+    ]
+    return container
+
+
+def _database(enclave: Enclave, images: Images, paths: HostPaths) -> dict[str, Any]:
+    container = _container(enclave, "database", images["database"])
+    container["network_mode"] = "none"
+    container["shm_size"] = "128m"
+    container["volumes"] = [
+        _bind(paths.volume(enclave.name, "database"), "/var/lib/postgresql", writable=True),
+        _bind(paths.sockets(enclave.name, "postgresql"), "/run/postgresql", writable=True),
+    ]
+    return container
+
+
+def _service(enclave: Enclave, service: str, images: Images, paths: HostPaths) -> dict[str, Any]:
+    inner, _ = network_names(enclave)
+    container = _container(enclave, service, images[service])
+    container["networks"] = {inner: {"ipv4_address": enclave.service_address(service)}}
+    container["extra_hosts"] = [f"gateway.internal:{enclave.service_address('gateway')}"]
+    container["volumes"] = [
+        _bind(paths.settings(enclave.name) / f"{service}.json", "/run/appliance/service.json"),
+        _bind(paths.secrets(enclave.name, service), "/run/secrets"),
+        _bind(paths.sockets(enclave.name, "record"), "/run/monitor"),
+        _bind(paths.volume(enclave.name, service), "/var/lib/appliance", writable=True),
+    ]
+    if service in ("inference", "evaluation"):
+        container["volumes"].append(_bind(paths.volume(enclave.name, "models"), "/models"))
+    if service == "console":
+        container["volumes"].append(_bind(paths.root / "log", "/var/log/appliance"))
+    if service in DATABASE_USERS:
+        container["volumes"].append(_bind(paths.sockets(enclave.name, "postgresql"), "/run/postgresql"))
+        container["depends_on"] = {f"{service}-migrate": {"condition": "service_completed_successfully"}}
+    return container
+
+
+def _migrate(enclave: Enclave, service: str, images: Images, paths: HostPaths) -> dict[str, Any]:
+    container = _container(enclave, f"{service}-migrate", images[service], user="migrate")
+    container["network_mode"] = "none"
+    container["restart"] = "no"
+    container["entrypoint"] = ["python3", "-m", "app.migrate"]
+    container["volumes"] = [
+        _bind(paths.secrets(enclave.name, f"{service}-migrate"), "/run/secrets"),
+        _bind(paths.settings(enclave.name) / f"{service}.json", "/run/appliance/service.json"),
+        _bind(paths.sockets(enclave.name, "postgresql"), "/run/postgresql"),
+    ]
+    container["depends_on"] = {"database": {"condition": "service_started"}}
+    return container
+
+
+def containers(enclave: Enclave, images: Images, paths: HostPaths) -> dict[str, dict[str, Any]]:
+    """All containers of ``enclave`` as compose services, by their name in the enclave."""
+    result = {"gateway": _gateway(enclave, images, paths)}
+    for service in enclave.services:
+        if service in DATABASE_USERS:
+            result["database"] = _database(enclave, images, paths)
+            result[f"{service}-migrate"] = _migrate(enclave, service, images, paths)
+        result[service] = _service(enclave, service, images, paths)
+    return result
+
+
+def compose_file(enclave: Enclave, images: Images, paths: HostPaths) -> str:
+    """The compose file of ``enclave``; its networks exist already and are named in it as external."""
+    document = {
+        "name": enclave.name,
+        "x-podman": {"in_pod": False},
+        "services": containers(enclave, images, paths),
+        "networks": {name: {"external": True} for name in network_names(enclave)},
+    }
+    return yaml.safe_dump(document, sort_keys=False)

@@ -1,0 +1,210 @@
+"""The site model: the enclaves of one host, as two officers sign them in ``site.yml``."""
+
+import ipaddress
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    IPvAnyAddress,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from appliance.errors import ApplianceError
+from appliance.markings import Marking, MarkingError, dominates, parse
+
+ENCLAVE_UIDS = 65536
+SERVICES = ("labeling", "evaluation", "inference", "console")
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+Hostname = Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", max_length=253)]
+Service = Literal["labeling", "evaluation", "inference", "console"]
+
+
+def _known_marking(text: str) -> str:
+    try:
+        return parse(text).banner
+    except MarkingError as error:
+        raise ValueError(str(error)) from error
+
+
+MarkingText = Annotated[str, AfterValidator(_known_marking)]
+
+
+def _ipv4_network(text: Any) -> ipaddress.IPv4Network:
+    network = ipaddress.IPv4Network(str(text))
+    if network.prefixlen != 24:
+        raise ValueError("an enclave has a /24: half for its services, half for its gateway")
+    return network
+
+
+class Enclave(BaseModel):
+    """One label and everything that carries it.
+
+    Attributes:
+        name: lower-case name, used in paths and container names.
+        label: marking of the enclave; immutable, another marking is another enclave.
+        hostname: name of the gateway's origin.
+        address: host address at which the gateway is reached.
+        network: an IPv4 /24 of the host's own; first half services, second half the gateway's outer side.
+        uids: first of the 65,536 host uids that the enclave's containers are mapped to.
+        services: what runs in it.
+        models: names of the bundle's models that its inference engine serves, at most one now.
+        system_high: the reserved enclave of the officers' console.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name
+    label: MarkingText
+    hostname: Hostname
+    address: IPvAnyAddress
+    network: Annotated[ipaddress.IPv4Network, BeforeValidator(_ipv4_network)]
+    uids: Annotated[int, Field(ge=100_000, le=2**31)]
+    services: tuple[Service, ...]
+    models: Annotated[tuple[Name | str, ...], Field(max_length=1)] = ()
+    system_high: bool = False
+
+    @cached_property
+    def marking(self) -> Marking:
+        """The parsed marking."""
+        return parse(self.label)
+
+    @property
+    def inner(self) -> ipaddress.IPv4Network:
+        """The network that joins the enclave's containers and nothing else."""
+        return next(self.network.subnets(new_prefix=25))
+
+    @property
+    def outer(self) -> ipaddress.IPv4Network:
+        """The network through which users reach the gateway."""
+        return list(self.network.subnets(new_prefix=25))[1]
+
+    def service_address(self, service: str) -> str:
+        """Fixed address of a service (or of ``gateway``) on the inner network; there is no name service."""
+        return str(self.inner.network_address + (2 if service == "gateway" else 10 + SERVICES.index(service)))
+
+    @field_validator("services")
+    @classmethod
+    def _services_once(cls, services: tuple[str, ...]) -> tuple[str, ...]:
+        if not services or len(set(services)) != len(services):
+            raise ValueError("name each service once, and at least one")
+        return services
+
+    @model_validator(mode="after")
+    def _console_is_system_high(self) -> "Enclave":
+        if self.system_high != (self.services == ("console",)):
+            raise ValueError("the console, and nothing else, runs in the system-high enclave")
+        return self
+
+
+class Certifier(BaseModel):
+    """A person whose signature on an evaluation certificate lets a model serve."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name
+    public_key: str
+
+
+class Site(BaseModel):
+    """Everything that the officers decided about one host, apart from subjects and access."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    site: Name
+    demo: bool = False
+    enclaves: Annotated[tuple[Enclave, ...], Field(min_length=2)]
+    certifiers: tuple[Certifier, ...] = ()
+
+    @model_validator(mode="after")
+    def _enclaves_share_nothing(self) -> "Site":
+        for field in ("name", "label", "hostname", "address", "uids"):
+            seen: dict[Any, str] = {}
+            for enclave in self.enclaves:
+                value = getattr(enclave, field)
+                if value in seen:
+                    raise ValueError(
+                        f"duplicate enclave: {seen[value]!r} and {enclave.name!r} have the same {field}, {value}"
+                    )
+                seen[value] = enclave.name
+        for index, one in enumerate(self.enclaves):
+            for other in self.enclaves[index + 1 :]:
+                if one.network.overlaps(other.network):
+                    raise ValueError(f"the networks of {one.name!r} and {other.name!r} overlap")
+                if abs(one.uids - other.uids) < ENCLAVE_UIDS:
+                    raise ValueError(f"the uid ranges of {one.name!r} and {other.name!r} overlap (each is 65,536 wide)")
+        return self
+
+    @model_validator(mode="after")
+    def _one_system_high(self) -> "Site":
+        high = [enclave for enclave in self.enclaves if enclave.system_high]
+        if len(high) != 1:
+            raise ValueError("exactly one enclave is system_high: the log and its console live there")
+        top = high[0].marking.label
+        for enclave in self.enclaves:
+            if not dominates(top, enclave.marking.label):
+                raise ValueError(
+                    f"system-high {high[0].label} does not dominate enclave {enclave.name!r} ({enclave.label})"
+                )
+        return self
+
+    @property
+    def system_high(self) -> Enclave:
+        """The reserved enclave of the log and the console."""
+        return next(enclave for enclave in self.enclaves if enclave.system_high)
+
+    def enclave(self, name: str) -> Enclave:
+        """The enclave called ``name``.
+
+        Raises:
+            ApplianceError: there is none.
+        """
+        for enclave in self.enclaves:
+            if enclave.name == name:
+                return enclave
+        raise ApplianceError(f"no enclave is called {name!r}", remedy=f"one of {[e.name for e in self.enclaves]}")
+
+
+def explain(error: ValidationError, where: str) -> ApplianceError:
+    """The first finding of a pydantic validation as one clear refusal that names file and field."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"]) or "the document"
+    return ApplianceError(
+        f"{where}: {field}: {first['msg'].removeprefix('Value error, ')}",
+        rule="the site's statements are checked whole before anything changes (docs/sysadmin.md)",
+        remedy=f"correct {field} in {where} and have two officers sign it again",
+    )
+
+
+def parse_site(data: Any, where: str = "site.yml") -> Site:
+    """Validate the data of ``site.yml``.
+
+    Raises:
+        ApplianceError: names the field and the rule.
+    """
+    try:
+        return Site.model_validate(data)
+    except ValidationError as error:
+        raise explain(error, where) from error
+
+
+def load_site(path: Path) -> Site:
+    """Read an unsigned ``site.yml``, as its author has it on the desk.
+
+    Raises:
+        ApplianceError: the file cannot be read or a field breaks a rule.
+    """
+    try:
+        data = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise ApplianceError(f"{path} cannot be read: {error}") from error
+    return parse_site(data, path.name)

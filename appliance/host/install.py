@@ -1,0 +1,105 @@
+"""Install: prove everything, then let `install.yml` change the host step by step."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from appliance.bundle.verify import stage_bundle, verify_bundle
+from appliance.enclave.render import HostPaths
+from appliance.host import preflight
+from appliance.host.platform import detect
+from appliance.monitor.statements import read_statements
+from appliance.playbook import TaskEvent, run_playbook
+from appliance.trust.client import remember
+
+Progress = Callable[[str], None]
+
+
+class _Stages:
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.done: list[dict[str, Any]] = []
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self.progress(name)
+        started = time.monotonic()
+        yield
+        self.done.append({"stage": name, "seconds": round(time.monotonic() - started, 2)})
+
+
+def install(
+    paths: HostPaths,
+    bundle: Path,
+    site: Path,
+    *,
+    root_fingerprint: str,
+    officers_fingerprint: str,
+    dry_run: bool,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Install ``bundle`` for ``site``.
+
+    Args:
+        paths: where the appliance lives on this host.
+        bundle: the bundle's folder, which may be read-only media.
+        site: the site folder.
+        root_fingerprint: SHA-256 of ``1.root.json``, from paper.
+        officers_fingerprint: SHA-256 of ``officers.json``, from paper.
+        dry_run: prove and check everything, change nothing.
+        progress: told of each stage.
+
+    Returns:
+        Stages with their times, and the generation that runs.
+
+    Raises:
+        ApplianceError: something does not hold; before the stage "copy" nothing was changed.
+    """
+    stages = _Stages(progress)
+    with stages.stage("verify the site's statements"):
+        statements = read_statements(site, officers_fingerprint)
+    trusted = paths.root / "trusted" / "tuf"
+    with stages.stage("verify the bundle"):
+        _, report = verify_bundle(bundle, root_fingerprint, trusted=_existing(trusted))
+        report.require()
+    size = sum(target.size for target in report.targets)
+    with stages.stage("check this host"):
+        for line in preflight.check(paths, statements.site, size):
+            progress(f"  {line}")
+    if not dry_run:
+        staged = paths.root / "bundle" / f"{report.version}-{report.root[:8]}"
+        with stages.stage("copy the bundle, hashing every byte again"):
+            repository, copied = stage_bundle(bundle, staged, root_fingerprint, trusted=_existing(trusted))
+            copied.require()
+        variables = {
+            "appliance_root": str(paths.root),
+            "appliance_run": str(paths.run),
+            "appliance_bundle": str(staged),
+            "appliance_site": str(site),
+            "appliance_officers_fingerprint": officers_fingerprint,
+            "appliance_systemd": detect().systemd,
+        }
+        playbook = staged / "targets" / "playbooks" / "install.yml"
+        with stages.stage("install"):
+            run_playbook(playbook, variables, on_event=lambda event: _tell(event, stages))
+        remember(repository, trusted)
+    current = paths.root / "current"
+    return {
+        "stages": stages.done,
+        "generation": int(current.readlink().name) if current.is_symlink() else None,
+        "dry_run": dry_run,
+        "bundle_bytes": size,
+    }
+
+
+def _existing(folder: Path) -> Path | None:
+    return folder if folder.is_dir() else None
+
+
+def _tell(event: TaskEvent, stages: _Stages) -> None:
+    if event.event == "started":
+        stages.progress(f"  {event.role}: {event.task}")
+    elif event.event == "ok" and event.seconds >= 0.5:
+        stages.done.append({"stage": f"{event.role}: {event.task}", "seconds": event.seconds})

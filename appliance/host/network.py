@@ -1,0 +1,79 @@
+"""The networks of the enclaves, and the packet rules that stand whether or not podman's do."""
+
+import json
+import subprocess
+
+from appliance.enclave.render import LABEL_KEY, network_names
+from appliance.enclave.site import Enclave, Site
+from appliance.errors import ApplianceError
+from appliance.host.podman import Podman
+
+TABLE = "appliance"
+
+
+def create_networks(podman: Podman, enclave: Enclave) -> bool:
+    """Create the inner and outer network of ``enclave`` unless they exist; True when one was made."""
+    existing = {network["name"] for network in json.loads(podman.run(["network", "ls", "--format", "json"]).stdout)}
+    changed = False
+    inner, outer = network_names(enclave)
+    for name, subnet, options in ((inner, enclave.inner, ["--internal"]), (outer, enclave.outer, [])):
+        if name not in existing:
+            label = f"{LABEL_KEY}={enclave.label}"
+            podman.run(
+                ["network", "create", *options, "--disable-dns", "--subnet", str(subnet), "--label", label, name]
+            )
+            changed = True
+    return changed
+
+
+def remove_networks(podman: Podman) -> None:
+    """Remove every network in the appliance's podman but its built-in default."""
+    for network in json.loads(podman.run(["network", "ls", "--format", "json"]).stdout):
+        if network["name"] != "podman":
+            podman.run(["network", "rm", "-f", network["name"]], check=False)
+
+
+def ruleset(site: Site) -> str:
+    """The nftables rules of ``site``: nothing from an enclave reaches the host, another enclave or the outside.
+
+    Within one network, packets pass (they cross FORWARD where br_netfilter is loaded); from outside, only what podman
+    redirected to a gateway passes. The chains run before podman's own (priority -10), and a drop is final.
+    """
+    enclaves = ", ".join(str(enclave.network) for enclave in site.enclaves)
+    lines = [f"table inet {TABLE} {{", "  chain input {", "    type filter hook input priority -10; policy accept;"]
+    lines += [
+        f"    ip saddr {{ {enclaves} }} ct state established,related accept",
+        f"    ip saddr {{ {enclaves} }} counter drop",
+        '    iifname "podman*" ip6 saddr ::/0 counter drop',
+        "  }",
+        "  chain forward {",
+        "    type filter hook forward priority -10; policy accept;",
+        f"    ip saddr {{ {enclaves} }} ct state established,related accept",
+    ]
+    lines += [f"    ip saddr {net} ip daddr {net} accept" for e in site.enclaves for net in (e.inner, e.outer)]
+    lines += [f"    ip daddr {e.outer} ct status dnat ip saddr != {{ {enclaves} }} accept" for e in site.enclaves]
+    lines += [
+        f"    ip saddr {{ {enclaves} }} counter drop",
+        f"    ip daddr {{ {enclaves} }} counter drop",
+        '    iifname "podman*" meta nfproto ipv6 counter drop',
+        "  }",
+        "}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def apply_rules(site: Site) -> None:
+    """Put the rules of ``site`` in force in one transaction.
+
+    Raises:
+        ApplianceError: nft refused them.
+    """
+    text = f"table inet {TABLE}\ndelete table inet {TABLE}\n{ruleset(site)}"
+    result = subprocess.run(["nft", "-f", "-"], input=text, text=True, capture_output=True, check=False)
+    if result.returncode != 0:
+        raise ApplianceError(f"nft refused the rules: {result.stderr.strip()}", rule="no packet rules, no enclave")
+
+
+def remove_rules() -> None:
+    """Take the appliance's packet rules away."""
+    subprocess.run(["nft", "delete", "table", "inet", TABLE], capture_output=True, check=False)

@@ -1,0 +1,167 @@
+"""Folders, keys and certificates of the enclaves, each owned by the one mapped uid that needs it."""
+
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+from appliance.audit.log import Log
+from appliance.enclave.render import DATABASE_USERS, UIDS, WORKLOADS, HostPaths
+from appliance.enclave.site import Enclave, Site
+from appliance.errors import ApplianceError
+
+SERVICES_WITH_VOLUME = ("labeling", "evaluation", "inference", "console", "database")
+
+
+def _owned_folder(path: Path, uid: int, mode: int = 0o700) -> None:
+    path.mkdir(parents=True, exist_ok=True)
+    os.chown(path, uid, uid)
+    path.chmod(mode)
+
+
+def _owned_file(path: Path, data: bytes, uid: int, mode: int = 0o400) -> None:
+    if path.exists() and path.read_bytes() == data:
+        return
+    temporary = path.with_name(f".{path.name}")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.chown(temporary, uid, uid)
+    temporary.chmod(mode)
+    temporary.rename(path)
+
+
+def _required(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ApplianceError(
+            f"{path} cannot be read: {error.strerror}",
+            rule="the site folder carries a certificate for each gateway and workload (docs/architecture.md, Site)",
+            remedy="issue them: appliance site issue-certificates --help",
+        ) from error
+
+
+def host_key(paths: HostPaths, name: str) -> bytes:
+    """A 32-byte key of this host, made at first use; only root reads it."""
+    file = paths.root / "secrets" / name
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
+        _owned_file(file, secrets.token_bytes(32), 0)
+    return file.read_bytes()
+
+
+def context_key(paths: HostPaths, enclave: Enclave, service: str) -> bytes:
+    """The key that binds contexts for one service of one enclave."""
+    return host_key(paths, f"{enclave.name}.{service}.context.key")
+
+
+def prepare_enclave(paths: HostPaths, enclave: Enclave, certificates: Path) -> None:
+    """Make every folder and key that the containers of ``enclave`` mount; repeating it changes nothing.
+
+    Args:
+        paths: where.
+        enclave: which.
+        certificates: ``certificates/`` of the site folder: ``ca.pem``, ``<enclave>/gateway.pem``, ...
+
+    Raises:
+        ApplianceError: a certificate is missing.
+    """
+    for kind in ("enclaves", "secrets"):
+        for parent in (paths.root / kind, paths.root / kind / enclave.name):
+            parent.mkdir(parents=True, exist_ok=True)
+            parent.chmod(0o711)
+    ca = _required(certificates / "ca.pem")
+    own = certificates / enclave.name
+    _gateway_secrets(paths, enclave, own, ca)
+    for service in enclave.services:
+        uid = enclave.uids + UIDS[service]
+        _owned_folder(paths.volume(enclave.name, service), uid)
+        folder = paths.secrets(enclave.name, service)
+        _owned_folder(folder, uid)
+        _owned_file(folder / "context.key", context_key(paths, enclave, service), uid)
+        _owned_file(folder / "ca.pem", ca, uid)
+        if service in WORKLOADS:
+            _owned_file(folder / "workload.pem", _required(own / f"{service}.pem"), uid)
+            _owned_file(folder / "workload.key", _required(own / f"{service}.key"), uid)
+        if service in DATABASE_USERS:
+            _database_places(paths, enclave, service)
+    models = paths.volume(enclave.name, "models")
+    models.mkdir(exist_ok=True)
+    models.chmod(0o755)
+    prepare_sockets(paths, enclave)
+
+
+def prepare_sockets(paths: HostPaths, enclave: Enclave) -> None:
+    """Make the socket folders of ``enclave``, which do not survive a boot."""
+    paths.run.mkdir(parents=True, exist_ok=True)
+    paths.run.chmod(0o711)
+    (paths.run / enclave.name).mkdir(exist_ok=True)
+    (paths.run / enclave.name).chmod(0o711)
+    _owned_folder(paths.sockets(enclave.name, "gateway"), enclave.uids + UIDS["gateway"])
+    _owned_folder(paths.sockets(enclave.name, "record"), enclave.uids, 0o755)
+    _owned_folder(paths.sockets(enclave.name, "postgresql"), enclave.uids + UIDS["database"], 0o755)
+
+
+def _gateway_secrets(paths: HostPaths, enclave: Enclave, own: Path, ca: bytes) -> None:
+    uid = enclave.uids + UIDS["gateway"]
+    folder = paths.secrets(enclave.name, "gateway")
+    _owned_folder(folder, uid)
+    for name in ("gateway.pem", "gateway.key"):
+        _owned_file(folder / name, _required(own / name), uid)
+    _owned_file(folder / "ca.pem", ca, uid)
+
+
+def _database_places(paths: HostPaths, enclave: Enclave, service: str) -> None:
+    _owned_folder(paths.volume(enclave.name, "database"), enclave.uids + UIDS["database"])
+    uid = enclave.uids + UIDS["migrate"]
+    folder = paths.secrets(enclave.name, f"{service}-migrate")
+    _owned_folder(folder, uid)
+    _owned_file(folder / "context.key", context_key(paths, enclave, service), uid)
+
+
+def place_models(paths: HostPaths, site: Site, bundle_models: Path) -> bool:
+    """Give each enclave the verified model files it names; True when one was placed.
+
+    Raises:
+        ApplianceError: the bundle has no such model.
+    """
+    changed = False
+    for enclave in site.enclaves:
+        for model in enclave.models:
+            source = bundle_models / f"{model}.gguf"
+            if not source.is_file():
+                raise ApplianceError(
+                    f"site.yml: enclave {enclave.name!r} names model {model!r}, which the bundle does not carry",
+                    remedy=f"one of {sorted(file.stem for file in bundle_models.glob('*.gguf'))}",
+                )
+            target = paths.volume(enclave.name, "models") / source.name
+            if not target.exists() or target.stat().st_size != source.stat().st_size:
+                temporary = target.with_suffix(".part")
+                shutil.copyfile(source, temporary)
+                temporary.chmod(0o444)
+                temporary.rename(target)
+                changed = True
+    return changed
+
+
+def log_key(paths: HostPaths) -> Path:
+    """File of the log's signing key."""
+    return paths.root / "secrets" / "log.key"
+
+
+def prepare_log(paths: HostPaths, site: Site) -> bool:
+    """Make the log unless there is one, readable by the console of the system-high enclave alone."""
+    folder = paths.root / "log"
+    made = not (folder / "log.vkey").exists()
+    if made:
+        Log.create(folder, log_key(paths), f"{site.site}.appliance/audit")
+    console = site.system_high.uids + UIDS["console"]
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, 0, console)
+        # Folders hand their group on, so that what the writer adds stays readable.
+        path.chmod(0o2750 if path.is_dir() else 0o640)
+    return made

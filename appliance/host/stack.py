@@ -1,0 +1,210 @@
+"""Start, check and stop what runs: the monitor and the enclaves of the current generation."""
+
+import contextlib
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from appliance.enclave.render import HostPaths
+from appliance.enclave.site import Enclave, Site
+from appliance.errors import ApplianceError
+from appliance.host.network import apply_rules, create_networks
+from appliance.host.places import prepare_sockets
+from appliance.host.podman import Podman
+
+Progress = Callable[[str], None]
+STOP_SECONDS = 20.0
+
+
+def monitor_process(paths: HostPaths) -> psutil.Process | None:
+    """The running monitor of this root, or None."""
+    file = paths.run / "monitor.pid"
+    with contextlib.suppress(OSError, ValueError, psutil.NoSuchProcess):
+        process = psutil.Process(int(file.read_text()))
+        if "monitor" in process.cmdline() and str(paths.root) in process.cmdline():
+            return process
+    return None
+
+
+def start_monitor(paths: HostPaths, site: Site, *, seconds: float = 30) -> bool:
+    """Start the monitor as a process of its own unless it runs; True when it was started.
+
+    Raises:
+        ApplianceError: it did not come up; the text is the end of its own log.
+    """
+    if monitor_process(paths):
+        return False
+    for enclave in site.enclaves:
+        prepare_sockets(paths, enclave)
+    output = paths.root / "monitor.log"
+    program = [sys.executable, "-m", "appliance.cli.main", "monitor", "run"]
+    with output.open("ab") as file:
+        process = subprocess.Popen(
+            [*program, "--root", str(paths.root), "--run", str(paths.run)],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+            cwd="/",
+        )
+    (paths.run / "monitor.pid").write_text(str(process.pid))
+    sockets = [paths.sockets(enclave.name, "gateway") / "gateway.sock" for enclave in site.enclaves]
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        if all(_answers(path) for path in sockets):
+            return True
+        time.sleep(0.1)
+    raise ApplianceError(
+        f"the monitor did not start: {output.read_text(errors='replace')[-1500:]}", remedy=f"see {output}"
+    )
+
+
+def _answers(path: Path) -> bool:
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(1)
+        client.connect(str(path))
+        return True
+    return False
+
+
+def stop_monitor(paths: HostPaths) -> bool:
+    """Stop the monitor, by its process id, and wait until its log is closed; True when it ran."""
+    process = monitor_process(paths)
+    if process is None:
+        return False
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_SECONDS)
+    except psutil.TimeoutExpired:
+        process.kill()
+        process.wait(STOP_SECONDS)
+    (paths.run / "monitor.pid").unlink(missing_ok=True)
+    return True
+
+
+def start_enclave(podman: Podman, enclave: Enclave, progress: Progress) -> bool:
+    """Create the networks of ``enclave`` and converge its containers; True when something changed."""
+    changed = create_networks(podman, enclave)
+    before = _identifiers(podman, enclave)
+    progress(f"starting enclave {enclave.name} ({enclave.label})")
+    podman.compose(enclave.name, ["up", "-d", "--no-build"])
+    return changed or _identifiers(podman, enclave) != before
+
+
+def _identifiers(podman: Podman, enclave: Enclave) -> set[str]:
+    mine = [c for c in podman.containers() if (c.get("Labels") or {}).get("appliance.enclave") == enclave.name]
+    return {c["Id"] for c in mine if c["State"] == "running"}
+
+
+def start(paths: HostPaths, podman: Podman, site: Site, progress: Progress) -> bool:
+    """Converge everything that should run to the current generation; True when something changed."""
+    changed = start_monitor(paths, site)
+    apply_rules(site)
+    for enclave in sorted(site.enclaves, key=lambda e: not e.system_high):
+        changed = start_enclave(podman, enclave, progress) or changed
+    return changed
+
+
+def gateway_answers(enclave: Enclave, ca: Path) -> bool:
+    """Whether the gateway's anonymous probe answers with the enclave's marking."""
+    context = ssl.create_default_context(cafile=str(ca))
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    request = f"GET /health HTTP/1.1\r\nHost: {enclave.hostname}\r\nConnection: close\r\n\r\n"
+    with contextlib.suppress(OSError):
+        raw = socket.create_connection((str(enclave.address), 443), timeout=3)
+        with raw, context.wrap_socket(raw, server_hostname=enclave.hostname) as tls:
+            tls.sendall(request.encode())
+            answer = b""
+            while chunk := tls.recv(4096):
+                answer += chunk
+            return b" 200 " in answer[:20] and enclave.label.encode() in answer
+    return False
+
+
+def service_answers(podman: Podman, enclave: Enclave, service: str) -> bool:
+    """Whether a service's own health probe answers inside its container."""
+    code = (
+        "import urllib.request,sys;"
+        f"sys.exit(urllib.request.urlopen('http://127.0.0.1:8000/{service}/health',timeout=3).status!=200)"
+    )
+    return podman.run(["exec", f"{enclave.name}-{service}", "python3", "-c", code], check=False).returncode == 0
+
+
+def wait_healthy(paths: HostPaths, podman: Podman, site: Site, seconds: float = 180) -> None:
+    """Wait until every gateway and every service answers.
+
+    Raises:
+        ApplianceError: one does not within ``seconds``; the message has the end of its log.
+    """
+    deadline = time.monotonic() + seconds
+    ca = paths.root / "site" / "certificates" / "ca.pem"
+    for enclave in site.enclaves:
+        checks: dict[str, Callable[[], bool]] = {"gateway": lambda e=enclave: gateway_answers(e, ca)}  # type: ignore[misc]
+        for service in enclave.services:
+            checks[service] = lambda e=enclave, s=service: service_answers(podman, e, s)  # type: ignore[misc]
+        for name, check in checks.items():
+            while not check():
+                if time.monotonic() > deadline:
+                    text = podman.run(["logs", "--tail", "20", f"{enclave.name}-{name}"], check=False)
+                    raise ApplianceError(
+                        f"{name} of enclave {enclave.name} is not healthy: {(text.stdout + text.stderr)[-1500:]}",
+                        remedy="appliance host status; then correct the cause and run appliance host recover",
+                    )
+                time.sleep(0.5)
+
+
+def status(paths: HostPaths, podman: Podman) -> dict[str, Any]:
+    """What runs now."""
+    process = monitor_process(paths)
+    containers = [
+        {
+            "name": c["Names"][0],
+            "state": c["State"],
+            "label": (c.get("Labels") or {}).get("appliance.classification", ""),
+            "enclave": (c.get("Labels") or {}).get("appliance.enclave", ""),
+        }
+        for c in podman.containers()
+    ]
+    current = paths.root / "current"
+    return {
+        "root": str(paths.root),
+        "generation": int(current.readlink().name) if current.is_symlink() else None,
+        "monitor": process.pid if process else None,
+        "containers": sorted(containers, key=lambda c: c["name"]),
+        "resident_bytes": resident_bytes(podman, process),
+    }
+
+
+def resident_bytes(podman: Podman, monitor: psutil.Process | None) -> int:
+    """Resident memory of the running stack, shared pages counted once a process group (proportional set size)."""
+    total = monitor.memory_full_info().pss if monitor else 0
+    for container in podman.containers(every=False):
+        with contextlib.suppress(psutil.Error):
+            parent = psutil.Process(container["Pid"])
+            total += sum(p.memory_full_info().pss for p in [parent, *parent.children(recursive=True)])
+    return int(total)
+
+
+def stop(paths: HostPaths, podman: Podman, progress: Progress) -> None:
+    """Stop every container, then the monitor, so that nothing runs unrecorded."""
+    progress("stopping containers")
+    podman.run(["rm", "--all", "--force", "--time", "3", "--volumes"], check=False)
+    stop_monitor(paths)
+
+
+def unmount_below(folder: Path) -> None:
+    """Unmount whatever is still mounted below ``folder``, deepest first."""
+    mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for mount in sorted((m for m in mounts if m.startswith(f"{folder}{os.sep}")), key=len, reverse=True):
+        subprocess.run(["umount", "-l", mount], check=False)

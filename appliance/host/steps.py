@@ -1,0 +1,99 @@
+"""The steps of an installation that `install.yml` calls, each idempotent and telling whether it changed something."""
+
+import json
+import shutil
+from pathlib import Path
+
+from appliance.enclave.render import HostPaths, Images
+from appliance.host import generation, places, stack
+from appliance.host.platform import detect
+from appliance.host.podman import Podman
+from appliance.monitor.statements import installed_statements, read_statements
+
+SITE_FILES = ("officers.json", "site.dsse.json", "subjects.dsse.json", "access.dsse.json")
+
+
+def configure(paths: HostPaths) -> bool:
+    """Write podman's configuration for what this host is."""
+    paths.run.mkdir(parents=True, exist_ok=True)
+    (paths.root / "hooks.d").mkdir(parents=True, exist_ok=True)
+    return Podman(paths).configure(detect())
+
+
+def image_digests(layout: Path) -> dict[str, str]:
+    """Manifest digest of each image in an OCI layout, by name."""
+    index = json.loads((layout / "index.json").read_bytes())
+    return {
+        entry["annotations"]["org.opencontainers.image.ref.name"]: entry["digest"]
+        for entry in index["manifests"]
+        if "org.opencontainers.image.ref.name" in entry.get("annotations", {})
+    }
+
+
+def load_images(paths: HostPaths, bundle: Path) -> bool:
+    """Load every image of the staged bundle into podman's store and remember their references."""
+    layout = bundle / "targets" / "images"
+    digests = image_digests(layout)
+    record = paths.root / "images.json"
+    known = json.loads(record.read_text()) if record.exists() else {"digests": {}, "references": {}}
+    podman = Podman(paths)
+    references = {}
+    for name, digest in sorted(digests.items()):
+        if known["digests"].get(name) == digest:
+            references[name] = known["references"][name]
+        else:
+            references[name] = podman.load_image(layout, name)
+    text = json.dumps({"digests": digests, "references": references}, indent=2, sort_keys=True)
+    if record.exists() and record.read_text() == text:
+        return False
+    record.write_text(text)
+    return True
+
+
+def install_site(paths: HostPaths, site: Path) -> bool:
+    """Copy the verified site folder into place; True when something differed."""
+    target = paths.root / "site"
+    changed = False
+    files = [site / name for name in SITE_FILES] + sorted((site / "certificates").rglob("*"))
+    for source in files:
+        destination = target / source.relative_to(site)
+        if source.is_dir() or (destination.exists() and destination.read_bytes() == source.read_bytes()):
+            continue
+        destination.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.copyfile(source, destination)
+        destination.chmod(0o600)
+        changed = True
+    return changed
+
+
+def make_generation(paths: HostPaths, bundle: Path, site: Path, officers_fingerprint: str) -> bool:
+    """Install the signed statements, render the next generation whole and switch to it."""
+    statements = read_statements(site, officers_fingerprint)
+    changed = install_site(paths, site)
+    pinned = paths.root / "trusted" / "officers.sha256"
+    pinned.parent.mkdir(parents=True, exist_ok=True)
+    pinned.write_text(officers_fingerprint + "\n")
+    for enclave in statements.site.enclaves:
+        places.prepare_enclave(paths, enclave, paths.root / "site" / "certificates")
+    places.host_key(paths, "grant.key")
+    places.place_models(paths, statements.site, bundle / "targets" / "models")
+    images = Images(**json.loads((paths.root / "images.json").read_text()))
+    staged = generation.stage(paths, statements.site, images)
+    places.prepare_log(paths, statements.site)
+    return generation.switch(paths, staged) or changed
+
+
+def start_monitor(paths: HostPaths) -> bool:
+    """Start the monitor unless it runs."""
+    return stack.start_monitor(paths, installed_statements(paths).site)
+
+
+def start_enclaves(paths: HostPaths) -> bool:
+    """Converge networks, packet rules and containers to the current generation."""
+    return stack.start(paths, Podman(paths), installed_statements(paths).site, lambda _: None)
+
+
+def wait_healthy(paths: HostPaths) -> bool:
+    """Wait until every gateway and service answers."""
+    stack.wait_healthy(paths, Podman(paths), installed_statements(paths).site)
+    return False

@@ -1,0 +1,86 @@
+"""The registry of subjects: who exists, what they are cleared for and which roles they hold.
+
+Takes effect only as a statement signed by two officers; the monitor loads nothing else.
+"""
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from appliance.enclave.site import Name, explain
+from appliance.markings import Clearance, MarkingError, parse
+
+Role = Literal["annotator", "evaluator", "analyst", "officer"]
+
+
+def _level(text: str) -> str:
+    try:
+        marking = parse(text)
+    except MarkingError as error:
+        raise ValueError(str(error)) from error
+    return marking.label.level
+
+
+class Subject(BaseModel):
+    """A person, known by the common name of their certificate.
+
+    Attributes:
+        name: common name of the certificate.
+        clearance: level, as a banner word; kept as U, CUI, C, S or TS.
+        need: controls the person holds, for example ``SI``; all of an object's are required.
+        nationalities: every nationality; each must be among those an object is releasable to.
+        roles: what the person does here.
+        expires: last day on which the entry is valid.
+        revoked: serial numbers (hexadecimal) of certificates that no longer stand for the person.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name
+    clearance: Annotated[str, AfterValidator(_level)]
+    need: tuple[str, ...] = ()
+    nationalities: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], ...], Field(min_length=1)]
+    roles: Annotated[tuple[Role, ...], Field(min_length=1)]
+    expires: date
+    revoked: tuple[str, ...] = ()
+
+    def holds(self) -> Clearance:
+        """The clearance as the lattice compares it."""
+        return Clearance(level=self.clearance, need=frozenset(self.need), nationalities=frozenset(self.nationalities))
+
+    def expired(self, now: datetime) -> bool:
+        """Whether the entry's last day is over, in UTC."""
+        return now.astimezone(UTC).date() > self.expires
+
+
+class Registry(BaseModel):
+    """All subjects of a site."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    subjects: tuple[Subject, ...]
+
+    @model_validator(mode="after")
+    def _names_once(self) -> "Registry":
+        names = [subject.name for subject in self.subjects]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"subject {name!r} is registered twice")
+        return self
+
+    def find(self, name: str) -> Subject | None:
+        """The subject called ``name``, or None."""
+        return next((subject for subject in self.subjects if subject.name == name), None)
+
+
+def parse_registry(data: Any, where: str = "subjects.yml") -> Registry:
+    """Validate the data of ``subjects.yml``.
+
+    Raises:
+        ApplianceError: names the field and the rule.
+    """
+    try:
+        return Registry.model_validate(data)
+    except ValidationError as error:
+        raise explain(error, where) from error

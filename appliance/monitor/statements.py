@@ -1,0 +1,52 @@
+"""What is in force on this host: the site's statements, read again with their signatures each time they are used."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.enclave.render import HostPaths
+from appliance.enclave.site import Site, parse_site
+from appliance.errors import ApplianceError
+from appliance.monitor.policy import AccessPolicy, parse_policy
+from appliance.monitor.registry import Registry, parse_registry
+from appliance.trust.officers import load_officers, load_signed
+
+
+@dataclass(frozen=True)
+class Statements:
+    """Site, subjects and access policy, each signed by two officers."""
+
+    site: Site
+    registry: Registry
+    policy: AccessPolicy
+
+
+def read_statements(folder: Path, officers_fingerprint: str) -> Statements:
+    """Verify and read the statements in a site folder.
+
+    Args:
+        folder: has ``officers.json``, ``site.dsse.json``, ``subjects.dsse.json``, ``access.dsse.json``.
+        officers_fingerprint: SHA-256 of ``officers.json``, from paper.
+
+    Raises:
+        ApplianceError: a signature, a marking or a field does not hold; names the file.
+    """
+    officers = load_officers(folder / "officers.json", officers_fingerprint)
+    files = {kind: folder / f"{kind}.dsse.json" for kind in ("site", "subjects", "access")}
+    data = {kind: load_signed(file, officers, kind) for kind, file in files.items()}
+    return Statements(
+        site=parse_site(data["site"], files["site"].name),
+        registry=parse_registry(data["subjects"], files["subjects"].name),
+        policy=parse_policy(data["access"], files["access"].name),
+    )
+
+
+def installed_statements(paths: HostPaths) -> Statements:
+    """The statements that were installed, verified against the fingerprint accepted then.
+
+    Raises:
+        ApplianceError: nothing is installed, or a statement does not hold.
+    """
+    pinned = paths.root / "trusted" / "officers.sha256"
+    if not pinned.is_file():
+        raise ApplianceError(f"nothing is installed in {paths.root}", remedy="appliance host install --help")
+    return read_statements(paths.root / "site", pinned.read_text().strip())

@@ -1,0 +1,108 @@
+"""Bad sites are refused with the field's name; good ones render whole."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from appliance.enclave.render import HostPaths, Images, compose_file, containers, gateway_config
+from appliance.enclave.site import Site, load_site, parse_site
+from appliance.errors import ApplianceError
+
+EXAMPLE = Path("site.example.yml")
+PATHS = HostPaths(Path("/var/lib/appliance"), Path("/run/appliance"))
+NAMES = ("gateway", "database", "labeling", "evaluation", "inference", "console")
+IMAGES = Images({n: f"localhost/appliance/{n}:1" for n in NAMES}, dict.fromkeys(NAMES, "sha256:" + "0" * 64))
+
+
+def changed(**fields: Any) -> dict[str, Any]:
+    data: dict[str, Any] = yaml.safe_load(EXAMPLE.read_text())
+    data["enclaves"][1] |= fields
+    return data
+
+
+@pytest.fixture
+def site() -> Site:
+    return load_site(EXAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"label": "SEKRET"}, "enclaves.1.label"),
+        ({"label": "secret"}, "enclaves.1.label"),
+        ({"label": ""}, "enclaves.1.label"),
+        ({"name": "unclassified"}, "duplicate enclave"),
+        ({"label": "UNCLASSIFIED"}, "duplicate enclave"),
+        ({"address": "10.77.0.11"}, "duplicate enclave"),
+        ({"network": "10.78.1.0/24"}, "overlap"),
+        ({"network": "10.78.2.0/16"}, "enclaves.1.network"),
+        ({"uids": 1_000_001}, "uid ranges"),
+        ({"services": ["labeling", "mail"]}, "enclaves.1.services"),
+        ({"services": ["console"]}, "console"),
+        ({"services": []}, "enclaves.1.services"),
+        ({"label": "TOP SECRET//NOFORN"}, "does not dominate"),
+        ({"colour": "red"}, "enclaves.1.colour"),
+    ],
+)
+def test_a_bad_site_is_refused_and_the_field_named(fields: dict[str, Any], text: str) -> None:
+    with pytest.raises(ApplianceError, match=text):
+        parse_site(changed(**fields))
+
+
+def test_a_file_that_is_not_yaml_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "site.yml").write_text("enclaves: [")
+    with pytest.raises(ApplianceError, match=r"site\.yml"):
+        load_site(tmp_path / "site.yml")
+
+
+def test_no_container_is_in_two_enclaves_and_none_writes_outside_its_own(site: Site) -> None:
+    seen: dict[str, str] = {}
+    for enclave in site.enclaves:
+        for name, container in containers(enclave, IMAGES, PATHS).items():
+            assert container["container_name"] not in seen
+            seen[container["container_name"]] = enclave.name
+            assert set(container.get("networks", {})) <= {f"{enclave.name}-inner", f"{enclave.name}-outer"}
+            for volume in container["volumes"]:
+                source = volume["source"]
+                shared = source == "/var/lib/appliance/log" and enclave.system_high and volume["read_only"]
+                assert shared or f"/{enclave.name}/" in f"{source}/", (name, source)
+
+
+def test_every_container_is_confined(site: Site) -> None:
+    for enclave in site.enclaves:
+        for name, container in containers(enclave, IMAGES, PATHS).items():
+            assert container["read_only"], name
+            assert container["cap_drop"] == ["ALL"]
+            assert "no-new-privileges" in container["security_opt"]
+            assert container["x-podman.uidmaps"] == [f"0:{enclave.uids}:65536"]
+            assert container["pull_policy"] == "never"
+            assert int(container["user"].split(":")[0]) > 1000
+
+
+def test_only_the_gateway_is_reachable_from_outside(site: Site) -> None:
+    for enclave in site.enclaves:
+        for name, container in containers(enclave, IMAGES, PATHS).items():
+            assert ("ports" in container) == (name == "gateway")
+            assert (f"{enclave.name}-outer" in container.get("networks", {})) == (name == "gateway")
+
+
+def test_the_gateway_asks_before_every_service_and_marks_what_leaves(site: Site) -> None:
+    for enclave in site.enclaves:
+        text = gateway_config(enclave)
+        assert text.count("auth_request /decide;") == len(enclave.services) + 1
+        assert f'local marking = "{enclave.label}"' in text
+
+
+def test_compose_files_are_yaml_with_external_networks(site: Site) -> None:
+    for enclave in site.enclaves:
+        document = yaml.safe_load(compose_file(enclave, IMAGES, PATHS))
+        assert all(network == {"external": True} for network in document["networks"].values())
+
+
+def test_the_system_high_enclave_is_the_console_alone(site: Site) -> None:
+    assert site.system_high.services == ("console",)
+    assert site.enclave("secret").label == "SECRET//REL TO USA, GBR"
+    with pytest.raises(ApplianceError, match="no enclave"):
+        site.enclave("nowhere")
