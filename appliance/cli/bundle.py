@@ -1,5 +1,164 @@
 """`appliance bundle`."""
 
+import sys
+from contextlib import nullcontext
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
 
+from appliance.cli.options import Json, print_json
+
+if TYPE_CHECKING:
+    from appliance.bundle.inspect import Contents
+    from appliance.bundle.verify import Report
+
 app = typer.Typer(help="Build, verify and inspect bundles.", no_args_is_help=True)
+
+Bundle = Annotated[Path, typer.Argument(help="Folder with metadata/ and targets/.")]
+
+
+@app.callback()
+def bundle() -> None:
+    """Build, verify and inspect bundles."""
+
+
+@app.command()
+def verify(
+    folder: Bundle,
+    *,
+    root_fingerprint: Annotated[str, typer.Option(help="SHA-256 of 1.root.json, from paper.")],
+    trusted: Annotated[Path | None, typer.Option(help="Metadata that this host accepted last; refuses older.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only failures and the summary.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Verify everything in a bundle and report on each target, changing nothing.
+
+    Exit status: 0 everything holds, 1 refused, 2 wrong usage.
+    """
+    from appliance.bundle.inspect import inspect_bundle  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.bundle.verify import verify_bundle  # noqa: PLC0415
+
+    contents = inspect_bundle(folder, root_fingerprint)
+    with Progress(sum(target.size for target in contents.targets), shown=not as_json) as progress:
+        _, report = verify_bundle(
+            folder,
+            root_fingerprint,
+            trusted=trusted,
+            on_target=lambda result: progress.advance(
+                result.size,
+                result.finding
+                or ("" if quiet else f"ok      {result.label:<24} {size(result.size):>9}  {result.path}"),
+            ),
+        )
+    if as_json:
+        print_json(report.model_dump(mode="json"))
+    else:
+        _print_report(report)
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def inspect(
+    folder: Bundle,
+    *,
+    root_fingerprint: Annotated[str | None, typer.Option(help="SHA-256 of 1.root.json, from paper.")] = None,
+    files: Annotated[bool, typer.Option("--files", help="List every target too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what a bundle carries: contents, sizes, labels, signers. Reads its metadata alone."""
+    from appliance.bundle.inspect import inspect_bundle  # noqa: PLC0415
+
+    contents = inspect_bundle(folder, root_fingerprint)
+    if as_json:
+        print_json(contents.model_dump(mode="json"))
+    else:
+        _print_contents(contents, files=files)
+
+
+class Progress:
+    """Progress over bytes: a bar on a terminal, one plain line a file otherwise.
+
+    Args:
+        total: bytes in all.
+        shown: False for silence.
+    """
+
+    def __init__(self, total: int, *, shown: bool) -> None:
+        from rich.progress import (  # noqa: PLC0415
+            BarColumn,
+            DownloadColumn,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
+        from rich.progress import Progress as Bar  # noqa: PLC0415
+
+        self._shown = shown
+        columns = (TextColumn("verifying"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+        self._bar = Bar(*columns, transient=True) if shown and sys.stdout.isatty() else None
+        self._task = self._bar.add_task("verifying", total=total) if self._bar else None
+
+    def __enter__(self) -> "Progress":
+        (self._bar or nullcontext()).__enter__()
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        (self._bar or nullcontext()).__exit__(*exception)
+
+    def advance(self, count: int, line: str) -> None:
+        """Count ``count`` more bytes and print ``line``, unless it is empty."""
+        if self._bar and self._task is not None:
+            self._bar.advance(self._task, count)
+            if line:
+                self._bar.print(line, highlight=False, markup=False, soft_wrap=True)
+        elif self._shown and line:
+            print(line, flush=True)
+
+
+def size(count: int) -> str:
+    """A number of bytes for people, in powers of ten."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    raise AssertionError
+
+
+def _day(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def _print_report(report: "Report") -> None:
+    good = sum(target.ok for target in report.targets)
+    for finding in report.findings:
+        print(f"REFUSED {finding}")
+    print(
+        f"{report.result}{' (DEMO keys)' if report.demo else ''}: {good} of {len(report.targets)} targets, "
+        f"{size(sum(target.size for target in report.targets))}, {len(report.images)} images with provenance and SBOM"
+    )
+    print(f"  version {report.version} of {_day(report.created)}, expires {_day(report.expires)}")
+    print(f"  signed by {', '.join(report.signers['hybrid'])} with ECDSA P-384 and ML-DSA-87")
+
+
+def _print_contents(contents: "Contents", *, files: bool) -> None:
+    if contents.demo:
+        print("DEMO - made with demonstration keys")
+    if not contents.proven:
+        print("NOT PROVEN - this is what the bundle says of itself; give --root-fingerprint, and use `bundle verify`")
+    print(f"root     {contents.root}")
+    print(f"version  {contents.version}, {_day(contents.created)}, expires {_day(contents.expires)}", end="")
+    print(" - EXPIRED" if contents.expired else "")
+    print(f"people   {', '.join(contents.people)}; {contents.threshold} must sign")
+    for role, names in contents.signers.items():
+        print(f"  {role:<10} {', '.join(names)}")
+    print(f"contents {len(contents.targets)} files, {size(sum(group.size for group in contents.groups))}")
+    for group in contents.groups:
+        labels = ", ".join(f"{label} ({count})" for label, count in sorted(group.labels.items()))
+        print(f"  {group.kind:<12} {group.files:>6} files {size(group.size):>10}  {labels}")
+    if files:
+        for target in contents.targets:
+            print(f"  {target.sha256[:16]} {size(target.size):>10}  {target.label:<24} {target.path}")

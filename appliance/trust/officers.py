@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from appliance.errors import ApplianceError
 from appliance.trust import canonical, dsse
+from appliance.trust.files import read_limited
 from appliance.trust.fingerprint import check_fingerprint
 from appliance.trust.keys import PublicKey
 
@@ -91,21 +92,3 @@ def load_signed(path: Path, officers: Officers | Path, kind: str, threshold: int
     if not isinstance(value, dict):
         raise OfficersError(f"{path}: the signed content is not an object")
     return value
-
-
-def read_limited(path: Path, limit: int) -> bytes:
-    """Read a regular file of at most ``limit`` bytes.
-
-    Raises:
-        OfficersError: absent, not a regular file, or longer.
-    """
-    try:
-        if path.is_symlink() or not path.is_file():
-            raise OfficersError(f"{path}: absent, or not a regular file", remedy="carry the whole site folder again")
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
-    except OSError as error:
-        raise OfficersError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(data) > limit:
-        raise OfficersError(f"{path}: longer than {limit} bytes", rule="over-long files are refused before parsing")
-    return data

@@ -8,6 +8,7 @@ rest, carry what TUF has no word for: ``x-appliance-people`` pairs each person's
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from securesystemslib.signer import Key
@@ -16,7 +17,7 @@ from tuf.api.serialization import MetadataSerializer
 
 from appliance.errors import ApplianceError
 from appliance.trust import canonical
-from appliance.trust.keys import PrivateKey, PublicKey
+from appliance.trust.keys import Passphrase, PrivateKey, PublicKey, load_private_key
 
 ROLES = ("root", "targets", "snapshot", "timestamp")
 PEOPLE_FIELD = "x-appliance-people"
@@ -163,3 +164,19 @@ def registered(root: Root) -> Registered:
     for builder in extension.builders:
         builders.setdefault(builder.id, []).append(builder.key)
     return Registered(people=people, builders=builders, threshold=root.roles["targets"].threshold, demo=extension.demo)
+
+
+def load_people(folder: Path, names: Sequence[str], passphrase: Passphrase | None = None) -> list[Person]:
+    """Open both keys of each of ``names`` from a folder of key files (``<name>.pem``, ``<name>.ml-dsa.pem``).
+
+    Raises:
+        ApplianceError: a key is missing or does not open.
+    """
+    return [
+        Person(
+            name=name,
+            classical=load_private_key(folder / f"{name}.pem", passphrase),
+            quantum_safe=load_private_key(folder / f"{name}.ml-dsa.pem", passphrase),
+        )
+        for name in names
+    ]

@@ -1,0 +1,111 @@
+"""A small but complete bundle: two images that share a layer, their attestations, a model, a package, a policy."""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from appliance.bundle.repository import Edition, write_repository
+from appliance.trust.ceremony import initialise
+from appliance.trust.keys import PrivateKey, load_private_key
+from appliance.trust.metadata import Custom
+from appliance.trust.root import BUILDER_ID, Person, load_people
+from appliance.trust.statements import CYCLONEDX, SLSA_PROVENANCE, sign_statement
+
+CREATED = datetime(2026, 11, 1, tzinfo=UTC)
+EXPIRES = CREATED + timedelta(days=365)
+NOW = CREATED + timedelta(days=20)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of one ceremony, opened."""
+
+    root: bytes
+    fingerprint: str
+    people: list[Person]
+    builder: PrivateKey
+
+
+def make_keys(folder: Path) -> Keys:
+    paper = initialise(
+        folder, people=["a", "b", "c"], threshold=2, officers=["o", "p"], certifiers=["e"], passphrase=None
+    )
+    return Keys(
+        root=(folder / "root" / "1.root.json").read_bytes(),
+        fingerprint=paper.root,
+        people=load_people(folder / "people", ["DEMO-a", "DEMO-b", "DEMO-c"]),
+        builder=load_private_key(folder / "builder.pem"),
+    )
+
+
+def provenance(builder: str = BUILDER_ID) -> dict[str, Any]:
+    return {
+        "buildDefinition": {"buildType": "urn:test", "externalParameters": {}, "resolvedDependencies": []},
+        "runDetails": {"builder": {"id": builder}},
+    }
+
+
+def fill(bundle: Path, builder: PrivateKey) -> dict[str, Custom]:
+    """Write the targets of a sample bundle and return their kinds and labels."""
+    targets: dict[str, Custom] = {}
+
+    def put(path: str, data: bytes, kind: str, label: str = "UNCLASSIFIED") -> None:
+        file = bundle / "targets" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+        targets[path] = Custom(kind=kind, label=label)
+
+    def blob(data: bytes, media_type: str) -> dict[str, Any]:
+        digest = hashlib.sha256(data).hexdigest()
+        put(f"images/blobs/sha256/{digest}", data, "image")
+        return {"mediaType": f"application/vnd.oci.image.{media_type}", "digest": f"sha256:{digest}", "size": len(data)}
+
+    shared = blob(b"a layer that both images use" * 100, "layer.v1.tar")
+    entries = []
+    for name in ("gateway", "labeling"):
+        own = blob(f"layer of {name}".encode(), "layer.v1.tar")
+        config = blob(json.dumps({"image": name}).encode(), "config.v1+json")
+        manifest = json.dumps({"schemaVersion": 2, "config": config, "layers": [shared, own]}).encode()
+        entry = blob(manifest, "manifest.v1+json")
+        entries.append(entry | {"annotations": {"org.opencontainers.image.ref.name": name}})
+        subject = {name: entry["digest"].removeprefix("sha256:")}
+        statements = (("provenance", SLSA_PROVENANCE, provenance()), ("sbom", CYCLONEDX, {"specVersion": "1.6"}))
+        for kind, predicate_type, predicate in statements:
+            statement = sign_statement(subject, predicate_type, predicate, [builder])
+            put(f"attestations/{name}.{kind}.dsse.json", statement, "attestation")
+    put("images/oci-layout", b'{"imageLayoutVersion":"1.0.0"}', "image")
+    put("images/index.json", json.dumps({"schemaVersion": 2, "manifests": entries}).encode(), "image")
+    put("models/small.gguf", b"GGUF" + bytes(3_000_000), "model")
+    put("debs/podman_4.3.1+ds1-8_amd64.deb", b"!<arch>\n" + os.urandom(2000), "deb")
+    put("wheels/tuf-7.0.1-py3-none-any.whl", os.urandom(500), "wheel")
+    put("policies/access.yml", b"roles: {}\n", "policy", "SECRET//REL TO USA, GBR")
+    return targets
+
+
+def sign(
+    bundle: Path,
+    targets: dict[str, Custom],
+    keys: Keys,
+    *,
+    version: int = 1,
+    created: datetime = CREATED,
+    expires: datetime = EXPIRES,
+) -> None:
+    write_repository(
+        bundle,
+        targets,
+        roots=[keys.root],
+        people=keys.people[:2],
+        edition=Edition(created=created, expires=expires, version=version),
+    )
+
+
+def make_bundle(bundle: Path, keys: Keys, **changes: Any) -> dict[str, Custom]:
+    """A signed sample bundle in ``bundle``."""
+    targets = fill(bundle, keys.builder)
+    sign(bundle, targets, keys, **changes)
+    return targets
