@@ -7,7 +7,7 @@ from appliance.markings.marking import Marking
 from appliance.markings.reader import Reader
 from appliance.markings.rules import check as check_rules
 from appliance.markings.text import clean, is_clean
-from appliance.markings.vocabulary import Vocabulary, default
+from appliance.markings.vocabulary import PORTION, Vocabulary, default
 
 
 def parse(text: str, vocabulary: Vocabulary | None = None) -> Marking:
@@ -41,27 +41,28 @@ def examine(text: str, vocabulary: Vocabulary | None = None) -> tuple[Marking | 
     if len(text) > vocabulary.maximum_length:
         message = f"a marking has at most {vocabulary.maximum_length} characters, this text {len(text)}"
         return None, [vocabulary.violation("text-length", (vocabulary.maximum_length, len(text)), message)]
-    places: list[int] | None = None
-    wrong: list[Violation] = []
-    meant = text
-    if not is_clean(text):
-        meant, places, wrong = clean(text, vocabulary)
-    reader = Reader(meant, vocabulary)
+    clean_text, original, wrong = (text, None, []) if is_clean(text) else clean(text, vocabulary)
+    if not clean_text:
+        return None, wrong
+    reader = Reader(clean_text, vocabulary)
     marking = reader.read()
-    if marking is None:
-        return None, _at(wrong, reader.violations, places, "")
-    broken = reader.violations + check_rules(marking, reader.values)
-    canonical = marking.portion if reader.portion else marking.banner
-    return marking, _at(wrong, broken, places, canonical) if wrong or broken else broken
+    broken = reader.notes.violations
+    if marking is not None:
+        broken += check_rules(marking, reader.notes.places)
+    if not wrong and not broken:
+        return marking, []
+    canonical = "" if marking is None else marking.portion if reader.notes.form == PORTION else marking.banner
+    return marking, _complete(wrong, broken, original, canonical)
 
 
-def _at(wrong: list[Violation], broken: list[Violation], places: list[int] | None, canonical: str) -> list[Violation]:
-    """Both kinds of violation with places of the original text; what has no suggestion gets the canonical form."""
-    ends = None if places is None else [*places, places[-1] + 1] if places else [0]
-    found = set()
+def _complete(
+    wrong: list[Violation], broken: list[Violation], original: list[int] | None, canonical: str
+) -> list[Violation]:
+    """Both kinds of violation in the order of the original text; what has no remedy suggests the canonical form."""
+    found = set(wrong)
+    ends = [*original, original[-1] + 1] if original else None
     for violation in broken:
         start, end = violation.span
-        span = (start, end) if ends is None else (ends[start], ends[end])
-        found.add(replace(violation, span=span, suggestion=violation.suggestion or canonical))
-    found.update(replace(violation, suggestion=violation.suggestion or canonical) for violation in wrong)
-    return sorted(found, key=lambda violation: (violation.span, violation.rule))
+        found.add(violation if ends is None else replace(violation, span=(ends[start], ends[end])))
+    completed = {replace(violation, suggestion=violation.suggestion or canonical) for violation in found}
+    return sorted(completed, key=lambda violation: (violation.span, violation.rule))

@@ -16,7 +16,7 @@ class Parts:
         owners: owners.
         nonus: controls of NATO.
         sci: systems and compartments.
-        sap: programme names.
+        sap: programmes, SAR-<name>, and HVSACO.
         aea: atomic energy tokens.
         cui: "CUI" and its categories.
         dissem: dissemination controls; REL and DISPLAYONLY follow from the lists.
@@ -25,6 +25,7 @@ class Parts:
         concealed: whether a foreign source is concealed; it hides the open ones.
         rel: nations and groups of REL TO.
         display: nations and groups of DISPLAY ONLY.
+        disordered: whether a token is known to stand in another list than in the text.
     """
 
     classification: str = "U"
@@ -40,64 +41,71 @@ class Parts:
     concealed: bool = False
     rel: Iterable[str] = ()
     display: Iterable[str] = ()
+    disordered: bool = False
 
-    def note(self, axis: str, token: str) -> None:
-        """Add a token to the category of this name."""
-        if axis == "sap":
-            self.sap.append(token.removeprefix("SAR-"))
-        elif axis != "fgi":
-            getattr(self, axis).append(token)
+    def marking(self, vocabulary: Vocabulary, *, ordered: bool = False) -> Marking:
+        """The marking of these tokens; whether it is a valid one is for the rules to say.
 
-    def marking(self, vocabulary: Vocabulary) -> Marking:
-        """The marking of these tokens; whether it is a valid one is for the rules to say."""
-        dissem = {*self.dissem} - {"REL", "DISPLAYONLY"}
-        if self.rel:
-            dissem.add("REL")
-        if self.display:
-            dissem.add("DISPLAYONLY")
+        Args:
+            vocabulary: the words.
+            ordered: the lists are known to be complete, in order and without repetition.
+        """
+        if not ordered or self.disordered:
+            self._put_in_order(vocabulary)
         return Marking(
-            classification=self.classification,
-            vocabulary=vocabulary,
-            owner_producer=_nations(vocabulary, self.owners, first=False),
-            cui=bool(self.cui),
-            cui_categories=tuple(sorted({*self.cui} - {"CUI"}, key=lambda name: (name[:3] != "SP-", name))),
-            non_us_controls=_ordered(vocabulary, self.nonus),
-            sci_controls=_closed(self.sci),
-            sar_identifier=tuple(sorted({*self.sap}, key=lambda name: (name == HANDLE_VIA_SAP, name))),
-            atomic_energy_markings=_ordered(vocabulary, _implied(self.aea)),
-            fgi_source_open=() if self.concealed else _nations(vocabulary, self.fgi, first=False),
-            fgi_source_protected=self.concealed,
-            dissemination_controls=_ordered(vocabulary, dissem),
-            releasable_to=_nations(vocabulary, self.rel, first=True),
-            display_only_to=_nations(vocabulary, self.display, first=True),
-            non_ic_markings=_ordered(vocabulary, self.other),
+            self.classification,
+            vocabulary,
+            tuple(self.owners),
+            bool(self.cui),
+            tuple(self.cui[1:]) if len(self.cui) > 1 else (),
+            tuple(self.nonus),
+            tuple(self.sci),
+            tuple([name.removeprefix("SAR-") for name in self.sap]) if self.sap else (),
+            _implied(self.aea) if self.aea else (),
+            () if self.concealed else tuple(self.fgi),
+            self.concealed,
+            tuple(self.dissem),
+            tuple(self.rel),
+            tuple(self.display),
+            tuple(self.other),
         )
 
+    def _put_in_order(self, vocabulary: Vocabulary) -> None:
+        def key(token: str) -> tuple[int, str]:
+            return vocabulary.place(token), token
 
-def _ordered(vocabulary: Vocabulary, tokens: Iterable[str]) -> tuple[str, ...]:
-    unique = {*tokens}
-    if len(unique) < 2:
-        return tuple(unique)
-    return tuple(sorted(unique, key=lambda token: (vocabulary.place(token), token)))
+        lists = {"REL": self.rel, "DISPLAYONLY": self.display}
+        dissem = {*self.dissem} - lists.keys() | {token for token, codes in lists.items() if codes}
+        self.owners = vocabulary.ordered_nations(self.owners, first=False)
+        self.nonus = sorted({*self.nonus}, key=key)
+        self.sci = _closed(self.sci)
+        self.sap = sorted({*self.sap}, key=lambda name: (name == HANDLE_VIA_SAP, name))
+        self.aea = sorted({*self.aea}, key=key)
+        if self.cui:
+            self.cui = ["CUI", *sorted({*self.cui} - {"CUI"}, key=lambda name: (name[:3] != "SP-", name))]
+        self.fgi = vocabulary.ordered_nations(self.fgi, first=False)
+        self.dissem = sorted(dissem, key=key)
+        self.rel = vocabulary.ordered_nations(self.rel, first=True)
+        self.display = vocabulary.ordered_nations(self.display, first=True)
+        self.other = sorted({*self.other}, key=key)
 
 
-def _nations(vocabulary: Vocabulary, codes: Iterable[str], *, first: bool) -> tuple[str, ...]:
-    unique = {*codes}
-    if len(unique) < 2:
-        return tuple(unique)
-    groups, nation = vocabulary.groups, vocabulary.nation if first else ""
-    return tuple(sorted(unique, key=lambda code: (code in groups, code != nation, code)))
-
-
-def _closed(tokens: Iterable[str]) -> tuple[str, ...]:
+def _closed(tokens: Iterable[str]) -> list[str]:
     """Every token with the systems and compartments before it: SI-G-ABCD brings SI-G and SI."""
     closed: set[tuple[str, ...]] = set()
     for token in tokens:
         path = tuple(token.split("-"))
         closed.update(path[:depth] for depth in range(1, len(path) + 1))
-    return tuple("-".join(path) for path in sorted(closed))
+    return ["-".join(path) for path in sorted(closed)]
 
 
-def _implied(tokens: Iterable[str]) -> set[str]:
-    closed = {*tokens}
-    return closed | {token.partition("-")[0] for token in closed}
+def _implied(tokens: list[str]) -> tuple[str, ...]:
+    """Every token with the data that it belongs to: RD-CNWDI and RD-SG-14 bring RD."""
+    closed: list[str] = []
+    for token in tokens:
+        data = token.partition("-")[0]
+        if data not in closed:
+            closed.append(data)
+        if token != data:
+            closed.append(token)
+    return tuple(closed)

@@ -1,15 +1,11 @@
 """The rules of valid markings: a table in the vocabulary, and code for those that a table cannot say."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from appliance.markings.errors import Violation
 from appliance.markings.marking import HANDLE_VIA_SAP, MULTIPLE, Marking
-from appliance.markings.reader import Value
+from appliance.markings.notes import LEVEL, Place
 from appliance.markings.vocabulary import Vocabulary
-
-if TYPE_CHECKING:
-    from appliance.markings.schema import RuleData
 
 Finding = tuple[str, str]
 """A token whose place is reported, and a suggestion."""
@@ -17,55 +13,50 @@ Finding = tuple[str, str]
 MAXIMUM_PROGRAMMES = 4
 
 
-def check(marking: Marking, values: list[Value]) -> list[Violation]:
+def check(marking: Marking, places: list[Place]) -> list[Violation]:
     """Every rule that the marking breaks.
 
     Args:
         marking: a marking that the grammar allows.
-        values: its tokens with their places in the text; may be empty, then spans cover nothing.
+        places: its tokens with their places in the text; may be empty, then spans cover nothing.
     """
-    vocabulary = marking.vocabulary
+    vocabulary, classification = marking.vocabulary, marking.classification
     present = _present(marking)
-    violations = [
-        vocabulary.violation(rule.id, _span(values, token), rule.text)
-        for token in present
-        for rule in vocabulary.triggered.get(token, ())
-        if _breaks(rule, marking, present)
+    broken: list[tuple[str, str, str]] = []
+    for token in present & vocabulary.triggers:
+        for rule in vocabulary.triggered[token]:
+            if rule.check:
+                broken += [(rule.id, place, suggestion) for place, suggestion in _CHECKS[rule.check](marking)]
+            elif (
+                (rule.levels and classification not in rule.levels)
+                or (rule.requires and present.isdisjoint(rule.requires))
+                or (rule.excludes and not present.isdisjoint(rule.excludes))
+                or (rule.owners and not rule.owners.issuperset(marking.owner_producer))
+            ):
+                broken.append((rule.id, token, ""))
+    return [
+        vocabulary.violation(rule, _span(vocabulary, places, token), vocabulary.rules[rule].text, suggestion)
+        for rule, token, suggestion in broken
     ]
-    for name, function in _CHECKS.items():
-        violations.extend(
-            vocabulary.violation(name, _span(values, token), vocabulary.rules[name].text, suggestion)
-            for token, suggestion in function(marking, vocabulary)
-        )
-    return sorted(set(violations), key=lambda violation: (violation.span, violation.rule))
-
-
-def _breaks(rule: "RuleData", marking: Marking, present: set[str]) -> bool:
-    return bool(
-        (rule.requires and present.isdisjoint(rule.requires))
-        or (rule.excludes and not present.isdisjoint(rule.excludes))
-        or (rule.levels and marking.classification not in rule.levels)
-        or (rule.owners and not set(marking.owner_producer) <= set(rule.owners))
-    )
 
 
 def _present(marking: Marking) -> set[str]:
-    """Every token, with the general ones: SCI, SAR, AEA, FGI, CUI, US, NON-US, NATO, JOINT, CLASSIFIED."""
-    present = {
-        marking.classification,
-        *marking.non_us_controls,
-        *marking.sci_controls,
-        *marking.atomic_energy_markings,
-        *marking.dissemination_controls,
-        *marking.non_ic_markings,
-    }
+    """Every token, with the general ones: SCI, SAR, AEA, FGI, CUI, CLASSIFIED; US, NON-US, NATO or JOINT."""
+    present = {marking.classification}
+    present.update(
+        marking.non_us_controls,
+        marking.sci_controls,
+        marking.atomic_energy_markings,
+        marking.dissemination_controls,
+        marking.non_ic_markings,
+    )
     owners = marking.owner_producer
-    present.add("US" if marking.us else "JOINT" if marking.joint else "NATO" if owners == ("NATO",) else "NON-US")
+    present.add("US" if marking.us else "JOINT" if len(owners) > 1 else "NATO" if owners == ("NATO",) else "NON-US")
     if marking.classified:
         present.add("CLASSIFIED")
     if marking.sci_controls:
         present.add("SCI")
-    if marking.sar_identifier:
+    if marking.sar_identifier and marking.sar_identifier != (HANDLE_VIA_SAP,):
         present.add("SAR")
     if marking.atomic_energy_markings:
         present.add("AEA")
@@ -76,39 +67,45 @@ def _present(marking: Marking) -> set[str]:
     return present
 
 
-def _span(values: list[Value], token: str) -> tuple[int, int]:
-    for value in values:
-        if value.token == token or value.token.startswith(f"{token}-"):
-            return value.start, value.end
-    return (0, values[-1].end) if values else (0, 0)
+_CATEGORIES = {"SCI": "sci", "SAR": "sap", "AEA": "aea", "FGI": "fgi", "CUI": "cui"}
+_OWNERS = {"CLASSIFIED", "US", "NON-US", "NATO", "JOINT"}
 
 
-def _release_list(marking: Marking, vocabulary: Vocabulary) -> Iterator[Finding]:
-    codes = marking.releasable_to
-    if codes and (codes[0] != vocabulary.nation or len(codes) < 2):
-        others = [code for code in codes if code != vocabulary.nation]
-        yield "REL", f"REL TO {', '.join((vocabulary.nation, *others))}" if others else "NOFORN"
+def _span(vocabulary: Vocabulary, places: list[Place], token: str) -> tuple[int, int]:
+    """Where the token stands; a general one stands where its category begins."""
+    wanted = LEVEL if token in _OWNERS else vocabulary.axis.get(_CATEGORIES.get(token, ""))
+    for name, axis, start, end in places:
+        if name == token or name.startswith(f"{token}-") or axis == wanted:
+            return start, end
+    return (0, 0)
 
 
-def _programmes(marking: Marking, _: Vocabulary) -> Iterator[Finding]:
+def _release_list(marking: Marking) -> Iterator[Finding]:
+    codes, nation = marking.releasable_to, marking.vocabulary.nation
+    if codes[:1] != (nation,) or len(codes) < 2:
+        others = [code for code in codes if code != nation]
+        yield "REL", f"REL TO {', '.join((nation, *others))}" if others else "NOFORN"
+
+
+def _programmes(marking: Marking) -> Iterator[Finding]:
     names = [name for name in marking.sar_identifier if name != HANDLE_VIA_SAP]
     if len(names) > MAXIMUM_PROGRAMMES or (MULTIPLE in names and len(names) > 1):
         yield f"SAR-{names[0]}", f"SAR-{MULTIPLE}"
 
 
-def _unclassified_cui(marking: Marking, _: Vocabulary) -> Iterator[Finding]:
-    if marking.cui and not marking.classified and not marking.us:
+def _national_cui(marking: Marking) -> Iterator[Finding]:
+    if marking.vocabulary.nation not in marking.owner_producer:
         yield "CUI", ""
 
 
-def _joint_restricted(marking: Marking, vocabulary: Vocabulary) -> Iterator[Finding]:
-    if marking.joint and marking.classification == "R" and vocabulary.nation in marking.owner_producer:
+def _joint_restricted(marking: Marking) -> Iterator[Finding]:
+    if marking.classification == "R" and marking.vocabulary.nation in marking.owner_producer:
         yield "R", "JOINT CONFIDENTIAL"
 
 
-_CHECKS: dict[str, Callable[[Marking, Vocabulary], Iterator[Finding]]] = {
-    "rel-to-list": _release_list,
-    "sap-multiple": _programmes,
-    "cui-owner": _unclassified_cui,
+_CHECKS: dict[str, Callable[[Marking], Iterator[Finding]]] = {
     "joint-restricted": _joint_restricted,
+    "national-cui": _national_cui,
+    "programmes": _programmes,
+    "release-list": _release_list,
 }

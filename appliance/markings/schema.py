@@ -29,6 +29,7 @@ class LevelData(_Data):
     token: Token
     banner: Words
     label: Level
+    foreign: bool = False
 
 
 class NatoLevelData(_Data):
@@ -76,14 +77,14 @@ class GroupData(_Data):
 
 
 class RuleData(_Data):
-    """A rule: where it is written and, unless ``check`` names code, what it demands when a token of ``when`` is there.
+    """A rule: where it is written and, unless ``check`` says which code finds it, what it demands.
 
     Attributes:
         id: the identifier that violations carry.
         source: where the rule is written.
         text: the rule in one sentence; also the message of a violation.
         remedy: what the reader can do.
-        check: the function that checks it; rules without one are the table below.
+        check: what finds it: a function of the rules, or "text", "grammar", "label", "rollup"; empty for the table.
         when: tokens (a compartment has its system's token too) that make the rule apply.
         requires: at least one of these tokens must be there too.
         excludes: none of these tokens may be there too.

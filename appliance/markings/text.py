@@ -12,7 +12,15 @@ _SPACING = re.compile(r"^ +| +$| +(?=[/,])|(?<=/) +| {2,}|,(?=[^ ])")
 
 def is_clean(text: str) -> bool:
     """Whether the text has only permitted characters and spacing."""
-    return bool(_PLAIN.fullmatch(text)) and not _SPACING.search(text)
+    return bool(_PLAIN.fullmatch(text)) and not (
+        text[0] == " "
+        or text[-1] == " "
+        or "  " in text
+        or " /" in text
+        or "/ " in text
+        or " ," in text
+        or text.count(",") != text.count(", ")
+    )
 
 
 def clean(text: str, vocabulary: Vocabulary) -> tuple[str, list[int], list[Violation]]:

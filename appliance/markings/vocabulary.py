@@ -3,7 +3,7 @@
 import functools
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,22 +21,58 @@ _HERE = Path(__file__).resolve().parent
 _PLACES = (_HERE / "vocabulary", _HERE.parents[1] / "policies" / "markings")
 
 
+Key = tuple[int | str, ...]
+"""Where a token stands in a list: keys ascend."""
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A text that stands for a control: its token, the position of its axis, and the forms in which it may stand."""
+    """A text that stands for a control.
+
+    Attributes:
+        token: the control.
+        axis: position of its category.
+        axis_name: name of its category.
+        form: the forms in which it may stand.
+        key: its place in a list.
+        whole: whether it is complete; False when a list, a number, a nickname or a compartment must follow.
+    """
 
     token: str
     axis: int
+    axis_name: str
     form: int
+    key: Key
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
 class LevelWord:
-    """A text that stands for a level; ``owner`` is given when the word contains it (COSMIC TOP SECRET)."""
+    """A text that stands for a level.
+
+    Attributes:
+        token: the level.
+        form: the forms in which it may stand.
+        owner: the owner, when the word contains it (COSMIC TOP SECRET).
+        foreign: whether the nation itself does not use it (RESTRICTED).
+    """
 
     token: str
     form: int
     owner: str | None = None
+    foreign: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A rule that tokens trigger, compiled; ``check`` names code, otherwise the sets demand."""
+
+    id: str
+    check: str
+    requires: frozenset[str]
+    excludes: frozenset[str]
+    levels: frozenset[str]
+    owners: frozenset[str]
 
 
 class Vocabulary:
@@ -63,13 +99,14 @@ class Vocabulary:
         self.nato = {level.token: level for level in data.nato_levels}
         self.level_words = _level_words(data)
         self.words = _words(data, self.axis)
-        self.programme_prefixes = {"SAR-": EITHER, "SPECIAL ACCESS REQUIRED-": BANNER}
-        self.prefixes = _prefixes(data) + tuple((p, "SAR", form) for p, form in self.programme_prefixes.items())
+        self.prefixes = _prefixes(data)
+        self.prefix_pattern = re.compile("|".join(map(re.escape, self.prefixes)))
         self.look_alikes = {ord(c): plain for plain, others in data.look_alikes.items() for c in others}
         self.patterns = {control.token: _patterns(control) for control in data.controls}
         self.programme = re.compile(data.programme)
         self.rules: Mapping[str, RuleData] = {rule.id: rule for rule in data.rules}
-        self.triggered: Mapping[str, tuple[RuleData, ...]] = _triggers(data)
+        self.triggered: Mapping[str, tuple[Trigger, ...]] = _triggers(data)
+        self.triggers = frozenset(self.triggered)
 
     def control(self, token: str) -> "ControlData":
         """The control of a token; compartments, numbers and nicknames belong to the control before them."""
@@ -91,6 +128,11 @@ class Vocabulary:
             else:
                 nations |= members
         return frozenset(nations)
+
+    def ordered_nations(self, codes: Iterable[str], *, first: bool) -> tuple[str, ...]:
+        """``codes`` once each: with ``first`` the nation itself, then trigraphs and then groups by alphabet."""
+        groups, nation = self.groups, self.nation if first else ""
+        return tuple(sorted({*codes}, key=lambda code: (code in groups, code != nation, code)))
 
     def violation(self, rule: str, span: tuple[int, int], message: str, suggestion: str = "") -> Violation:
         """A violation of the rule with this identifier; its source and, by default, its remedy come from the data."""
@@ -122,8 +164,8 @@ def default() -> Vocabulary:
 def _level_words(data: "VocabularyData") -> dict[str, LevelWord]:
     words = {}
     for level in data.levels:
-        words[level.token] = LevelWord(level.token, PORTION)
-        words[level.banner] = LevelWord(level.token, BANNER)
+        words[level.token] = LevelWord(level.token, PORTION, foreign=level.foreign)
+        words[level.banner] = LevelWord(level.token, BANNER, foreign=level.foreign)
     for nato in data.nato_levels:
         words[nato.portion] = LevelWord(nato.token, PORTION, "NATO")
         words[nato.banner] = LevelWord(nato.token, BANNER, "NATO")
@@ -132,28 +174,28 @@ def _level_words(data: "VocabularyData") -> dict[str, LevelWord]:
 
 def _words(data: "VocabularyData", axis: Mapping[str, int]) -> dict[str, Word]:
     words: dict[str, Word] = {}
-    for control in data.controls:
+    for place, control in enumerate(data.controls):
+        whole = control.alone and not (control.list or control.numbers or control.nickname)
         forms = [(text, BANNER) for text in (control.banner_text, *control.long)]
         forms.append((control.portion_text, PORTION))
         for text, form in forms:
-            known = words.get(text)
-            words[text] = Word(control.token, axis[control.axis], form | (known.form if known else 0))
+            known = words[text].form if text in words else 0
+            words[text] = Word(control.token, axis[control.axis], control.axis, form | known, (place,), whole)
     return words
 
 
-def _prefixes(data: "VocabularyData") -> tuple[tuple[str, str, int], ...]:
-    """Texts that begin a value with a list: the text, its token and its form."""
-    prefixes = []
+def _prefixes(data: "VocabularyData") -> dict[str, tuple[str, int]]:
+    """Texts that begin a value with a list: the token and the form of each; the longer first."""
+    prefixes = {"SAR-": ("SAR", EITHER), "SPECIAL ACCESS REQUIRED-": ("SAR", BANNER)}
     for control in data.controls:
         if control.nickname:
-            prefixes.append((f"{control.token}-", control.token, EITHER))
+            prefixes[f"{control.token}-"] = (control.token, EITHER)
         elif control.list or control.numbers:
             form = EITHER if control.banner_text == control.portion_text else BANNER
-            prefixes += [(f"{text} ", control.token, BANNER) for text in control.long]
-            prefixes.append((f"{control.banner_text} ", control.token, form))
-            if form == BANNER:
-                prefixes.append((f"{control.portion_text} ", control.token, PORTION))
-    return tuple(prefixes)
+            prefixes |= {f"{text} ": (control.token, BANNER) for text in control.long}
+            prefixes[f"{control.portion_text} "] = (control.token, PORTION)
+            prefixes[f"{control.banner_text} "] = (control.token, form)
+    return dict(sorted(prefixes.items(), key=lambda item: -len(item[0])))
 
 
 def _patterns(control: "ControlData") -> tuple[re.Pattern[str] | None, ...]:
@@ -162,9 +204,11 @@ def _patterns(control: "ControlData") -> tuple[re.Pattern[str] | None, ...]:
     return tuple(re.compile(text) if text else None for text in texts)
 
 
-def _triggers(data: "VocabularyData") -> dict[str, tuple["RuleData", ...]]:
-    triggers: dict[str, tuple[RuleData, ...]] = {}
+def _triggers(data: "VocabularyData") -> dict[str, tuple[Trigger, ...]]:
+    triggers: dict[str, tuple[Trigger, ...]] = {}
     for rule in data.rules:
+        demands = (rule.requires, rule.excludes, rule.levels, rule.owners)
+        compiled = Trigger(rule.id, rule.check, *map(frozenset, demands))
         for token in rule.when:
-            triggers[token] = (*triggers.get(token, ()), rule)
+            triggers[token] = (*triggers.get(token, ()), compiled)
     return triggers

@@ -1,0 +1,73 @@
+"""What reading a marking notes: the values with their places, the form, and every departure from the grammar."""
+
+import difflib
+from collections.abc import Iterable
+
+from appliance.markings.errors import Violation
+from appliance.markings.vocabulary import EITHER, PORTION, Vocabulary
+
+Place = tuple[str, int, int, int]
+"""A token, the position of its category (-1 for the level), and its first and one-past-last character."""
+
+LEVEL = -1
+
+
+class Notes:
+    """Notes on one text.
+
+    Args:
+        vocabulary: the words.
+        form: the form that the text must have; narrowed with every word that has only one.
+
+    Attributes:
+        places: every token with its place, for rules that name one.
+        violations: departures found so far.
+    """
+
+    __slots__ = ("form", "places", "violations", "vocabulary")
+
+    def __init__(self, vocabulary: Vocabulary, form: int = EITHER) -> None:
+        self.vocabulary = vocabulary
+        self.form = form
+        self.places: list[Place] = []
+        self.violations: list[Violation] = []
+
+    def wrong(self, rule: str, value: str, start: int, message: str, suggestion: str = "") -> None:
+        """Note that ``value`` at ``start`` breaks ``rule``."""
+        self.violations.append(self.vocabulary.violation(rule, (start, start + len(value)), message, suggestion))
+
+    def fit(self, form: int, value: str, start: int) -> None:
+        """Note that ``value`` stands in texts of this form only."""
+        if self.form & form:
+            self.form &= form
+        else:
+            kind = "a portion" if self.form == PORTION else "a banner"
+            self.wrong("form", value, start, f"{value} does not stand in {kind}: do not mix long and portion forms")
+
+    def late(self, token: str, value: str, start: int, *, twice: bool) -> None:
+        """Note that a token stands after one that should follow it, or stands twice."""
+        if twice:
+            self.wrong("duplicate", value, start, f"{token} is written twice")
+        else:
+            self.wrong("list-order", value, start, f"{token} stands too late in its list")
+
+    def nations(self, codes: tuple[str, ...], start: int, separator: str) -> None:
+        """Check a list of nations and groups: known, once each, in order (a list with commas has USA first)."""
+        vocabulary = self.vocabulary
+        place = start
+        for code in codes:
+            if code not in vocabulary.nations and code not in vocabulary.groups:
+                message = f"{code!r} is no known nation or group"
+                self.wrong("country", code, place, message, nearest(code, [*vocabulary.nations, *vocabulary.groups]))
+            place += len(code) + len(separator)
+        right = vocabulary.ordered_nations(codes, first=separator == ", ")
+        if codes != right:
+            rule = "list-order" if len(right) == len(codes) else "duplicate"
+            first = f"{vocabulary.nation} first, " if separator == ", " else ""
+            message = f"nations are written once each: {first}trigraphs by alphabet, then groups"
+            self.wrong(rule, separator.join(codes), start, message, separator.join(right))
+
+
+def nearest(text: str, words: Iterable[str]) -> str:
+    """The known word that is most like ``text``; empty when none is."""
+    return next(iter(difflib.get_close_matches(text, list(words), 1)), "")
