@@ -26,6 +26,7 @@ def create_app(
     paths: Paths,
     *,
     templates: Path | None = None,
+    assets: Path | None = None,
     lifespan: Lifespan | None = None,
     max_body: int = 1 << 20,
 ) -> FastAPI:
@@ -38,6 +39,7 @@ def create_app(
         settings: the service's settings.
         paths: where keys and vendored files are.
         templates: folder of the service's own Jinja templates.
+        assets: folder of the service's own browser files, served below ``/<service>/assets/``.
         lifespan: what the service starts and stops.
         max_body: largest request body, in bytes.
 
@@ -68,8 +70,9 @@ def create_app(
         return Response(pages.banner_css, media_type="text/css")
 
     app.mount(f"/{settings.service}/static", StaticFiles(directory=Path(__file__).parent / "static"))
-    if paths.static.is_dir():
-        app.mount(f"/{settings.service}/vendor", StaticFiles(directory=paths.static))
+    for name, folder in (("vendor", paths.static), ("assets", assets)):
+        if folder is not None and folder.is_dir():
+            app.mount(f"/{settings.service}/{name}", StaticFiles(directory=folder))
     _handle_errors(app, pages)
     return app
 
@@ -107,6 +110,8 @@ def _handle_errors(app: FastAPI, pages: Pages) -> None:
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+        if all(problem["loc"][0] == "path" for problem in error.errors()):
+            return answer(request, 404, None)  # what is no identifier identifies nothing
         return answer(request, 422, first_problem(error))
 
     async def refused(request: Request, error: Exception) -> Response:

@@ -1,0 +1,171 @@
+"""The JSON interface below ``/labeling/api/``."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Request, Response
+
+from appliance.service.middleware import CurrentContext
+from appliance.service.monitor import MonitorClient
+from appliance.service.responses import MarkedJSONResponse
+
+from . import records
+from .database import Database, Row
+from .models import LabelStudioTask, NewPreference, NewProject, NewTask, NewTasks
+
+router = APIRouter(prefix="/labeling/api")
+Page = Annotated[int, Path(ge=1, le=1_000_000)]
+
+
+def database(request: Request) -> Database:
+    """The enclave's database."""
+    found: Database = request.app.state.database
+    return found
+
+
+def portions(request: Request) -> records.Portions:
+    """The markings that records may carry here."""
+    found: records.Portions = request.app.state.portions
+    return found
+
+
+@router.get("/projects")
+async def list_projects(request: Request) -> dict[str, Any]:
+    """All projects that the reader may know of."""
+    async with database(request).transaction(request) as transaction:
+        return {"projects": await records.projects(transaction)}
+
+
+@router.post("/projects", status_code=201)
+async def add_project(request: Request, new: NewProject) -> Row:
+    """Add a project."""
+    label, portion = portions(request).of(new.marking, "marking")
+    async with database(request).transaction(request, [label]) as transaction:
+        return await records.add_project(transaction, new, label, portion)
+
+
+@router.get("/projects/{project}")
+async def show_project(request: Request, project: UUID) -> Row:
+    """One project."""
+    async with database(request).transaction(request) as transaction:
+        return await records.project(transaction, project)
+
+
+@router.get("/projects/{project}/tasks/{page}")
+async def list_tasks(request: Request, project: UUID, page: Page) -> dict[str, Any]:
+    """One page of a project's tasks; the page is in the path because a query would be a write from a higher level."""
+    async with database(request).transaction(request) as transaction:
+        return {"tasks": await records.tasks(transaction, project, page), "page": page, "size": records.PAGE}
+
+
+@router.post("/projects/{project}/tasks", status_code=201)
+async def add_tasks(request: Request, project: UUID, new: NewTasks) -> dict[str, Any]:
+    """Add tasks."""
+    return {"tasks": await _add_tasks(request, project, new.tasks)}
+
+
+@router.post("/projects/{project}/label-studio", status_code=201)
+async def import_label_studio(request: Request, project: UUID, tasks: list[LabelStudioTask]) -> dict[str, Any]:
+    """Add tasks from Label Studio's JSON."""
+    return {"tasks": await _add_tasks(request, project, [task.as_task() for task in tasks])}
+
+
+@router.get("/projects/{project}/next")
+async def next_task(request: Request, project: UUID) -> dict[str, Any]:
+    """The first task that the reader has not done; null when all are done."""
+    async with database(request).transaction(request) as transaction:
+        await records.project(transaction, project)
+        return {"task": await records.next_task(transaction, project)}
+
+
+@router.get("/tasks/{task}")
+async def show_task(request: Request, task: UUID) -> Row:
+    """One task with the reader's own choice."""
+    async with database(request).transaction(request) as transaction:
+        return await records.task(transaction, task)
+
+
+@router.post("/tasks/{task}/preferences", status_code=201)
+async def add_preference(request: Request, task: UUID, new: NewPreference) -> Row:
+    """Choose an answer; once for each annotator and task."""
+    async with database(request).transaction(request) as transaction:
+        return await records.add_preference(transaction, task, new.choice)
+
+
+@router.get("/projects/{project}/export")
+async def export(request: Request, context: CurrentContext, project: UUID) -> Response:
+    """All tasks with all preferences as JSON lines, each with its marking."""
+    rows = await _exported(request, project)
+    lines = "".join(json.dumps(_line(row), ensure_ascii=False, default=str) + "\n" for row in rows)
+    return await _download(request, context, project, lines.encode(), "jsonl", "application/jsonl")
+
+
+@router.get("/projects/{project}/export/label-studio")
+async def export_label_studio(request: Request, context: CurrentContext, project: UUID) -> Response:
+    """The same in Label Studio's JSON."""
+    rows = await _exported(request, project)
+    content = json.dumps([_label_studio(row) for row in rows], ensure_ascii=False, default=str).encode()
+    return await _download(request, context, project, content, "json", MarkedJSONResponse.media_type)
+
+
+async def _add_tasks(request: Request, project: UUID, new: Sequence[NewTask]) -> list[str]:
+    markings = [portions(request).of(task.marking, f"tasks.{number}.marking") for number, task in enumerate(new)]
+    async with database(request).transaction(request, {label for label, _ in markings}) as transaction:
+        return await records.add_tasks(transaction, project, new, markings)
+
+
+async def _exported(request: Request, project: UUID) -> list[Row]:
+    async with database(request).transaction(request) as transaction:
+        return await records.exported(transaction, project)
+
+
+async def _download(
+    request: Request, context: CurrentContext, project: UUID, content: bytes, suffix: str, media_type: str
+) -> Response:
+    monitor: MonitorClient = request.app.state.monitor
+    await monitor.record(
+        "labeling_export",
+        context.subject,
+        outputs=[hashlib.sha256(content).hexdigest()],
+        detail={"request": context.request, "project": str(project), "bytes": len(content)},
+    )
+    marking = "-".join("".join(c if c.isalnum() else " " for c in portions(request).enclave.portion).split())
+    disposition = f'attachment; filename="preferences-{project}-{marking}.{suffix}"'
+    return Response(content, media_type=media_type, headers={"Content-Disposition": disposition})
+
+
+def _line(row: Row) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "project": row["project"],
+        "marking": row["marking"],
+        "prompt": row["prompt"],
+        "answers": [row["answer_a"], row["answer_b"]],
+        "source": row["source"],
+        "preferences": row["preferences"],
+    }
+
+
+def _label_studio(row: Row) -> dict[str, Any]:
+    def result(choice: str) -> dict[str, Any]:
+        if choice == "tie":
+            return {"from_name": "tie", "to_name": "prompt", "type": "choices", "value": {"choices": ["tie"]}}
+        selected = {"a": "left", "b": "right"}[choice]
+        return {"from_name": "preference", "to_name": "answer1", "type": "pairwise", "value": {"selected": selected}}
+
+    return {
+        "id": row["id"],
+        "data": {
+            "prompt": row["prompt"],
+            "answer1": row["answer_a"],
+            "answer2": row["answer_b"],
+            "marking": row["marking"],
+        },
+        "annotations": [
+            {"completed_by": given["annotator"], "created_at": given["created"], "result": [result(given["choice"])]}
+            for given in row["preferences"]
+        ],
+    }

@@ -1,0 +1,43 @@
+"""The labeling service: ``uvicorn --factory app.main:service``."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from appliance.service.app import create_app
+from appliance.service.monitor import MonitorClient
+from appliance.service.settings import Paths, ServiceSettings
+
+from . import api, pages
+from .database import Database
+from .records import Portions
+
+HERE = Path(__file__).parent
+MAXIMUM_BODY = 4 << 20
+
+
+def service() -> FastAPI:
+    """The application of this container."""
+    paths = Paths.from_environment()
+    return build(ServiceSettings.load(paths.settings), paths)
+
+
+def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
+    """The application."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.monitor = MonitorClient(paths.record_socket)
+        yield
+        await app.state.monitor.close()
+
+    app = create_app(
+        settings, paths, templates=HERE / "templates", assets=HERE / "assets", lifespan=lifespan, max_body=MAXIMUM_BODY
+    )
+    app.state.database = Database(paths.database)
+    app.state.portions = Portions(settings.marking)
+    app.include_router(api.router)
+    app.include_router(pages.router)
+    return app

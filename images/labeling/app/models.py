@@ -1,0 +1,82 @@
+"""What clients send."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
+Choice = Literal["a", "b", "tie"]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NewProject(_Body):
+    """A project.
+
+    Attributes:
+        name: its name.
+        instruction: what annotators should do.
+        marking: its marking; the enclave's when absent, and never above it.
+    """
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    instruction: Annotated[str, StringConstraints(max_length=10_000)] = ""
+    marking: str | None = None
+
+
+class NewTask(_Body):
+    """A pairwise comparison.
+
+    Attributes:
+        prompt: what was asked.
+        answers: the two answers, a and b.
+        marking: the portion marking of the task; the enclave's when absent, and never above it.
+        source: where prompt and answers come from, for example the models.
+    """
+
+    prompt: Text
+    answers: Annotated[tuple[Text, Text], Field()]
+    marking: str | None = None
+    source: dict[str, Any] = {}
+
+
+class NewTasks(_Body):
+    """Tasks to add to a project."""
+
+    tasks: Annotated[list[NewTask], Field(min_length=1, max_length=1000)]
+
+
+class NewPreference(_Body):
+    """An annotator's choice: answer a, answer b, or no difference."""
+
+    choice: Choice
+
+
+class LabelStudioTask(BaseModel):
+    """A task in Label Studio's JSON for pairwise comparison; what else it carries is not read."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    class Data(BaseModel):
+        """The values that Label Studio's template ``<Pairwise>`` shows."""
+
+        model_config = ConfigDict(extra="ignore", frozen=True)
+
+        prompt: Text
+        answer1: Text
+        answer2: Text
+        marking: str | None = None
+
+    data: Data
+
+    def as_task(self) -> NewTask:
+        """The task in this service's own form."""
+        data = self.data
+        return NewTask(
+            prompt=data.prompt,
+            answers=(data.answer1, data.answer2),
+            marking=data.marking,
+            source={"imported": "label-studio"},
+        )

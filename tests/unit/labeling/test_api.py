@@ -1,0 +1,142 @@
+"""Labeling through its JSON interface, on a real database."""
+
+import json
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from httpx2 import Response
+
+from tests.unit.service.support import MARKING, Monitor, headers_for
+
+API = "/labeling/api"
+ABOVE = {"working": "TS;;USA", "level": "TS"}
+
+
+def ask(client: TestClient, method: str, url: str, body: Any = None, /, **context: Any) -> Response:
+    return client.request(method, url, json=body, headers=headers_for(method, url, **context))
+
+
+def new_project(client: TestClient, **values: Any) -> str:
+    answer = ask(client, "POST", f"{API}/projects", {"name": "Helpfulness"} | values)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def new_tasks(client: TestClient, project: str, *markings: str | None) -> list[str]:
+    tasks = [
+        {"prompt": f"Question {number}?", "answers": ["Yes.", "No."], "marking": marking}
+        for number, marking in enumerate(markings)
+    ]
+    answer = ask(client, "POST", f"{API}/projects/{project}/tasks", {"tasks": tasks})
+    assert answer.status_code == 201, answer.text
+    return list(answer.json()["tasks"])
+
+
+def test_two_annotators_who_do_not_see_each_other_and_an_export_that_sees_both(
+    client: TestClient, monitor: Monitor
+) -> None:
+    project = new_project(client)
+    tasks = new_tasks(client, project, *[None] * 20)
+    for annotator, choice in (("analyst", "a"), ("other", "b")):
+        for task in tasks:
+            following = ask(client, "GET", f"{API}/projects/{project}/next", subject=annotator).json()["task"]
+            assert following["id"] == task
+            answer = ask(client, "POST", f"{API}/tasks/{task}/preferences", {"choice": choice}, subject=annotator)
+            assert answer.status_code == 201
+        assert ask(client, "GET", f"{API}/tasks/{tasks[0]}", subject=annotator).json()["choice"] == choice
+        assert ask(client, "GET", f"{API}/projects/{project}/next", subject=annotator).json()["task"] is None
+    assert ask(client, "GET", f"{API}/tasks/{tasks[0]}", subject="third").json()["choice"] is None
+
+    url = f"{API}/projects/{project}/export"
+    export = ask(client, "GET", url, action="export")
+    lines = [json.loads(line) for line in export.text.splitlines()]
+    assert len(lines) == 20
+    assert all(line["marking"] == "S//REL TO USA, GBR" for line in lines)
+    assert {given["annotator"] for line in lines for given in line["preferences"]} == {"analyst", "other"}
+    assert export.headers["Content-Disposition"].endswith('-S-REL-TO-USA-GBR.jsonl"')
+    assert export.headers["X-Classification"] == MARKING
+    assert monitor.records[-1]["activity"] == "labeling_export"
+    monitor.refuse = True
+    refused = ask(client, "GET", url, action="export")
+    assert refused.status_code == 503
+    assert "Question" not in refused.text
+
+
+def test_an_annotator_chooses_once(client: TestClient) -> None:
+    (task,) = new_tasks(client, new_project(client), None)
+    assert ask(client, "POST", f"{API}/tasks/{task}/preferences", {"choice": "tie"}).status_code == 201
+    again = ask(client, "POST", f"{API}/tasks/{task}/preferences", {"choice": "a"})
+    assert again.status_code == 409
+    assert ask(client, "GET", f"{API}/tasks/{task}").json()["choice"] == "tie"
+
+
+def test_finer_portions_are_kept_and_filter_readers(client: TestClient) -> None:
+    project = new_project(client, marking="UNCLASSIFIED")
+    low, high = new_tasks(client, project, "(U)", "SECRET//REL TO USA, GBR")
+    page = f"{API}/projects/{project}/tasks/1"
+    assert [task["marking"] for task in ask(client, "GET", page).json()["tasks"]] == ["U", "S//REL TO USA, GBR"]
+    assert [task["id"] for task in ask(client, "GET", page, level="U").json()["tasks"]] == [low]
+    assert ask(client, "GET", f"{API}/projects/{project}", level="U").json()["tasks"] == 1
+    hidden = ask(client, "GET", f"{API}/tasks/{high}", level="U")
+    absent = ask(client, "GET", f"{API}/tasks/{project}", level="U")
+    assert (hidden.status_code, hidden.content, hidden.headers) == (404, absent.content, absent.headers)
+    for method, url, body in (
+        ("POST", f"{API}/tasks/{high}/preferences", {"choice": "a"}),
+        ("POST", f"{API}/tasks/{project}/preferences", {"choice": "a"}),
+    ):
+        assert ask(client, method, url, body, level="U").content == absent.content
+
+
+@pytest.mark.parametrize(
+    ("marking", "word"),
+    [
+        ("TOP SECRET//NOFORN", "not dominated"),
+        ("SECRET//NOFORN", "not dominated"),
+        ("SECRET STUFF", "marking"),
+        ("", "marking"),
+    ],
+)
+def test_a_marking_that_is_invalid_or_above_the_enclave_is_refused(client: TestClient, marking: str, word: str) -> None:
+    project = new_project(client)
+    tasks = [{"prompt": "p", "answers": ["a", "b"]}, {"prompt": "p", "answers": ["a", "b"], "marking": marking}]
+    refused = ask(client, "POST", f"{API}/projects/{project}/tasks", {"tasks": tasks})
+    assert refused.status_code == 409
+    assert refused.json()["error"]["message"].startswith("tasks.1.marking: ")
+    assert word in refused.json()["error"]["message"]
+    assert ask(client, "GET", f"{API}/projects/{project}").json()["tasks"] == 0
+
+
+def test_from_a_higher_level_one_reads_and_does_not_write(client: TestClient) -> None:
+    project = new_project(client)
+    (task,) = new_tasks(client, project, None)
+    assert ask(client, "GET", f"{API}/projects/{project}/tasks/1", **ABOVE).json()["tasks"][0]["id"] == task
+    assert ask(client, "POST", f"{API}/tasks/{task}/preferences", {"choice": "a"}, **ABOVE).status_code == 404
+    assert ask(client, "POST", f"{API}/projects", {"name": "x"}, **ABOVE).status_code == 404
+
+
+def test_label_studio_json_comes_in_and_goes_out(client: TestClient) -> None:
+    project = new_project(client)
+    tasks = [
+        {"id": 7, "data": {"prompt": "p", "answer1": "one", "answer2": "two"}, "annotations": [], "meta": {}},
+        {"data": {"prompt": "q", "answer1": "one", "answer2": "two", "marking": "(U)"}},
+    ]
+    added = ask(client, "POST", f"{API}/projects/{project}/label-studio", tasks).json()["tasks"]
+    for task, choice in zip(added, ("b", "tie"), strict=True):
+        ask(client, "POST", f"{API}/tasks/{task}/preferences", {"choice": choice})
+    exported = ask(client, "GET", f"{API}/projects/{project}/export/label-studio", action="export").json()
+    assert [task["data"]["marking"] for task in exported] == ["S//REL TO USA, GBR", "U"]
+    assert exported[0]["annotations"][0]["result"][0]["value"] == {"selected": "right"}
+    assert ask(client, "POST", f"{API}/projects/{project}/label-studio", [{"data": {}}]).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/projects/x", "/tasks/1", "/projects/x/tasks/0", "/nothing"])
+def test_what_is_no_identifier_is_not_found(client: TestClient, path: str) -> None:
+    assert ask(client, "GET", API + path).status_code == 404
+
+
+def test_a_body_over_the_limit_changes_nothing(client: TestClient) -> None:
+    project = new_project(client)
+    tasks = [{"prompt": "x" * 90_000, "answers": ["a", "b"]}] * 60
+    assert ask(client, "POST", f"{API}/projects/{project}/tasks", {"tasks": tasks}).status_code == 413
+    assert ask(client, "GET", f"{API}/projects/{project}").json()["tasks"] == 0

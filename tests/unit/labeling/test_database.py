@@ -1,0 +1,180 @@
+"""The database enforces labels itself: against the service's own role, with no service in between."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from appliance.errors import ApplianceError
+from appliance.service.settings import Paths
+from images.labeling.app import migrate as migration
+from tests.unit.service.support import KEY, headers_for
+
+TASKS = "SELECT count(*) FROM labeling.tasks"
+
+
+def token(method: str = "GET", **changes: Any) -> str:
+    return headers_for(method, "/labeling/api/tasks", **changes)["X-Appliance-Context"]
+
+
+@pytest.fixture
+def role(paths: Paths) -> Any:
+    """A connection of the service's role; the database holds one UNCLASSIFIED and two SECRET tasks."""
+    with psycopg.connect(f"host={paths.database} dbname=labeling user=labeling") as connection:
+        with connection.transaction():
+            connection.execute("SELECT appliance.label_id('U;;*'), appliance.label_id('S;;GBR,USA')")
+            connection.execute("SELECT appliance.admit(%s)", [token("POST")])
+            project = connection.execute(
+                "INSERT INTO labeling.projects (label_id, portion, name, instruction) "
+                "VALUES (appliance.label_id('U;;*'), 'U', 'name', '') RETURNING id"
+            ).fetchone()
+            assert project
+            for label in ("U;;*", "S;;GBR,USA", "S;;GBR,USA"):
+                connection.execute(
+                    "INSERT INTO labeling.tasks (project_id, label_id, portion, prompt, answer_a, answer_b) "
+                    "VALUES (%s, appliance.label_id(%s), '', 'p', 'a', 'b')",
+                    [project[0], label],
+                )
+        yield connection
+
+
+def count(connection: psycopg.Connection, *admitted: str) -> int:
+    with connection.transaction():
+        for one in admitted:
+            connection.execute("SELECT appliance.admit(%s)", [one])
+        row = connection.execute(TASKS).fetchone()
+        assert row
+        return int(row[0])
+
+
+def test_without_a_context_there_is_nothing(role: psycopg.Connection) -> None:
+    assert count(role) == 0
+
+
+def test_a_reader_sees_what_they_dominate(role: psycopg.Connection) -> None:
+    assert count(role, token()) == 3
+    assert count(role, token(level="U")) == 1
+    assert count(role, token(nationalities=("FRA",))) == 1
+    assert count(role, token(nationalities=("USA", "FRA"))) == 1
+    assert count(role, token(nationalities=())) == 1
+
+
+def test_an_admission_ends_with_its_transaction(role: psycopg.Connection) -> None:
+    assert count(role, token()) == 3
+    assert count(role) == 0
+    assert count(role, token(), token(level="U")) == 1
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        token()[:-1] + ("0" if token()[-1] != "0" else "1"),
+        token().replace(".", "!"),
+        "",
+        "v1..",
+        token(expires=int(time.time()) - 1),
+        token(service="inference"),
+        "v1.e30=." + "0" * 64,
+    ],
+)
+def test_a_forged_expired_or_foreign_context_is_refused(role: psycopg.Connection, forged: str) -> None:
+    with pytest.raises(errors.InsufficientPrivilege), role.transaction():
+        role.execute("SELECT appliance.admit(%s)", [forged])
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "SELECT key FROM appliance.context_key",
+        "SELECT * FROM appliance.admitted",
+        "INSERT INTO appliance.admitted VALUES (pg_backend_pid(), pg_current_xact_id(), 'x', 'export', '{1}', '{1}')",
+        "UPDATE appliance.admitted SET readable = '{1,2}'",
+        "SELECT appliance.readable_labels('TS', '{}', '{USA}')",
+        "UPDATE labeling.tasks SET label_id = appliance.label_id('U;;*')",
+        "DELETE FROM labeling.tasks",
+        "TRUNCATE labeling.tasks",
+        "ALTER TABLE labeling.tasks DISABLE ROW LEVEL SECURITY",
+        "CREATE FUNCTION appliance.readable2() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CREATE TABLE public.copy AS SELECT 1",
+        "SET ROLE migrate",
+    ],
+)
+def test_the_service_role_cannot_go_round(role: psycopg.Connection, attack: str) -> None:
+    role.execute("SELECT appliance.admit(%s)", [token("POST")])
+    with pytest.raises(errors.InsufficientPrivilege):
+        role.execute(attack.encode())
+
+
+def test_settings_of_the_session_change_nothing(role: psycopg.Connection) -> None:
+    for setting in ("search_path = public", "row_security = off", "appliance.readable = '{1,2,3}'"):
+        role.execute(f"SET {setting}".encode())
+        role.commit()
+        if setting == "row_security = off":
+            with pytest.raises(errors.InsufficientPrivilege):  # PostgreSQL refuses rather than filters
+                count(role)
+            role.execute("RESET row_security")
+            role.commit()
+        else:
+            assert count(role) == 0
+
+
+@pytest.mark.parametrize(
+    ("context", "label"),
+    [
+        ({"method": "GET"}, "S;;GBR,USA"),
+        ({"method": "POST", "working": "TS;;USA"}, "S;;GBR,USA"),
+        ({"method": "POST"}, "TS;;USA"),
+        ({"method": "POST"}, "S;;USA"),
+        ({"method": "POST"}, "S;SI;GBR,USA"),
+    ],
+)
+def test_writing_is_at_the_equal_label_and_its_portions_only(
+    role: psycopg.Connection, context: dict[str, str], label: str
+) -> None:
+    method = context.pop("method")
+    role.execute("SELECT appliance.label_id(%s)", [label])
+    role.execute("SELECT appliance.admit(%s)", [token(method, **context)])
+    with pytest.raises(errors.InsufficientPrivilege, match="row-level security"):
+        role.execute(
+            "INSERT INTO labeling.projects (label_id, portion, name, instruction) "
+            "VALUES (appliance.label_id(%s), '', 'name', '')",
+            [label],
+        )
+
+
+def test_a_label_is_never_missing_and_never_changes(paths: Paths, role: psycopg.Connection) -> None:
+    with psycopg.connect(f"host={paths.database} dbname=labeling user=postgres", autocommit=True) as superuser:
+        with pytest.raises(errors.NotNullViolation):
+            superuser.execute("INSERT INTO labeling.projects (portion, name, instruction) VALUES ('', 'n', '')")
+        with pytest.raises(errors.InsufficientPrivilege, match="never changes"):
+            superuser.execute("UPDATE labeling.tasks SET label_id = appliance.label_id('U;;*')")
+
+
+def test_the_owner_of_the_tables_is_filtered_too(paths: Paths, role: psycopg.Connection) -> None:
+    with psycopg.connect(f"host={paths.database} dbname=labeling user=migrate") as owner:
+        assert count(owner) == 0
+
+
+def test_migrations_run_once_and_a_changed_one_is_refused(
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with migration.connect(f"host={paths.database} dbname=labeling user=migrate") as connection:
+        assert migration.migrate(connection, KEY) == []
+        for path in migration.MIGRATIONS.glob("*.sql"):
+            (tmp_path / path.name).write_bytes(path.read_bytes() + b"-- changed\n")
+        monkeypatch.setattr(migration, "MIGRATIONS", tmp_path)
+        with pytest.raises(ApplianceError, match="0001_context"):
+            migration.migrate(connection, KEY)
+
+
+def test_many_transactions_leave_few_admissions(paths: Paths) -> None:
+    for _ in range(5):
+        with psycopg.connect(f"host={paths.database} dbname=labeling user=labeling") as connection:
+            assert count(connection, token()) >= 0
+    with psycopg.connect(f"host={paths.database} dbname=labeling user=postgres") as owner:
+        row = owner.execute("SELECT count(*) FROM appliance.admitted").fetchone()
+        assert row
+        assert row[0] <= 1
