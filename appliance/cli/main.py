@@ -40,3 +40,7 @@ def run() -> None:
             if error.remedy:
                 print(f" remedy: {error.remedy}", file=sys.stderr)
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    run()

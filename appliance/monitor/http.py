@@ -88,10 +88,13 @@ def _write(response: HttpResponse) -> bytes:
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + response.body
 
 
-async def serve_unix(path: Path, handler: Handler, *, owner: int, mode: int = 0o600) -> asyncio.Server:
-    """Serve ``handler`` on the Unix socket ``path``, which only uid ``owner`` (and root) may connect to."""
+Connection = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
-    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+
+def connection(handler: Handler) -> Connection:
+    """What serves one connection with ``handler``, for ``asyncio.start_server`` and the like."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while (request := await _read(reader)) is not None:
                 writer.write(_write(await handler(request)))
@@ -103,8 +106,13 @@ async def serve_unix(path: Path, handler: Handler, *, owner: int, mode: int = 0o
         finally:
             writer.close()
 
+    return serve
+
+
+async def serve_unix(path: Path, handler: Handler, *, owner: int, mode: int = 0o600) -> asyncio.Server:
+    """Serve ``handler`` on the Unix socket ``path``, which only uid ``owner`` (and root) may connect to."""
     path.unlink(missing_ok=True)  # noqa: ASYNC240  # once, at start
-    server = await asyncio.start_unix_server(connection, str(path), limit=MAX_HEAD)
+    server = await asyncio.start_unix_server(connection(handler), str(path), limit=MAX_HEAD)
     os.chown(path, owner, owner)
     path.chmod(mode)  # noqa: ASYNC240  # once, at start
     return server

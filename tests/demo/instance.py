@@ -1,0 +1,164 @@
+"""One appliance on this machine: where it lives, and the namespace that cuts it from every network."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+REPOSITORY = Path(__file__).parents[2]
+SUBJECTS = {
+    "analyst": {"clearance": "SECRET", "nationalities": ["USA"], "roles": ["analyst", "evaluator"]},
+    "annotator": {"clearance": "UNCLASSIFIED", "nationalities": ["USA"], "roles": ["annotator"]},
+    "annotator-2": {"clearance": "UNCLASSIFIED", "nationalities": ["GBR"], "roles": ["annotator"]},
+    "officer": {"clearance": "SECRET", "nationalities": ["USA"], "roles": ["officer"]},
+    "evaluator": {"clearance": "UNCLASSIFIED", "nationalities": ["USA"], "roles": ["evaluator"]},
+}
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An appliance for a demonstration or a test run.
+
+    Attributes:
+        name: of the instance; names its namespace too.
+        block: third number of its addresses, ``10.77.<block>.0/24``, so that two can live on one machine.
+        build: folder of everything made outside the host.
+        root: the host's state.
+        run: the host's sockets.
+    """
+
+    name: str
+    block: int
+    build: Path
+    root: Path
+    run: Path
+
+    @property
+    def namespace(self) -> str:
+        """Name of the network namespace that is the disconnected host."""
+        return f"appliance-{self.name}"
+
+    def address(self, last: int) -> str:
+        """An address of the instance's own network."""
+        return f"10.77.{self.block}.{last}"
+
+    @property
+    def keys(self) -> Path:
+        """Keys of all the people of the demonstration."""
+        return self.build / "keys"
+
+    @property
+    def bundle(self) -> Path:
+        """The bundle."""
+        return self.build / "bundle"
+
+    @property
+    def site(self) -> Path:
+        """The site folder that the officers signed."""
+        return self.build / "site"
+
+    @property
+    def subjects(self) -> Path:
+        """Client certificates."""
+        return self.build / "subjects"
+
+    @property
+    def passphrase(self) -> Path:
+        """The demonstration's one passphrase."""
+        return self.keys / "DEMO-passphrase.txt"
+
+
+DEMO = Instance("demo", 0, REPOSITORY / "build", Path("/var/lib/appliance"), Path("/run/appliance"))
+TEST = Instance("test", 8, REPOSITORY / "build/test", Path("/var/lib/appliance-test"), Path("/run/appliance-test"))
+INSTANCES = {instance.name: instance for instance in (DEMO, TEST)}
+
+
+def appliance(instance: Instance, *arguments: str | Path, inside: bool = False, check: bool = True) -> Any:
+    """Run the command ``appliance``; ``inside`` runs it on the disconnected host. Returns parsed JSON where asked for.
+
+    Raises:
+        AssertionError: it exited otherwise than 0; the text is its own.
+    """
+    command = [sys.executable, "-m", "appliance.cli.main", *map(str, arguments)]
+    if inside:
+        command = ["nsenter", f"--net=/run/netns/{instance.namespace}", *command]
+    result = subprocess.run(
+        command,
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=None if check else subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if not check:
+        return result
+    assert result.returncode == 0, (
+        f"appliance {arguments[0]} {arguments[1]} exited {result.returncode}: {result.stdout}"
+    )
+    return json.loads(result.stdout) if "--json" in arguments else result.stdout
+
+
+def cut(instance: Instance) -> None:
+    """Make the namespace that is the host: a cable to this machine's browser and client, and no route out."""
+    mend(instance)
+    here, there = f"apl-{instance.name}", f"apl-{instance.name}-h"
+    commands = [
+        ["ip", "netns", "add", instance.namespace],
+        ["ip", "link", "add", here, "type", "veth", "peer", "name", there, "netns", instance.namespace],
+        ["ip", "addr", "add", f"{instance.address(1)}/24", "dev", here],
+        ["ip", "link", "set", here, "up"],
+    ]
+    inside = ["nsenter", f"--net=/run/netns/{instance.namespace}"]
+    commands += [[*inside, "ip", "link", "set", "lo", "up"]]
+    commands += [
+        [*inside, "ip", "addr", "add", f"{instance.address(last)}/24", "dev", there] for last in (10, 11, 12, 13)
+    ]
+    commands += [[*inside, "ip", "link", "set", there, "up"]]
+    for command in commands:
+        subprocess.run(command, check=True)
+
+
+def prove_cut(instance: Instance) -> dict[str, str]:
+    """Prove that the host has no way out: no default route, and no packet leaves for a public address or a resolver."""
+    inside = ["nsenter", f"--net=/run/netns/{instance.namespace}"]
+    routes = subprocess.run([*inside, "ip", "route"], capture_output=True, text=True, check=True).stdout.split("\n")
+    assert not any(route.startswith("default") for route in routes), routes
+    proof = {}
+    for target in ("192.0.2.1", "198.51.100.7"):
+        answer = subprocess.run([*inside, "ip", "route", "get", target], capture_output=True, text=True, check=False)
+        assert answer.returncode != 0, answer.stdout
+        proof[target] = answer.stderr.strip()
+    code = "import socket; socket.getaddrinfo('debian.org', 443)"
+    lookup = subprocess.run([*inside, sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert lookup.returncode != 0, "a name was resolved without a network"
+    return proof
+
+
+def mend(instance: Instance) -> None:
+    """Remove the namespace and its cable."""
+    subprocess.run(["ip", "link", "del", f"apl-{instance.name}"], capture_output=True, check=False)
+    subprocess.run(["ip", "netns", "del", instance.namespace], capture_output=True, check=False)
+
+
+def site_files(instance: Instance) -> dict[str, str]:
+    """The three statements that the officers will sign, as YAML."""
+    text = (REPOSITORY / "site.example.yml").read_text().replace("10.77.0.", f"10.77.{instance.block}.")
+    site = yaml.safe_load(text)
+    certifier = next((instance.keys / "certifiers").glob("*.pub"))
+    site["certifiers"] = [{"name": "certifier-1", "public_key": certifier.read_text()}]
+    subjects = [{"name": name, "expires": "2030-01-01"} | fields for name, fields in SUBJECTS.items()]
+    return {
+        "site": yaml.safe_dump(site, sort_keys=False),
+        "subjects": yaml.safe_dump({"subjects": subjects}, sort_keys=False),
+        "access": (REPOSITORY / "policies" / "access.yml").read_text(),
+    }
+
+
+def is_root() -> bool:
+    """Whether this process may make namespaces."""
+    return os.geteuid() == 0

@@ -1,0 +1,158 @@
+"""The gateway with its real parts: every request is decided and recorded before it goes on; what leaves is marked."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from appliance.trust.certificates import issue_client, make_authority
+from appliance.trust.keys import generate
+from tests.unit.monitor.gateway import Rig, running
+
+MARKING = "SECRET//REL TO USA, GBR"
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    folder = tmp_path_factory.mktemp("gateway")
+    with running(folder) as one:
+        yield one
+
+
+@pytest.fixture
+def analyst(rig: Rig) -> Iterator[httpx.Client]:
+    with rig.client("analyst") as client:
+        assert client.post("/session").status_code == 201
+        yield client
+        client.delete("/session")
+
+
+def last_rule(rig: Rig) -> str:
+    return str(rig.records()[-1]["actor"]["authorizations"][0]["policy"]["name"])
+
+
+def test_a_permitted_request_arrives_with_a_context_for_it_alone(rig: Rig, analyst: httpx.Client) -> None:
+    answer = analyst.get("/labeling/api/projects?page=2")
+    assert answer.status_code == 200
+    assert answer.headers["x-classification"] == MARKING
+    context = answer.json()
+    assert (context["subject"], context["path"], context["action"]) == ("analyst", "/labeling/api/projects", "read")
+    assert context["roles"] == ["analyst"]
+    record = rig.records()[-1]
+    assert record["metadata"]["correlation_uid"] == context["request"]
+    assert record["action_id"] == 1
+
+
+def test_without_a_session_nothing_is_served_and_the_answer_says_what_to_do(rig: Rig) -> None:
+    with rig.client("analyst") as client:
+        client.delete("/session")
+        answer = client.get("/labeling/api/projects")
+        page = client.get("/labeling/", headers={"accept": "text/html"})
+    assert answer.status_code == 401
+    assert "POST /session" in answer.json()["error"]
+    assert page.status_code == 401
+    assert "I agree" in page.text
+    assert last_rule(rig) == "session.none"
+
+
+def test_the_annotator_cannot_tell_a_record_from_nothing(rig: Rig) -> None:
+    with rig.client("annotator") as client:
+        answers = [client.get(path) for path in ("/labeling/api/projects", "/labeling/no", "/no/such")]
+        sessions = client.post("/session")
+    assert {answer.status_code for answer in [*answers, sessions]} == {404}
+    bodies = {answer.text.replace(answer.headers["x-request-id"], "") for answer in answers}
+    assert len(bodies) == 1
+    assert last_rule(rig) == "mandatory.clearance-does-not-dominate"
+
+
+def test_a_service_s_own_404_looks_like_any_other(analyst: httpx.Client, rig: Rig) -> None:
+    answer = analyst.get("/labeling/missing")
+    assert (answer.status_code, answer.json()["error"]) == (404, "not found")
+
+
+def test_an_unmarked_response_does_not_leave(analyst: httpx.Client) -> None:
+    answer = analyst.get("/labeling/bare")
+    assert answer.status_code == 502
+    assert "SECRET words" not in answer.text
+    assert "x-leak" not in answer.headers
+    assert answer.headers["x-classification"] == MARKING
+
+
+def test_no_certificate_no_service_but_the_probe(rig: Rig) -> None:
+    with rig.client(None) as client:
+        assert client.get("/health").json()["classification"]["marking"] == MARKING
+        assert client.get("/labeling/api/projects").status_code == 404
+    assert last_rule(rig) == "identity.none"
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule"),
+    [("expired", "identity.expired"), ("foreign", "identity.foreign"), ("stranger", "identity.not-registered")],
+)
+def test_bad_certificates_are_refused_and_recorded(rig: Rig, kind: str, rule: str) -> None:
+    authority = make_authority(generate("other", demo=True)) if kind == "foreign" else rig.issuer
+    now = datetime.now(UTC)
+    issued = issue_client(
+        authority,
+        "stranger" if kind == "stranger" else "analyst",
+        not_before=now - timedelta(days=9),
+        not_after=now - timedelta(days=1) if kind == "expired" else now + timedelta(days=1),
+    )
+    if not (rig.folder / f"{kind}.pem").exists():
+        issued.write(rig.folder, kind)
+    with rig.client(kind) as client:
+        answer = client.get("/labeling/api/projects")
+    assert answer.status_code in (400, 404)
+    assert answer.headers["x-classification"] == MARKING
+    assert last_rule(rig) == rule
+
+
+def test_a_context_sent_by_a_client_is_thrown_away(rig: Rig, analyst: httpx.Client) -> None:
+    answer = analyst.get(
+        "/labeling/api/x", headers={"X-Appliance-Context": "v1.forged.00", "X-Original-URI": "/session"}
+    )
+    assert answer.json()["path"] == "/labeling/api/x"
+
+
+def test_a_page_of_another_origin_cannot_use_the_certificate(analyst: httpx.Client, rig: Rig) -> None:
+    answer = analyst.post("/labeling/api/tasks", headers={"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"})
+    assert answer.status_code == 404
+    assert last_rule(rig) == "browser.cross-site"
+
+
+def test_a_body_over_the_limit_is_one_clear_error(analyst: httpx.Client) -> None:
+    answer = analyst.post("/labeling/api/tasks", content=b"x" * (5 << 20))
+    assert answer.status_code == 413
+    assert "limit" in answer.json()["error"]
+
+
+def test_no_durable_record_no_effect(rig: Rig, analyst: httpx.Client) -> None:
+    before = len(rig.records())
+    rig.fail_log = True
+    try:
+        answer = analyst.get("/labeling/api/projects")
+    finally:
+        rig.fail_log = False
+    assert answer.status_code == 503
+    assert "durable record" in answer.json()["error"]
+    assert len(rig.records()) == before
+
+
+@pytest.mark.parametrize("path", ["/labeling/../console/", "/labeling/%2e%2e/x", "/labeling//x", "/labeling/a%00b"])
+def test_tricky_paths_are_refused(rig: Rig, path: str) -> None:
+    context = ssl.create_default_context(cafile=str(rig.folder / "ca.pem"))
+    context.load_cert_chain(rig.folder / "analyst.pem", rig.folder / "analyst.key")
+    with rig.client("analyst") as client:
+        client.post("/session")
+    with (
+        socket.create_connection(("127.0.0.1", rig.port)) as raw,
+        context.wrap_socket(raw, server_hostname="127.0.0.1") as tls,
+    ):
+        tls.sendall(f"GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode())
+        answer = b""
+        while chunk := tls.recv(65536):
+            answer += chunk
+    assert answer.split(b" ")[1] in (b"404", b"400")
