@@ -11,7 +11,7 @@ from appliance.trust.certificates import make_authority
 from appliance.trust.fingerprint import fingerprint
 from appliance.trust.keys import DEMO, DEMO_PASSPHRASE, ML_DSA, KeyFileError, Passphrase, PrivateKey, generate, mark
 from appliance.trust.officers import Officers
-from appliance.trust.root import BUILDER_ID, Person, make_root
+from appliance.trust.root import BUILDER_ID, Person, Registered, make_root
 
 ROOT_DAYS = 1825
 MINIMUM_PASSPHRASE = 14
@@ -99,13 +99,14 @@ def initialise(
         for name in people
     ]
     builder = make("builder", "attests what was built", "builder.pem")
-    root = make_root(
-        signing,
+    enrolled = Registered(
+        people={person.name: person.public for person in signing},
+        builders={BUILDER_ID: [builder.public]},
         threshold=threshold,
-        builders={BUILDER_ID: builder.public},
-        expires=datetime.now(UTC) + timedelta(days=ROOT_DAYS),
         demo=demo,
     )
+    expires = datetime.now(UTC) + timedelta(days=ROOT_DAYS)
+    root = make_root(enrolled, version=1, expires=expires, signers=signing)
     (folder / "root").mkdir()
     (folder / "root" / "1.root.json").write_bytes(root)
 

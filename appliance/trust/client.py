@@ -1,6 +1,5 @@
 """The ordinary TUF client workflow over the files of a folder, plus what this appliance demands beyond it."""
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +13,11 @@ from tuf.api.exceptions import (
     RepositoryError,
     UnsignedMetadataError,
 )
-from tuf.api.metadata import Root  # type: ignore[attr-defined]
 from tuf.ngclient._internal.trusted_metadata_set import TrustedMetadataSet
 from tuf.ngclient.config import EnvelopeType
 
 from appliance.trust import hybrid
+from appliance.trust.chain import RootChain, chain_names
 from appliance.trust.files import read_limited, replace_file
 from appliance.trust.fingerprint import check_fingerprint
 from appliance.trust.metadata import (
@@ -34,7 +33,6 @@ from appliance.trust.metadata import (
 from appliance.trust.root import Registered, registered
 
 ROLES = ("timestamp", "snapshot", "targets")
-_ROOT_FILE = re.compile(r"^([1-9][0-9]{0,5})\.root\.json$")
 
 
 @dataclass(frozen=True)
@@ -78,11 +76,31 @@ def read_repository(
         ApplianceError: another root, unlisted or strange files, too few or wrong signatures, both algorithms not used,
             expired, or older than what the host accepted before.
     """
-    files = _read_files(folder)
+    return verify_metadata(
+        _read_files(folder), root_fingerprint, known=_read_trusted(trusted), now=now or datetime.now(UTC)
+    )
+
+
+def verify_metadata(
+    files: dict[str, bytes], root_fingerprint: str, *, known: dict[str, bytes], now: datetime
+) -> Repository:
+    """Verify metadata files; :func:`read_repository` with the files in memory.
+
+    Args:
+        files: every metadata file by name.
+        root_fingerprint: SHA-256 of ``1.root.json``, from paper.
+        known: the metadata files that this host accepted last; empty on a host that has none.
+        now: the latest time the host is sure of, UTC.
+
+    Raises:
+        ApplianceError: as :func:`read_repository`.
+    """
+    offered = RootChain.pick(files)
     check_fingerprint(files["1.root.json"], root_fingerprint, "metadata/1.root.json")
-    known = _read_trusted(trusted)
-    roots = _root_chain(files, known)
-    root = parse(roots[-1], "root", f"{len(roots)}.root.json").signed
+    if files["root.json"] != offered.roots[-1]:
+        raise MetadataError(f"metadata/root.json: is not a copy of {len(offered)}.root.json")
+    chain = _longer(offered, known)
+    root = chain.verify()
     people = registered(root)
     names = {keys[0].keyid: name for name, keys in people.people.items()}
 
@@ -93,8 +111,8 @@ def read_repository(
         signers[role] = tuple(sorted(names[keyid] for keyid in signed))
         if role == "timestamp":
             created = _created(metadata.signed.unrecognized_fields.get(CREATED_FIELD))
-    reference_time = max(now or datetime.now(UTC), created)
-    accepted = _client_workflow(roots, files, known, reference_time)
+    reference_time = max(now, created)
+    accepted = _client_workflow(chain.roots, files, known, reference_time)
     signers["hybrid"] = hybrid.verify(
         files[hybrid.FILE],
         {name: data for name, data in files.items() if name != hybrid.FILE},
@@ -134,20 +152,12 @@ def _read_files(folder: Path) -> dict[str, bytes]:
         raise MetadataError(
             f"{folder}: cannot be read: {error.strerror}", remedy="name the folder that holds metadata/ and targets/"
         ) from error
-    numbers = sorted(int(match[1]) for name in names if (match := _ROOT_FILE.match(name)))
-    if numbers != list(range(1, len(numbers) + 1)) or not numbers:
-        raise MetadataError(
-            f"metadata: the root files {numbers} are not a chain from 1", rule="TUF specification 5.3, update the root"
-        )
     limits = {f"{role}.json": limit for role, limit in LIMITS.items()} | {hybrid.FILE: hybrid.LIMIT}
-    limits |= {f"{number}.root.json": LIMITS["root"] for number in numbers}
+    limits |= dict.fromkeys(chain_names(names), LIMITS["root"])
     for name in names:
         if name not in limits:
             raise MetadataError(f"metadata/{name}: not a metadata file", rule="unlisted files are refused")
-    files = {name: read_limited(folder / name, limit, f"metadata/{name}") for name, limit in limits.items()}
-    if files["root.json"] != files[f"{numbers[-1]}.root.json"]:
-        raise MetadataError(f"metadata/root.json: is not a copy of {numbers[-1]}.root.json")
-    return files
+    return {name: read_limited(folder / name, limit, f"metadata/{name}") for name, limit in limits.items()}
 
 
 def _read_trusted(trusted: Path | None) -> dict[str, bytes]:
@@ -156,31 +166,19 @@ def _read_trusted(trusted: Path | None) -> dict[str, bytes]:
     return _read_files(trusted)
 
 
-def _chain(files: dict[str, bytes]) -> list[bytes]:
-    numbers = sorted(int(match[1]) for name in files if (match := _ROOT_FILE.match(name)))
-    return [files[f"{number}.root.json"] for number in numbers]
-
-
-def _root_chain(files: dict[str, bytes], known: dict[str, bytes]) -> list[bytes]:
-    """The longer of the bundle's and the host's chains, each link signed by the people before and after it."""
-    offered, held = _chain(files), _chain(known)
-    for number, (one, other) in enumerate(zip(offered, held, strict=False), start=1):
+def _longer(offered: RootChain, known: dict[str, bytes]) -> RootChain:
+    """The longer of the bundle's and the host's chains of roots; they may not differ where both have a root."""
+    if not known:
+        return offered
+    held = RootChain.pick(known)
+    for number, (one, other) in enumerate(zip(offered.roots, held.roots, strict=False), start=1):
         if one != other:
             raise MetadataError(
                 f"metadata/{number}.root.json: differs from the one that this host accepted",
                 rule="a root version exists once",
                 remedy="ask its makers whether the keys were changed; a new root needs a new installation",
             )
-    chain = max(offered, held, key=len)
-    before: Root | None = None
-    for number, data in enumerate(chain, start=1):
-        name = f"{number}.root.json"
-        metadata = parse(data, "root", name)
-        registered(metadata.signed)
-        keys = role_keys(metadata.signed, "root") | (role_keys(before, "root") if before else {})
-        check_signatures(metadata, keys, name)
-        before = metadata.signed
-    return chain
+    return max(offered, held, key=len)
 
 
 def _client_workflow(

@@ -16,6 +16,7 @@ from appliance.trust.root import Person
 
 FILE = "hybrid.dsse.json"
 PAYLOAD_TYPE = "application/vnd.mls-appliance.metadata+json"
+KINDS = ("ECDSA P-384", "ML-DSA-87")
 LIMIT = 1 << 20
 RULE = "metadata counts with both signatures, ECDSA P-384 and ML-DSA-87, of enough people"
 
@@ -34,7 +35,11 @@ def sign(files: Mapping[str, bytes], people: Sequence[Person]) -> bytes:
 
 
 def verify(
-    data: bytes, files: Mapping[str, bytes], people: Mapping[str, tuple[PublicKey, PublicKey]], threshold: int
+    data: bytes,
+    files: Mapping[str, bytes],
+    people: Mapping[str, tuple[PublicKey, PublicKey]],
+    threshold: int,
+    name: str = FILE,
 ) -> tuple[str, ...]:
     """Verify that enough people signed exactly ``files`` with both of their keys.
 
@@ -43,6 +48,7 @@ def verify(
         files: every metadata file by name, apart from the envelope itself.
         people: name to (ECDSA key, ML-DSA key).
         threshold: how many people must have signed.
+        name: the envelope's file, for the error.
 
     Returns:
         Their names, sorted.
@@ -50,25 +56,22 @@ def verify(
     Raises:
         SignatureRefusedError: other files, other bytes, or too few people with both signatures.
     """
-    keys = {f"{name} ({kind})": key for name, pair in people.items() for kind, key in zip(KINDS, pair, strict=True)}
-    verified = dsse.verify(data, PAYLOAD_TYPE, keys, threshold, FILE)
+    keys = {f"{person} ({kind})": key for person, pair in people.items() for kind, key in zip(KINDS, pair, strict=True)}
+    verified = dsse.verify(data, PAYLOAD_TYPE, keys, threshold, name)
     try:
         covered = _Covered.model_validate(verified.value).files
     except ValidationError as error:
-        raise SignatureRefusedError(f"{FILE}: does not list metadata files", rule=RULE) from error
-    for name in sorted(set(covered) | set(files)):
-        if name not in files or covered.get(name) != fingerprint(files[name]):
+        raise SignatureRefusedError(f"{name}: does not list metadata files", rule=RULE) from error
+    for file in sorted(set(covered) | set(files)):
+        if file not in files or covered.get(file) != fingerprint(files[file]):
             raise SignatureRefusedError(
-                f"{FILE}: {name} is not the file that was signed", rule=RULE, remedy="carry it again from its source"
+                f"{name}: {file} is not the file that was signed", rule=RULE, remedy="carry it again from its source"
             )
-    signers = sorted(name for name in people if all(f"{name} ({kind})" in verified.signers for kind in KINDS))
+    signers = sorted(person for person in people if all(f"{person} ({kind})" in verified.signers for kind in KINDS))
     if len(signers) < threshold:
         raise SignatureRefusedError(
-            f"{FILE}: {len(signers)} people signed with both algorithms; {threshold} must",
+            f"{name}: {len(signers)} people signed with both algorithms; {threshold} must",
             rule=RULE,
             remedy="have it signed again by people with both of their keys",
         )
     return tuple(signers)
-
-
-KINDS = ("ECDSA P-384", "ML-DSA-87")

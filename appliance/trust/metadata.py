@@ -25,7 +25,7 @@ CREATED_FIELD = "x-appliance-created"
 TYPES: dict[str, type[Signed]] = {"root": Root, "timestamp": Timestamp, "snapshot": Snapshot, "targets": Targets}
 LIMITS = {"root": 1 << 20, "timestamp": 64 << 10, "snapshot": 64 << 10, "targets": 64 << 20}
 _EXTRA = {"root": {PEOPLE_FIELD, BUILDERS_FIELD, DEMO_FIELD}, "timestamp": {CREATED_FIELD}}
-_SEGMENT = re.compile(r"^[A-Za-z0-9._+~:@%=,-]+$")
+_SEGMENT = re.compile(r"[A-Za-z0-9._+~:@%=,-]+")
 
 
 class MetadataError(ApplianceError):
@@ -63,7 +63,7 @@ def check_path(path: str) -> None:
         MetadataError: absolute, with ``..`` or empty parts, or with characters beyond those of package files.
     """
     parts = path.split("/")
-    if len(path) > 1024 or any(not _SEGMENT.match(part) or part in {".", ".."} for part in parts):
+    if len(path) > 1024 or any(not _SEGMENT.fullmatch(part) or part in {".", ".."} for part in parts):
         raise MetadataError(
             f"targets.json: {path!r} is not a plain relative path", rule="targets stay below the targets folder"
         )

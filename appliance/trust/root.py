@@ -5,7 +5,7 @@ rest, carry what TUF has no word for: ``x-appliance-people`` pairs each person's
 ``x-appliance-builders`` registers which key may attest for which builder.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -45,6 +45,11 @@ class Person:
     name: str
     classical: PrivateKey
     quantum_safe: PrivateKey
+
+    @property
+    def public(self) -> tuple[PublicKey, PublicKey]:
+        """The public halves: ECDSA, ML-DSA."""
+        return self.classical.public, self.quantum_safe.public
 
 
 class _PersonKeys(BaseModel):
@@ -86,53 +91,44 @@ class Registered:
     demo: bool
 
 
-def make_root(
-    people: Sequence[Person],
-    *,
-    threshold: int,
-    builders: Mapping[str, PublicKey],
-    expires: datetime,
-    demo: bool,
-) -> bytes:
-    """The canonical bytes of version 1 of a root, signed by all ``people``.
+def make_root(enrolled: Registered, *, version: int, expires: datetime, signers: Sequence[Person]) -> bytes:
+    """The canonical bytes of a root that registers ``enrolled``.
 
     Every role has the same people and threshold: nothing here is signed by a machine that is always on, so a weaker
     timestamp role would only make freezing easier.
 
     Args:
-        people: who signs.
-        threshold: how many of them must sign each role.
-        builders: builder id to its attestation key.
+        enrolled: people, builders and threshold.
+        version: of the root; 1 for the first.
         expires: end of the root's validity, UTC.
-        demo: marks the root as a demonstration's.
+        signers: who signs: enough of the people of this root and, after the first, of the one before.
 
     Raises:
         RootError: the threshold is below 2 or above the number of people.
     """
-    if not 2 <= threshold <= len(people):
+    if not 2 <= enrolled.threshold <= len(enrolled.people):
         raise RootError(
-            f"{threshold} of {len(people)} people cannot be a threshold", rule="at least two people sign every role"
+            f"{enrolled.threshold} of {len(enrolled.people)} people cannot be a threshold",
+            rule="at least two people sign every role",
         )
     extension = {
         PEOPLE_FIELD: {
-            person.name: {
-                "ecdsa": person.classical.public.model_dump(),
-                "ml-dsa": person.quantum_safe.public.model_dump(),
-            }
-            for person in people
+            name: {"ecdsa": classical.model_dump(), "ml-dsa": quantum_safe.model_dump()}
+            for name, (classical, quantum_safe) in enrolled.people.items()
         },
-        BUILDERS_FIELD: [{"id": name, "key": key.model_dump()} for name, key in sorted(builders.items())],
-        DEMO_FIELD: demo,
+        BUILDERS_FIELD: [
+            {"id": name, "key": key.model_dump()} for name, keys in sorted(enrolled.builders.items()) for key in keys
+        ],
+        DEMO_FIELD: enrolled.demo,
     }
-    root = Root(version=1, expires=expires, consistent_snapshot=False, unrecognized_fields=extension)
-    for person in people:
-        public = person.classical.public
+    root = Root(version=version, expires=expires, consistent_snapshot=False, unrecognized_fields=extension)
+    for public, _ in enrolled.people.values():
         for role in ROLES:
             root.add_key(Key.from_dict(public.keyid, public.model_dump()), role)
     for role in ROLES:
-        root.roles[role].threshold = threshold
+        root.roles[role].threshold = enrolled.threshold
     metadata = Metadata(root)
-    for person in people:
+    for person in signers:
         metadata.sign(person.classical.tuf_signer(), append=True)
     return metadata.to_bytes(CanonicalSerializer())
 

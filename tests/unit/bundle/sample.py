@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from appliance.bundle.repository import Edition, write_repository
+from appliance.bundle.repository import write_repository
 from appliance.trust.ceremony import initialise
+from appliance.trust.chain import RootChain
 from appliance.trust.keys import PrivateKey, load_private_key
 from appliance.trust.metadata import Custom
+from appliance.trust.publish import Edition
 from appliance.trust.root import BUILDER_ID, Person, load_people
 from appliance.trust.statements import CYCLONEDX, SLSA_PROVENANCE, sign_statement
 
@@ -24,7 +26,7 @@ NOW = CREATED + timedelta(days=20)
 class Keys:
     """The keys of one ceremony, opened."""
 
-    root: bytes
+    chain: RootChain
     fingerprint: str
     people: list[Person]
     builder: PrivateKey
@@ -35,7 +37,7 @@ def make_keys(folder: Path) -> Keys:
         folder, people=["a", "b", "c"], threshold=2, officers=["o", "p"], certifiers=["e"], passphrase=None
     )
     return Keys(
-        root=(folder / "root" / "1.root.json").read_bytes(),
+        chain=RootChain.load(folder / "root"),
         fingerprint=paper.root,
         people=load_people(folder / "people", ["DEMO-a", "DEMO-b", "DEMO-c"]),
         builder=load_private_key(folder / "builder.pem"),
@@ -98,7 +100,7 @@ def sign(
     write_repository(
         bundle,
         targets,
-        roots=[keys.root],
+        chain=keys.chain,
         people=keys.people[:2],
         edition=Edition(created=created, expires=expires, version=version),
     )

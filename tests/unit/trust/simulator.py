@@ -1,0 +1,95 @@
+"""A repository in memory, whose every part can be published honestly or by an attacker who holds some of the keys."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tuf.api.metadata import Metadata, Snapshot, Targets, Timestamp  # type: ignore[attr-defined]
+
+from appliance.trust import hybrid
+from appliance.trust.chain import RootChain
+from appliance.trust.client import Repository, verify_metadata
+from appliance.trust.fingerprint import fingerprint
+from appliance.trust.keys import ML_DSA, generate
+from appliance.trust.metadata import Custom, Target
+from appliance.trust.publish import Edition, make_metadata, meta, sign_role
+from appliance.trust.root import BUILDER_ID, Person, Registered, make_root
+
+DAY = timedelta(days=1)
+START = datetime(2026, 11, 1, tzinfo=UTC)
+CUSTOM = Custom(kind="model", label="UNCLASSIFIED")
+
+
+def person(name: str) -> Person:
+    return Person(name, generate(name), generate(name, scheme=ML_DSA))
+
+
+ANNA, BERT, CARL, DORA, EVE, FRED = (person(name) for name in ("anna", "bert", "carl", "dora", "eve", "fred"))
+BUILDER = generate("builder").public
+
+
+def enrol(*people: Person, threshold: int = 2) -> Registered:
+    listed = {person.name: person.public for person in people}
+    return Registered(people=listed, builders={BUILDER_ID: [BUILDER]}, threshold=threshold, demo=False)
+
+
+def first_root(*people: Person, threshold: int = 2) -> RootChain:
+    data = make_root(enrol(*people, threshold=threshold), version=1, expires=START + 1000 * DAY, signers=people)
+    return RootChain({"1.root.json": data})
+
+
+class Simulator:
+    """Publishes editions of a repository with one target; ``files`` is what lies on the medium."""
+
+    def __init__(self) -> None:
+        self.chain = first_root(ANNA, BERT, CARL)
+        self.fingerprint = fingerprint(self.chain.roots[0])
+        self.signers = [ANNA, BERT]
+        self.known: dict[str, bytes] = {}
+        self.files: dict[str, bytes] = {}
+        self.publish(1)
+
+    def publish(self, version: int, *, created: datetime = START, expires: datetime = START + 100 * DAY) -> None:
+        """A new honest edition."""
+        target = Target("models/small.gguf", 3, fingerprint(b"v%d" % version), CUSTOM)
+        edition = Edition(created=created, expires=expires, version=version)
+        self.files = make_metadata([target], chain=self.chain, people=self.signers, edition=edition)
+
+    def accept(self, now: datetime = START + DAY) -> Repository:
+        """What the host does: verify, and remember."""
+        repository = verify_metadata(self.files, self.fingerprint, known=self.known, now=now)
+        self.known = self.known | repository.files
+        return repository
+
+    def rotate(self, enrolled: Registered, *signers: Person) -> None:
+        """The next root, as honest people make it."""
+        self.chain = self.chain.extend(enrolled, expires=START + 1000 * DAY, signers=signers)
+
+    def signed(self, name: str) -> Any:
+        """The signed part of a metadata file, to change and pass to :meth:`forge`."""
+        return Metadata.from_bytes(self.files[name]).signed
+
+    def forge(self, name: str, signed: Any, *signers: Person) -> None:
+        """Replace one file by ``signed`` under the keys of ``signers``, and make everything above it fit again."""
+        people = list(signers) or self.signers
+        self.files[name] = sign_role(signed, people)
+        if isinstance(signed, Targets):
+            snapshot: Snapshot = self.signed("snapshot.json")
+            snapshot.meta["targets.json"] = meta(signed.version, self.files[name])
+            self.forge("snapshot.json", snapshot, *signers)
+        elif isinstance(signed, Snapshot):
+            timestamp: Timestamp = self.signed("timestamp.json")
+            timestamp.snapshot_meta = meta(signed.version, self.files[name])
+            self.forge("timestamp.json", timestamp, *signers)
+        else:
+            self.cover(*people)
+
+    def cover(self, *people: Person) -> None:
+        """Sign what lies on the medium with both algorithms."""
+        files = {name: data for name, data in self.files.items() if name != hybrid.FILE}
+        self.files[hybrid.FILE] = hybrid.sign(files, people)
+
+
+def without_quantum_safe_key(victim: Person) -> Person:
+    """What somebody has who broke ECDSA: the classical key of ``victim``, and an ML-DSA key of their own."""
+    return replace(victim, quantum_safe=EVE.quantum_safe)
