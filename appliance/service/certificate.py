@@ -5,7 +5,7 @@ depended on. DESIGN, "A model serves only with a certificate".
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -110,8 +110,35 @@ class Serving(_Record):
     label: str
 
 
+class Certifier(_Record):
+    """A person who may certify models: their name and public key in PEM, as the site says."""
+
+    name: str
+    public_key: str
+
+
 class CertificateError(ApplianceError):
     """The certificate does not let this model serve here and now."""
+
+
+def keys_of(certifiers: Iterable[Certifier]) -> dict[str, PublicKey]:
+    """The keys of ``certifiers`` by name.
+
+    Raises:
+        CertificateError: a key is no ECDSA P-384 key in PEM.
+    """
+    keys = {}
+    for certifier in certifiers:
+        try:
+            keys[certifier.name] = PublicKey(
+                keytype="ecdsa", scheme="ecdsa-sha2-nistp384", keyval={"public": certifier.public_key}
+            )
+        except ValidationError as error:
+            raise CertificateError(
+                f"certifiers.{certifier.name}: not an ECDSA P-384 public key in PEM",
+                rule="certifiers sign with the keys that `appliance keys init` makes",
+            ) from error
+    return keys
 
 
 def read_results(data: bytes, name: str) -> EvaluationResults:

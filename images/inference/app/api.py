@@ -81,7 +81,7 @@ async def _record(monitor: MonitorClient, context: Context, gate: Gate, prompt: 
     await monitor.record(
         "model_inference_activity",
         context.subject,
-        inputs=[hashlib.sha256(prompt).hexdigest(), gate.serving.model.sha256],
+        inputs=[f"sha256:{hashlib.sha256(prompt).hexdigest()}", f"sha256:{gate.serving.model.sha256}"],
         detail={
             "request": context.request,
             "on_behalf_of": context.on_behalf_of,

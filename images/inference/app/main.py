@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from appliance.errors import ApplianceError
 from appliance.service.app import create_app
-from appliance.service.certificate import Model, Serving
+from appliance.service.certificate import Model, Serving, keys_of
 from appliance.service.monitor import MonitorClient
 from appliance.service.settings import Paths, ServiceSettings
 
@@ -51,7 +51,7 @@ def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
             app.state.engine = engine
             app.state.monitor = MonitorClient(paths.record_socket)
             certificate = paths.models / f"{own.model}.certificate.dsse.json"
-            app.state.gate = Gate(certificate, serving, own.certifiers, own.revoked)
+            app.state.gate = Gate(certificate, serving, keys_of(own.certifiers), own.revoked)
             app.state.gate.standing()
             yield
             await app.state.monitor.close()

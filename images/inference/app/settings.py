@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from appliance.trust.keys import PublicKey
+from appliance.service.certificate import Certifier
 
 
 class EngineParameters(BaseModel):
@@ -27,11 +27,12 @@ class InferenceSettings(BaseModel):
     Attributes:
         model: name of the model; its file is ``/models/<model>.gguf``.
         engine_image: digest of the image that this container was made from.
+        certifiers: the people who may certify models.
         policy: SHA-256 of the site's access policy.
         site: name of the site.
-        certifiers: public keys of the people who may certify models, by name.
         revoked: SHA-256 digests of certificates that no longer count.
         parameters: parameters of the engine.
+        demo: whether the site is a demonstration.
         threads: processor threads for generation; None lets the engine choose.
     """
 
@@ -39,9 +40,10 @@ class InferenceSettings(BaseModel):
 
     model: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     engine_image: str
-    policy: str
-    site: str
-    certifiers: dict[str, PublicKey]
+    certifiers: tuple[Certifier, ...]
+    policy: str = ""
+    site: str = ""
+    demo: bool = False
     revoked: frozenset[str] = frozenset()
     parameters: EngineParameters = EngineParameters()
     threads: int | None = Field(default=None, ge=1)

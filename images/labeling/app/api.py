@@ -95,7 +95,7 @@ async def add_preference(request: Request, task: UUID, new: NewPreference) -> Ro
         return await records.add_preference(transaction, task, new.choice)
 
 
-@router.get("/projects/{project}/export")
+@router.get("/export/{project}")
 async def export(request: Request, context: CurrentContext, project: UUID) -> Response:
     """All tasks with all preferences as JSON lines, each with its marking."""
     rows = await _exported(request, project)
@@ -103,7 +103,7 @@ async def export(request: Request, context: CurrentContext, project: UUID) -> Re
     return await _download(request, context, project, lines.encode(), "jsonl", "application/jsonl")
 
 
-@router.get("/projects/{project}/export/label-studio")
+@router.get("/export/{project}/label-studio")
 async def export_label_studio(request: Request, context: CurrentContext, project: UUID) -> Response:
     """The same in Label Studio's JSON."""
     rows = await _exported(request, project)
@@ -127,9 +127,9 @@ async def _download(
 ) -> Response:
     monitor: MonitorClient = request.app.state.monitor
     await monitor.record(
-        "labeling_export",
+        "records.export",
         context.subject,
-        outputs=[hashlib.sha256(content).hexdigest()],
+        outputs=[f"sha256:{hashlib.sha256(content).hexdigest()}"],
         detail={"request": context.request, "project": str(project), "bytes": len(content)},
     )
     marking = "-".join("".join(c if c.isalnum() else " " for c in portions(request).enclave.portion).split())

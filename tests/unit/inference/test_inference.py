@@ -59,7 +59,8 @@ def service(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         "engine_image": results().engine_image,
         "policy": results().policy,
         "site": "demo",
-        "certifiers": {"DEMO-certifier": CERTIFIER.public.model_dump()},
+        "certifiers": [{"name": "DEMO-certifier", "public_key": CERTIFIER.public.keyval["public"]}],
+        "demo": True,
     }
     with (
         Monitor(paths.record_socket) as monitor,
@@ -156,7 +157,7 @@ def test_each_answer_is_recorded_by_digest_before_it_leaves_and_never_without(se
     service.ask(on_behalf_of=None)
     (record,) = service.monitor.records
     assert (record["activity"], record["subject"]) == ("model_inference_activity", "analyst")
-    assert record["inputs"][1] == service.digest
+    assert record["inputs"][1] == f"sha256:{service.digest}"
     assert "rainbow" not in json.dumps(record)
     service.monitor.refuse = True
     for stream in (False, True):
@@ -204,7 +205,7 @@ def test_a_missing_model_and_a_file_that_is_none_stop_the_service(tmp_path: Path
         "engine_image": "sha256:0",
         "policy": "",
         "site": "demo",
-        "certifiers": {},
+        "certifiers": [],
     }
     app = build(settings_for("inference", settings=own), paths)
     with pytest.raises(ApplianceError, match=r"absent\.gguf"), TestClient(app):

@@ -48,7 +48,7 @@ def test_two_annotators_who_do_not_see_each_other_and_an_export_that_sees_both(
         assert ask(client, "GET", f"{API}/projects/{project}/next", subject=annotator).json()["task"] is None
     assert ask(client, "GET", f"{API}/tasks/{tasks[0]}", subject="third").json()["choice"] is None
 
-    url = f"{API}/projects/{project}/export"
+    url = f"{API}/export/{project}"
     export = ask(client, "GET", url, action="export")
     lines = [json.loads(line) for line in export.text.splitlines()]
     assert len(lines) == 20
@@ -56,7 +56,7 @@ def test_two_annotators_who_do_not_see_each_other_and_an_export_that_sees_both(
     assert {given["annotator"] for line in lines for given in line["preferences"]} == {"analyst", "other"}
     assert export.headers["Content-Disposition"].endswith('-S-REL-TO-USA-GBR.jsonl"')
     assert export.headers["X-Classification"] == MARKING
-    assert monitor.records[-1]["activity"] == "labeling_export"
+    assert monitor.records[-1]["activity"] == "records.export"
     monitor.refuse = True
     refused = ask(client, "GET", url, action="export")
     assert refused.status_code == 503
@@ -124,7 +124,7 @@ def test_label_studio_json_comes_in_and_goes_out(client: TestClient) -> None:
     added = ask(client, "POST", f"{API}/projects/{project}/label-studio", tasks).json()["tasks"]
     for task, choice in zip(added, ("b", "tie"), strict=True):
         ask(client, "POST", f"{API}/tasks/{task}/preferences", {"choice": choice})
-    exported = ask(client, "GET", f"{API}/projects/{project}/export/label-studio", action="export").json()
+    exported = ask(client, "GET", f"{API}/export/{project}/label-studio", action="export").json()
     assert [task["data"]["marking"] for task in exported] == ["S//REL TO USA, GBR", "U"]
     assert exported[0]["annotations"][0]["result"][0]["value"] == {"selected": "right"}
     assert ask(client, "POST", f"{API}/projects/{project}/label-studio", [{"data": {}}]).status_code == 422
