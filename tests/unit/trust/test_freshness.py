@@ -175,9 +175,16 @@ def test_recovery_after_fast_forward(medium: Simulator) -> None:
 # people
 
 
-def test_one_person_alone(medium: Simulator) -> None:
-    medium.forge("targets.json", medium.signed("targets.json"), ANNA)
-    refused(medium, "targets.json: .*signed by 1/2 keys")
+@pytest.mark.parametrize("role", ["timestamp", "snapshot", "targets"])
+def test_one_person_alone_signs_no_role(medium: Simulator, role: str) -> None:
+    medium.forge(f"{role}.json", medium.signed(f"{role}.json"), ANNA)
+    if role == "targets":
+        snapshot = medium.signed("snapshot.json")
+        medium.forge("snapshot.json", snapshot, ANNA, BERT)
+    elif role == "snapshot":
+        medium.forge("timestamp.json", medium.signed("timestamp.json"), ANNA, BERT)
+    medium.cover(ANNA, BERT)
+    refused(medium, f"{role}.json: {role} was signed by 1/2 keys")
 
 
 def test_a_stranger_beside_enough_people(medium: Simulator) -> None:
