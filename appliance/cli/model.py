@@ -79,3 +79,25 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ApplianceError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+@app.command()
+def install(
+    certificate: Annotated[Path, typer.Argument(help="A certificate.", exists=True, dir_okay=False)],
+    *,
+    enclave: Annotated[str, typer.Option(help="Name of the enclave whose model it certifies.")],
+    root: Annotated[Path, typer.Option(help="Where the appliance keeps its state.")] = Path("/var/lib/appliance"),
+    run: Annotated[Path, typer.Option(help="Where its sockets are.")] = Path("/run/appliance"),
+    as_json: Json = False,
+) -> None:
+    """Give a certificate to the inference service of an enclave, on the host it was made for."""
+    from appliance.enclave.render import HostPaths  # noqa: PLC0415  # as above
+    from appliance.host.models import install_certificate  # noqa: PLC0415  # as above
+
+    said = install_certificate(HostPaths(root.resolve(), run), enclave, certificate)
+    if as_json:
+        print_json(said)
+    else:
+        print(
+            f"{said['model']} may serve in {enclave} until {said['expires']}, certified by {', '.join(said['signers'])}"
+        )

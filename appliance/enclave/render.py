@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 import yaml
 
-from appliance.enclave.site import ENCLAVE_UIDS, Certifier, Enclave
+from appliance.enclave.site import ENCLAVE_UIDS, Enclave, Site
 from appliance.errors import ApplianceError
 
 UIDS = {
@@ -100,19 +100,28 @@ def gateway_config(enclave: Enclave) -> str:
     return _templates().get_template("nginx.conf.j2").render(enclave=enclave, body_limit=BODY_LIMIT)
 
 
-def service_settings(
-    enclave: Enclave, service: str, images: Images, certifiers: tuple[Certifier, ...], *, demo: bool
-) -> str:
-    """The ``service.json`` of one service."""
-    settings: dict[str, Any] = {"demo": demo}
+def service_settings(site: Site, enclave: Enclave, service: str, images: Images, policy: str) -> str:
+    """The ``service.json`` of one service.
+
+    Args:
+        site: the signed site.
+        enclave: the enclave.
+        service: the service.
+        images: the images that run.
+        policy: SHA-256 of the signed access policy.
+    """
+    own: dict[str, Any] = {}
     if service == "inference":
-        settings |= {
+        own = {
             "model": enclave.models[0] if enclave.models else None,
-            "certifiers": [certifier.model_dump() for certifier in certifiers],
+            "certifiers": [certifier.model_dump() for certifier in site.certifiers],
             "engine_image": images.digests["inference"],
+            "policy": policy,
+            "site": site.site,
+            "demo": site.demo,
         }
-    if service == "evaluation":
-        settings |= {"engine_image": images.digests["inference"], "models": list(enclave.models)}
+    if service == "console":
+        own = {"markings": {e.marking.label.encode(): e.label for e in site.enclaves}}
     document = {
         "enclave": enclave.name,
         "service": service,
@@ -121,7 +130,7 @@ def service_settings(
         "hostname": enclave.hostname,
         "gateway": "https://gateway.internal",
         "peers": {peer: f"http://{enclave.service_address(peer)}:8000" for peer in enclave.services},
-        "settings": settings,
+        "settings": own,
     }
     return json.dumps(document, indent=2, sort_keys=True) + "\n"
 

@@ -78,7 +78,7 @@ def make_generation(paths: HostPaths, bundle: Path, site: Path, officers_fingerp
     places.host_key(paths, "grant.key")
     places.place_models(paths, statements.site, bundle / "targets" / "models")
     images = Images(**json.loads((paths.root / "images.json").read_text()))
-    staged = generation.stage(paths, statements.site, images)
+    staged = generation.stage(paths, statements.site, images, statements.policy_digest)
     places.prepare_log(paths, statements.site)
     return generation.switch(paths, staged) or changed
 

@@ -1,9 +1,7 @@
 """The monitor's process: one socket for each gateway, one for each enclave's services, and the log's only writer."""
 
 import asyncio
-import hashlib
 import signal
-from pathlib import Path
 
 import structlog
 
@@ -20,8 +18,8 @@ from appliance.monitor.statements import installed_statements
 log = structlog.get_logger()
 
 
-def load(paths: HostPaths) -> InForce:
-    """Read and verify what is in force on this host.
+def load(paths: HostPaths) -> tuple[InForce, str]:
+    """Read and verify what is in force on this host; the second value is the digest of the access policy.
 
     Raises:
         ApplianceError: a statement does not hold, or the host was not installed.
@@ -33,7 +31,7 @@ def load(paths: HostPaths) -> InForce:
         for enclave in statements.site.enclaves
         for service in enclave.services
     }
-    return InForce(
+    in_force = InForce(
         site=statements.site,
         registry=statements.registry,
         policy=statements.policy,
@@ -41,13 +39,14 @@ def load(paths: HostPaths) -> InForce:
         context_keys=keys,
         grant_key=(secrets / "grant.key").read_bytes(),
     )
+    return in_force, statements.policy_digest
 
 
 async def serve(paths: HostPaths) -> None:
     """Serve until SIGTERM or SIGINT; the log is closed before this returns."""
-    in_force = load(paths)
+    in_force, policy_digest = load(paths)
     audit = Log.open(paths.root / "log", paths.root / "secrets" / "log.key")
-    recording = Recording(audit, in_force, digest_of(paths.root / "site" / "access.dsse.json"))
+    recording = Recording(audit, in_force, policy_digest)
     await recording.started(paths.root / "spool")
     gate = Gate(in_force, recording.outcome)
     records = Records(in_force, recording)
@@ -82,8 +81,3 @@ async def _serve_records(paths: HostPaths, enclave: Enclave, records: Records) -
     # Several services with a uid each use it; the folder is mounted into their containers alone.
     path = paths.sockets(enclave.name, "record") / "record.sock"
     return await serve_unix(path, handler, owner=enclave.uids, mode=0o666)
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal: the digest of the policy that decides, for the record."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

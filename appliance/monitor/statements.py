@@ -1,5 +1,6 @@
 """What is in force on this host: the site's statements, read again with their signatures each time they are used."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from appliance.trust.officers import load_officers, load_signed
 
 @dataclass(frozen=True)
 class Statements:
-    """Site, subjects and access policy, each signed by two officers."""
+    """Site, subjects and access policy, each signed by two officers; the digest is of the signed policy's file."""
 
     site: Site
     registry: Registry
     policy: AccessPolicy
+    policy_digest: str
 
 
 def read_statements(folder: Path, officers_fingerprint: str) -> Statements:
@@ -37,6 +39,7 @@ def read_statements(folder: Path, officers_fingerprint: str) -> Statements:
         site=parse_site(data["site"], files["site"].name),
         registry=parse_registry(data["subjects"], files["subjects"].name),
         policy=parse_policy(data["access"], files["access"].name),
+        policy_digest=hashlib.sha256(files["access"].read_bytes()).hexdigest(),
     )
 
 
