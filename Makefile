@@ -46,5 +46,13 @@ lint: setup ## ruff, mypy (strict), import layers
 unit: setup ## unit tests
 	pytest tests/unit
 
+.PHONY: demo
+demo: setup ## build, carry, verify, install without a network, use and audit the appliance (DEMO keys)
+	$(SUDO) env PATH="$(PATH)" python -m tests.demo run
+
+.PHONY: down
+down: setup ## remove every container, network, mount, hook, namespace and process of the demonstration
+	$(SUDO) env PATH="$(PATH)" python -m tests.demo down
+
 .PHONY: test
 test: lint unit ## everything that CI runs

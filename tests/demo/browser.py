@@ -1,0 +1,104 @@
+"""The same site in a real browser: the labeling page, Inspect's viewer, the officer's page."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.demo.instance import Instance
+from tests.demo.users import MARKINGS, origin
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+ARGUMENTS += ["--disable-component-update", "--disable-sync"]
+
+
+@contextmanager
+def page_of(instance: Instance, subject: str, enclave: str, width: int = 1280) -> Iterator[Page]:
+    """A browser page with the certificate of ``subject``, which opens a session by agreeing to the notice."""
+    certificate = {
+        "origin": origin(instance, enclave),
+        "certPath": str(instance.subjects / f"{subject}.pem"),
+        "keyPath": str(instance.subjects / f"{subject}.key"),
+    }
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        context = browser.new_context(
+            client_certificates=[certificate],  # type: ignore[list-item]  # the package's own types want a TypedDict
+            ignore_https_errors=True,
+            viewport={"width": width, "height": 900},
+            base_url=origin(instance, enclave),
+        )
+        page = context.new_page()
+        page.goto("/")
+        page.get_by_role("button", name="I agree").click()
+        try:
+            yield page
+        finally:
+            page.evaluate("() => fetch('/session', {method: 'DELETE'})")
+            browser.close()
+
+
+def screenshots(instance: Instance) -> Path:
+    """Folder of the pictures."""
+    folder = instance.build / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def check_banners(page: Page, marking: str) -> None:
+    """The marking stands fixed at the top and at the bottom."""
+    banners = page.locator(".banner")
+    expect(banners).to_have_count(2)
+    height = page.viewport_size["height"] if page.viewport_size else 0
+    boxes = [banners.nth(number).bounding_box() for number in range(2)]
+    assert boxes[0] is not None
+    assert boxes[1] is not None
+    assert boxes[0]["y"] <= 1, boxes
+    assert abs(boxes[1]["y"] + boxes[1]["height"] - height) <= 2, boxes
+    for number in range(2):
+        expect(banners.nth(number)).to_have_text(marking)
+
+
+def label_in_page(instance: Instance) -> dict[str, Any]:
+    """The second annotator does the last task in the page, with a key."""
+    project = json.loads((instance.build / "labeling.json").read_text())["project"]
+    with page_of(instance, "annotator-2", "unclassified") as page:
+        page.goto(f"/labeling/projects/{project}/annotate")
+        check_banners(page, MARKINGS["unclassified"])
+        page.screenshot(path=screenshots(instance) / "labeling.png")
+        page.keyboard.press("1")
+        expect(page.get_by_text("All done", exact=False)).to_be_visible(timeout=10_000)
+    return {"project": project, "picture": "screenshots/labeling.png"}
+
+
+def open_viewer(instance: Instance, job: str) -> dict[str, Any]:
+    """The evaluation's log opens in Inspect's own viewer and shows samples."""
+    with page_of(instance, "evaluator", "unclassified") as page:
+        page.goto(f"/evaluation/view/{job}/")
+        expect(page.get_by_text("popularity", exact=False).first).to_be_visible(timeout=30_000)
+        page.screenshot(path=screenshots(instance) / "viewer.png")
+    return {"job": job, "picture": "screenshots/viewer.png"}
+
+
+def officer_page(instance: Instance) -> dict[str, Any]:
+    """The officer lists and filters decisions between two banners."""
+    with page_of(instance, "officer", "system-high") as page:
+        page.goto("/console/")
+        check_banners(page, MARKINGS["system-high"])
+        rows = page.locator("main table tbody tr")
+        expect(rows.first).to_be_visible(timeout=20_000)
+        everything = rows.count()
+        page.screenshot(path=screenshots(instance) / "console.png")
+        page.goto("/console/?decision=denied")
+        expect(rows.first).to_be_visible()
+        denied = rows.count()
+        assert "denied" in rows.first.inner_text().lower()
+        page.screenshot(path=screenshots(instance) / "console-denied.png")
+    with page_of(instance, "officer", "system-high", width=390) as page:
+        page.goto("/console/")
+        width = page.evaluate("() => document.documentElement.scrollWidth")
+        assert width <= 391, f"the page is {width} pixels wide on a phone"
+    return {"rows": everything, "denied": denied, "picture": "screenshots/console.png"}

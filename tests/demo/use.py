@@ -1,0 +1,213 @@
+"""What users do with a running site: evaluate, certify, label, ask, and be refused."""
+
+import json
+import shutil
+from typing import Any
+
+import httpx
+import openai
+from inspect_ai.dataset import example_dataset
+
+from tests.demo.instance import Instance, appliance
+from tests.demo.users import MARKINGS, MODEL, ask_model, model_client, origin, tls, user, wait_until
+
+SAMPLES = {"unclassified": 100, "secret": 20}
+EVALUATORS = {"unclassified": "evaluator", "secret": "analyst"}
+TASKS = 20
+
+
+def refuse_candidate(instance: Instance) -> dict[str, Any]:
+    """Before its evaluation the model answers nobody but the evaluation."""
+    refusals = {}
+    for enclave, subject in EVALUATORS.items():
+        with user(instance, subject, enclave, session=True) as client:
+            answer = client.post(
+                "/inference/v1/chat/completions",
+                json={"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]},
+            )
+        assert answer.status_code in (403, 409, 503), answer.text
+        assert "candidate" in answer.text, answer.text
+        assert answer.headers["x-classification"] == MARKINGS[enclave]
+        refusals[enclave] = answer.json()["error"]
+    return refusals
+
+
+def evaluate(instance: Instance, enclave: str) -> dict[str, Any]:
+    """Inspect runs real samples against the candidate; the results document is what a person will sign."""
+    body = {"model": MODEL, "dataset": "popularity", "limit": SAMPLES[enclave]}
+    with user(instance, EVALUATORS[enclave], enclave, session=True) as client:
+        started = client.post("/evaluation/api/jobs", json=body)
+        assert started.status_code in (201, 202), started.text
+        job = started.json()["id"]
+
+        def finished() -> dict[str, Any] | None:
+            status: dict[str, Any] = client.get(f"/evaluation/api/jobs/{job}").json()
+            assert status["state"] not in ("failed", "interrupted"), status
+            return status if status["state"] == "finished" else None
+
+        status = wait_until(finished, 1200, f"evaluation in {enclave}")
+        results = client.get(f"/evaluation/api/jobs/{job}/results")
+        assert results.status_code == 200, results.text
+    file = instance.build / f"results-{enclave}.json"
+    file.write_bytes(results.content)
+    document = results.json()
+    assert document["dataset"]["samples"] >= SAMPLES[enclave]
+    return {
+        "job": job,
+        "samples": document["dataset"]["samples"],
+        "metrics": document["metrics"],
+        "state": status["state"],
+    }
+
+
+def certify(instance: Instance, enclave: str) -> dict[str, Any]:
+    """A person signs the certificate; one that names another digest is refused, then the right one is accepted."""
+    key = next((instance.keys / "certifiers").glob("*.pem"))
+    sign = ("--key", key, "--passphrase-file", instance.passphrase)
+    where = ("--enclave", enclave, "--root", instance.root, "--run", instance.run)
+    results = json.loads((instance.build / f"results-{enclave}.json").read_text())
+    results.pop("classification", None)
+    right = instance.build / f"certificate-{enclave}.dsse.json"
+    wrong = instance.build / f"wrong-certificate-{enclave}.dsse.json"
+    for file, document in ((wrong, results | {"model": results["model"] | {"sha256": "0" * 64}}), (right, results)):
+        file.unlink(missing_ok=True)
+        source = file.with_suffix(".results")
+        source.write_text(json.dumps(document))
+        appliance(instance, "model", "certify", source, *sign, "--expires", "90", "--out", file)
+    refused = appliance(instance, "model", "install", wrong, *where, inside=True, check=False)
+    assert refused.returncode == 1, refused.stdout
+    assert "digest" in refused.stderr
+    accepted = appliance(instance, "model", "install", right, *where, "--json", inside=True)
+    with (
+        user(instance, EVALUATORS[enclave], enclave, session=True),
+        model_client(instance, EVALUATORS[enclave], enclave) as client,
+    ):
+
+        def answers() -> bool:
+            try:
+                return ask_model(client, "Say hello.", max_tokens=4) is not None
+            except openai.APIStatusError:
+                return False
+
+        wait_until(answers, 30, "serving with the certificate")
+    return {"refused": refused.stderr.strip().splitlines()[0], "accepted": accepted}
+
+
+def label(instance: Instance) -> dict[str, Any]:
+    """Two answers each from the enclave's own model, 40 preferences by two annotators, the last left for the page."""
+    prompts = [str(sample.input) for sample in example_dataset("security_guide")][:TASKS]
+    prompts += [str(sample.input) for sample in example_dataset("popularity")][: TASKS - len(prompts)]
+    with (
+        user(instance, "annotator", "unclassified", session=True) as client,
+        model_client(instance, "annotator", "unclassified") as model,
+    ):
+        tasks = []
+        for prompt in prompts:
+            question = prompt[:300]
+            answers = [
+                ask_model(model, question, max_tokens=24, temperature=temperature, seed=1) for temperature in (0.2, 1.2)
+            ]
+            tasks.append({"prompt": question, "answers": [text or "(no answer)" for text in answers]})
+        project = client.post("/labeling/api/projects", json={"name": "Which answer is better?"}).json()["id"]
+        added = client.post(f"/labeling/api/projects/{project}/tasks", json={"tasks": tasks})
+        assert added.status_code == 201, added.text
+    identifiers = added.json()["tasks"]
+    (instance.build / "labeling.json").write_text(json.dumps({"project": project, "tasks": identifiers}))
+    for number, subject in enumerate(("annotator", "annotator-2")):
+        with user(instance, subject, "unclassified", session=True) as client:
+            # The last task of the second annotator is left for the browser page.
+            mine = identifiers if number == 0 else identifiers[:-1]
+            for position, task in enumerate(mine):
+                choice = ("a", "b", "tie")[(position + number) % 3]
+                answer = client.post(f"/labeling/api/tasks/{task}/preferences", json={"choice": choice})
+                assert answer.status_code == 201, answer.text
+    return {"project": project, "tasks": len(identifiers), "preferences_by_api": 2 * len(identifiers) - 1}
+
+
+def export(instance: Instance) -> dict[str, Any]:
+    """The preferences as JSON lines, each with its label."""
+    project = json.loads((instance.build / "labeling.json").read_text())["project"]
+    with user(instance, "evaluator", "unclassified", session=True) as client:
+        answer = client.get(f"/labeling/api/export/{project}")
+        assert answer.status_code == 200, answer.text
+    assert "UNCLASSIFIED" in answer.headers["content-disposition"] or "-U." in answer.headers["content-disposition"]
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    preferences = sum(len(line["preferences"]) for line in lines)
+    assert all(line["marking"] for line in lines)
+    assert preferences == 2 * TASKS, preferences
+    (instance.build / "preferences.jsonl").write_text(answer.text)
+    return {"lines": len(lines), "preferences": preferences, "file": "preferences.jsonl", "bytes": len(answer.content)}
+
+
+def ask(instance: Instance) -> dict[str, Any]:
+    """The stock OpenAI client gets a streamed answer; header and body carry the marking."""
+    text, markings, chunks = "", set(), 0
+    question: Any = [{"role": "user", "content": "What is a checklist good for?"}]
+    with user(instance, "analyst", "secret", session=True), model_client(instance, "analyst", "secret") as client:
+        response = client.chat.completions.with_raw_response.create(
+            model=MODEL, messages=question, max_tokens=48, stream=True
+        )
+        marked = response.headers["x-classification"]
+        for chunk in response.parse():
+            chunks += 1
+            if chunk.choices and chunk.choices[0].delta.content:
+                text += chunk.choices[0].delta.content
+            extra = (chunk.model_extra or {}).get("classification")
+            if extra:
+                markings.add(extra["marking"])
+    assert marked == MARKINGS["secret"]
+    assert markings == {MARKINGS["secret"]}
+    assert len(text) > 20
+    assert chunks > 3, "the answer came in one piece"
+    return {"answer": text, "chunks": chunks, "marking": marked}
+
+
+def deny(instance: Instance) -> dict[str, Any]:
+    """What must not be possible is not, and looks like absence."""
+    project = json.loads((instance.build / "labeling.json").read_text())["project"]
+    with user(instance, "annotator", "secret") as low:
+        answers = [
+            low.get("/labeling/api/projects"),
+            low.get(f"/labeling/api/projects/{project}"),
+            low.get("/labeling/none"),
+        ]
+        answers.append(low.post("/session"))
+    assert {answer.status_code for answer in answers} == {404}
+    assert len({_shape(answer) for answer in answers[:3]}) == 1, "an answer tells whether the record exists"
+    with user(instance, "analyst", "secret", session=True), user(instance, "analyst", "unclassified") as down:
+        read = down.get(f"/labeling/api/projects/{project}")
+        assert read.status_code == 200, read.text
+        write = down.post("/labeling/api/projects", json={"name": "from above"})
+        prompt = down.post("/inference/v1/chat/completions", json={"model": MODEL, "messages": []})
+        query = down.get("/labeling/api/projects?q=secret")
+        switch = down.post("/session")
+    assert [write.status_code, prompt.status_code, query.status_code, switch.status_code] == [404, 404, 404, 409]
+    with httpx.Client(base_url=origin(instance, "secret"), verify=tls(instance, None)) as nobody:
+        anonymous = nobody.get("/labeling/api/projects")
+    assert anonymous.status_code == 404
+    return {"read_down": read.status_code, "write_down": write.status_code, "prompt_down": prompt.status_code}
+
+
+def _shape(answer: httpx.Response) -> str:
+    return answer.text.replace(answer.headers["x-request-id"], "")
+
+
+def audit(instance: Instance) -> dict[str, Any]:
+    """The log verifies; one byte changed in a copy of it is found and the entry named."""
+    log = instance.root / "log"
+    key = log / "log.vkey"
+    good = appliance(instance, "audit", "verify", "--log", log, "--key", key, "--json", inside=True)
+    copy = instance.build / "tampered-log"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(log, copy)
+    body = sorted((copy / "bodies").iterdir())[0]
+    data = bytearray(body.read_bytes())
+    place = data.index(b'"analyst"', len(data) // 2)
+    data[place + 1] ^= 1
+    entry = data[:place].count(b"\n")
+    body.write_bytes(bytes(data))
+    bad = appliance(instance, "audit", "verify", "--log", copy, "--key", key, "--json", check=False)
+    assert bad.returncode == 1, bad.stdout
+    assert str(entry) in bad.stdout, f"entry {entry} is not named: {bad.stdout}"
+    shutil.rmtree(copy)
+    return {"entries": good.get("size"), "tampered_entry": entry, "found": True}
