@@ -11,9 +11,10 @@ from appliance.trust import canonical
 from appliance.trust.chain import RootChain
 from appliance.trust.files import read_limited, replace_file
 from appliance.trust.fingerprint import fingerprint
-from appliance.trust.metadata import LIMITS, Custom, Target, check_path
+from appliance.trust.metadata import LIMITS, Target, check_path
 from appliance.trust.publish import Edition, check_people, make_metadata
 from appliance.trust.root import Person
+from appliance.trust.schema import Custom
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,6 @@ from appliance.trust.chain import RootChain, chain_names
 from appliance.trust.files import read_limited, replace_file
 from appliance.trust.fingerprint import check_fingerprint
 from appliance.trust.metadata import (
-    CREATED_FIELD,
     LIMITS,
     MetadataError,
     Target,
@@ -31,6 +30,7 @@ from appliance.trust.metadata import (
     targets_of,
 )
 from appliance.trust.root import Registered, registered
+from appliance.trust.schema import CREATED_FIELD
 
 ROLES = ("timestamp", "snapshot", "targets")
 

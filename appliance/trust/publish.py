@@ -18,8 +18,9 @@ from appliance.errors import ApplianceError
 from appliance.trust import hybrid
 from appliance.trust.chain import RootChain
 from appliance.trust.fingerprint import fingerprint
-from appliance.trust.metadata import CREATED_FIELD, Target
+from appliance.trust.metadata import Target
 from appliance.trust.root import CanonicalSerializer, Person, registered
+from appliance.trust.schema import CREATED_FIELD
 
 VALID_DAYS = 365
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from securesystemslib.signer import Key
 from tuf.api.metadata import Metadata, Root  # type: ignore[attr-defined]
 from tuf.api.serialization import MetadataSerializer
@@ -18,11 +18,9 @@ from tuf.api.serialization import MetadataSerializer
 from appliance.errors import ApplianceError
 from appliance.trust import canonical
 from appliance.trust.keys import Passphrase, PrivateKey, PublicKey, load_private_key
+from appliance.trust.schema import BUILDERS_FIELD, DEMO_FIELD, PEOPLE_FIELD, BuilderKey, PersonKeys
 
 ROLES = ("root", "targets", "snapshot", "timestamp")
-PEOPLE_FIELD = "x-appliance-people"
-BUILDERS_FIELD = "x-appliance-builders"
-DEMO_FIELD = "x-appliance-demo"
 BUILDER_ID = "urn:mls-appliance:builder:build-host"
 
 
@@ -52,25 +50,11 @@ class Person:
         return self.classical.public, self.quantum_safe.public
 
 
-class _PersonKeys(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    ecdsa: PublicKey
-    ml_dsa: PublicKey = Field(alias="ml-dsa")
-
-
-class _Builder(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    id: str
-    key: PublicKey
-
-
 class _Extension(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    people: dict[str, _PersonKeys] = Field(alias=PEOPLE_FIELD)
-    builders: list[_Builder] = Field(alias=BUILDERS_FIELD)
+    people: dict[str, PersonKeys] = Field(alias=PEOPLE_FIELD)
+    builders: list[BuilderKey] = Field(alias=BUILDERS_FIELD)
     demo: bool = Field(alias=DEMO_FIELD)
 
 
@@ -134,16 +118,12 @@ def make_root(enrolled: Registered, *, version: int, expires: datetime, signers:
 
 
 def registered(root: Root) -> Registered:
-    """The people and builders of a verified ``root``, checked against its roles.
+    """The people and builders of a parsed ``root``, checked against its roles.
 
     Raises:
-        RootError: the extra fields are missing or disagree with the roles.
+        RootError: they disagree with the roles.
     """
-    try:
-        extension = _Extension.model_validate(root.unrecognized_fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise RootError(f"root.json: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    extension = _Extension.model_validate(root.unrecognized_fields)
     people = {name: (keys.ecdsa, keys.ml_dsa) for name, keys in extension.people.items()}
     paired = {keys[0].keyid: keys[0] for keys in people.values()}
     everyone = {keyid for role in root.roles.values() for keyid in role.keyids}

@@ -51,7 +51,7 @@ def provenance(builder: str = BUILDER_ID) -> dict[str, Any]:
     }
 
 
-def fill(bundle: Path, builder: PrivateKey) -> dict[str, Custom]:
+def fill(bundle: Path, builder: PrivateKey, model_size: int = 3_000_000) -> dict[str, Custom]:
     """Write the targets of a sample bundle and return their kinds and labels."""
     targets: dict[str, Custom] = {}
 
@@ -81,7 +81,7 @@ def fill(bundle: Path, builder: PrivateKey) -> dict[str, Custom]:
             put(f"attestations/{name}.{kind}.dsse.json", statement, "attestation")
     put("images/oci-layout", b'{"imageLayoutVersion":"1.0.0"}', "image")
     put("images/index.json", json.dumps({"schemaVersion": 2, "manifests": entries}).encode(), "image")
-    put("models/small.gguf", b"GGUF" + bytes(3_000_000), "model")
+    put("models/small.gguf", b"GGUF" + bytes(model_size), "model")
     put("debs/podman_4.3.1+ds1-8_amd64.deb", b"!<arch>\n" + os.urandom(2000), "deb")
     put("wheels/tuf-7.0.1-py3-none-any.whl", os.urandom(500), "wheel")
     put("policies/access.yml", b"roles: {}\n", "policy", "SECRET//REL TO USA, GBR")
@@ -106,8 +106,8 @@ def sign(
     )
 
 
-def make_bundle(bundle: Path, keys: Keys, **changes: Any) -> dict[str, Custom]:
+def make_bundle(bundle: Path, keys: Keys, model_size: int = 3_000_000, **changes: Any) -> dict[str, Custom]:
     """A signed sample bundle in ``bundle``."""
-    targets = fill(bundle, keys.builder)
+    targets = fill(bundle, keys.builder, model_size)
     sign(bundle, targets, keys, **changes)
     return targets
