@@ -2,14 +2,23 @@
 
 from pathlib import Path
 
-from appliance.bundle.collect import sha256_of
+from appliance.bundle.collect import Artifact
 from appliance.bundle.process import run
 
 
-def write_flat_repository(folder: Path) -> None:
-    """Write the index `Packages` of all `*.deb` in ``folder``."""
+def index_of(debs: list[Artifact], memory: Path) -> bytes:
+    """The content of the file `Packages` for ``debs`` lying beside it.
+
+    Args:
+        debs: packages whose digests are proven.
+        memory: folder that remembers each package's control fields by its digest.
+    """
+    memory.mkdir(parents=True, exist_ok=True)
     entries = []
-    for deb in sorted(folder.glob("*.deb")):
-        control = run(["dpkg-deb", "--field", deb], purpose=f"reading {deb.name}").strip()
-        entries.append(f"{control}\nFilename: ./{deb.name}\nSize: {deb.stat().st_size}\nSHA256: {sha256_of(deb)}\n")
-    (folder / "Packages").write_text("\n".join(entries))
+    for deb in sorted(debs, key=lambda deb: deb.path.name):
+        known = memory / deb.sha256
+        if not known.exists():
+            known.write_text(run(["dpkg-deb", "--field", deb.path], purpose=f"reading {deb.path.name}").strip())
+        place = f"Filename: ./{deb.path.name}\nSize: {deb.path.stat().st_size}\nSHA256: {deb.sha256}\n"
+        entries.append(f"{known.read_text()}\n{place}")
+    return "\n".join(entries).encode()

@@ -18,7 +18,7 @@ from pathlib import Path
 from appliance.bundle import chroot, layer
 from appliance.bundle.cache import CachedLayer, LayerCache, key_of
 from appliance.bundle.collect import Artifact
-from appliance.bundle.debian import write_flat_repository
+from appliance.bundle.debian import index_of
 from appliance.bundle.process import run
 from appliance.bundle.recipe import Recipe, User
 from appliance.errors import ApplianceError
@@ -164,7 +164,7 @@ def _inputs_folder(artifacts: list[Artifact], near: Path) -> Iterator[Path]:
 def _bootstrap(tree: Path, inputs: ImageInputs, epoch: int) -> None:
     """Make a root file system of exactly the locked packages."""
     with _inputs_folder(inputs.debs, tree.parent) as folder:
-        write_flat_repository(folder / "debs")
+        (folder / "debs/Packages").write_bytes(index_of(inputs.debs, folder / "control"))
         options = [f"--dpkgopt={line}" for line in _DPKG_OPTIONS.splitlines()]
         command = ["mmdebstrap", "--quiet", "--variant=essential", "--mode=root", "--format=directory", *options]
         include = [f"--include={','.join(inputs.recipe.packages)}"] if inputs.recipe.packages else []

@@ -52,18 +52,24 @@ class SourcesLock(BaseModel):
 
     epoch: int
     debian: dict[str, DebianPackage] = {}
+    requested: dict[str, list[str]] = {}
     closures: dict[str, list[str]] = {}
     npm: dict[str, NpmPackage] = {}
 
-    def closure(self, image: str) -> list[str]:
-        """Names of the Debian packages of ``image``, its parents' included.
+    def require(self, requested: dict[str, list[str]], npm: dict[str, str]) -> None:
+        """Refuse a lock that was made for other recipes.
+
+        Args:
+            requested: what the recipes ask of apt now.
+            npm: version by name of the npm packages that they pin now.
 
         Raises:
-            ApplianceError: the lock was made before the image's recipe.
+            ApplianceError: names an image, or an npm package, that changed since.
         """
-        if image not in self.closures:
-            raise ApplianceError(f"images/sources.lock does not know {image}", remedy="run `make lock`")
-        return self.closures[image]
+        stale = [name for name in requested if self.requested.get(name) != requested[name]]
+        stale += [name for name, version in npm.items() if name not in self.npm or self.npm[name].version != version]
+        if stale:
+            raise ApplianceError(f"images/sources.lock is older than {', '.join(stale)}", remedy="run `make lock`")
 
 
 def read_lock(path: Path) -> SourcesLock:
@@ -78,10 +84,24 @@ def read_lock(path: Path) -> SourcesLock:
         raise ApplianceError(f"{path}: {error}", remedy="run `make lock`") from error
 
 
+def lock_text(lock: SourcesLock) -> str:
+    """``lock`` as text in which a changed package is a changed line."""
+    return json.dumps(lock.model_dump(), indent=1, sort_keys=True) + "\n"
+
+
 def write_lock(lock: SourcesLock, path: Path) -> None:
-    """Write ``lock`` so that a changed package is a changed line."""
+    """Write ``lock`` to a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(lock.model_dump(), indent=1, sort_keys=True) + "\n")
+    path.write_text(lock_text(lock))
+
+
+def requests(recipes: dict[str, Recipe], host_packages: list[str]) -> dict[str, list[str]]:
+    """For each image and the host, what apt is asked for; a lock made from other requests does not count."""
+    images = {
+        name: [ESSENTIAL, *(package for parent in ancestry(name, recipes) for package in parent.packages)]
+        for name in recipes
+    }
+    return images | {HOST: ["?essential", "?priority(required)", *host_packages]}
 
 
 def resolve(recipes: dict[str, Recipe], host_packages: list[str], apt: Apt, *, epoch: int | None = None) -> SourcesLock:
@@ -97,11 +117,8 @@ def resolve(recipes: dict[str, Recipe], host_packages: list[str], apt: Apt, *, e
         ApplianceError: a package does not exist, or two images pin one npm package to different versions.
     """
     lock = SourcesLock(epoch=epoch or int(time.time()) // 86400 * 86400)
-    wanted = {
-        name: [ESSENTIAL, *(package for parent in ancestry(name, recipes) for package in parent.packages)]
-        for name in recipes
-    }
-    for name, packages in (wanted | {HOST: ["?essential", "?priority(required)", *host_packages]}).items():
+    lock.requested = requests(recipes, host_packages)
+    for name, packages in lock.requested.items():
         candidates = apt.closure(packages)
         lock.closures[name] = [candidate.name for candidate in candidates]
         for candidate in candidates:

@@ -51,13 +51,14 @@ class Image:
         return small | {layer.layer.digest: layer.blob for layer in self.layers}
 
 
-def describe(lineage: list[Recipe], layers: list[CachedLayer], epoch: int) -> Image:
+def describe(lineage: list[Recipe], layers: list[CachedLayer], epoch: int, marking: str) -> Image:
     """Make the configuration and manifest of an image.
 
     Args:
         lineage: the recipes from the root to the image itself; environments are merged in this order.
         layers: all layers, the lowest first.
         epoch: the image's time of creation, in seconds.
+        marking: classification of the image.
     """
     recipe = lineage[-1]
     environment = {"PATH": _PATH}
@@ -69,7 +70,7 @@ def describe(lineage: list[Recipe], layers: list[CachedLayer], epoch: int) -> Im
         "org.opencontainers.image.description": recipe.description,
         "org.opencontainers.image.version": __version__,
         "org.opencontainers.image.created": created,
-        CLASSIFICATION: recipe.classification,
+        CLASSIFICATION: marking,
     }
     config = {
         "architecture": "amd64",
@@ -78,6 +79,7 @@ def describe(lineage: list[Recipe], layers: list[CachedLayer], epoch: int) -> Im
         "config": {
             "Env": [f"{key}={value}" for key, value in sorted(environment.items())],
             "Labels": labels,
+            "StopSignal": recipe.stop_signal,
             "WorkingDir": "/",
             **({"Entrypoint": recipe.entrypoint} if recipe.entrypoint else {}),
             **({"User": f"{recipe.user.uid}:{recipe.user.uid}"} if recipe.user else {}),

@@ -44,10 +44,10 @@ class Recipe(BaseModel):
     user: User | None = None
     other_users: list[User] = []
     entrypoint: list[str] = []
+    stop_signal: str = "SIGTERM"
     environment: dict[str, str] = {}
     files: dict[RecipePath, ContainerPath] = {}
     description: str = ""
-    classification: str = "UNCLASSIFIED"
 
     @model_validator(mode="before")
     @classmethod

