@@ -61,6 +61,8 @@ class Reader:
         for segment in segments:
             self._segment(segment, start, after_cui=after_cui)
             after_cui = segment == "CUI"
+            if after_cui and head and head[0] == "U" and first not in level.CUI_WORDS:
+                self._notes.wrong("cui-unclassified", segment, start, self._vocabulary.rules["cui-unclassified"].text)
             start += len(segment) + 2
         if head is None:
             return None
@@ -76,6 +78,7 @@ class Reader:
     def _segment(self, segment: str, start: int, *, after_cui: bool) -> None:
         """Note the values of one category."""
         notes, words, axis = self._notes, self._vocabulary.words, -1
+        places = notes.places
         continued = ""
         self._key = ()
         values = segment.split("/")
@@ -83,18 +86,18 @@ class Reader:
         for value in values:
             end = start + len(value)
             word = words.get(value)
-            if word is None or not word.whole or self._categories:
+            if word is None or not word[5] or self._categories:
                 place, continued = self._compound(value, start, continued)
             else:
-                place, key, token = word.axis, word.key, word.token
-                if notes.form & word.form:
-                    notes.form &= word.form
+                token, place, _, form, key, _ = word
+                if notes.form & form:
+                    notes.form &= form
                 else:
-                    notes.fit(word.form, value, start)
+                    notes.fit(form, value, start)
                 if key <= self._key:
                     notes.late(token, value, start, twice=key == self._key)
                 self._key = key
-                notes.places.append((token, place, start, end))
+                places.append((token, place, start, end))
                 self._lists[place].append(token)
             if place != axis:
                 if axis == -1:
@@ -238,6 +241,10 @@ class Reader:
             message = f"{value} is a CUI category, which stands after CUI//"
         else:
             message = f"{value!r} is no known word"
+        if value in vocabulary.refused:
+            rule = vocabulary.refused[value]
+            self._notes.wrong(rule, value, start, vocabulary.rules[rule].text)
+            return -1
         categories = [*vocabulary.categories, *(f"SP-{name}" for name in vocabulary.categories)]
         prefixes = [prefix.strip() for prefix in vocabulary.prefixes]
         near = nearest(value, [*vocabulary.words, *prefixes, "CUI", "FGI", *categories])

@@ -20,50 +20,52 @@ def check(marking: Marking, places: list[Place]) -> list[Violation]:
         marking: a marking that the grammar allows.
         places: its tokens with their places in the text; may be empty, then spans cover nothing.
     """
-    vocabulary, classification = marking.vocabulary, marking.classification
-    present = _present(marking)
-    broken: list[tuple[str, str, str]] = []
-    for token in present & vocabulary.triggers:
-        for rule in vocabulary.triggered[token]:
-            if rule.check:
-                broken += [(rule.id, place, suggestion) for place, suggestion in _CHECKS[rule.check](marking)]
-            elif (
-                (rule.levels and classification not in rule.levels)
-                or (rule.requires and present.isdisjoint(rule.requires))
-                or (rule.excludes and not present.isdisjoint(rule.excludes))
-                or (rule.owners and not rule.owners.issuperset(marking.owner_producer))
-            ):
-                broken.append((rule.id, token, ""))
+    vocabulary = marking.vocabulary
     return [
         vocabulary.violation(rule, _span(vocabulary, places, token), vocabulary.rules[rule].text, suggestion)
-        for rule, token, suggestion in broken
+        for rule, token, suggestion in _broken(marking)
     ]
+
+
+def _broken(marking: Marking) -> list[tuple[str, str, str]]:
+    """Identifier, token and suggestion of every rule that is broken."""
+    triggered, classification = marking.vocabulary.triggered, marking.classification
+    present = _present(marking)
+    broken: list[tuple[str, str, str]] = []
+    for token in present & marking.vocabulary.triggers:
+        for rule, function, requires, excludes, levels, owners in triggered[token]:
+            if function:
+                for place, suggestion in _CHECKS[function](marking):
+                    broken.append((rule, place, suggestion))
+            elif (
+                (levels and classification not in levels)
+                or (requires and present.isdisjoint(requires))
+                or (excludes and not present.isdisjoint(excludes))
+                or (owners and not owners.issuperset(marking.owner_producer))
+            ):
+                broken.append((rule, token, ""))
+    return broken
 
 
 def _present(marking: Marking) -> set[str]:
     """Every token, with the general ones: SCI, SAR, AEA, FGI, CUI, CLASSIFIED; US, NON-US, NATO or JOINT."""
-    present = {marking.classification}
-    present.update(
-        marking.non_us_controls,
-        marking.sci_controls,
-        marking.atomic_energy_markings,
-        marking.dissemination_controls,
-        marking.non_ic_markings,
-    )
-    owners = marking.owner_producer
-    present.add("US" if marking.us else "JOINT" if len(owners) > 1 else "NATO" if owners == ("NATO",) else "NON-US")
-    if marking.classified:
-        present.add("CLASSIFIED")
-    if marking.sci_controls:
-        present.add("SCI")
+    sci, aea, owners = marking.sci_controls, marking.atomic_energy_markings, marking.owner_producer
+    present = {
+        marking.classification,
+        "CLASSIFIED" if marking.classification != "U" else "",
+        "US" if marking.us else "JOINT" if len(owners) > 1 else "NATO" if owners == ("NATO",) else "NON-US",
+        "SCI" if sci else "",
+        "AEA" if aea else "",
+        "FGI" if marking.fgi_source_open or marking.fgi_source_protected else "",
+        "CUI" if marking.cui else "",
+        *marking.non_us_controls,
+        *sci,
+        *aea,
+        *marking.dissemination_controls,
+        *marking.non_ic_markings,
+    }
     if marking.sar_identifier and marking.sar_identifier != (HANDLE_VIA_SAP,):
         present.add("SAR")
-    if marking.atomic_energy_markings:
-        present.add("AEA")
-    if marking.foreign:
-        present.add("FGI")
-    if marking.cui:
-        present.add("CUI")
     return present
 
 

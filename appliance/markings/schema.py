@@ -122,6 +122,7 @@ class VocabularyData(_Data):
     maximum_length: Annotated[int, Field(ge=100, le=100_000)]
     programme: Pattern
     look_alikes: dict[Annotated[str, Field(min_length=1, max_length=1)], str]
+    refused: dict[str, str]
     axes: tuple[str, ...]
     levels: tuple[LevelData, ...]
     nato_levels: tuple[NatoLevelData, ...]
@@ -138,12 +139,15 @@ class VocabularyData(_Data):
         _unique("controls", [control.token for control in self.controls])
         _unique("levels", [level.token for level in self.levels])
         _unique("rules", [rule.id for rule in self.rules])
+        unknown = sorted(set(self.refused.values()) - {rule.id for rule in self.rules})
+        if unknown:
+            raise ValueError(f"refused: {', '.join(unknown)} is none of the rules")
         if self.nation not in self.nations:
             raise ValueError(f"nation: {self.nation} is none of the nations")
         for code, group in self.groups.items():
-            unknown = set(group.members) - set(self.nations)
-            if unknown or code in self.nations:
-                raise ValueError(f"groups.{code}: {', '.join(sorted(unknown)) or code} does not fit the nations")
+            strangers = set(group.members) - set(self.nations)
+            if strangers or code in self.nations:
+                raise ValueError(f"groups.{code}: {', '.join(sorted(strangers)) or code} does not fit the nations")
         return self
 
 

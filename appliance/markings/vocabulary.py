@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.markings.errors import Violation
 
@@ -25,8 +25,7 @@ Key = tuple[int | str, ...]
 """Where a token stands in a list: keys ascend."""
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A text that stands for a control.
 
     Attributes:
@@ -63,8 +62,7 @@ class LevelWord:
     foreign: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Trigger:
+class Trigger(NamedTuple):
     """A rule that tokens trigger, compiled; ``check`` names code, otherwise the sets demand."""
 
     id: str
@@ -96,6 +94,7 @@ class Vocabulary:
         self.level_order = {level.token: rank for rank, level in enumerate(data.levels)}
         self.level_banner = {level.token: level.banner for level in data.levels}
         self.level_label = {level.token: level.label for level in data.levels}
+        self.foreign_levels = frozenset(level.token for level in data.levels if level.foreign)
         self.nato = {level.token: level for level in data.nato_levels}
         self.level_words = _level_words(data)
         self.words = _words(data, self.axis)
@@ -103,6 +102,7 @@ class Vocabulary:
         self.prefix_pattern = re.compile("|".join(map(re.escape, self.prefixes)))
         self.look_alikes = {ord(c): plain for plain, others in data.look_alikes.items() for c in others}
         self.patterns = {control.token: _patterns(control) for control in data.controls}
+        self.refused: Mapping[str, str] = data.refused
         self.programme = re.compile(data.programme)
         self.rules: Mapping[str, RuleData] = {rule.id: rule for rule in data.rules}
         self.triggered: Mapping[str, tuple[Trigger, ...]] = _triggers(data)
@@ -111,12 +111,26 @@ class Vocabulary:
     def control(self, token: str) -> "ControlData":
         """The control of a token; compartments, numbers and nicknames belong to the control before them."""
         found = self.controls.get(token)
+        if found is None and "-" not in token:
+            raise KeyError(token)
         return found or self.control(token.rpartition("-")[0])
 
     def place(self, token: str) -> int:
         """The place of a token in the order of the controls."""
         found = self.position.get(token)
         return self.position[self.control(token).token] if found is None else found
+
+    def tokens(self, axis: str) -> tuple[str, ...]:
+        """The tokens of a category, in order."""
+        return tuple(token for token, control in self.controls.items() if control.axis == axis)
+
+    def national_level(self, token: str) -> str:
+        """The level by which the nation protects one that it does not use itself: CONFIDENTIAL for RESTRICTED."""
+        if token not in self.foreign_levels:
+            return token
+        label = self.level_label[token]
+        own = (level for level in self.level_order if level not in self.foreign_levels)
+        return next(level for level in own if self.level_label[level] == label)
 
     def expand(self, codes: tuple[str, ...]) -> frozenset[str]:
         """The nations that ``codes`` (trigraphs and groups) stand for."""

@@ -1,0 +1,254 @@
+"""Roll-up: the banner that the portions of a document demand, and which portion contributed what.
+
+Unions, intersections and unanimity by category come first; supersession (NOFORN clears REL TO) is a rewrite of the
+result, so that the join of labels stays a lattice operation. The label of a document is the join of its portions.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from appliance.markings.errors import MarkingError, Violation
+from appliance.markings.label import Label, join
+from appliance.markings.marking import MULTIPLE, Marking
+from appliance.markings.parse import parse
+from appliance.markings.parts import Parts
+from appliance.markings.release import Portion, Release, roll_up_release
+from appliance.markings.rules import MAXIMUM_PROGRAMMES
+from appliance.markings.vocabulary import Vocabulary, default
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """Why the banner has a value, or why it lacks one that a portion has.
+
+    Attributes:
+        category: ISM attribute name.
+        value: the token, or the list.
+        kept: whether the banner has it.
+        portions: numbers of the portions that decided it, from 1; none when the compilation alone did.
+        rule: identifier of the rule that decided it.
+    """
+
+    category: str
+    value: str
+    kept: bool
+    portions: tuple[int, ...]
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """A decision that the whole is more sensitive than its parts.
+
+    Attributes:
+        marking: what the whole demands besides its portions.
+        reason: why, as it will stand on the document.
+    """
+
+    marking: Marking
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """The banner of a document.
+
+    Attributes:
+        marking: the banner.
+        label: what a reader of the whole must hold: the join of all portions; it dominates the banner's label.
+        explanation: which portion contributed what.
+        advice: what the officer should know although the banner is right.
+    """
+
+    marking: Marking
+    label: Label
+    explanation: tuple[Contribution, ...]
+    advice: tuple[Violation, ...]
+
+
+def rollup(
+    portions: Iterable[str | Marking],
+    *,
+    compilation: Compilation | None = None,
+    vocabulary: Vocabulary | None = None,
+) -> Rollup:
+    """Roll portions up to the banner of their document.
+
+    Args:
+        portions: texts or markings, at least one.
+        compilation: a decision that raises the banner above the portions.
+        vocabulary: the words and rules; those of the package when None.
+
+    Raises:
+        MarkingError: a portion is no valid marking, there is none, or a compilation states no reason.
+    """
+    vocabulary = vocabulary or default()
+    groups = _group(portions, vocabulary)
+    if not groups:
+        raise MarkingError("", (vocabulary.violation("text-empty", (0, 0), "a document has at least one portion"),))
+    if compilation is not None:
+        if not compilation.reason.strip():
+            raise MarkingError("", (vocabulary.violation("compilation-reason", (0, 0), "the reason is missing"),))
+        groups.append((compilation.marking, ()))
+    distinct = {marking.owner_producer for marking, _ in groups}
+    nation = (vocabulary.nation,)
+    owners = distinct.pop() if len(distinct) == 1 else nation
+    release = roll_up_release(groups, vocabulary, owners)
+    if owners == ("NATO",) and "NF" in release.controls:
+        owners = nation  # NATO has no NOFORN: such a document can only be the nation's
+    return _Document(groups, vocabulary, owners).roll_up(release)
+
+
+def _group(portions: Iterable[str | Marking], vocabulary: Vocabulary) -> list[Portion]:
+    """Different markings with the numbers of their portions; a text that occurs often is read once."""
+    numbers: dict[str | Marking, list[int]] = {}
+    for number, portion in enumerate(portions, 1):
+        numbers.setdefault(portion, []).append(number)
+    return [
+        (portion if isinstance(portion, Marking) else parse(portion, vocabulary), tuple(places))
+        for portion, places in numbers.items()
+    ]
+
+
+class _Document:
+    """One roll-up in progress."""
+
+    def __init__(self, groups: list[Portion], vocabulary: Vocabulary, owners: tuple[str, ...]) -> None:
+        self._groups = groups
+        self._vocabulary = vocabulary
+        self._owners = owners
+        self._national = owners == (vocabulary.nation,)
+        self._parts = Parts(owners=owners)
+        self._explanation: list[Contribution] = []
+        self._advice: list[Violation] = []
+
+    def roll_up(self, release: Release) -> Rollup:
+        """The banner with this release."""
+        self._level()
+        self._programmes_and_systems()
+        self._foreign_sources()
+        self._cui()
+        self._dissemination(release)
+        marking = self._parts.marking(self._vocabulary)
+        label = self._label(marking)
+        if label.rel is not None and not label.rel:
+            message = "nobody may read the whole: the owners must release their portions to each other"
+            self._advise("rollup-rel", message)
+        return Rollup(marking, label, tuple(self._explanation), tuple(self._advice))
+
+    def _label(self, banner: Marking) -> Label:
+        """The join of the portions, limited as the banner is; MULTIPLE PROGRAMS stands for programmes named there."""
+        label = join(*(portion.label for portion, _ in self._groups))
+        limits = banner.label
+        return join(label, Label(limits.level, frozenset(), limits.rel))
+
+    def _advise(self, rule: str, message: str = "") -> None:
+        text = message or self._vocabulary.rules[rule].text
+        self._advice.append(self._vocabulary.violation(rule, (0, 0), text))
+
+    @property
+    def _classified(self) -> bool:
+        return self._parts.classification != "U"
+
+    def _level(self) -> None:
+        order = self._vocabulary.level_order
+        top = max((marking.classification for marking, _ in self._groups), key=order.__getitem__)
+        places = _places(numbers for marking, numbers in self._groups if marking.classification == top)
+        self._parts.classification = self._vocabulary.national_level(top) if self._national else top
+        self._explain("classification", self._parts.classification, places, "rollup-level")
+        if len({marking.owner_producer for marking, _ in self._groups}) > 1:
+            others = _places(numbers for marking, numbers in self._groups if not marking.us)
+            self._explain("ownerProducer", " ".join(self._owners), others, "rollup-owner")
+
+    def _programmes_and_systems(self) -> None:
+        parts = self._parts
+        parts.sci = self._union("SCIcontrols", "sci_controls", "rollup-sci")
+        ucni = {"DCNI", "UCNI"} if self._classified else set()
+        parts.aea = self._union("atomicEnergyMarkings", "atomic_energy_markings", "rollup-aea", ucni, "rollup-ucni")
+        nonus = set(self._vocabulary.tokens("nonus")) if self._national else set()
+        parts.nonus = self._union("nonUSControls", "non_us_controls", "rollup-owner", nonus, "rollup-owner")
+        names = self._union("SARIdentifier", "sar_identifier", "rollup-sap")
+        programmes = [name for name in names if name != "HVSACO"]
+        if len(programmes) > MAXIMUM_PROGRAMMES or MULTIPLE in programmes:
+            names = [MULTIPLE, *(name for name in names if name == "HVSACO")]
+        parts.sap = names
+
+    def _foreign_sources(self) -> None:
+        sources: dict[str, list[int]] = {}
+        concealed: list[int] = []
+        for marking, numbers in self._groups:
+            owners = marking.owner_producer if self._national else ()
+            for nation in (*marking.fgi_source_open, *owners):
+                if nation != self._vocabulary.nation:
+                    sources.setdefault(nation, []).extend(numbers)
+            if marking.fgi_source_protected:
+                concealed.extend(numbers)
+                self._parts.concealed = True
+        if self._parts.concealed:
+            self._explain("FGIsourceProtected", "FGI", tuple(concealed), "rollup-fgi")
+        else:
+            self._parts.fgi = sources
+        for nation, places in sorted(sources.items()):
+            self._explain("FGIsourceOpen", nation, tuple(places), "rollup-fgi", kept=not self._parts.concealed)
+
+    def _cui(self) -> None:
+        places = _places(numbers for marking, numbers in self._groups if marking.cui)
+        if not any(marking.cui for marking, _ in self._groups):
+            return
+        self._explain("compliesWith", "CUI", places, "rollup-cui")
+        names = {name for marking, _ in self._groups for name in marking.cui_categories}
+        basic = {name for name in names if not name.startswith("SP-")} if self._classified else set()
+        self._parts.cui = ["CUI", *self._union("cuiSpecified", "cui_categories", "rollup-cui", basic, "rollup-cui")]
+        if not {"RD", "FRD"}.isdisjoint(self._parts.aea):
+            self._advise("rollup-cui-restricted-data")
+
+    def _dissemination(self, release: Release) -> None:
+        parts, cui = self._parts, bool(self._parts.cui)
+        found = {token for marking, _ in self._groups for token in marking.non_ic_markings}
+        leave = {"XD"} & found if "ND" in found else set()
+        if self._classified or cui:
+            leave |= {"SBU", "SBU-NF"}
+        if self._classified:
+            leave |= {"LES-NF"}
+        leave |= {name for name in ("SBU", "LES") if f"{name}-NF" in found and not self._classified}
+        parts.other = self._union("nonICmarkings", "non_ic_markings", "rollup-other", leave, "rollup-sbu-les")
+        if self._classified and "LES-NF" in found:
+            parts.other.append("LES")
+        controls = {token for marking, _ in self._groups for token in marking.dissemination_controls}
+        leave = {"NF", "REL", "RELIDO", "DISPLAYONLY"}
+        if "OC" in controls:
+            leave.add("OC-USGOV")
+        if self._classified or cui or parts.other or controls - leave - {"FOUO"}:
+            leave.add("FOUO")
+        kept = self._union("disseminationControls", "dissemination_controls", "rollup-controls", leave, "")
+        if "FOUO" in leave & controls:
+            places = _places(n for m, n in self._groups if "FOUO" in m.dissemination_controls)
+            self._explain("disseminationControls", "FOUO", places, "rollup-fouo", kept=False)
+        noforn_lost = cui and "SBU-NF" in found
+        parts.dissem = [*kept, *release.controls, *(["NF"] if noforn_lost and "NF" not in release.controls else [])]
+        parts.rel, parts.display = release.releasable_to, release.display_only_to
+        for category, value, stays, places, rule in release.explanation:
+            self._explain(category, value, places, rule, kept=stays)
+
+    def _union(
+        self, category: str, attribute: str, rule: str, leave: Iterable[str] = (), leave_rule: str = ""
+    ) -> list[str]:
+        """The tokens of one category, explained; those of ``leave`` are left out (without a rule, silently)."""
+        where: dict[str, list[int]] = {}
+        for marking, numbers in self._groups:
+            for token in getattr(marking, attribute):
+                where.setdefault(token, []).extend(numbers)
+        left = set(leave)
+        for token, places in where.items():
+            if token not in left:
+                self._explain(category, token, tuple(places), rule)
+            elif leave_rule:
+                self._explain(category, token, tuple(places), leave_rule, kept=False)
+        return [token for token in where if token not in left]
+
+    def _explain(self, category: str, value: str, places: Sequence[int], rule: str, *, kept: bool = True) -> None:
+        self._explanation.append(Contribution(category, value, kept, tuple(sorted(places)), rule))
+
+
+def _places(groups: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
+    return tuple(number for numbers in groups for number in numbers)
