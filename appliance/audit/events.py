@@ -266,8 +266,19 @@ def printable(text: str, limit: int = 1024) -> str:
     return seen if len(seen) <= limit else seen[: limit - 1] + "…"
 
 
-def decision(scope: Scope, subject: str, call: Call, verdict: Verdict, *, workload: str | None = None) -> Event:
-    """A decision of the monitor about one request; ``workload`` acts on the subject's behalf."""
+def decision(
+    scope: Scope, subject: str, call: Call, verdict: Verdict, *, workload: str | None = None, working: str | None = None
+) -> Event:
+    """A decision of the monitor about one request.
+
+    Args:
+        scope: the enclave that was asked.
+        subject: who asked.
+        call: for what.
+        verdict: the decision.
+        workload: the service that acts on the subject's behalf, if one does.
+        working: encoded label of the subject's session, if there is one; shows read-down and refused write-down.
+    """
     verb = "may" if verdict.allowed else "may not"
     return _event(
         scope,
@@ -278,6 +289,7 @@ def decision(scope: Scope, subject: str, call: Call, verdict: Verdict, *, worklo
         message=f"{subject} {verb} {call.action} {call.path}"[:4096],
         workload=workload,
         api=_api(scope, call.action),
+        session=Session(uid_alt=working) if working else None,
         http_request=HttpRequest(http_method=call.method, url=Url(path=call.path)),
     )
 

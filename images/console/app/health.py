@@ -1,0 +1,163 @@
+"""The log's health: what the last full verification found, how old the checkpoint is, how full the disk."""
+
+import asyncio
+import contextlib
+import shutil
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from appliance.audit.note import Checkpoint, Verifier, open_checkpoint
+from appliance.audit.tiles import CHECKPOINT
+from appliance.audit.verify import Finding, Report, verify, writer_is_active
+from appliance.errors import ApplianceError
+
+from .index import Index
+
+WARN, ADMINISTRATION, HALT = 0.75, 0.95, 1.0
+OLD_CHECKPOINT = 10.0
+POLL = 1.0
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Verification:
+    """One full verification: what it found, when it ended, how long it took (seconds)."""
+
+    report: Report
+    ended: datetime
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Health:
+    """The state of the log at one moment.
+
+    Attributes:
+        checkpoint: the last checkpoint, or None if there is no good one.
+        problem: why there is none.
+        signed: when it was written.
+        writing: whether the monitor has the log open.
+        verification: the last full verification, if there was one.
+        used: share of the log's disk in use, 0 to 1.
+        free: bytes free there.
+    """
+
+    checkpoint: Checkpoint | None
+    problem: str
+    signed: datetime | None
+    writing: bool
+    verification: Verification | None
+    used: float
+    free: int
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What the last verification found."""
+        return self.verification.report.findings if self.verification else []
+
+    @property
+    def storage(self) -> str:
+        """``good``, ``warn`` from 75 %, ``bad`` from 95 %."""
+        return "bad" if self.used >= ADMINISTRATION else "warn" if self.used >= WARN else "good"
+
+    @property
+    def state(self) -> str:
+        """``bad`` if records cannot be trusted, ``warn`` if someone should look, else ``good``."""
+        if self.checkpoint is None or self.findings or self.storage == "bad":
+            return "bad"
+        if self.verification is None or not self.writing or self.storage == "warn":
+            return "warn"
+        return "good"
+
+    @property
+    def headline(self) -> str:
+        """The state in a few words."""
+        if self.checkpoint is None:
+            return "No valid checkpoint"
+        if self.findings:
+            return f"Log damaged: {len(self.findings)} finding{'s' if len(self.findings) > 1 else ''}"
+        if self.storage == "bad":
+            return "The log's disk is almost full"
+        if self.verification is None:
+            return "Not verified yet"
+        if not self.writing:
+            return "The monitor is not writing"
+        return "The log's disk fills up" if self.storage == "warn" else "Log whole"
+
+
+class Watch:
+    """Keeps the index up to date and the log verified, in the background.
+
+    Args:
+        log: the log's folder.
+        vkey: the log's verifier key as text.
+        index: the index.
+        every: seconds between full verifications.
+    """
+
+    def __init__(self, log: Path, vkey: str, index: Index, every: float) -> None:
+        self.log = log
+        self.verifier = Verifier.decode(vkey)
+        self.verification: Verification | None = None
+        self._vkey = vkey
+        self._index = index
+        self._every = every
+        self._verifying = asyncio.Lock()
+
+    def health(self) -> Health:
+        """The state now."""
+        checkpoint, problem, signed = None, "", None
+        try:
+            file = self.log / CHECKPOINT
+            checkpoint = open_checkpoint(file.read_bytes(), self.verifier)
+            signed = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        except (ApplianceError, OSError) as error:
+            problem = str(error)
+        disk = shutil.disk_usage(self.log)
+        used = disk.used / (disk.used + disk.free)
+        return Health(checkpoint, problem, signed, writer_is_active(self.log), self.verification, used, disk.free)
+
+    async def verify(self) -> None:
+        """Verify the whole log now; a second caller waits for the first one's result."""
+        if self._verifying.locked():
+            async with self._verifying:
+                return
+        async with self._verifying:
+            started = time.monotonic()
+            report = await asyncio.to_thread(verify, self.log, self._vkey)
+            self.verification = Verification(report, datetime.now(UTC), time.monotonic() - started)
+            _log.info("log_verified", size=report.size, findings=len(report.findings))
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Index and verify as long as the context lasts."""
+        tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._verify_regularly())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                while await asyncio.to_thread(self._index.catch_up):
+                    pass
+            except (OSError, sqlite3.Error, ApplianceError):
+                _log.exception("index_not_updated")
+            await asyncio.sleep(POLL)
+
+    async def _verify_regularly(self) -> None:
+        while True:
+            try:
+                await self.verify()
+            except (OSError, ApplianceError):
+                _log.exception("log_not_verified")
+            await asyncio.sleep(self._every)

@@ -1,0 +1,198 @@
+"""The search index: a SQLite file made from the log's bodies alone, and made again whenever it does not fit them.
+
+What an officer filters by (subject, enclave, decision, rule, activity, label) is a token in the full-text index, so
+that every search is one walk over it from the newest record down. Bodies stay in the log; the index has their places.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from appliance.audit import bodies, events
+from appliance.audit.bodies import SEGMENT, Record
+from appliance.audit.events import Event
+from appliance.errors import ApplianceError
+
+SCHEMA_VERSION = 1
+FACETS = {"subject": "s", "enclave": "e", "decision": "d", "rule": "r", "activity": "a", "label": "l"}
+UNREADABLE = "unreadable"
+BATCH = 5_000
+MINUTE = 60_000
+_WRITES = ("POST", "PUT", "PATCH", "DELETE")
+_SCHEMA = """
+CREATE TABLE events (id INTEGER PRIMARY KEY, time INTEGER, clock INTEGER, label INTEGER, request TEXT, offset INTEGER,
+    length INTEGER);
+CREATE INDEX events_request ON events (request);
+CREATE TABLE names (id INTEGER PRIMARY KEY, facet TEXT, value TEXT, UNIQUE (facet, value));
+CREATE TABLE tallies (minute INTEGER, label INTEGER, enclave INTEGER, subject INTEGER, decision INTEGER, rule INTEGER,
+    activity INTEGER, count INTEGER,
+    PRIMARY KEY (minute, label, enclave, subject, decision, rule, activity)) WITHOUT ROWID;
+CREATE TABLE flows (minute INTEGER, source INTEGER, target INTEGER, decision INTEGER, count INTEGER,
+    PRIMARY KEY (minute, source, target, decision)) WITHOUT ROWID;
+CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 0), next INTEGER, offset INTEGER, clock INTEGER);
+INSERT INTO state VALUES (0, 0, 0, 0);
+CREATE VIRTUAL TABLE texts USING fts5 (facets, text, content='', detail=column, columnsize=0);
+"""
+_log = structlog.get_logger()
+
+
+class Index:
+    """The one writer of the index; readers open connections of their own with ``connect``.
+
+    Args:
+        path: the SQLite file, made if absent.
+        log: the log's folder.
+    """
+
+    def __init__(self, path: Path, log: Path) -> None:
+        self.path = path
+        self.log = log
+        self._names: dict[tuple[str, str], int] = {}
+        self._database = self._opened()
+
+    def connect(self) -> sqlite3.Connection:
+        """A connection for reading, for one thread."""
+        return sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, check_same_thread=False)
+
+    def catch_up(self) -> int:
+        """Take in the records that the log gained; returns how many. Call it until it returns 0."""
+        upto, offset, clock = self._database.execute("SELECT next, offset, clock FROM state").fetchone()
+        found = list(self._new_lines(upto, offset))
+        if not found:
+            return 0
+        with self._database:
+            for index, at, line in found:
+                clock = self._add(index, at, line, clock)
+            index, at, line = found[-1]
+            following = 0 if (index + 1) % SEGMENT == 0 else at + len(line)
+            self._database.execute("UPDATE state SET next = ?, offset = ?, clock = ?", (index + 1, following, clock))
+        return len(found)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def _opened(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self.path, check_same_thread=False)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        if database.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION and self._fits(database):
+            return database
+        database.close()
+        for suffix in ("", "-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        _log.info("index_built_anew")
+        database = sqlite3.connect(self.path, check_same_thread=False)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.executescript(_SCHEMA)
+        database.execute(f"PRAGMA user_version = {SCHEMA_VERSION:d}")
+        return database
+
+    def _fits(self, database: sqlite3.Connection) -> bool:
+        """Whether the last indexed record still stands where the index has it."""
+        last = database.execute("SELECT id, offset, length FROM events ORDER BY id DESC LIMIT 1").fetchone()
+        if last is None:
+            return True
+        line = read_line(self.log, *last)
+        return line is not None and line.startswith(b'{"index":%d,' % last[0]) and line.endswith(b"\n")
+
+    def _new_lines(self, index: int, offset: int) -> Iterator[tuple[int, int, bytes]]:
+        """At most ``BATCH`` whole lines from ``offset`` of the file of record ``index``, as (index, offset, line)."""
+        path = bodies.segment_path(self.log, index)
+        if not path.exists():
+            return
+        with path.open("rb") as file:
+            file.seek(offset)
+            for _ in range(min(BATCH, SEGMENT - index % SEGMENT)):
+                line = file.readline()
+                if not line.endswith(b"\n"):
+                    return
+                yield index, offset, line
+                index, offset = index + 1, offset + len(line)
+
+    def _add(self, index: int, offset: int, line: bytes, clock: int) -> int:
+        """Index one record; returns the latest time seen so far, by which time ranges are found."""
+        try:
+            record = Record.decode(line)
+            event = events.read(record.body)
+        except ApplianceError:
+            label = self._name("label", UNREADABLE)
+            self._insert(index, (clock, clock, label, None, offset, len(line)), f"l{label}", "damaged record")
+            return clock
+        clock = max(clock, event.time)
+        facets = {facet: self._name(facet, value) for facet, value in facets_of(event).items()}
+        tokens = " ".join(f"{FACETS[facet]}{number}" for facet, number in facets.items())
+        row = (event.time, clock, facets["label"], event.metadata.correlation_uid, offset, len(line))
+        self._insert(index, row, tokens, " ".join(_texts(json.loads(record.body))))
+        minute = event.time - event.time % MINUTE
+        self._count(
+            "tallies (minute, label, enclave, subject, decision, rule, activity, count)",
+            (minute, *(facets[facet] for facet in ("label", "enclave", "subject", "decision", "rule", "activity"))),
+        )
+        if event.session is not None and event.decision:
+            ends = (facets["label"], self._name("label", event.session.uid_alt))
+            writes = event.http_request is not None and event.http_request.http_method in _WRITES
+            source, target = reversed(ends) if writes else ends
+            self._count("flows (minute, source, target, decision, count)", (minute, source, target, facets["decision"]))
+        return clock
+
+    def _insert(self, index: int, row: tuple[Any, ...], tokens: str, text: str) -> None:
+        self._database.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", (index, *row))
+        self._database.execute("INSERT INTO texts (rowid, facets, text) VALUES (?, ?, ?)", (index, tokens, text))
+
+    def _count(self, table: str, key: tuple[int, ...]) -> None:
+        places = ", ".join("?" * len(key))
+        self._database.execute(
+            f"INSERT INTO {table} VALUES ({places}, 1) ON CONFLICT DO UPDATE SET count = count + 1",  # noqa: S608 - fixed
+            key,
+        )
+
+    def _name(self, facet: str, value: str) -> int:
+        known = self._names.get((facet, value))
+        if known is None:
+            self._database.execute(
+                "INSERT INTO names (facet, value) VALUES (?, ?) ON CONFLICT DO NOTHING", (facet, value)
+            )
+            query = "SELECT id FROM names WHERE facet = ? AND value = ?"
+            known = self._names[facet, value] = self._database.execute(query, (facet, value)).fetchone()[0]
+        return known
+
+
+def facets_of(event: Event) -> dict[str, str]:
+    """What an officer filters by; empty where the event has no such thing."""
+    return {
+        "subject": event.subject,
+        "enclave": event.unmapped.enclave,
+        "decision": event.decision,
+        "rule": event.policy.name if event.policy else "",
+        "activity": event.activity,
+        "label": event.label,
+    }
+
+
+def read_line(log: Path, index: int, offset: int, length: int) -> bytes | None:
+    """The line of record ``index`` where the index has it, or None if the file is not that long."""
+    try:
+        with bodies.segment_path(log, index).open("rb") as file:
+            file.seek(offset)
+            line = file.read(length)
+    except OSError:
+        return None
+    return line if len(line) == length else None
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts in an event, product and version aside."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key not in ("product", "profiles", "version"):
+                yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)

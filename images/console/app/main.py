@@ -1,0 +1,64 @@
+"""The console: ``uvicorn --factory app.main:service``."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from pydantic import ValidationError
+
+from appliance.errors import ApplianceError
+from appliance.service.app import create_app
+from appliance.service.settings import Paths, ServiceSettings
+
+from . import views
+from .health import Watch
+from .index import Index
+from .records import Markings
+from .settings import ConsoleSettings
+
+
+def service() -> FastAPI:
+    """The application of this container."""
+    paths = Paths.from_environment()
+    return build(ServiceSettings.load(paths.settings), paths)
+
+
+def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
+    """The application; it starts to index and to verify the log when it starts.
+
+    Raises:
+        ApplianceError: a setting is wrong, or the log's key cannot be read; the message names it.
+    """
+    try:
+        own = ConsoleSettings.model_validate(settings.settings)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise ApplianceError(f"{paths.settings}: settings.{field}: {first['msg']}") from error
+    index = Index(paths.state / "index.sqlite", own.log)
+    watch = Watch(own.log, own.key or _key_of(own.log), index, own.verify_every)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with watch.running():
+            yield
+        index.close()
+
+    here = Path(__file__).parent
+    app = create_app(settings, paths, templates=here / "templates", lifespan=lifespan)
+    app.state.console = views.Console(own.log, index, watch, Markings(own.markings), key_from_log=own.key is None)
+    app.mount("/console/assets", StaticFiles(directory=here / "assets"))
+    app.include_router(views.router)
+    return app
+
+
+def _key_of(log: Path) -> str:
+    try:
+        return (log / "log.vkey").read_text()
+    except OSError as error:
+        raise ApplianceError(
+            f"{log / 'log.vkey'}: cannot be read: {error.strerror}",
+            remedy="mount the log's folder, or give the key in the console's settings",
+        ) from error

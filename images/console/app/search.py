@@ -1,0 +1,262 @@
+"""Searches over the index, always within the labels that the officer may read."""
+
+import re
+import sqlite3
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from appliance.markings import Clearance, Label, MarkingError, can_read
+
+from .index import FACETS
+
+PAGE = 50
+COUNTED = 10_000
+_STEPS = [n * 60_000 for n in (1, 5, 15, 30, 60, 180, 360, 720, 1440, 4320, 10_080, 40_320)]
+BARS = 48
+
+
+class Query(BaseModel):
+    """What an officer looks for; empty fields admit everything.
+
+    Attributes:
+        subject: name of the subject; likewise ``enclave``, ``label`` (encoded), ``decision``, ``rule``, ``activity``.
+        text: words that must all occur, each as the beginning of a word.
+        since: first time, milliseconds since the epoch.
+        until: last time, milliseconds since the epoch.
+        before: only records with a smaller index: the next page.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    subject: str = ""
+    enclave: str = ""
+    label: str = ""
+    decision: str = ""
+    rule: str = ""
+    activity: str = ""
+    text: str = Field(default="", max_length=500)
+    since: int | None = None
+    until: int | None = None
+    before: int | None = None
+
+    @property
+    def facets(self) -> dict[str, str]:
+        """The facets asked for."""
+        return {facet: value for facet in FACETS if (value := getattr(self, facet))}
+
+    @property
+    def words(self) -> list[str]:
+        """The words of ``text``, as the full-text index splits them."""
+        return re.findall(r"\w+", self.text.replace("_", " "))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a record stands: index, byte offset and length in its file; and whether the officer may read it."""
+
+    index: int
+    offset: int
+    length: int
+    readable: bool
+
+
+@dataclass
+class Bars:
+    """Decisions over time: ``counts[decision][n]`` in the n-th step from ``start``; times in milliseconds."""
+
+    start: int = 0
+    step: int = _STEPS[0]
+    counts: dict[str, list[int]] = field(default_factory=dict)
+
+
+class Search:
+    """Searches on one connection, for one officer.
+
+    Args:
+        database: a connection of ``Index.connect``.
+        clearance: what the officer holds.
+    """
+
+    def __init__(self, database: sqlite3.Connection, clearance: Clearance) -> None:
+        self._database = database
+        names = database.execute("SELECT id, value FROM names WHERE facet = 'label'").fetchall()
+        self._labels: dict[int, str] = dict(names)
+        self._readable = {number for number, text in names if _may_read(clearance, text)}
+
+    @property
+    def withheld(self) -> int:
+        """How many records the officer may not read."""
+        marks = ", ".join("?" * len(self._readable))
+        query = f"SELECT count(*) FROM events WHERE label NOT IN ({marks})"  # noqa: S608 - question marks alone
+        if len(self._readable) == len(self._labels):
+            return 0
+        return int(self._database.execute(query, tuple(self._readable)).fetchone()[0])
+
+    @property
+    def size(self) -> int:
+        """How many records the index has."""
+        return int(self._database.execute("SELECT next FROM state").fetchone()[0])
+
+    def page(self, query: Query) -> tuple[list[Place], bool]:
+        """The newest records that match, at most fifty, and whether there are more."""
+        low, high = self._range(query)
+        if query.before is not None:
+            high = min(high, query.before - 1)
+        match = self._match(query)
+        if match is None:
+            return [], False
+        source, values = ("events", []) if not match else ("texts", [match])
+        condition = "texts MATCH ? AND" if match else ""
+        key = "rowid" if match else "id"
+        found = self._database.execute(
+            f"SELECT {key} FROM {source} WHERE {condition} {key} BETWEEN ? AND ? ORDER BY {key} DESC LIMIT ?",  # noqa: S608
+            (*values, low, high, PAGE + 1),
+        ).fetchall()
+        return [self.place(index) for (index,) in found[:PAGE]], len(found) > PAGE
+
+    def count(self, query: Query) -> int:
+        """How many records match, counted up to 10,000."""
+        low, high = self._range(query)
+        match = self._match(query)
+        if match is None:
+            return 0
+        if not match:
+            return max(0, min(high, self.size - 1) - low + 1)
+        counted = self._database.execute(
+            "SELECT count(*) FROM (SELECT rowid FROM texts WHERE texts MATCH ? AND rowid BETWEEN ? AND ? LIMIT ?)",
+            (match, low, high, COUNTED),
+        )
+        return int(counted.fetchone()[0])
+
+    def place(self, index: int) -> Place:
+        """Where record ``index`` stands.
+
+        Raises:
+            LookupError: the index has no such record.
+        """
+        row = self._database.execute("SELECT offset, length, label FROM events WHERE id = ?", (index,)).fetchone()
+        if row is None:
+            raise LookupError(index)
+        return Place(index, row[0], row[1], row[2] in self._readable)
+
+    def related(self, request: str, limit: int = 20) -> list[Place]:
+        """The readable records about one request."""
+        found = self._database.execute("SELECT id FROM events WHERE request = ? ORDER BY id LIMIT ?", (request, limit))
+        return [place for (index,) in found.fetchall() if (place := self.place(index)).readable]
+
+    def choices(self) -> dict[str, list[str]]:
+        """What can be chosen for each facet: the values that occur in readable records."""
+        if not self._readable:
+            return {facet: [] for facet in FACETS}
+        found = {}
+        for facet in FACETS:
+            query = f"SELECT value FROM names WHERE id IN (SELECT DISTINCT {facet} FROM tallies WHERE label IN ({self._marks()}))"  # noqa: S608, E501
+            values = self._database.execute(query, tuple(self._readable))
+            found[facet] = sorted(value for (value,) in values.fetchall() if value)
+        return found
+
+    def over_time(self, query: Query) -> Bars:
+        """Decisions over time for the facets and times of ``query``."""
+        where, values = self._where(query)
+        ends = self._database.execute(f"SELECT min(minute), max(minute) FROM tallies WHERE {where}", values)  # noqa: S608
+        first, last = ends.fetchone()
+        if first is None:
+            return Bars()
+        step = next((step for step in _STEPS if (last - first) // step < BARS), _STEPS[-1])
+        start = first - first % step
+        bars = Bars(start, step)
+        length = (last - start) // step + 1
+        rows = self._database.execute(
+            f"SELECT (minute - ?) / ?, n.value, sum(count) FROM tallies JOIN names n ON n.id = decision WHERE {where}"  # noqa: S608
+            " GROUP BY 1, 2",
+            (start, step, *values),
+        )
+        for bucket, decision, count in rows.fetchall():
+            bars.counts.setdefault(decision, [0] * length)[bucket] = count
+        return bars
+
+    def denials(self, query: Query, limit: int = 6) -> list[tuple[str, int]]:
+        """Denials by rule, the most frequent first."""
+        where, values = self._where(query)
+        rows = self._database.execute(
+            f"SELECT r.value, sum(count) FROM tallies JOIN names r ON r.id = rule JOIN names d ON d.id = decision"  # noqa: S608
+            f" WHERE d.value = 'denied' AND {where} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?",
+            (*values, limit),
+        )
+        return [(rule, count) for rule, count in rows.fetchall()]
+
+    def flows(self, query: Query) -> list[tuple[str, str, str, int]]:
+        """Flows between labels that the officer may read, as (from, to, decision, count)."""
+        if not self._readable:
+            return []
+        times, values = _times(query)
+        rows = self._database.execute(
+            "SELECT s.value, t.value, d.value, sum(count) FROM flows JOIN names s ON s.id = source"  # noqa: S608
+            " JOIN names t ON t.id = target JOIN names d ON d.id = decision"
+            f" WHERE source IN ({self._marks()}) AND target IN ({self._marks()}) AND {times} GROUP BY 1, 2, 3",
+            (*self._readable, *self._readable, *values),
+        )
+        return list(rows.fetchall())
+
+    def _marks(self) -> str:
+        return ", ".join("?" * len(self._readable))
+
+    def _match(self, query: Query) -> str | None:
+        """The full-text query; empty if everything matches, None if nothing can.
+
+        Whoever may not read some labels finds nothing there by searching: only an unfiltered list shows that records
+        are withheld.
+        """
+        tokens = []
+        for facet, value in query.facets.items():
+            found = self._database.execute(
+                "SELECT id FROM names WHERE facet = ? AND value = ?", (facet, value)
+            ).fetchone()
+            if found is None:
+                return None
+            tokens.append(f"{FACETS[facet]}{found[0]}")
+        words = " AND ".join(f'"{word}" *' for word in query.words)
+        if not tokens and not words:
+            return ""
+        if not self._readable:
+            return None
+        labels = " OR ".join(f"l{number}" for number in sorted(self._readable))
+        facets = " AND ".join([*tokens, f"({labels})"])
+        return f"facets : ({facets})" + (f" AND text : ({words})" if words else "")
+
+    def _where(self, query: Query) -> tuple[str, tuple[int | str, ...]]:
+        conditions, values = [f"label IN ({self._marks() or 'NULL'})"], [*sorted(self._readable)]
+        texts: list[int | str] = [*values]
+        for facet, value in query.facets.items():
+            conditions.append(f"{facet} = (SELECT id FROM names WHERE facet = '{facet}' AND value = ?)")  # noqa: S608
+            texts.append(value)
+        times, bounds = _times(query)
+        return " AND ".join([*conditions, times]), (*texts, *bounds)
+
+    def _range(self, query: Query) -> tuple[int, int]:
+        """First and last index that can lie within the times asked for."""
+        low = 0 if query.since is None else self._first(query.since)
+        high = self.size - 1 if query.until is None else self._first(query.until + 1) - 1
+        return low, high
+
+    def _first(self, time: int) -> int:
+        """The first record at or after ``time``, by the clock that never goes back."""
+        low, high = 0, self.size
+        while low < high:
+            middle = (low + high) // 2
+            clock = self._database.execute("SELECT clock FROM events WHERE id = ?", (middle,)).fetchone()[0]
+            low, high = (middle + 1, high) if clock < time else (low, middle)
+        return low
+
+
+def _times(query: Query) -> tuple[str, tuple[int, ...]]:
+    since = 0 if query.since is None else query.since - query.since % 60_000
+    return "minute BETWEEN ? AND ?", (since, 1 << 62 if query.until is None else query.until)
+
+
+def _may_read(clearance: Clearance, label: str) -> bool:
+    try:
+        return can_read(clearance, Label.decode(label))
+    except MarkingError:
+        return False

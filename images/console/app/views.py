@@ -1,0 +1,273 @@
+"""The pages below ``/console/``, for officers."""
+
+import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+
+from appliance.audit.note import Note
+from appliance.audit.tiles import CHECKPOINT
+from appliance.markings import Clearance
+from appliance.monitor.context import Context
+from appliance.service.middleware import CurrentContext
+from appliance.service.responses import not_found
+
+from . import charts
+from .health import Watch
+from .index import FACETS, Index
+from .records import Markings, Reader
+from .search import COUNTED, Query, Search
+
+OFFICER = "officer"
+RANGES = {"1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days", "all": "All time"}
+_SPANS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+FACET_NAMES = {
+    "subject": "Subject",
+    "decision": "Decision",
+    "enclave": "Enclave",
+    "label": "Label",
+    "rule": "Rule",
+    "activity": "Activity",
+}
+
+
+@dataclass
+class Console:
+    """What the pages share: the log's folder, its index, its watch and texts of labels."""
+
+    log: Path
+    index: Index
+    watch: Watch
+    markings: Markings
+    key_from_log: bool
+
+    @contextmanager
+    def search(self, context: Context) -> Iterator[Search]:
+        """Searches for the officer of a request."""
+        clearance = Clearance(context.level, frozenset(context.need), frozenset(context.nationalities))
+        database = self.index.connect()
+        try:
+            yield Search(database, clearance)
+        finally:
+            database.close()
+
+    def reader(self) -> Reader:
+        """Reads records against the checkpoint of now."""
+        return Reader(self.log, self.watch.verifier, self.markings)
+
+
+def officer(context: CurrentContext) -> Context:
+    """Only officers; to others there is nothing here."""
+    if OFFICER not in context.roles:
+        raise not_found()
+    return context
+
+
+def console_of(request: Request) -> Console:
+    """The console of the application."""
+    console: Console = request.app.state.console
+    return console
+
+
+Officer = Annotated[Context, Depends(officer)]
+TheConsole = Annotated[Console, Depends(console_of)]
+router = APIRouter(prefix="/console")
+
+
+class Asked:
+    """The search in a request's query string, as links and forms repeat it."""
+
+    def __init__(self, request: Request) -> None:
+        known = {name: value.strip()[:500] for name, value in request.query_params.items() if value.strip()}
+        self.fields = {name: known[name] for name in (*FACETS, "text", "range", "since", "until") if name in known}
+        self.since, self.until = _moment(known.get("since")), _moment(known.get("until"), last=True)
+        self.range = "custom" if self.since or self.until else known.get("range", "7d")
+        since = self.since
+        if self.range in _SPANS:
+            since = datetime.now(UTC) - _SPANS[self.range]
+        before = known.get("before", "")
+        self.query = Query(
+            **{name: known.get(name, "") for name in (*FACETS, "text")},
+            since=_milliseconds(since),
+            until=_milliseconds(self.until),
+            before=int(before) if before.isdecimal() and len(before) < 16 else None,
+        )
+
+    def link(self, **changes: Any) -> str:
+        """The address of this search with some fields changed; None removes one."""
+        fields = {name: value for name, value in (self.fields | changes).items() if value is not None}
+        return "/console/?" + urlencode(fields)
+
+    def period(self, since: int, until: int) -> str:
+        """The address of this search within a stretch of time, in milliseconds."""
+        return self.link(since=str(since), until=str(until), range=None)
+
+
+@router.get("/")
+def timeline(request: Request, context: Officer, console: TheConsole) -> Response:
+    """Decisions, the newest first, with charts and filters."""
+    asked = Asked(request)
+    with console.search(context) as search:
+        places, more = search.page(asked.query)
+        rows = console.reader().rows(places)
+        count = search.count(asked.query)
+        return _page(
+            request,
+            console,
+            "timeline.html",
+            asked=asked,
+            rows=rows,
+            count=f"more than {COUNTED:,}" if count == COUNTED else f"{count:,}",
+            found=count,
+            older=asked.link(before=str(rows[-1].index)) if more else "",
+            choices=search.choices(),
+            facet_names=FACET_NAMES,
+            ranges=RANGES,
+            withheld=search.withheld,
+            bars=charts.over_time(search.over_time(asked.query)),
+            denials=charts.by_rule(search.denials(asked.query)),
+            flows=charts.flows(search.flows(asked.query), console.markings),
+            markings=console.markings,
+        )
+
+
+@router.get("/events/{index}")
+def event(request: Request, context: Officer, console: TheConsole, index: int) -> Response:
+    """One record: what happened, why, and the proof that the log has it."""
+    with console.search(context) as search:
+        try:
+            place = search.place(index)
+        except LookupError:
+            raise not_found() from None
+        if not place.readable:
+            raise not_found()
+        reader = console.reader()
+        row = reader.row(place)
+        uid = row.event.metadata.correlation_uid if row.event else None
+        related = [other for other in reader.rows(search.related(uid)) if other.index != index] if uid else []
+        return _page(
+            request,
+            console,
+            "event.html",
+            row=row,
+            proof=reader.proof(row.record, index) if row.record else None,
+            related=related,
+            size=search.size,
+            markings=console.markings,
+        )
+
+
+@router.get("/events/{index}/record.json")
+def record(context: Officer, console: TheConsole, index: int) -> Response:
+    """The record exactly as the log has it."""
+    found = _readable(context, console, index).record
+    if found is None:
+        raise not_found()
+    return _download(found.line(), f"record-{index}.json", "application/json")
+
+
+@router.get("/events/{index}/record.tlog-proof")
+def proof_file(context: Officer, console: TheConsole, index: int) -> Response:
+    """The inclusion proof with the checkpoint, in the C2SP form that anyone can verify without this host."""
+    row = _readable(context, console, index)
+    proof = console.reader().proof(row.record, index) if row.record else None
+    if proof is None or not proof.holds:
+        raise not_found()
+    lines = ["c2sp.org/tlog-proof@v1", f"index {index}", *(base64.b64encode(hash_).decode() for hash_ in proof.hashes)]
+    note = Note.decode((console.log / CHECKPOINT).read_bytes())
+    return _download(
+        "\n".join([*lines, "", ""]).encode() + note.encode(), f"record-{index}.tlog-proof", "application/octet-stream"
+    )
+
+
+@router.get("/health-of-log")
+def health(request: Request, _context: Officer, console: TheConsole) -> Response:
+    """Whether the log is whole, signed, and has room."""
+    with console.search(_context) as search:
+        return _page(
+            request,
+            console,
+            "health.html",
+            indexed=search.size,
+            withheld=search.withheld,
+            gaps=search.count(Query(activity="spool.gap")),
+            vkey=console.watch.verifier.encode(),
+            key_from_log=console.key_from_log,
+            note=_note(console),
+        )
+
+
+@router.post("/health-of-log/verify")
+async def verify_now(_context: Officer, console: TheConsole) -> Response:
+    """Verify the whole log now."""
+    await console.watch.verify()
+    return RedirectResponse("/console/health-of-log", 303)
+
+
+@router.get("/labels.css")
+def label_colours(console: TheConsole) -> Response:
+    """The colours of the levels."""
+    return Response(console.markings.style(), media_type="text/css")
+
+
+def _readable(context: Context, console: Console, index: int) -> Any:
+    with console.search(context) as search:
+        try:
+            place = search.place(index)
+        except LookupError:
+            raise not_found() from None
+    if not place.readable:
+        raise not_found()
+    return console.reader().row(place)
+
+
+def _page(request: Request, console: Console, template: str, **values: Any) -> Response:
+    now = datetime.now(UTC)
+    page: Response = request.app.state.pages.render(
+        request, template, health=console.watch.health(), now=now, ago=lambda moment: _ago(now - moment), **values
+    )
+    return page
+
+
+def _note(console: Console) -> str:
+    try:
+        return (console.log / CHECKPOINT).read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def _download(data: bytes, name: str, media_type: str) -> Response:
+    return Response(data, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+def _moment(text: str | None, *, last: bool = False) -> datetime | None:
+    """A time in the query: milliseconds since the epoch, or as a browser's field gives it, in UTC."""
+    if not text:
+        return None
+    try:
+        if text.isdecimal():
+            return datetime.fromtimestamp(int(text) / 1000, UTC)
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment + timedelta(seconds=59, milliseconds=999) if last and len(text) == 16 else moment
+
+
+def _milliseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else round(moment.timestamp() * 1000)
+
+
+def _ago(span: timedelta) -> str:
+    seconds = max(0, int(span.total_seconds()))
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit} ago"
+    return f"{seconds} s ago" if seconds else "now"
