@@ -170,3 +170,11 @@ def _given(value: Path | None, option: str) -> Path:
 def _installed(paths: HostPaths) -> None:
     if not (paths.root / "etc" / "containers.conf").exists() or shutil.which("podman") is None:
         raise ApplianceError(f"nothing is installed in {paths.root}", remedy="appliance host install --help")
+
+
+@app.command(hidden=True)
+def refused(name: str, root: Root = ROOT, run: Run = RUN, reason: list[str] | None = None) -> None:
+    """Record that the admission hook refused a container."""
+    from appliance.host.refusals import record_refusal  # noqa: PLC0415
+
+    record_refusal(HostPaths(root.resolve(), run), name, reason or [])

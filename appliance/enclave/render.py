@@ -63,10 +63,19 @@ class HostPaths:
 
 @dataclass(frozen=True)
 class Images:
-    """Image references by name, as they are in podman's store, for example ``localhost/appliance/labeling:<id>``."""
+    """The images that were loaded, by name.
+
+    Attributes:
+        references: name in podman's store, for example ``localhost/appliance/labeling:<id>``.
+        digests: digest of the manifest in the bundle.
+        identifiers: podman's image id, which is the SHA-256 of the image's configuration.
+        configs: the ``config`` object of that configuration.
+    """
 
     references: dict[str, str]
     digests: dict[str, str]
+    identifiers: dict[str, str]
+    configs: dict[str, dict[str, Any]]
 
     def __getitem__(self, name: str) -> str:
         """The reference of image ``name``.

@@ -1,11 +1,12 @@
 """A generation: everything the host runs from, rendered whole and switched to in one step."""
 
 import contextlib
+import json
 import os
 import shutil
 from pathlib import Path
 
-from appliance.enclave import render
+from appliance.enclave import admission, render
 from appliance.enclave.render import HostPaths, Images
 from appliance.enclave.site import Site
 
@@ -49,6 +50,8 @@ def stage(paths: HostPaths, site: Site, images: Images, policy: str) -> Path:
             (folder / f"{service}.json").write_text(text)
         for file in folder.iterdir():
             file.chmod(0o644)
+    facts = admission.expected(site, images, paths)
+    (staging / "admission.json").write_text(json.dumps(facts, indent=2, sort_keys=True))
     if earlier and _same(earlier[-1], staging):
         shutil.rmtree(staging)
         return earlier[-1]

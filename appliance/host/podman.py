@@ -119,12 +119,16 @@ class Podman:
         answer = self.run(["ps", "--format", "json", *(["--all"] if every else [])]).stdout
         return list(json.loads(answer or "[]"))
 
-    def load_image(self, layout: Path, name: str) -> str:
-        """Load image ``name`` from the verified OCI layout and return its reference in the store."""
-        reference = f"localhost/appliance/{name}:current"
+    def load_image(self, layout: Path, name: str, identifier: str) -> str:
+        """Load image ``name`` from the verified OCI layout and return its reference in the store.
+
+        Raises:
+            ApplianceError: podman stored another image than the layout describes.
+        """
         policy = self._etc / "policy.json"
-        image = self.run(["pull", "-q", "--signature-policy", str(policy), f"oci:{layout}:{name}"]).stdout.strip()
-        image = image.splitlines()[-1].removeprefix("sha256:")
-        reference = f"localhost/appliance/{name}:{image[:12]}"
-        self.run(["tag", image, reference])
+        answer = self.run(["pull", "-q", "--signature-policy", str(policy), f"oci:{layout}:{name}"]).stdout.split()
+        if not answer or answer[-1].removeprefix("sha256:") != identifier:
+            raise ApplianceError(f"image {name}: podman stored {answer}, the bundle describes {identifier}")
+        reference = f"localhost/appliance/{name}:{identifier[:12]}"
+        self.run(["tag", identifier, reference])
         return reference

@@ -2,8 +2,11 @@
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from appliance.enclave import admission
 from appliance.enclave.render import HostPaths, Images
 from appliance.host import generation, places, stack
 from appliance.host.platform import detect
@@ -16,34 +19,43 @@ SITE_FILES = ("officers.json", "site.dsse.json", "subjects.dsse.json", "access.d
 def configure(paths: HostPaths) -> bool:
     """Write podman's configuration for what this host is."""
     paths.run.mkdir(parents=True, exist_ok=True)
-    (paths.root / "hooks.d").mkdir(parents=True, exist_ok=True)
+    hooks = paths.root / "hooks.d"
+    hooks.mkdir(parents=True, exist_ok=True)
+    (hooks / admission.HOOK).write_text(admission.hook_script())
+    (hooks / "admission.json").write_text(admission.hook_definition(paths.root, paths.run))
     return Podman(paths).configure(detect())
 
 
-def image_digests(layout: Path) -> dict[str, str]:
-    """Manifest digest of each image in an OCI layout, by name."""
+def _described(layout: Path) -> Images:
+    """The images of a verified OCI layout, not loaded yet."""
     index = json.loads((layout / "index.json").read_bytes())
-    return {
+    digests = {
         entry["annotations"]["org.opencontainers.image.ref.name"]: entry["digest"]
         for entry in index["manifests"]
         if "org.opencontainers.image.ref.name" in entry.get("annotations", {})
     }
+    blobs = layout / "blobs" / "sha256"
+    identifiers, configs = {}, {}
+    for name, digest in digests.items():
+        manifest = json.loads((blobs / digest.removeprefix("sha256:")).read_bytes())
+        identifiers[name] = manifest["config"]["digest"].removeprefix("sha256:")
+        configs[name] = json.loads((blobs / identifiers[name]).read_bytes())["config"]
+    return Images({}, digests, identifiers, configs)
 
 
 def load_images(paths: HostPaths, bundle: Path) -> bool:
     """Load every image of the staged bundle into podman's store and remember their references."""
     layout = bundle / "targets" / "images"
-    digests = image_digests(layout)
+    described = _described(layout)
     record = paths.root / "images.json"
-    known = json.loads(record.read_text()) if record.exists() else {"digests": {}, "references": {}}
+    known: dict[str, Any] = json.loads(record.read_text()) if record.exists() else {"digests": {}}
     podman = Podman(paths)
-    references = {}
-    for name, digest in sorted(digests.items()):
+    for name, digest in sorted(described.digests.items()):
         if known["digests"].get(name) == digest:
-            references[name] = known["references"][name]
+            described.references[name] = known["references"][name]
         else:
-            references[name] = podman.load_image(layout, name)
-    text = json.dumps({"digests": digests, "references": references}, indent=2, sort_keys=True)
+            described.references[name] = podman.load_image(layout, name, described.identifiers[name])
+    text = json.dumps(asdict(described), indent=2, sort_keys=True)
     if record.exists() and record.read_text() == text:
         return False
     record.write_text(text)

@@ -1,0 +1,106 @@
+"""The OCI hook that admits a container only when it is exactly what the current generation says.
+
+Standard library only, and little of it: it runs before every container (``python3 -I -S``). It reads the container's
+final ``config.json`` and the image id in podman's store, reduces both to the facts below, and compares them with
+``current/admission.json``. Whatever differs is a refusal that names it; so is anything it cannot read.
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+# Podman sets these itself; their values depend on the container's name or on the terminal.
+OWN_ENVIRONMENT = ("HOSTNAME", "HOME", "TERM", "container")
+
+
+def facts(config, image, own):
+    """The facts of a container that decide: plain values that compare by equality.
+
+    Args:
+        config: the container's ``config.json``.
+        image: id of its image.
+        own: folders where podman keeps the files it makes for this container itself.
+    """
+    process, linux = config["process"], config["linux"]
+    capabilities = process.get("capabilities") or {}
+    environment = dict(entry.split("=", 1) for entry in process.get("env") or [])
+    binds = {}
+    for mount in config["mounts"]:
+        source = os.path.realpath(mount.get("source", ""))
+        if mount.get("type") == "bind" and not source.startswith(own):
+            binds[mount["destination"]] = [source, "ro" if "ro" in mount.get("options", []) else "rw"]
+    return {
+        "image": image,
+        "arguments": process["args"],
+        "environment": {name: value for name, value in environment.items() if name not in OWN_ENVIRONMENT},
+        "user": [process["user"]["uid"], process["user"]["gid"]],
+        "capabilities": sorted({name for names in capabilities.values() for name in names or []}),
+        "no_new_privileges": bool(process.get("noNewPrivileges")),
+        "read_only": bool(config["root"].get("readonly")),
+        "binds": binds,
+        "uid_map": [[m["containerID"], m["hostID"], m["size"]] for m in linux.get("uidMappings") or []],
+        "gid_map": [[m["containerID"], m["hostID"], m["size"]] for m in linux.get("gidMappings") or []],
+        "namespaces": sorted(n["type"] for n in linux["namespaces"] if n["type"] != "cgroup"),
+        "joined": sorted(n["type"] for n in linux["namespaces"] if n.get("path") and n["type"] != "network"),
+        "devices": sorted(device["path"] for device in linux.get("devices") or []),
+        "seccomp": (linux.get("seccomp") or {}).get("defaultAction", "none"),
+        "sysctl": linux.get("sysctl") or {},
+        "masked": bool(linux.get("maskedPaths")),
+    }
+
+
+def differences(expected, found):
+    """What differs between two sets of facts, a line each."""
+    return [
+        f"{name}: {json.dumps(found.get(name))} instead of {json.dumps(expected.get(name))}"
+        for name in sorted(set(expected) | set(found))
+        if expected.get(name) != found.get(name)
+    ]
+
+
+def image_of(storage, identifier):
+    """Name and image id of a container in podman's store."""
+    with open(os.path.join(storage, "overlay-containers", "containers.json"), encoding="utf-8") as file:
+        for container in json.load(file):
+            if container["id"] == identifier:
+                return container["names"][0], container["image"]
+    raise KeyError(f"container {identifier[:12]} is not in podman's store")
+
+
+def judge(root, run, state):
+    """The container's name and the reasons to refuse it; ``state`` is the OCI runtime state."""
+    name = state["id"][:12]
+    own = tuple(
+        f"{os.path.realpath(folder)}/overlay-containers/{state['id']}/userdata/"
+        for folder in (f"{root}/containers/storage", f"{run}/containers")
+    )
+    try:
+        with open(os.path.join(state["bundle"], "config.json"), encoding="utf-8") as file:
+            config = json.load(file)
+        name, image = image_of(os.path.join(root, "containers", "storage"), state["id"])
+        with open(os.path.join(root, "current", "admission.json"), encoding="utf-8") as file:
+            admitted = json.load(file)
+        if name not in admitted:
+            return name, ["no container of that name is in the current generation"]
+        expected = admitted[name]
+        expected["binds"] = {t: [os.path.realpath(s), mode] for t, (s, mode) in expected["binds"].items()}
+        return name, differences(expected, facts(config, image, own))
+    except Exception as error:  # noqa: BLE001 - what cannot be judged is refused
+        return name, [f"cannot be judged: {type(error).__name__}: {error}"]
+
+
+def main():
+    """Admit (exit 0) or refuse (exit 1, reasons on standard error and in the audit spool)."""
+    root, run = sys.argv[1:3]
+    name, reasons = judge(root, run, json.load(sys.stdin))
+    if not reasons:
+        return 0
+    print(f"appliance: container {name} is not admitted: {'; '.join(reasons)}", file=sys.stderr)
+    recorder = [os.path.join(root, "venv", "bin", "appliance"), "host", "refused", name, "--root", root]
+    subprocess.run([*recorder, *(f"--reason={reason[:500]}" for reason in reasons[:5])], check=False, timeout=30)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
