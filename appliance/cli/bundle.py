@@ -8,20 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from appliance.cli.options import Json, print_json
+from appliance.cli.build import build
+from appliance.cli.bundle_diff import diff
+from appliance.cli.options import Bundle, Json, print_json, size
 
 if TYPE_CHECKING:
     from appliance.bundle.inspect import Contents
     from appliance.bundle.verify import Report
 
 app = typer.Typer(help="Build, verify and inspect bundles.", no_args_is_help=True)
-
-Bundle = Annotated[Path, typer.Argument(help="Folder with metadata/ and targets/.")]
+app.command()(build)
 
 
 @app.callback()
 def bundle() -> None:
     """Build, verify and inspect bundles."""
+
+
+app.command()(diff)
 
 
 @app.command()
@@ -116,16 +120,6 @@ class Progress:
                 self._bar.print(line, highlight=False, markup=False, soft_wrap=True)
         elif self._shown and line:
             print(line, flush=True)
-
-
-def size(count: int) -> str:
-    """A number of bytes for people, in powers of ten."""
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000 or unit == "GB":
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    raise AssertionError
 
 
 def _day(time: datetime) -> str:

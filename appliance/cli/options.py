@@ -9,6 +9,8 @@ import typer
 from appliance.errors import ApplianceError
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+Bundle = Annotated[Path, typer.Argument(help="Folder with metadata/ and targets/.")]
+RootFingerprint = Annotated[str | None, typer.Option(help="SHA-256 of 1.root.json, from paper.")]
 PassphraseFile = Annotated[
     Path | None,
     typer.Option(help="File with the passphrase of the keys; otherwise APPLIANCE_PASSPHRASE, otherwise a prompt."),
@@ -41,3 +43,13 @@ def read_passphrase(path: Path) -> bytes:
 def print_json(value: Any) -> None:
     """Print one JSON document."""
     print(json.dumps(value, indent=2, sort_keys=True))
+
+
+def size(count: int) -> str:
+    """A number of bytes for people, in powers of ten."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    raise AssertionError

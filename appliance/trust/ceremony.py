@@ -75,8 +75,8 @@ def initialise(
     """
     demo = passphrase is None
     names = [*people, *officers, *certifiers]
-    if len(set(names)) != len(names) or not all(name.replace("-", "").replace(".", "").isalnum() for name in names):
-        raise KeyFileError("names of people are distinct, of letters, digits, dots and dashes")
+    if len(set(names)) != len(names) or not all(name.replace("-", "").isalnum() for name in names):
+        raise KeyFileError("names of people are distinct, of letters, digits and dashes")
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise KeyFileError(f"{folder}: is not empty", rule="a key is never overwritten", remedy="choose a new folder")

@@ -51,7 +51,9 @@ def provenance(builder: str = BUILDER_ID) -> dict[str, Any]:
     }
 
 
-def fill(bundle: Path, builder: PrivateKey, model_size: int = 3_000_000) -> dict[str, Custom]:
+def fill(
+    bundle: Path, builder: PrivateKey, model_size: int = 3_000_000, components: list[dict[str, Any]] | None = None
+) -> dict[str, Custom]:
     """Write the targets of a sample bundle and return their kinds and labels."""
     targets: dict[str, Custom] = {}
 
@@ -75,7 +77,8 @@ def fill(bundle: Path, builder: PrivateKey, model_size: int = 3_000_000) -> dict
         entry = blob(manifest, "manifest.v1+json")
         entries.append(entry | {"annotations": {"org.opencontainers.image.ref.name": name}})
         subject = {name: entry["digest"].removeprefix("sha256:")}
-        statements = (("provenance", SLSA_PROVENANCE, provenance()), ("sbom", CYCLONEDX, {"specVersion": "1.6"}))
+        sbom = {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": components or []}
+        statements = (("provenance", SLSA_PROVENANCE, provenance()), ("sbom", CYCLONEDX, sbom))
         for kind, predicate_type, predicate in statements:
             statement = sign_statement(subject, predicate_type, predicate, [builder])
             put(f"attestations/{name}.{kind}.dsse.json", statement, "attestation")
