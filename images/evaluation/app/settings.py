@@ -1,0 +1,19 @@
+"""Settings of the evaluation service."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class EvaluationSettings(BaseModel):
+    """``settings`` in service.json.
+
+    Attributes:
+        models: names of the models that may be evaluated here.
+        engine_image: digest of the inference image, which must be what answers.
+        demo: whether the site is a demonstration.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    models: tuple[str, ...] = Field(min_length=1)
+    engine_image: str
+    demo: bool = False
