@@ -94,6 +94,31 @@ def show(
     Console().print(_table(found))
 
 
+@app.command()
+def hammer(
+    folder: Annotated[Path, typer.Argument(help="New folder for a log that is made to be hammered.")],
+    rounds: Annotated[int, typer.Option(min=1, help="How many loaded writers to kill.")] = 100,
+    writers: Annotated[int, typer.Option(min=1, help="Concurrent writers in each.")] = 32,
+    as_json: AsJson = False,
+) -> None:
+    """Kill loaded writers at random moments; exit 1 if an acknowledged record is lost or the log is damaged."""
+    from appliance.audit.hammer import hammer as run  # noqa: PLC0415  # keeps `appliance --help` quick
+
+    with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
+        task = progress.add_task("kills", total=rounds)
+        result = run(folder, rounds=rounds, writers=writers, progress=lambda _: progress.advance(task))
+    if as_json:
+        print(result.model_dump_json())
+    else:
+        print(
+            f"{result.rounds} kills in {result.seconds:.1f} s: {result.acknowledged} records acknowledged, "
+            f"{result.lost} lost, {result.unfinished} unfinished ones put aside, {result.records} in the log"
+        )
+        print("\n".join(result.findings) or "the log is whole")
+    if not result.holds:
+        raise typer.Exit(1)
+
+
 def _milliseconds(moment: datetime.datetime | None) -> int | None:
     return None if moment is None else int(moment.replace(tzinfo=datetime.UTC).timestamp() * 1000)
 
