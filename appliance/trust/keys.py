@@ -168,6 +168,32 @@ def load_private_key(path: Path, passphrase: Passphrase | None = None) -> Privat
     raise KeyFileError(f"{path}: not an ECDSA P-384 or ML-DSA-87 key", rule="people sign with these two algorithms")
 
 
+def host_key(path: Path, *, demo: bool = False) -> PrivateKey:
+    """The host's own signing key, made on first use; in a file of root's alone (mode 0600), as nobody is there to ask.
+
+    Args:
+        path: the key file.
+        demo: marks a new key as a demonstration's.
+
+    Raises:
+        KeyFileError: the file is not such a key.
+    """
+    if not path.exists():
+        key = generate("host", demo=demo)
+        pem = key.private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(path, f"Holder: {key.name}\nRole: signs what this host verified\n".encode() + pem)
+    try:
+        private = serialization.load_pem_private_key(path.read_bytes(), None)
+    except (OSError, ValueError, TypeError) as error:
+        raise KeyFileError(f"{path}: not the key of a host: {error}") from error
+    if not isinstance(private, ec.EllipticCurvePrivateKey):
+        raise KeyFileError(f"{path}: not an ECDSA P-384 key")
+    return PrivateKey(name=mark("host", demo=demo), demo=demo, private=private)
+
+
 def ask_passphrase(path: Path, name: str, *, demo: bool) -> bytes:
     """The passphrase for a key file: environment, then a demonstration's own file, then the terminal.
 
