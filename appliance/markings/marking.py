@@ -164,14 +164,16 @@ class Marking:
 
     def _atomic(self, form: int) -> Iterator[str]:
         controls, tokens = self.vocabulary.controls, self.atomic_energy_markings
+        numbered = ""
         for token in tokens:
-            if not any(other.startswith(f"{token}-") for other in tokens) and "-SG-" not in token:
-                yield _word(controls[token].banner_text, controls[token].portion_text, form)
-        for system in ("RD-SG", "FRD-SG"):
-            numbers = [token.rpartition("-")[2] for token in tokens if token.startswith(f"{system}-")]
-            if numbers:
-                control = controls[system]
+            system, sigma, _ = token.partition("-SG-")
+            if sigma and system != numbered:
+                numbered = system
+                control = controls[f"{system}-SG"]
+                numbers = [other.rpartition("-")[2] for other in tokens if other.startswith(f"{system}-SG-")]
                 yield " ".join((_word(control.banner_text, control.portion_text, form), *numbers))
+            elif not sigma and not any(other.startswith(f"{token}-") for other in tokens):
+                yield _word(controls[token].banner_text, controls[token].portion_text, form)
 
     def _dissemination(self, form: int) -> Iterator[str]:
         lists = {"REL": self.releasable_to, "DISPLAYONLY": self.display_only_to}

@@ -51,13 +51,15 @@ class Reader:
         if foreign:
             text, start = text[2:], start + 2
         first, *segments = text.split("//")
+        gap = len("//")
         if "/" in first:
             first, segments = self._level_apart(first, segments, start)
+            gap = len("/")
         head = (level.foreign if foreign else level.national)(self._notes, first, start)
         after_cui = first in level.CUI_WORDS
         if after_cui:
             self._parts.cui.append("CUI")
-        start += len(first) + 2
+        start += len(first) + gap
         for segment in segments:
             self._segment(segment, start, after_cui=after_cui)
             after_cui = segment == "CUI"

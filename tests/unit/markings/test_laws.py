@@ -1,0 +1,39 @@
+"""Laws of parser and renderer over every kind of marking, and texts that are none."""
+
+import copy
+
+import pytest
+from hypothesis import given, settings
+
+from appliance.markings import Marking, MarkingError, check, parse
+from tests.unit.markings.strategies import markings, soup
+
+
+@given(markings)
+@settings(max_examples=300)
+def test_parser_and_renderer_are_inverse_and_the_canonical_form_is_a_fixed_point(marking: Marking) -> None:
+    banner, portion = parse(marking.banner), parse(marking.portion)
+    assert banner == portion == parse(f"({marking.portion})") == marking
+    assert (banner.banner, banner.portion) == (marking.banner, marking.portion)
+
+
+@given(soup)
+@settings(max_examples=800)
+def test_any_text_is_a_marking_or_a_marking_error(text: str) -> None:
+    violations = check(text)
+    for violation in violations:
+        assert 0 <= violation.span[0] <= violation.span[1] <= len(text)
+    if violations:
+        with pytest.raises(MarkingError) as caught:
+            parse(text)
+        assert list(caught.value.violations) == violations
+    else:
+        marking = parse(text)
+        assert parse(marking.banner) == marking
+
+
+def test_a_marking_is_immutable_and_hashable() -> None:
+    marking = parse("SECRET//NOFORN")
+    with pytest.raises(AttributeError):
+        marking.classification = "U"  # type: ignore[misc]
+    assert {marking, copy.copy(marking)} == {marking}
