@@ -5,11 +5,13 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.trust.files import open_regular, replace_file
 
 BUFFER = 1 << 20
+CHUNK = 1 << 30
 WORKERS = min(8, max(2, os.cpu_count() or 2))
 
 Progress = Callable[[str, int], None]
@@ -33,11 +35,15 @@ class HashCache:
     def get(self, path: Path) -> str | None:
         """The recorded digest of an unchanged file."""
         entry = self._known.get(str(path))
-        return str(entry[-1]) if entry and entry[:-1] == _identity(path) else None
+        return str(entry[3]) if entry and entry[:3] == _identity(path) else None
 
-    def put(self, path: Path, sha256: str) -> None:
-        """Record a digest."""
-        self._known[str(path)] = [*_identity(path), sha256]
+    def chunks(self, path: Path) -> tuple[str, ...]:
+        """The recorded digests of a large file's chunks; empty when they are not known."""
+        return tuple(map(str, self._known[str(path)][4:])) if self.get(path) else ()
+
+    def put(self, path: Path, sha256: str, chunks: Sequence[str] = ()) -> None:
+        """Record a digest, and those of the chunks when they are known too."""
+        self._known[str(path)] = [*_identity(path), sha256, *chunks]
 
     def save(self) -> None:
         """Write the record."""
@@ -46,25 +52,43 @@ class HashCache:
             replace_file(self._path, json.dumps(self._known).encode())
 
 
-def hash_file(path: Path) -> tuple[int, str]:
-    """Length and SHA-256 (hexadecimal) of a regular file.
+@dataclass(frozen=True)
+class Hashed:
+    """Length in bytes and SHA-256 of a file, and of each chunk when it is longer than one."""
+
+    length: int
+    sha256: str
+    chunks: tuple[str, ...] = ()
+
+
+def hash_file(path: Path) -> Hashed:
+    """Hash a regular file.
 
     Raises:
         ApplianceError: missing, a symbolic link, or not a regular file.
     """
-    digest, length = hashlib.sha256(), 0
+    whole, part, length = hashlib.sha256(), hashlib.sha256(), 0
+    chunks: list[str] = []
     buffer = memoryview(bytearray(BUFFER))
     with os.fdopen(open_regular(path), "rb", buffering=0) as file:
-        while count := file.readinto(buffer):
-            digest.update(buffer[:count])
+        large = os.fstat(file.fileno()).st_size > CHUNK
+        while count := file.readinto(buffer[: min(BUFFER, CHUNK - length % CHUNK)]):
+            whole.update(buffer[:count])
             length += count
-    return length, digest.hexdigest()
+            if large:
+                part.update(buffer[:count])
+                if length % CHUNK == 0:
+                    chunks.append(part.hexdigest())
+                    part = hashlib.sha256()
+    if large and length % CHUNK:
+        chunks.append(part.hexdigest())
+    return Hashed(length, whole.hexdigest(), tuple(chunks))
 
 
 def hash_files(
     folder: Path, paths: Sequence[str], cache: HashCache, on_target: Progress | None = None
-) -> dict[str, tuple[int, str]]:
-    """Length and SHA-256 of files below ``folder``.
+) -> dict[str, Hashed]:
+    """Hash files below ``folder``.
 
     Args:
         folder: where.
@@ -73,10 +97,11 @@ def hash_files(
         on_target: called with path and length of each file as it is done.
     """
 
-    def one(path: str) -> tuple[int, str]:
-        known = cache.get(folder / path)
-        if known:
-            return (folder / path).stat().st_size, known
+    def one(path: str) -> Hashed:
+        known, length = cache.get(folder / path), (folder / path).stat().st_size
+        chunks = cache.chunks(folder / path)
+        if known and (chunks or length <= CHUNK):
+            return Hashed(length, known, chunks)
         return hash_file(folder / path)
 
     result = {}
@@ -85,9 +110,9 @@ def hash_files(
         for job in as_completed(jobs):
             path = jobs[job]
             result[path] = job.result()
-            cache.put(folder / path, result[path][1])
+            cache.put(folder / path, result[path].sha256, result[path].chunks)
             if on_target:
-                on_target(path, result[path][0])
+                on_target(path, result[path].length)
     return result
 
 

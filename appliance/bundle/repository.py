@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from appliance.bundle.hashing import HashCache, Progress, hash_files
+from appliance.bundle.hashing import CHUNK, HashCache, Progress, hash_files
 from appliance.errors import ApplianceError
 from appliance.trust import canonical
 from appliance.trust.chain import RootChain
@@ -14,7 +14,7 @@ from appliance.trust.fingerprint import fingerprint
 from appliance.trust.metadata import LIMITS, Target, check_path
 from appliance.trust.publish import Edition, check_people, make_metadata
 from appliance.trust.root import Person
-from appliance.trust.schema import Custom
+from appliance.trust.schema import Chunks, Custom
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,10 @@ def write_repository(
 
     folder = bundle / "metadata"
     folder.mkdir(exist_ok=True)
-    listed = [Target(path, length, digest, targets[path]) for path, (length, digest) in hashed.items()]
+    listed = [
+        Target(path, file.length, file.sha256, targets[path], chunks=Chunks.of(CHUNK, file.chunks))
+        for path, file in hashed.items()
+    ]
     if edition.version is None:
         edition = replace(edition, version=_previous_version(folder) + 1)
     files = make_metadata(listed, chain=chain, people=people, edition=edition)
@@ -78,7 +81,7 @@ def write_repository(
         version=edition.version or 1,
         root_fingerprint=fingerprint(chain.roots[0]),
         files=len(hashed),
-        size=sum(length for length, _ in hashed.values()),
+        size=sum(file.length for file in hashed.values()),
     )
 
 

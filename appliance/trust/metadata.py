@@ -15,7 +15,7 @@ from tuf.api.serialization import DeserializationError
 from appliance.errors import ApplianceError
 from appliance.trust import canonical
 from appliance.trust.keys import PublicKey
-from appliance.trust.schema import Custom, check_form
+from appliance.trust.schema import Chunks, Custom, ListedCustom, check_form
 
 __all__ = [
     "LIMITS",
@@ -45,6 +45,11 @@ class Target:
     length: int
     sha256: str
     custom: Custom
+    chunks: Chunks | None = None
+
+    def listed(self) -> dict[str, Any]:
+        """The ``custom`` field of its metadata."""
+        return ListedCustom(**self.custom.model_dump(), chunks=self.chunks).model_dump(exclude_none=True)
 
 
 def check_path(path: str) -> None:
@@ -120,8 +125,11 @@ def targets_of(targets: Targets) -> dict[str, Target]:
     result: dict[str, Target] = {}
     for path, file in targets.targets.items():
         check_path(path)
-        custom = Custom.model_validate(file.custom)
-        result[path] = Target(path, file.length, file.hashes["sha256"], custom)
+        listed = ListedCustom.model_validate(file.custom)
+        if listed.chunks and len(listed.chunks.sha256) != -(-file.length // listed.chunks.size):
+            raise MetadataError(f"targets.json: {path}: the pieces don't make up {file.length} bytes")
+        custom = Custom(kind=listed.kind, label=listed.label)
+        result[path] = Target(path, file.length, file.hashes["sha256"], custom, listed.chunks)
     folders = {str(parent) for path in result for parent in PurePosixPath(path).parents}
     for path in folders & set(result):
         raise MetadataError(f"targets.json: {path} is a file and a folder at once")

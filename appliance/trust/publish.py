@@ -68,9 +68,7 @@ def make_metadata(
     version, expires = edition.version or 1, edition.expires
     files = chain.files | {"root.json": chain.roots[-1]}
     listed = {
-        target.path: TargetFile(
-            target.length, {"sha256": target.sha256}, target.path, {"custom": target.custom.model_dump()}
-        )
+        target.path: TargetFile(target.length, {"sha256": target.sha256}, target.path, {"custom": target.listed()})
         for target in targets
     }
     files["targets.json"] = sign_role(Targets(version=version, expires=expires, targets=listed), people)

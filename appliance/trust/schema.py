@@ -1,6 +1,7 @@
 """The exact form of each metadata file: every field typed, every other field refused, before anything interprets it."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -39,6 +40,29 @@ class Custom(_Strict):
     label: Annotated[str, Field(min_length=1, max_length=200)]
 
 
+class Chunks(_Strict):
+    """Digests of the pieces of a large file, so that it can be divided over media without a new signature.
+
+    Attributes:
+        size: bytes of each piece but the last.
+        sha256: digest of each piece.
+    """
+
+    size: Annotated[int, Field(ge=1 << 16, le=1 << 40)]
+    sha256: Annotated[list[Digest], Field(min_length=2)]
+
+    @classmethod
+    def of(cls, size: int, digests: Sequence[str]) -> Self | None:
+        """The pieces, or None for a file of one piece."""
+        return cls(size=size, sha256=list(digests)) if digests else None
+
+
+class ListedCustom(Custom):
+    """What stands in the metadata of a target."""
+
+    chunks: Chunks | None = None
+
+
 class _Hashes(_Strict):
     sha256: Digest
 
@@ -53,7 +77,7 @@ class _Meta(_File):
 
 
 class _Target(_File):
-    custom: Custom
+    custom: ListedCustom
 
 
 class _Signed(_Strict):
