@@ -31,9 +31,13 @@ help: ## list the targets
 setup: .venv/stamp ## install what the project needs (Debian packages, Python packages)
 
 .PHONY: lock
-lock: ## write the hashed dependency locks again from pyproject.toml
-	.venv/bin/uv pip compile -q --generate-hashes --no-header --python /usr/bin/python3 pyproject.toml -o requirements-host.lock
-	.venv/bin/uv pip compile -q --generate-hashes --no-header --python /usr/bin/python3 pyproject.toml --group dev --group images -o requirements-dev.lock
+lock: ## bring every lock up to date with what is asked for
+	compile=".venv/bin/uv pip compile -q --generate-hashes --no-header --python /usr/bin/python3"; \
+	$$compile pyproject.toml -o requirements-host.lock; \
+	$$compile pyproject.toml --group dev --group images -o requirements-dev.lock; \
+	for file in images/*/requirements.in; do $$compile --no-annotate -c requirements-dev.lock $$file -o $${file%.in}.lock; done; \
+	$$compile --no-annotate --no-deps roles/model/files/requirements.in -o roles/model/files/requirements.lock
+	$(SUDO) .venv/bin/python -m appliance.bundle --cache $${APPLIANCE_CACHE:-/var/cache/appliance} lock
 
 .PHONY: lint
 lint: setup ## ruff, mypy (strict), import layers

@@ -86,11 +86,18 @@ def run_playbook(
             on_event(event)
     failed = [event for event in events if event.event == "failed"]
     if failed:
-        last = failed[-1]
-        raise ApplianceError(last.message or "\n".join(stray), rule=f"{last.role}: {last.task}")
+        raise _refusal(failed[-1], stray)
     if process.returncode != 0:
         raise ApplianceError(f"{playbook.name} could not be run: " + "\n".join(stray[-20:]))
     return events
+
+
+def _refusal(event: TaskEvent, stray: list[str]) -> ApplianceError:
+    """The error of a failed task: what our own command refused, or the task's message."""
+    for line in event.message.splitlines():
+        if line.startswith('{"error":'):
+            return ApplianceError(**{("message" if k == "error" else k): v for k, v in json.loads(line).items()})
+    return ApplianceError(event.message or "\n".join(stray[-20:]), rule=f"{event.role}: {event.task}")
 
 
 def _events(lines: Iterator[str], stray: list[str]) -> Iterator[TaskEvent]:

@@ -14,6 +14,14 @@ description: Prints a JSON object for each started and finished task.
 """
 
 
+def _spoken(output: Any) -> str:
+    """The message of a command of ours, which prints a JSON object."""
+    try:
+        return str(json.loads(output)["message"])
+    except (TypeError, ValueError, KeyError):
+        return ""
+
+
 class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible ships no types
     """Prints `started`, `ok`, `skipped` and `failed` events."""
 
@@ -28,7 +36,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible ships no ty
     def _print(self, event: str, task: Any, result: dict[str, Any] | None = None) -> None:
         answer = result or {}
         role = getattr(task, "_role", None)
-        text = answer.get("msg") or ""
+        text = answer.get("msg") or _spoken(answer.get("stdout"))
         if event == "failed" and answer.get("stderr"):
             text = str(answer["stderr"])
         line = {

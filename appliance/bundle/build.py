@@ -26,7 +26,7 @@ from appliance.bundle.wheel import build_appliance_wheel
 from appliance.errors import ApplianceError
 
 MODEL = "roles/model/files"
-HOST_PACKAGES = "roles/host_packages/defaults/main.yml"
+HOST_PACKAGES = "roles/packages/defaults/main.yml"
 
 
 class StepResult(BaseModel):
@@ -55,6 +55,7 @@ class Builder:
         self.out = out.resolve()
         self.marking = marking
         self.all_recipes = load_recipes(self.source / "images")
+        self.only = only or ""
         chosen = [recipe.name for recipe in ancestry(only, self.all_recipes)] if only else list(self.all_recipes)
         self.recipes = {name: self.all_recipes[name] for name in chosen}
         self.store = Store(self.cache / "store")
@@ -76,7 +77,7 @@ class Builder:
     @property
     def host_packages(self) -> list[str]:
         """Debian packages that a disconnected host needs."""
-        names: list[str] = yaml.safe_load((self.source / HOST_PACKAGES).read_text())["host_packages_debian"]
+        names: list[str] = yaml.safe_load((self.source / HOST_PACKAGES).read_text())["packages_required"]
         return names
 
     @property

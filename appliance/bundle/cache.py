@@ -14,7 +14,6 @@ from pathlib import Path
 import rfc8785
 
 from appliance.bundle.layer import Layer, pack
-from appliance.errors import ApplianceError
 
 _KEEP_SECONDS = 14 * 86400
 
@@ -77,17 +76,8 @@ class LayerCache:
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Hold the cache below ``folder`` for this process alone.
-
-    Raises:
-        ApplianceError: another build holds it.
-    """
+    """Hold the cache below ``folder`` for this process alone; another build's step is waited for."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ApplianceError(
-                f"another build uses the cache {folder}", remedy="wait for it, or name another one with --cache"
-            ) from error
+        fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,0 +1,95 @@
+"""`appliance bundle build`."""
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from appliance.cli.options import Json, PassphraseFile, print_json, read_passphrase
+
+if TYPE_CHECKING:
+    from appliance.bundle.make import Step
+
+
+def build(
+    *,
+    out: Annotated[Path, typer.Option(help="The bundle's folder; made, or brought up to date.")],
+    keys: Annotated[Path, typer.Option(help="Folder of `appliance keys init`: every person in people/ signs.")],
+    cache: Annotated[Path | None, typer.Option(help="Inputs and layers to use again [/var/cache/appliance].")] = None,
+    source: Annotated[Path | None, typer.Option(help="Checkout to build from [the one this runs from].")] = None,
+    only: Annotated[str | None, typer.Option(help="Build this image and its parents alone.")] = None,
+    marking: Annotated[str, typer.Option(help="Classification of the bundle.")] = "UNCLASSIFIED",
+    passphrase_file: PassphraseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Build a complete signed bundle from the locked inputs; what has not changed is not built again."""
+    from appliance.bundle.assemble import sign  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.bundle.build import Builder  # noqa: PLC0415
+    from appliance.bundle.make import Step, checkout, default_cache, run_steps  # noqa: PLC0415
+    from appliance.trust.chain import RootChain  # noqa: PLC0415
+    from appliance.trust.fingerprint import fingerprint  # noqa: PLC0415
+
+    began = time.monotonic()
+    root = fingerprint(RootChain.load(keys / "root").roots[0])
+    builder = Builder(source or checkout(), cache or default_cache(), out, marking=marking, only=only)
+    with StepProgress(shown=not as_json) as progress:
+        steps = run_steps(builder, progress.tell)
+    signing = time.monotonic()
+    secret = read_passphrase(passphrase_file) if passphrase_file else None
+    written = sign(builder, keys, (lambda _: secret) if secret else None)
+    seconds = time.monotonic() - signing
+    number = len(steps) + 1
+    message = f"version {written.version}, {written.files} targets" if written else "nothing to sign"
+    last = Step(number, number, "Sign the bundle", "done" if written else "unchanged", message, seconds)
+    StepProgress(shown=not as_json).tell(last)
+    if as_json:
+        lines = [step.__dict__ for step in (*steps, last)]
+        print_json({"bundle": str(builder.out), "root_fingerprint": root, "steps": lines, "changed": bool(written)})
+    else:
+        print(f"bundle   {builder.out}, {time.monotonic() - began:.0f} s")
+        print(f"root     {root}  (compare with the paper)")
+
+
+class StepProgress:
+    """One line a finished step; on a terminal also which step runs, and for how long.
+
+    Args:
+        shown: False for silence.
+    """
+
+    def __init__(self, *, shown: bool) -> None:
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+        self._shown = shown
+        self._bar = (
+            Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), transient=True)
+            if shown and sys.stdout.isatty()
+            else None
+        )
+        self._running: Any = None
+
+    def __enter__(self) -> "StepProgress":
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def tell(self, step: "Step") -> None:
+        """Show a step."""
+        head = f"[{step.number:2}/{step.total}] {step.name}"
+        if step.state == "started":
+            if self._bar:
+                self._running = self._bar.add_task(head, total=None)
+            return
+        first, *more = step.message.splitlines() or [""]
+        lines = [f"{head:<44} {step.seconds:6.1f} s  {first}", *more]
+        if self._bar and self._running is not None:
+            self._bar.remove_task(self._running)
+            self._running = None
+        for line in lines if self._shown else []:
+            print(line, flush=True)
