@@ -10,6 +10,7 @@ import typer
 
 from appliance.cli.build import build
 from appliance.cli.bundle_diff import diff
+from appliance.cli.bundle_media import gather, split
 from appliance.cli.options import Bundle, Json, print_json, size
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ def bundle() -> None:
 
 
 app.command()(diff)
+app.command()(split)
+app.command()(gather)
 
 
 @app.command()

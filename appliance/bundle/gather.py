@@ -1,0 +1,194 @@
+"""Put a bundle together from discs, in any order, each read once, and say exactly which disc and file is bad."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from appliance.bundle.hashing import BUFFER
+from appliance.bundle.repository import list_files
+from appliance.bundle.volumes import VOLUME_FILE, Piece, VolumeError, pieces_of, plan, read_volume
+from appliance.errors import ApplianceError
+from appliance.trust import canonical
+from appliance.trust.client import Repository, read_repository
+from appliance.trust.files import open_regular, read_limited, replace_file
+from appliance.trust.fingerprint import fingerprint
+from appliance.trust.hybrid import FILE as HYBRID
+
+PROGRESS_FILE = "gathering.json"
+
+OnPiece = Callable[[Piece, str], None]
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The state after a disc.
+
+    Attributes:
+        number: the disc that was read.
+        count: how many there are.
+        remaining: discs that still hold something that is missing.
+        findings: what was wrong on this disc, each naming disc and file.
+    """
+
+    number: int
+    count: int
+    remaining: list[int]
+    findings: list[str]
+
+
+class _Progress(BaseModel):
+    """What has arrived. Written only after the bytes are on disk; holds no trust, as all is verified at the end."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    metadata: str
+    size: int
+    pieces: list[str] = []
+
+
+def gather_disc(
+    disc: Path,
+    destination: Path,
+    root_fingerprint: str,
+    *,
+    trusted: Path | None = None,
+    now: datetime | None = None,
+    on_piece: OnPiece | None = None,
+) -> Gathered:
+    """Copy what is missing from one disc into ``destination``, hashing it in the same pass; call it for each disc.
+
+    When ``remaining`` is empty, ``destination`` is a bundle: verify it as any other.
+
+    Args:
+        disc: where the disc is mounted; only read.
+        destination: the folder that becomes the bundle; nothing else is written.
+        root_fingerprint: SHA-256 of ``1.root.json``, from paper.
+        trusted: the metadata that this host accepted last, or None.
+        now: the latest time the host is sure of, UTC.
+        on_piece: called as each piece is done, with what is wrong with it or nothing.
+
+    Raises:
+        ApplianceError: the disc's metadata does not prove itself, it belongs to another bundle or another set of
+            discs, or the destination cannot be written.
+    """
+    repository = read_repository(disc / "metadata", root_fingerprint, trusted=trusted, now=now)
+    volume = read_volume(disc)
+    discs = plan(repository, volume.size)
+    if len(discs) != volume.count or volume.number > volume.count:
+        raise VolumeError(f"{disc / VOLUME_FILE}: does not describe a disc of this bundle")
+    name = f"disc {volume.number} of {volume.count}"
+    findings = _strays(disc, discs[volume.number - 1], name)
+    try:
+        progress = _begin(repository, volume.size, destination)
+        arrived = set(progress.pieces)
+        for piece in discs[volume.number - 1]:
+            if piece.path in arrived:
+                continue
+            finding = _bring(disc, destination, piece)
+            if finding:
+                findings.append(f"{name}: {finding}")
+            else:
+                arrived.add(piece.path)
+            if on_piece:
+                on_piece(piece, finding)
+        os.sync()
+        progress.pieces = sorted(arrived)
+        replace_file(destination / PROGRESS_FILE, canonical.encode(progress.model_dump()))
+        _finish_files(destination, repository, arrived)
+    except OSError as error:
+        raise VolumeError(
+            f"{destination}: cannot be written: {error.strerror}", remedy="make room and insert the disc again"
+        ) from error
+    remaining = [
+        number for number, pieces in enumerate(discs, start=1) if any(piece.path not in arrived for piece in pieces)
+    ]
+    if not remaining:
+        (destination / PROGRESS_FILE).unlink()
+    return Gathered(number=volume.number, count=volume.count, remaining=remaining, findings=findings)
+
+
+def _begin(repository: Repository, size: int, destination: Path) -> _Progress:
+    """Continue what earlier discs began, or begin with the metadata of this one."""
+    identity = fingerprint(repository.files[HYBRID])
+    path = destination / PROGRESS_FILE
+    if path.is_file():
+        try:
+            progress = _Progress.model_validate(canonical.decode(read_limited(path, 64 << 20), str(path)))
+        except ValidationError as error:
+            raise VolumeError(f"{path}: not readable", remedy=f"remove {destination} and begin again") from error
+        if (progress.metadata, progress.size) != (identity, size):
+            raise VolumeError(
+                f"{destination}: was begun with discs of another bundle or another size",
+                remedy="insert a disc of the same set, or choose a new folder",
+            )
+        return progress
+    if destination.exists() and any(destination.iterdir()):
+        raise VolumeError(f"{destination}: is not empty and not a bundle that is being gathered")
+    (destination / "metadata").mkdir(parents=True)
+    for name, data in repository.files.items():
+        replace_file(destination / "metadata" / name, data)
+    return _Progress(metadata=identity, size=size)
+
+
+def _bring(disc: Path, destination: Path, piece: Piece) -> str:
+    """Copy one piece to its place and say what is wrong with it, or nothing."""
+    final = destination / "targets" / piece.target.path
+    final.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        source = open_regular(disc / piece.path, piece.path)
+    except ApplianceError as error:
+        return error.message
+    draft = os.open(_draft(final), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    try:
+        if os.fstat(source).st_size != piece.length:
+            return f"{piece.path}: {os.fstat(source).st_size} bytes long, signed are {piece.length}"
+        return _pump(source, draft, piece)
+    finally:
+        os.close(draft)
+        os.close(source)
+
+
+def _pump(source: int, sink: int, piece: Piece) -> str:
+    digest, done = hashlib.sha256(), 0
+    while done < piece.length:
+        try:
+            data = os.read(source, min(BUFFER, piece.length - done))
+        except OSError as error:
+            return f"{piece.path}: cannot be read: {error.strerror}; burn this disc again"
+        if not data:
+            return f"{piece.path}: ends early"
+        digest.update(data)
+        written = 0
+        while written < len(data):
+            written += os.pwrite(sink, data[written:], piece.offset + done + written)
+        done += len(data)
+    if digest.hexdigest() != piece.sha256:
+        return f"{piece.path}: its SHA-256 is not the one that was signed; burn this disc again"
+    return ""
+
+
+def _finish_files(destination: Path, repository: Repository, arrived: set[str]) -> None:
+    """Give each target whose pieces have all arrived its name."""
+    for target in repository.targets.values():
+        final = destination / "targets" / target.path
+        draft = _draft(final)
+        if draft.exists() and all(piece.path in arrived for piece in pieces_of(target)):
+            draft.replace(final)
+        elif draft.exists() and target.chunks is None:
+            draft.unlink()
+
+
+def _draft(final: Path) -> Path:
+    return final.with_name(f".{final.name[:200]}.arriving")
+
+
+def _strays(disc: Path, pieces: list[Piece], name: str) -> list[str]:
+    """What lies on the disc without belonging there."""
+    expected = {piece.path for piece in pieces} | {VOLUME_FILE}
+    found = {path for path in list_files(disc) if not path.startswith("metadata/")}
+    return [f"{name}: {path}: not listed in the signed metadata" for path in sorted(found - expected)]

@@ -1,0 +1,99 @@
+"""`appliance bundle split` and `appliance bundle gather`: a bundle on discs."""
+
+import re
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from appliance.cli.options import Bundle, Json, print_json, size
+from appliance.errors import ApplianceError
+
+if TYPE_CHECKING:
+    from appliance.bundle.gather import Gathered
+    from appliance.bundle.volumes import Piece
+
+Fingerprint = Annotated[str, typer.Option(help="SHA-256 of 1.root.json, from paper.")]
+
+_UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+
+
+def split(
+    bundle: Bundle,
+    out: Annotated[Path, typer.Argument(help="New folder; receives disc-01, disc-02 and labels.html.")],
+    *,
+    volume_size: Annotated[str, typer.Option(help="Capacity of a disc: 4.7GB (DVD), 25GB (BD-R), 650MiB ...")],
+    root_fingerprint: Fingerprint,
+    as_json: Json = False,
+) -> None:
+    """Divide a signed bundle over discs; each can be read alone and in any order."""
+    from appliance.bundle.volumes import split_bundle  # noqa: PLC0415  # keeps `appliance --help` quick
+
+    def tell(number: int, piece: "Piece") -> None:
+        if not as_json:
+            print(f"disc {number}: {size(piece.length):>9}  {piece.path}", flush=True)
+
+    discs = split_bundle(bundle, out, parse_size(volume_size), root_fingerprint, on_piece=tell)
+    if as_json:
+        print_json({"discs": [{"files": len(disc), "bytes": sum(p.length for p in disc)} for disc in discs]})
+    else:
+        print(f"{len(discs)} discs in {out}; print {out}/labels.html")
+
+
+def gather(
+    discs: Annotated[list[Path], typer.Argument(help="Where discs are mounted; one drive will do.")],
+    *,
+    into: Annotated[Path, typer.Option(help="Folder that becomes the bundle.")],
+    root_fingerprint: Fingerprint,
+    trusted: Annotated[Path | None, typer.Option(help="Metadata that this host accepted last.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Put a bundle together from its discs, in any order; asks for the next disc when run in a terminal.
+
+    Exit status: 0 complete, 1 refused, 3 discs are still missing.
+    """
+    from appliance.bundle.gather import gather_disc  # noqa: PLC0415
+
+    def tell(piece: "Piece", finding: str) -> None:
+        if not as_json:
+            print(f"{'BAD    ' if finding else 'ok     '} {size(piece.length):>9}  {piece.path}", flush=True)
+
+    waiting = list(discs)
+    state: Gathered | None = None
+    findings: list[str] = []
+    while waiting:
+        state = gather_disc(waiting.pop(0), into, root_fingerprint, trusted=trusted, on_piece=tell)
+        findings += state.findings
+        if not as_json:
+            _say(state)
+        if state.remaining and not waiting and sys.stdin.isatty() and not as_json:
+            typer.prompt("Insert one of them and press Enter", default="", show_default=False)
+            waiting.append(discs[-1])
+    assert state is not None  # noqa: S101  # typer demands at least one disc
+    if as_json:
+        print_json(asdict(state) | {"findings": findings})
+    if state.remaining:
+        raise typer.Exit(3)
+    if not as_json:
+        print(f"complete; now: appliance bundle verify {into} --root-fingerprint {root_fingerprint}")
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a size such as ``4.7GB`` or ``650MiB``.
+
+    Raises:
+        ApplianceError: not a size.
+    """
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)", text.strip())
+    if match is None or match[2].upper() not in _UNITS:
+        raise ApplianceError(f"{text!r} is not a size", remedy="write for example 4.7GB, 25GB or 650MiB")
+    return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+def _say(state: "Gathered") -> None:
+    for finding in state.findings:
+        print(f"REFUSED {finding}")
+    print(f"disc {state.number} of {state.count} read", end="; ")
+    print(f"still missing: {', '.join(map(str, state.remaining))}" if state.remaining else "nothing is missing")
