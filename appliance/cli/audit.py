@@ -19,9 +19,13 @@ from appliance.audit.note import Checkpoint, Note, Verifier, open_checkpoint
 from appliance.audit.tiles import CHECKPOINT
 from appliance.audit.verify import Report
 from appliance.audit.verify import verify as verify_log
+from appliance.cli import audit_officers
 from appliance.errors import ApplianceError
 
 app = typer.Typer(help="Verify, review and export the audit log.", no_args_is_help=True)
+for command in (audit_officers.witness, audit_officers.request, audit_officers.cosign, audit_officers.accept):
+    app.command()(command)
+app.command()(audit_officers.review)
 
 LogFolder = Annotated[
     Path, typer.Option("--log", help="Folder of the log.", exists=True, file_okay=False, show_default=True)

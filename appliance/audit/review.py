@@ -1,0 +1,182 @@
+"""What an officer reviews: what happened in the log from one size to another, and what deserves a word.
+
+A review covers the records since the last checkpoint that the officers' quorum cosigned (CCI-000148: at least every
+seven days, and with a trail of the reviews themselves).
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from appliance.audit import bodies, events
+from appliance.audit.events import ENTITY_MANAGEMENT, Event
+from appliance.audit.policy import Policy, PolicyError, Signed
+from appliance.audit.tiles import LogError
+from appliance.audit.verify import Finding as Damage
+from appliance.audit.witness import COSIGNED, cosigned_sizes
+from appliance.errors import ApplianceError
+from appliance.markings import Label, join
+
+OVERDUE = 7 * 24 * 3600
+_BREAK_GLASS = "break-glass"
+_ORDER = ("integrity", "gap", _BREAK_GLASS, "denials", "new subject", "export", "change")
+
+
+class Finding(BaseModel):
+    """Something that deserves a word from the officer.
+
+    Attributes:
+        id: by which a note refers to it; the same as long as the range is.
+        kind: ``integrity``, ``gap``, ``break-glass``, ``denials``, ``new subject``, ``export`` or ``change``.
+        text: what happened.
+        count: how often.
+        first: index of the first record concerned.
+    """
+
+    id: str
+    kind: str
+    text: str
+    count: int
+    first: int
+
+
+class Review(BaseModel):
+    """The records from ``start`` up to (not with) ``end``, summed up, and what deserves a word.
+
+    ``label`` is the join of their labels, encoded: notes about them are no lower.
+    """
+
+    start: int
+    end: int
+    label: str = "U;;*"
+    decisions: dict[str, int] = {}
+    subjects: dict[str, int] = {}
+    findings: list[Finding] = []
+
+
+def last_review(log: Path, policy: Policy) -> Signed | None:
+    """The largest checkpoint of the log that the policy's quorum cosigned, or None."""
+    for size in reversed(cosigned_sizes(log)):
+        try:
+            return policy.require((log / COSIGNED / str(size)).read_bytes())
+        except (ApplianceError, OSError):
+            continue
+    return None
+
+
+def overdue(last: Signed | None, now: int) -> bool:
+    """Whether more than seven days have passed since ``last`` was cosigned; ``now`` in seconds since the epoch."""
+    return last is None or not last.cosigned or now - max(last.cosigned.values()) > OVERDUE
+
+
+def review(log: Path, start: int, end: int, damage: Iterable[Damage] = ()) -> Review:
+    """Sum up the records of ``log`` from ``start`` up to (not with) ``end``.
+
+    Args:
+        log: the log's folder.
+        start: first record.
+        end: record behind the last.
+        damage: what a verification of the log found.
+
+    Raises:
+        LogError: ``start`` lies behind ``end``.
+    """
+    if not 0 <= start <= end:
+        raise LogError(f"there are no records from {start} to {end}")
+    made = _Sum()
+    for one in damage:
+        made.note("integrity", f"{one.file}: {one.problem}", one.index or 0)
+    index = 0
+    for path, _, record in bodies.scan(log, 0):
+        if index == end:
+            break
+        event = _event(record.body) if record else None
+        if event is None:
+            made.note("integrity", f"{path.name} has a record that cannot be read", index)
+        else:
+            made.add(event, index, reviewed=index >= start)
+        index += 1
+    if index < end:
+        made.note("integrity", "records are missing from here on", index)
+    return Review(
+        start=start,
+        end=end,
+        label=join(*(Label.decode(label) for label in made.labels)).encode(),
+        decisions=dict(made.decisions.most_common()),
+        subjects=dict(made.subjects.most_common()),
+        findings=made.findings(),
+    )
+
+
+class _Sum:
+    """What has been seen so far."""
+
+    def __init__(self) -> None:
+        self.decisions = Counter[str]()
+        self.subjects = Counter[str]()
+        self.labels = set[str]()
+        self._known = set[str]()
+        self._found: dict[tuple[str, str], list[int]] = {}
+
+    def add(self, event: Event, index: int, *, reviewed: bool) -> None:
+        if reviewed:
+            self.decisions[event.decision or "recorded"] += 1
+            self.subjects[event.subject] += 1
+            self.labels.add(event.label)
+            if event.subject not in self._known:
+                self.note("new subject", f"{event.subject} appears for the first time", index)
+            for kind, text in _remarks(event):
+                self.note(kind, text, index)
+        self._known.add(event.subject)
+
+    def note(self, kind: str, text: str, index: int) -> None:
+        self._found.setdefault((kind, text), []).append(index)
+
+    def findings(self) -> list[Finding]:
+        ranked = sorted(self._found.items(), key=lambda item: (_ORDER.index(item[0][0]), -len(item[1]), item[1][0]))
+        return [
+            Finding(id=f"F{number}", kind=kind, text=text, count=len(where), first=where[0])
+            for number, ((kind, text), where) in enumerate(ranked, 1)
+        ]
+
+
+def check_notes(made: Review, notes: dict[str, str]) -> None:
+    """A review is finished when every finding has a note.
+
+    Raises:
+        PolicyError: a finding has none, or a note refers to no finding.
+    """
+    ids = {finding.id for finding in made.findings}
+    missing = [finding.id for finding in made.findings if not notes.get(finding.id, "").strip()]
+    if missing or notes.keys() - ids:
+        raise PolicyError(
+            f"findings without a note: {', '.join(missing) or 'none'}; "
+            f"notes without a finding: {', '.join(sorted(notes.keys() - ids)) or 'none'}",
+            rule="an officer says a word to each finding of a review",
+            remedy='give the notes as JSON: {"F1": "expected: ..."}',
+        )
+
+
+def _event(body: bytes) -> Event | None:
+    try:
+        return events.read(body)
+    except ApplianceError:
+        return None
+
+
+def _remarks(event: Event) -> list[tuple[str, str]]:
+    remarks = []
+    rule = event.policy.name if event.policy else ""
+    if event.activity == "spool.gap":
+        remarks.append(("gap", f"events were lost: {(event.unmapped.detail or {}).get('problem', '')}"))
+    if _BREAK_GLASS in (rule, event.activity.partition(".")[0]):
+        remarks.append((_BREAK_GLASS, f"{event.subject}: {event.message}"))
+    if event.decision == "denied":
+        remarks.append(("denials", f"{event.subject} was denied in {event.unmapped.enclave} by rule {rule}"))
+    if event.activity.endswith(".export"):
+        remarks.append(("export", f"{event.subject}: {event.activity} in {event.unmapped.enclave}"))
+    if event.class_uid == ENTITY_MANAGEMENT:
+        remarks.append(("change", event.message))
+    return remarks
