@@ -10,7 +10,7 @@ from .search import Bars
 WIDTH = 400
 PLOT_TOP, PLOT_HEIGHT, PLOT_LEFT = 12, 120, 34
 KINDS = {"allowed": "allowed", "denied": "denied", "": "other"}
-ROW = 30
+ROW, PITCH = 30, 52
 NODE_WIDTH = 130
 
 
@@ -128,7 +128,7 @@ def flows(found: list[tuple[str, str, str, int]], markings: Markings) -> FlowCha
         ranked = sorted(labels, key=lambda label: (-order.index(markings.of(label).level), label))
         nodes = {}
         for n, label in enumerate(ranked):
-            nodes[label] = Node(x, 8 + n * (ROW + 14), markings.of(label))
+            nodes[label] = Node(x, 8 + n * PITCH, markings.of(label))
         return nodes
 
     sources = column({source for source, _, _, _ in found}, 0)
@@ -137,7 +137,7 @@ def flows(found: list[tuple[str, str, str, int]], markings: Markings) -> FlowCha
     ribbons = [
         _ribbon(sources[source], targets[target], decision, count, most) for source, target, decision, count in found
     ]
-    height = 8 + max(len(sources), len(targets), 1) * (ROW + 14)
+    height = 8 + max(len(sources), len(targets), 1) * PITCH
     spoken = "; ".join(ribbon.title for ribbon in ribbons) or "none"
     return FlowChart([*sources.values(), *targets.values()], ribbons, height, f"Flows between labels: {spoken}")
 

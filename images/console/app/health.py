@@ -13,6 +13,8 @@ from pathlib import Path
 import structlog
 
 from appliance.audit.note import Checkpoint, Verifier, open_checkpoint
+from appliance.audit.policy import Policy, Signed
+from appliance.audit.review import last_review, overdue
 from appliance.audit.tiles import CHECKPOINT
 from appliance.audit.verify import Finding, Report, verify, writer_is_active
 from appliance.errors import ApplianceError
@@ -46,6 +48,9 @@ class Health:
         verification: the last full verification, if there was one.
         used: share of the log's disk in use, 0 to 1.
         free: bytes free there.
+        policy: whether the console knows who must cosign.
+        review: the last checkpoint that the officers' quorum cosigned, or None.
+        overdue: whether that was more than seven days ago, or never.
     """
 
     checkpoint: Checkpoint | None
@@ -55,11 +60,25 @@ class Health:
     verification: Verification | None
     used: float
     free: int
+    policy: bool
+    review: Signed | None
+    overdue: bool
 
     @property
     def findings(self) -> list[Finding]:
         """What the last verification found."""
         return self.verification.report.findings if self.verification else []
+
+    @property
+    def unreviewed(self) -> int:
+        """Records that no quorum has cosigned yet: what root could still rewrite unseen."""
+        size = self.checkpoint.size if self.checkpoint else 0
+        return size - (self.review.checkpoint.size if self.review else 0)
+
+    @property
+    def reviewed(self) -> datetime | None:
+        """When the quorum cosigned last."""
+        return datetime.fromtimestamp(max(self.review.cosigned.values()), UTC) if self.review else None
 
     @property
     def storage(self) -> str:
@@ -71,7 +90,7 @@ class Health:
         """``bad`` if records cannot be trusted, ``warn`` if someone should look, else ``good``."""
         if self.checkpoint is None or self.findings or self.storage == "bad":
             return "bad"
-        if self.verification is None or not self.writing or self.storage == "warn":
+        if self.verification is None or not self.writing or self.storage == "warn" or self.overdue:
             return "warn"
         return "good"
 
@@ -88,7 +107,9 @@ class Health:
             return "Not verified yet"
         if not self.writing:
             return "The monitor is not writing"
-        return "The log's disk fills up" if self.storage == "warn" else "Log whole"
+        if self.storage == "warn":
+            return "The log's disk fills up"
+        return "Log whole, review overdue" if self.overdue else "Log whole"
 
 
 class Watch:
@@ -98,15 +119,17 @@ class Watch:
         log: the log's folder.
         vkey: the log's verifier key as text.
         index: the index.
+        policy: who must cosign, or None.
         every: seconds between full verifications.
     """
 
-    def __init__(self, log: Path, vkey: str, index: Index, every: float) -> None:
+    def __init__(self, log: Path, vkey: str, index: Index, policy: Policy | None, every: float) -> None:
         self.log = log
         self.verifier = Verifier.decode(vkey)
         self.verification: Verification | None = None
         self._vkey = vkey
         self._index = index
+        self._policy = policy
         self._every = every
         self._verifying = asyncio.Lock()
 
@@ -121,7 +144,19 @@ class Watch:
             problem = str(error)
         disk = shutil.disk_usage(self.log)
         used = disk.used / (disk.used + disk.free)
-        return Health(checkpoint, problem, signed, writer_is_active(self.log), self.verification, used, disk.free)
+        review = last_review(self.log, self._policy) if self._policy else None
+        return Health(
+            checkpoint,
+            problem,
+            signed,
+            writer_is_active(self.log),
+            self.verification,
+            used,
+            disk.free,
+            policy=self._policy is not None,
+            review=review,
+            overdue=self._policy is not None and overdue(review, int(time.time())),
+        )
 
     async def verify(self) -> None:
         """Verify the whole log now; a second caller waits for the first one's result."""

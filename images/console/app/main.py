@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from pydantic import ValidationError
 
+from appliance.audit.policy import Policy
 from appliance.errors import ApplianceError
 from appliance.service.app import create_app
 from appliance.service.settings import Paths, ServiceSettings
@@ -38,7 +39,8 @@ def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
         field = ".".join(str(part) for part in first["loc"])
         raise ApplianceError(f"{paths.settings}: settings.{field}: {first['msg']}") from error
     index = Index(paths.state / "index.sqlite", own.log)
-    watch = Watch(own.log, own.key or _key_of(own.log), index, own.verify_every)
+    policy = Policy.decode(own.policy) if own.policy else None
+    watch = Watch(own.log, own.key or _key_of(own.log), index, policy, own.verify_every)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

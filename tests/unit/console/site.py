@@ -127,14 +127,19 @@ class Site:
             await log.append([event.record() for event in found[start : start + 500]])
         await log.close()
 
-    def app(self, static: Path | None = None) -> FastAPI:
+    def app(self, static: Path | None = None, policy: str | None = None) -> FastAPI:
         settings = ServiceSettings(
             enclave="system-high",
             service="console",
             label=SYSTEM,
             marking="TOP SECRET//SI//NOFORN",
             hostname="officers.example",
-            settings={"log": str(self.log), "key": self.vkey, "markings": {HIGH: "SECRET//REL TO USA, GBR"}},
+            settings={
+                "log": str(self.log),
+                "key": self.vkey,
+                "markings": {HIGH: "SECRET//REL TO USA, GBR"},
+                "policy": policy,
+            },
         )
         paths = Paths(secrets=self.folder / "run", state=self.folder / "state", static=static or self.folder / "static")
         return build(settings, paths)

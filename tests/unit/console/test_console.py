@@ -6,13 +6,15 @@ import json
 import re
 import time
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
 from appliance.audit.bodies import Record
 from appliance.audit.merkle import leaf_hash, verify_inclusion
-from appliance.audit.note import Verifier, open_checkpoint
+from appliance.audit.note import COSIGNATURE, Signer, Verifier, open_checkpoint
+from appliance.audit.witness import accept, cosign, request
 from tests.unit.console.conftest import MARKUP, REQUEST, Officer
 from tests.unit.console.site import HIGH, LOW, Site, decided, headers
 
@@ -216,3 +218,27 @@ def test_new_records_appear_and_a_new_log_is_indexed_anew(tmp_path_factory: pyte
 def test_markup_reaches_the_download_unchanged(officer: Officer) -> None:
     record = json.loads(officer.page("/console/events/134/record.json"))
     assert record["body"]["unmapped"]["detail"]["note"] == MARKUP
+
+
+def test_a_missing_or_old_review_shows_on_every_page(tmp_path: Path) -> None:
+    site = Site.make(tmp_path)
+    asyncio.run(site.record([decided("analyst", HIGH, "/labeling/1")]))
+    witness, log_key = Signer.generate("isso", COSIGNATURE), Verifier.decode(site.vkey)
+    policy = f"log {site.vkey}\nwitness isso {witness.verifier.encode()}\nquorum isso\n"
+    with TestClient(site.app(policy=policy)) as client:
+        officer = Officer(client)
+
+        def cosigned(now: float) -> None:
+            (tmp_path / "memory").unlink(missing_ok=True)
+            note = cosign(request(site.log, log_key, 0), log_key, witness, tmp_path / "memory", int(now))
+            accept(site.log, note.encode(), log_key, [witness.verifier])
+
+        assert "Overdue" in officer.page("/console/health-of-log")
+        cosigned(time.time() - 8 * 24 * 3600)
+        assert "8 d ago" in officer.page("/console/health-of-log")
+        assert "Overdue" in officer.page("/console/health-of-log")
+        (site.log / "cosigned" / "1").unlink()
+        cosigned(time.time())
+        page = officer.page("/console/health-of-log")
+        assert "cosigned by isso over 1 records; 0 since" in page
+        assert "Overdue" not in page
