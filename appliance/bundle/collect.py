@@ -14,7 +14,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from appliance.bundle.apt import Apt
-from appliance.bundle.lock import SourcesLock
+from appliance.bundle.lock import DebianPackage, SourcesLock
 from appliance.bundle.process import run
 from appliance.errors import ApplianceError
 
@@ -87,15 +87,9 @@ class Store:
         """
 
         def check(name: str) -> Artifact:
-            package, path = lock.debian[name], self.deb_path(name, lock)
-            digest = sha256_of(path)
-            if digest != package.sha256:
-                raise ApplianceError(
-                    f"{path.name} has SHA-256 {digest}, the lock says {package.sha256}",
-                    rule="images/sources.lock pins every Debian package",
-                    remedy=f"delete {path} and build again",
-                )
-            return Artifact("deb", name, package.version, path, digest, package.architecture)
+            path = self.deb_path(name, lock)
+            package = lock.debian[name]
+            return Artifact("deb", name, package.version, path, _proven(path, package), package.architecture)
 
         with ThreadPoolExecutor(2) as pool:
             return list(pool.map(check, names))
@@ -124,9 +118,21 @@ def collect_debs(store: Store, lock: SourcesLock, apt: Apt, relock: Callable[[],
         apt.download([(name, lock.debian[name].version) for name in missing], Path(arriving))
         for name in missing:
             target = store.deb_path(name, lock)
+            _proven(Path(arriving) / target.name, lock.debian[name])
             (Path(arriving) / target.name).rename(target)
-    store.checked_debs(missing, lock)
     return lock
+
+
+def _proven(path: Path, package: DebianPackage) -> str:
+    """The digest of ``path``, which is the locked one."""
+    digest = sha256_of(path)
+    if digest != package.sha256:
+        raise ApplianceError(
+            f"{path.name} has SHA-256 {digest}, the lock says {package.sha256}",
+            rule="images/sources.lock pins every Debian package",
+            remedy=f"delete {path} if it is there, and build again",
+        )
+    return digest
 
 
 def read_requirements(path: Path) -> list[Requirement]:

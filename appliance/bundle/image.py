@@ -25,7 +25,7 @@ from appliance.errors import ApplianceError
 
 SITE_PACKAGES = "opt/appliance/site-packages"
 APP = "opt/appliance/app"
-_CODE_OF_A_BUILD = ("cache.py", "chroot.py", "debian.py", "image.py", "layer.py")
+_CODE_OF_A_BUILD = ("chroot.py", "debian.py", "image.py", "layer.py")
 
 _DPKG_OPTIONS = """\
 force-confold

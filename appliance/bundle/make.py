@@ -11,7 +11,7 @@ from appliance.errors import ApplianceError
 from appliance.playbook import TaskEvent, run_playbook
 
 DEFAULT_CACHE = "/var/cache/appliance"
-_STEPS_BESIDE_IMAGES = 5
+_STEPS_BESIDE_IMAGES = 6
 
 
 @dataclass(frozen=True)
