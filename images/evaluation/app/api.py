@@ -76,7 +76,7 @@ async def download_log(request: Request, job: AnyJob) -> Response:
     return FileResponse(path, filename=f"{job}.eval", media_type="application/octet-stream")
 
 
-@router.get("/view/{job}/{path:path}")
+@router.api_route("/view/{job}/{path:path}", methods=["GET", "HEAD"])
 async def view(request: Request, job: AnyJob, path: str) -> Response:
     """A file of Inspect's viewer over one log: its own code from the package, page and log from the job."""
     job_of(request, job)

@@ -10,6 +10,7 @@ from typing import Any
 
 from inspect_ai import Task
 from inspect_ai.dataset import FieldSpec, Sample, example_dataset
+from inspect_ai.model import GenerateConfig
 from inspect_ai.scorer import Scorer, f1, includes, match
 from inspect_ai.solver import generate, system_message
 
@@ -18,10 +19,18 @@ from appliance.trust import canonical
 
 @dataclass(frozen=True)
 class Example:
-    """One example set: how its records become samples, what the model is told, and how answers are scored."""
+    """One example set.
+
+    Attributes:
+        fields: how its records become samples.
+        instruction: what the model is told.
+        maximum_tokens: tokens of an answer.
+        scorer: how answers are scored.
+    """
 
     fields: FieldSpec | Callable[[dict[str, Any]], Sample] | None
     instruction: str
+    maximum_tokens: int
     scorer: Callable[[], Scorer]
 
 
@@ -30,11 +39,11 @@ def _popularity(record: dict[str, Any]) -> Sample:
 
 
 EXAMPLES = {
-    "bias_detection": Example(None, "Answer with the kind of the statement in square brackets.", includes),
-    "biology_qa": Example(FieldSpec(input="question", target="answer"), "Answer in a few words.", includes),
-    "popularity": Example(_popularity, "Answer with a single word, Yes or No.", lambda: match(location="begin")),
-    "security_guide": Example(None, "Give the one best measure in a short sentence.", f1),
-    "theory_of_mind": Example(None, "Answer with the place alone.", includes),
+    "bias_detection": Example(None, "Answer with the kind of the statement in square brackets.", 8, includes),
+    "biology_qa": Example(FieldSpec(input="question", target="answer"), "Answer in a few words.", 16, includes),
+    "popularity": Example(_popularity, "Answer with a single word, Yes or No.", 4, lambda: match(location="begin")),
+    "security_guide": Example(None, "Give the one best measure in a short sentence.", 48, f1),
+    "theory_of_mind": Example(None, "Answer with the place alone.", 8, includes),
 }
 
 
@@ -52,6 +61,7 @@ def load(name: str, limit: int) -> tuple[Task, str, int]:
         dataset=samples,
         solver=[system_message(example.instruction), generate()],
         scorer=example.scorer(),
+        config=GenerateConfig(max_tokens=example.maximum_tokens, temperature=0.0, seed=1),
         metadata={"dataset_sha256": digest},
     )
     return task, digest, len(samples)

@@ -31,7 +31,6 @@ SIZES: dict[DatasetName, int] = {
     "security_guide": 16,
     "theory_of_mind": 100,
 }
-MAXIMUM_TOKENS = 24
 REQUESTS_PER_SLOT = 2
 
 
@@ -203,7 +202,6 @@ class Jobs:
             dataset=job.dataset,
             limit=job.samples,
             connections=int(serving.parameters.get("slots", 1)) * REQUESTS_PER_SLOT,
-            maximum_tokens=MAXIMUM_TOKENS,
         )
         home = self.folder(job.id) / "home"
         home.mkdir()

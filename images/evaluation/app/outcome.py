@@ -14,7 +14,6 @@ class Request(BaseModel):
         dataset: name of the set of samples.
         limit: how many samples at most.
         connections: how many samples at once.
-        maximum_tokens: tokens of an answer.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -24,7 +23,6 @@ class Request(BaseModel):
     dataset: str
     limit: int
     connections: int
-    maximum_tokens: int
 
 
 class Outcome(BaseModel):

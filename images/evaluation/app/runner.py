@@ -38,10 +38,7 @@ def run(folder: Path, request: Request) -> Outcome:
         ctl_server=False,
         acp_server=False,
         max_connections=request.connections,
-        max_tokens=request.maximum_tokens,
         max_retries=2,
-        temperature=0.0,
-        seed=1,
     )
     if log.status != "success":
         raise RuntimeError(f"Inspect ended with {log.status}: {log.error.message if log.error else 'no message'}")

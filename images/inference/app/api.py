@@ -69,7 +69,8 @@ async def _generate(request: Request, context: Context, body: ChatRequest | Comp
         raise EngineError("the engine does not answer", remedy="the administrator looks at the log") from error
     classification = request.state.classification.model_dump()
     if answer.status_code == HTTPStatus.OK and body.stream:
-        return StreamingResponse(_marked_events(answer, classification), media_type="text/event-stream")
+        events = _marked_events(answer, classification)
+        return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
     content = json.loads(await answer.aread())
     if answer.status_code != HTTPStatus.OK:
         message = str(content.get("error", {}).get("message", "the engine refused the request"))

@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from appliance.service.middleware import CurrentContext
 from appliance.service.pages import Pages
+from appliance.service.responses import not_found
 
 from . import records
 from .api import database
@@ -38,7 +39,9 @@ async def show_project(request: Request, context: CurrentContext, project: UUID)
 
 @router.get("/projects/{project}/annotate")
 async def annotate(request: Request, context: CurrentContext, project: UUID) -> Response:
-    """The next comparison."""
+    """The next comparison, for those who can answer it."""
+    if context.working != context.label:
+        raise not_found()
     async with database(request).transaction(request) as transaction:
         return await _next(request, context, transaction, await records.project(transaction, project), "annotate.html")
 

@@ -49,18 +49,18 @@ class Portions:
         return marking.label.encode(), marking.portion
 
 
+_PROJECT = """
+    SELECT p.id, p.portion AS marking, p.name, p.instruction, p.created_by, p.created,
+           (SELECT count(*) FROM labeling.tasks t WHERE t.project_id = p.id) AS tasks,
+           (SELECT count(*) FROM labeling.preferences q JOIN labeling.tasks t ON t.id = q.task_id
+            WHERE t.project_id = p.id AND q.annotator = appliance.subject()) AS done
+    FROM labeling.projects p
+"""
+
+
 async def projects(transaction: Transaction) -> list[Row]:
     """All projects with their progress: tasks, and those the reader has done."""
-    return await _all(
-        transaction,
-        """
-        SELECT p.id, p.portion AS marking, p.name, p.instruction, p.created_by, p.created,
-               (SELECT count(*) FROM labeling.tasks t WHERE t.project_id = p.id) AS tasks,
-               (SELECT count(*) FROM labeling.preferences q JOIN labeling.tasks t ON t.id = q.task_id
-                WHERE t.project_id = p.id AND q.annotator = appliance.subject()) AS done
-        FROM labeling.projects p ORDER BY p.created, p.id
-        """,
-    )
+    return await _all(transaction, f"{_PROJECT} ORDER BY p.created, p.id")
 
 
 async def project(transaction: Transaction, identifier: UUID) -> Row:
@@ -69,10 +69,7 @@ async def project(transaction: Transaction, identifier: UUID) -> Row:
     Raises:
         HTTPException: 404: there is none, or not for this reader.
     """
-    found = next((row for row in await projects(transaction) if row["id"] == identifier), None)
-    if found is None:
-        raise not_found()
-    return found
+    return await _one(transaction, f"{_PROJECT} WHERE p.id = %s", [identifier])
 
 
 async def add_project(transaction: Transaction, new: NewProject, label: str, portion: str) -> Row:

@@ -1,6 +1,7 @@
 """The evaluation service runs Inspect against a real model behind TLS, and its results certify that model."""
 
 import json
+import re
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
+from playwright.sync_api import Browser
 
 from appliance.errors import ApplianceError
 from appliance.service.certificate import certify, read_results, verify
@@ -18,7 +20,10 @@ from images.evaluation.app.jobs import Job
 from images.evaluation.app.main import build
 from tests.unit.evaluation.conftest import ENGINE_IMAGE, Enclave
 from tests.unit.inference.test_certificate import CERTIFIER, PEOPLE
+from tests.unit.service.browser import chromium, complaints, served
 from tests.unit.service.support import MARKING, headers_for, settings_for
+
+__all__ = ["chromium"]
 
 JOBS = "/evaluation/api/jobs"
 OWN = {"models": ["smollm2"], "engine_image": ENGINE_IMAGE}
@@ -184,3 +189,21 @@ def test_results_of_a_download_are_read_with_its_marking() -> None:
 
     document = json.loads(results().model_dump_json()) | {"classification": {"marking": MARKING}}
     assert read_results(json.dumps(document).encode(), "results.json") == results()
+
+
+@pytest.mark.slow
+def test_inspects_viewer_shows_the_samples_in_a_browser(
+    enclave: Enclave, job: dict[str, Any], chromium: Browser
+) -> None:
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    wrong = complaints(page)
+    with served(enclave.client.app, lifespan="off") as url:
+        page.goto(f"{url}/evaluation/")
+        page.get_by_role("link", name=re.compile(r"^20\d\d-")).first.click()
+        assert "match/accuracy" in page.inner_text("main")
+        page.get_by_role("link", name="Open the log").click()
+        assert page.locator(".banner").all_inner_texts() == [MARKING, MARKING]
+        viewer = page.frame_locator("iframe.viewer")
+        viewer.get_by_text("Is the following statement something you would say?").first.wait_for(timeout=20_000)
+        page.close()
+    assert wrong == []

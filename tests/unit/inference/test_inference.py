@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
+from openai import OpenAI
 
 from appliance.errors import ApplianceError
 from appliance.service.certificate import EvaluationResults, certify, digest_of
@@ -149,6 +150,23 @@ def test_a_stream_carries_the_marking_in_every_chunk(service: Service) -> None:
     assert len(chunks) > 2
     assert all(chunk["classification"]["marking"] == MARKING for chunk in chunks)
     assert "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks if chunk["choices"])
+
+
+def test_the_stock_openai_client_streams(service: Service) -> None:
+    service.certify()
+    headers = headers_for("POST", CHAT)
+    client = OpenAI(
+        base_url="http://testserver/inference/v1", api_key="none", http_client=service.client, default_headers=headers
+    )
+    stream = client.chat.completions.create(
+        model="smollm2", messages=[{"role": "user", "content": "Say hello."}], max_tokens=8, stream=True
+    )
+    text, markings = "", set()
+    for chunk in stream:
+        text += chunk.choices[0].delta.content or "" if chunk.choices else ""
+        markings.add(chunk.model_extra["classification"]["marking"] if chunk.model_extra else "")
+    assert text
+    assert markings == {MARKING}
 
 
 def test_each_answer_is_recorded_by_digest_before_it_leaves_and_never_without(service: Service) -> None:

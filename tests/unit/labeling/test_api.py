@@ -113,6 +113,10 @@ def test_from_a_higher_level_one_reads_and_does_not_write(client: TestClient) ->
     assert ask(client, "GET", f"{API}/projects/{project}/tasks/1", **ABOVE).json()["tasks"][0]["id"] == task
     assert ask(client, "POST", f"{API}/tasks/{task}/preferences", {"choice": "a"}, **ABOVE).status_code == 404
     assert ask(client, "POST", f"{API}/projects", {"name": "x"}, **ABOVE).status_code == 404
+    page = ask(client, "GET", f"/labeling/projects/{project}", **ABOVE)
+    assert "read-only" in page.text
+    assert "/annotate" not in page.text
+    assert ask(client, "GET", f"/labeling/projects/{project}/annotate", **ABOVE).status_code == 404
 
 
 def test_label_studio_json_comes_in_and_goes_out(client: TestClient) -> None:
