@@ -1,5 +1,304 @@
-"""`appliance marking`."""
+"""`appliance marking`: parse, check, roll up and compare classification markings."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
 
 import typer
+from rich.console import Console
+from rich.text import Text
+
+from appliance.markings import Label, Marking, MarkingError, Violation, banner_colours, dominates, join
+from appliance.markings.ism import to_ism
+from appliance.markings.parse import examine
+from appliance.markings.rollup import Compilation, Contribution, Rollup, rollup
+from appliance.markings.stanag4774 import to_stanag4774
+from appliance.markings.vocabulary import Vocabulary, default, load
 
 app = typer.Typer(help="Parse, check, roll up and compare classification markings.", no_args_is_help=True)
+
+Texts = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="MARKING...",
+        help="Markings; - reads one a line from standard input, a name with a dot (no marking has one) from that file.",
+        show_default=False,
+    ),
+]
+File = Annotated[Path | None, typer.Option("--file", "-f", help="Read one a line from this file.", allow_dash=True)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Folder = Annotated[
+    Path | None, typer.Option("--vocabulary", help="Use the words and rules of this folder.", file_okay=False)
+]
+
+
+@app.command("parse")
+def parse_(texts: Texts = None, file: File = None, as_json: Json = False, vocabulary: Folder = None) -> None:
+    """Say what markings mean: canonical banner and portion, label, obligations."""
+    words = _vocabulary(vocabulary)
+    found = [(text, *examine(text, words)) for text in _inputs(texts, file)]
+    if as_json:
+        _print_json([_checked(text, marking, violations, meaning=True) for text, marking, violations in found])
+    for text, marking, violations in found if not as_json else []:
+        if marking is None or violations:
+            _print_violations(text, violations)
+        else:
+            _print_meaning(marking)
+    _exit(all(not violations for _, _, violations in found))
+
+
+@app.command()
+def check(texts: Texts = None, file: File = None, as_json: Json = False, vocabulary: Folder = None) -> None:
+    """Check markings against every rule; each violation comes with its rule, source, place and suggestion."""
+    words = _vocabulary(vocabulary)
+    found = [(text, *examine(text, words)) for text in _inputs(texts, file)]
+    if as_json:
+        _print_json([_checked(text, marking, violations) for text, marking, violations in found])
+    for text, marking, violations in found if not as_json else []:
+        if marking is None or violations:
+            _print_violations(text, violations)
+        else:
+            _print_banner(marking, text, "valid")
+    _exit(all(not violations for _, _, violations in found))
+
+
+@app.command("rollup")
+def rollup_(
+    texts: Texts = None,
+    file: File = None,
+    as_json: Json = False,
+    vocabulary: Folder = None,
+    compilation: Annotated[str, typer.Option(help="What the whole demands besides its portions.")] = "",
+    reason: Annotated[str, typer.Option(help="Why the compilation is more sensitive than its parts.")] = "",
+) -> None:
+    """Print the banner of a document with these portions."""
+    result = _roll_up(texts, file, vocabulary, as_json=as_json, compilation=compilation, reason=reason)
+    if as_json:
+        _print_json(_rolled_up(result))
+    else:
+        _print_banner(result.marking, result.marking.banner)
+        _print_advice(result)
+
+
+@app.command()
+def explain(
+    texts: Texts = None,
+    file: File = None,
+    as_json: Json = False,
+    vocabulary: Folder = None,
+    compilation: Annotated[str, typer.Option(help="What the whole demands besides its portions.")] = "",
+    reason: Annotated[str, typer.Option(help="Why the compilation is more sensitive than its parts.")] = "",
+) -> None:
+    """Roll portions up and tell which of them contributed what, by which rule."""
+    result = _roll_up(texts, file, vocabulary, as_json=as_json, compilation=compilation, reason=reason)
+    if as_json:
+        _print_json(_rolled_up(result))
+        return
+    _print_banner(result.marking, result.marking.banner)
+    rules = result.marking.vocabulary.rules
+    for line in result.explanation:
+        print(f"  {_sentence(line)}")
+        print(f"      {rules[line.rule].text} [{line.rule}; {rules[line.rule].source}]")
+    print(f"  a reader must hold {result.label.encode()}")
+    _print_advice(result)
+
+
+@app.command("join")
+def join_(texts: Texts = None, file: File = None, as_json: Json = False, vocabulary: Folder = None) -> None:
+    """Print the least label that dominates these markings or encoded labels."""
+    label = join(*_labels(_inputs(texts, file), _vocabulary(vocabulary), as_json=as_json))
+    if as_json:
+        _print_json(_label(label))
+    else:
+        print(label.encode())
+
+
+@app.command("dominates")
+def dominates_(texts: Texts = None, file: File = None, as_json: Json = False, vocabulary: Folder = None) -> None:
+    """Whether every reader of the first marking (or encoded label) may read the second."""
+    inputs = _inputs(texts, file)
+    if len(inputs) != 2:
+        raise typer.BadParameter(f"dominates compares two markings, not {len(inputs)}")
+    high, low = _labels(inputs, _vocabulary(vocabulary), as_json=as_json)
+    holds = dominates(high, low)
+    if as_json:
+        _print_json({"first": _label(high), "second": _label(low), "dominates": holds})
+    else:
+        print("yes" if holds else "no")
+    _exit(holds)
+
+
+def _vocabulary(folder: Path | None) -> Vocabulary:
+    if folder is None:
+        return default()
+    try:
+        return load(folder)
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"{folder} is no vocabulary: {error}") from error
+
+
+def _inputs(texts: list[str] | None, file: Path | None) -> list[str]:
+    """The markings of the arguments, of files and of standard input, in this order."""
+    inputs: list[str] = []
+    for text in [*(texts or []), *([str(file)] if file else [])]:
+        if text == "-":
+            inputs += _lines(sys.stdin.buffer.read())
+        elif (file and text == str(file)) or ("." in text and Path(text).is_file()):
+            try:
+                inputs += _lines(Path(text).read_bytes())
+            except OSError as error:
+                raise typer.BadParameter(f"cannot read {text}: {error.strerror}") from error
+        else:
+            inputs.append(text)
+    if not inputs:
+        raise typer.BadParameter("give at least one marking")
+    return inputs
+
+
+def _lines(content: bytes) -> list[str]:
+    """One marking a line; what is no UTF-8 becomes a character that no marking has."""
+    lines = content.decode("utf-8", errors="replace").split("\n")
+    return [line.removesuffix("\r") for line in (lines[:-1] if lines[-1] == "" else lines)]
+
+
+def _labels(inputs: list[str], vocabulary: Vocabulary, *, as_json: bool) -> list[Label]:
+    """The labels of markings and of encoded labels, which have a semicolon."""
+    labels: list[Label] = []
+    for text in inputs:
+        if ";" in text:
+            try:
+                labels.append(Label.decode(text))
+            except MarkingError as error:
+                _refuse([(text, None, list(error.violations))], as_json=as_json)
+        else:
+            labels.append(_valid([text], vocabulary, as_json=as_json)[0].label)
+    return labels
+
+
+def _valid(inputs: list[str], vocabulary: Vocabulary, *, as_json: bool) -> list[Marking]:
+    """The markings; exits when one is wrong, having told about all that are."""
+    found = [(text, *examine(text, vocabulary)) for text in inputs]
+    wrong = [(text, marking, violations) for text, marking, violations in found if violations]
+    if wrong:
+        _refuse(wrong, as_json=as_json)
+    return [marking for _, marking, _ in found if marking is not None]
+
+
+def _refuse(wrong: list[tuple[str, Marking | None, list[Violation]]], *, as_json: bool) -> NoReturn:
+    if as_json:
+        _print_json({"error": "invalid marking", "invalid": [_checked(*entry) for entry in wrong]})
+    else:
+        for text, _, violations in wrong:
+            _print_violations(text, violations)
+    raise typer.Exit(1)
+
+
+def _roll_up(
+    texts: list[str] | None, file: Path | None, folder: Path | None, *, as_json: bool, compilation: str, reason: str
+) -> Rollup:
+    words = _vocabulary(folder)
+    portions = _valid(_inputs(texts, file), words, as_json=as_json)
+    if bool(compilation) != bool(reason.strip()):
+        raise typer.BadParameter("--compilation and --reason belong together")
+    whole = Compilation(_valid([compilation], words, as_json=as_json)[0], reason) if compilation else None
+    return rollup(portions, compilation=whole, vocabulary=words)
+
+
+def _checked(
+    text: str, marking: Marking | None, violations: list[Violation], *, meaning: bool = False
+) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "marking": text,
+        "valid": not violations,
+        "violations": [violation.as_dict() for violation in violations],
+    }
+    if meaning and marking is not None and not violations:
+        result |= {
+            "banner": marking.banner,
+            "portion": marking.portion,
+            "label": _label(marking.label),
+            "obligations": list(marking.obligations),
+            "ism": to_ism(marking),
+            "stanag4774": to_stanag4774(marking),
+        }
+    return result
+
+
+def _label(label: Label) -> dict[str, Any]:
+    rel = None if label.rel is None else sorted(label.rel)
+    return {"encoding": label.encode(), "level": label.level, "need": sorted(label.need), "rel": rel}
+
+
+def _rolled_up(result: Rollup) -> dict[str, Any]:
+    return {
+        "banner": result.marking.banner,
+        "portion": result.marking.portion,
+        "label": _label(result.label),
+        "explanation": [
+            {
+                "category": line.category,
+                "value": line.value,
+                "kept": line.kept,
+                "portions": list(line.portions),
+                "rule": line.rule,
+            }
+            for line in result.explanation
+        ],
+        "advice": [violation.as_dict() for violation in result.advice],
+    }
+
+
+def _sentence(line: Contribution) -> str:
+    portions = ", ".join(map(str, line.portions))
+    origin = f"portion{'s' if len(line.portions) > 1 else ''} {portions}" if portions else "the compilation"
+    return f"{line.category} {line.value}: {'from' if line.kept else 'left out, because of'} {origin}"
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, indent=2))
+
+
+def _print_banner(marking: Marking, text: str, remark: str = "") -> None:
+    background, foreground = banner_colours(marking)
+    line = Text(text, style=f"bold {foreground} on {background}")
+    if remark:
+        line.append(f"  {remark}", style="default on default")
+    Console(highlight=False).print(line, soft_wrap=True)
+
+
+def _print_meaning(marking: Marking) -> None:
+    label = marking.label
+    nations = "no limit" if label.rel is None else ", ".join(sorted(label.rel)) or "nobody"
+    _print_banner(marking, marking.banner)
+    print(f"  portion      ({marking.portion})")
+    print(f"  level        {label.level}")
+    print(f"  must hold    {', '.join(sorted(label.need)) or 'nothing more'}")
+    print(f"  releasable   {nations}")
+    print(f"  obligations  {', '.join(marking.obligations) or 'none'}")
+    print(f"  label        {label.encode()}")
+
+
+def _print_violations(text: str, violations: list[Violation]) -> None:
+    print(f"{_visible(text)}  invalid")
+    for violation in violations:
+        start, end = violation.span
+        print(f"  {start}-{end} {_visible(text[start:end])}: {violation.message}")
+        print(f"      rule {violation.rule}, {violation.source}")
+        if violation.suggestion:
+            print(f"      suggestion: {violation.suggestion}")
+
+
+def _print_advice(result: Rollup) -> None:
+    for violation in result.advice:
+        print(f"  advice: {violation.message} [{violation.rule}; {violation.source}]")
+
+
+def _visible(text: str) -> str:
+    """The text with what a terminal would hide or obey made visible."""
+    return repr(text) if not text or not text.isprintable() or not text.isascii() else text
+
+
+def _exit(good: bool) -> None:
+    if not good:
+        raise typer.Exit(1)

@@ -127,7 +127,7 @@ class Marking:
             "fgi": " ".join(("FGI", *self.fgi_source_open))
             if self.fgi_source_open or self.fgi_source_protected
             else "",
-            "cui": self._cui() if self.classified else "",
+            "cui": self._cui() if self.classified or not self.us else "",
             "dissem": "/".join(self._dissemination(form)),
             "other": "/".join(self._other(form)),
         }

@@ -63,7 +63,7 @@ class Reader:
         for segment in segments:
             self._segment(segment, start, after_cui=after_cui)
             after_cui = segment == "CUI"
-            if after_cui and head and head[0] == "U" and first not in level.CUI_WORDS:
+            if after_cui and head and head[0] == "U" and not foreign and first not in level.CUI_WORDS:
                 self._notes.wrong("cui-unclassified", segment, start, self._vocabulary.rules["cui-unclassified"].text)
             start += len(segment) + 2
         if head is None:

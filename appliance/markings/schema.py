@@ -7,7 +7,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 
 def _compiles(pattern: str) -> str:
-    re.compile(pattern)
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no pattern: {error}") from error
     return pattern
 
 
@@ -17,6 +20,11 @@ Pattern = Annotated[str, AfterValidator(_compiles)]
 Level = Literal["U", "CUI", "C", "S", "TS"]
 Trigraph = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Group = Annotated[str, Field(pattern=r"^[A-Z]{2,4}$")]
+
+
+GENERAL_TOKENS = {"SCI", "SAR", "AEA", "FGI", "CUI", "CLASSIFIED", "US", "NON-US", "NATO", "JOINT"}
+CODE = {"joint-restricted", "national-cui", "programmes", "release-list"}
+CHECKS = CODE | {"text", "grammar", "label", "rollup", "authority", "exchange"}
 
 
 class _Data(BaseModel):
@@ -142,6 +150,14 @@ class VocabularyData(_Data):
         unknown = sorted(set(self.refused.values()) - {rule.id for rule in self.rules})
         if unknown:
             raise ValueError(f"refused: {', '.join(unknown)} is none of the rules")
+        tokens = {control.token for control in self.controls} | {level.token for level in self.levels} | GENERAL_TOKENS
+        for rule in self.rules:
+            named = {*rule.when, *rule.requires, *rule.excludes}
+            strange = sorted(token for token in named if token not in tokens and token.partition("-")[0] not in tokens)
+            if strange:
+                raise ValueError(f"rule {rule.id}: {', '.join(strange)} is no token")
+            if rule.check and rule.check not in CHECKS:
+                raise ValueError(f"rule {rule.id}: {rule.check} is no check")
         if self.nation not in self.nations:
             raise ValueError(f"nation: {self.nation} is none of the nations")
         for code, group in self.groups.items():

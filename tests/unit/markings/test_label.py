@@ -93,8 +93,9 @@ def test_the_encoding_is_stable() -> None:
     ],
 )
 def test_what_encode_does_not_write_is_refused(text: str) -> None:
-    with pytest.raises(MarkingError):
+    with pytest.raises(MarkingError) as caught:
         Label.decode(text)
+    assert caught.value.rule == "label-encoding"
 
 
 def test_all_nationalities_of_a_dual_national_must_be_released() -> None:

@@ -1,21 +1,34 @@
 """Every rule has cases: texts that break it, at a place and with a remedy, and valid texts that come close."""
 
+from pathlib import Path
+
 import pytest
 
 from appliance.markings import check, parse
+from appliance.markings.schema import RuleData
 from appliance.markings.vocabulary import default
 from tests.unit.markings.cases import CASES
 
 BROKEN = [(rule, text) for rule, (broken, _) in CASES.items() for text in broken]
 VALID = sorted({text for _, valid in CASES.values() for text in valid})
-ELSEWHERE = {"label", "rollup", "authority", "exchange"}
-"""Rules about more than one text; test_label, test_rollup, test_authority and test_exchange have their cases."""
+ELSEWHERE = {
+    "label": "test_label.py",
+    "rollup": "test_rollup.py",
+    "authority": "test_authority.py",
+    "exchange": "test_exchange.py",
+}
+"""Rules about more than one text have their cases in these files."""
 
 
 def test_every_rule_has_cases_and_every_case_a_rule() -> None:
     rules = {rule.id for rule in default().rules.values() if rule.check not in ELSEWHERE}
     assert rules == set(CASES)
     assert all(broken and valid for broken, valid in CASES.values())
+
+
+@pytest.mark.parametrize("rule", [rule for rule in default().rules.values() if rule.check in ELSEWHERE], ids=str)
+def test_rules_about_more_than_one_text_have_cases_elsewhere(rule: RuleData) -> None:
+    assert f'"{rule.id}"' in Path(__file__).with_name(ELSEWHERE[rule.check]).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("rule", "text"), BROKEN)
