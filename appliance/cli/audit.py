@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import JsonValue
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -16,6 +17,7 @@ from appliance.audit import query
 from appliance.audit.bodies import Record
 from appliance.audit.events import Event
 from appliance.audit.note import Checkpoint, Note, Verifier, open_checkpoint
+from appliance.audit.policy import Policy
 from appliance.audit.tiles import CHECKPOINT
 from appliance.audit.verify import Report
 from appliance.audit.verify import verify as verify_log
@@ -34,12 +36,34 @@ KeyFile = Annotated[
     Path, typer.Option("--key", help="File with the log's verifier key, as carried on paper.", exists=True)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Subject = Annotated[str | None, typer.Option(help="Name of the subject.")]
+Enclave = Annotated[str | None, typer.Option(help="Name of the enclave.")]
+LabelText = Annotated[str | None, typer.Option(help="Encoded label, for example 'S;;GBR,USA'.")]
+Decision = Annotated[str | None, typer.Option(help="allowed or denied.")]
+Rule = Annotated[str | None, typer.Option(help="The rule that decided.")]
+Activity = Annotated[str | None, typer.Option(help="What was done, for example records.export.")]
+AnyText = Annotated[str | None, typer.Option(help="Text anywhere in the event.")]
+Since = Annotated[datetime.datetime | None, typer.Option(help="First time, UTC.")]
+Until = Annotated[datetime.datetime | None, typer.Option(help="Last time, UTC.")]
 DEFAULT_LOG = Path("/var/lib/appliance/log")
 
 
 @app.command()
-def verify(key: KeyFile, log: LogFolder = DEFAULT_LOG, as_json: AsJson = False) -> None:
-    """Recompute the whole log up to its signature; exit 1 and name the damage if there is any."""
+def verify(
+    archive: Annotated[
+        Path | None, typer.Argument(metavar="[EVIDENCE]", help="Archive made by export.", exists=True)
+    ] = None,
+    policy: Annotated[Path | None, typer.Option(help="Who must have signed; with EVIDENCE.", exists=True)] = None,
+    key: Annotated[Path | None, typer.Option(help="The log's verifier key, as carried on paper.", exists=True)] = None,
+    log: Annotated[Path, typer.Option(help="Folder of the log.")] = DEFAULT_LOG,
+    as_json: AsJson = False,
+) -> None:
+    """Recompute the whole log, or an archive of evidence, up to its signatures; exit 1 and name the damage."""
+    if archive is not None:
+        _verify_evidence(archive, policy, as_json=as_json)
+        return
+    if key is None:
+        raise ApplianceError("--key is missing", rule="a log proves nothing without the key that is on paper")
     with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
         task = progress.add_task("records", total=None)
         report = verify_log(
@@ -47,6 +71,23 @@ def verify(key: KeyFile, log: LogFolder = DEFAULT_LOG, as_json: AsJson = False) 
         )
     print(report.model_dump_json() if as_json else _verdict(report, log))
     if not report.whole:
+        raise typer.Exit(1)
+
+
+def _verify_evidence(archive: Path, policy: Path | None, *, as_json: bool) -> None:
+    from appliance.audit import evidence  # noqa: PLC0415  # keeps `appliance --help` quick
+
+    if policy is None:
+        raise ApplianceError("--policy is missing", rule="a policy says whose signatures count")
+    report = evidence.check(archive, Policy.decode(policy.read_text()))
+    if as_json:
+        print(report.model_dump_json())
+    else:
+        print("\n".join(f"{archive}: {text}" for text in (*report.findings, *report.notes)) or f"{archive}: whole")
+        signers = ", ".join(report.cosigned) or "no witness"
+        print(f"{report.records} records of {report.origin}; checkpoint over {report.size}, cosigned by {signers}")
+        print("all records of their stretch of the log" if report.complete else "a choice of records: others exist")
+    if report.findings:
         raise typer.Exit(1)
 
 
@@ -64,38 +105,75 @@ def checkpoint(key: KeyFile, log: LogFolder = DEFAULT_LOG, as_json: AsJson = Fal
 @app.command()
 def show(
     log: LogFolder = DEFAULT_LOG,
-    subject: Annotated[str | None, typer.Option(help="Name of the subject.")] = None,
-    enclave: Annotated[str | None, typer.Option(help="Name of the enclave.")] = None,
-    label: Annotated[str | None, typer.Option(help="Encoded label, for example 'S;;GBR,USA'.")] = None,
-    decision: Annotated[str | None, typer.Option(help="allowed or denied.")] = None,
-    rule: Annotated[str | None, typer.Option(help="The rule that decided.")] = None,
-    activity: Annotated[str | None, typer.Option(help="What was done, for example records.export.")] = None,
-    text: Annotated[str | None, typer.Option(help="Text anywhere in the event.")] = None,
-    since: Annotated[datetime.datetime | None, typer.Option(help="First time, UTC.")] = None,
-    until: Annotated[datetime.datetime | None, typer.Option(help="Last time, UTC.")] = None,
+    subject: Subject = None,
+    enclave: Enclave = None,
+    label: LabelText = None,
+    decision: Decision = None,
+    rule: Rule = None,
+    activity: Activity = None,
+    text: AnyText = None,
+    since: Since = None,
+    until: Until = None,
     last: Annotated[int, typer.Option("--last", "-n", min=1, help="At most so many, the newest.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List the newest events that match; with --json as JSON lines, whole and exact."""
-    if decision not in (None, "allowed", "denied"):
-        raise ApplianceError(f"--decision {decision} is not a decision", remedy="use allowed or denied")
-    wanted = query.Filter(
-        subject=subject,
-        enclave=enclave,
-        label=label,
-        decision=decision,
-        rule=rule,
-        activity=activity,
-        text=text,
-        since=_milliseconds(since),
-        until=_milliseconds(until),
-    )
+    wanted = _filter(subject, enclave, label, decision, rule, activity, text, since, until)
     found = deque(query.select(log, wanted), maxlen=last)
     if as_json:
         for record, _ in found:
             print(record.line().decode(), end="")
         return
     Console().print(_table(found))
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Argument(help="Archive to write.")],
+    key: KeyFile,
+    log: LogFolder = DEFAULT_LOG,
+    policy: Annotated[
+        Path | None, typer.Option(help="Use the last checkpoint that its quorum cosigned.", exists=True)
+    ] = None,
+    first: Annotated[int, typer.Option(min=0, help="First record of the stretch.")] = 0,
+    end: Annotated[int | None, typer.Option(min=0, help="Record behind the last of the stretch.")] = None,
+    subject: Subject = None,
+    enclave: Enclave = None,
+    label: LabelText = None,
+    decision: Decision = None,
+    rule: Rule = None,
+    activity: Activity = None,
+    text: AnyText = None,
+    since: Since = None,
+    until: Until = None,
+    include: Annotated[
+        list[Path] | None, typer.Option(help="Policy that events name by digest; repeat.", exists=True)
+    ] = None,
+    officer: Annotated[str, typer.Option(help="Who exports; recorded before the archive is written.")] = "root",
+    spool_folder: audit_officers.SpoolFolder = DEFAULT_LOG.parent / "spool",
+) -> None:
+    """Write events, proofs and the signed checkpoint as one archive that anyone can verify without this host."""
+    from appliance.audit import evidence, review  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.audit.marked import joined  # noqa: PLC0415  # as above
+
+    data = (log / CHECKPOINT).read_bytes()
+    if policy is not None:
+        reviewed = review.last_review(log, Policy.decode(policy.read_text()))
+        if reviewed is None:
+            raise ApplianceError(
+                "no checkpoint is cosigned by the quorum", remedy="appliance audit request, cosign, accept"
+            )
+        data = reviewed.note.encode()
+    size = open_checkpoint(data, Verifier.decode(key.read_text())).size
+    wanted = _filter(subject, enclave, label, decision, rule, activity, text, since, until)
+    selection = evidence.Selection(wanted=wanted, first=first, end=min(size, size if end is None else end))
+    within = range(selection.first, selection.end)
+    records = [record for record, _ in query.select(log, wanted) if record.index in within]
+    detail: dict[str, JsonValue] = {"records": len(records), "first": selection.first, "end": selection.end}
+    high = joined(record.label for record in records).encode()
+    audit_officers.record(spool_folder, high, officer, "evidence.export", detail)
+    evidence.export(log, data, records, selection, include or [], out)
+    print(f"{out}: {len(records)} records under the checkpoint over {size}")
 
 
 @app.command()
@@ -121,6 +199,32 @@ def hammer(
         print("\n".join(result.findings) or "the log is whole")
     if not result.holds:
         raise typer.Exit(1)
+
+
+def _filter(
+    subject: str | None,
+    enclave: str | None,
+    label: str | None,
+    decision: str | None,
+    rule: str | None,
+    activity: str | None,
+    text: str | None,
+    since: datetime.datetime | None,
+    until: datetime.datetime | None,
+) -> query.Filter:
+    if decision not in (None, "allowed", "denied"):
+        raise ApplianceError(f"--decision {decision} is not a decision", remedy="use allowed or denied")
+    return query.Filter(
+        subject=subject,
+        enclave=enclave,
+        label=label,
+        decision=decision,
+        rule=rule,
+        activity=activity,
+        text=text,
+        since=_milliseconds(since),
+        until=_milliseconds(until),
+    )
 
 
 def _milliseconds(moment: datetime.datetime | None) -> int | None:

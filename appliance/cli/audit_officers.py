@@ -85,7 +85,7 @@ def accept(
     data = cosigned.read_bytes()
     checkpoint, names = witnesses.accept(log, data, _key_of(log, rules), list(rules.witnesses.values()))
     detail: dict[str, JsonValue] = {"size": checkpoint.size, "root": checkpoint.root.hex()}
-    _record(spool_folder, "U;;*", ", ".join(names), "review.cosign", detail)
+    record(spool_folder, "U;;*", ", ".join(names), "review.cosign", detail)
     print(f"checkpoint over {checkpoint.size} records, cosigned by {', '.join(names)}")
     last = reviews.last_review(log, rules)
     if last is None or last.checkpoint.size < checkpoint.size:
@@ -114,7 +114,7 @@ def review(
             raise ApplianceError("--officer is missing", rule="a review has a name under it")
         shown: dict[str, JsonValue] = {name: events.printable(word, 500) for name, word in words.items()}
         detail: dict[str, JsonValue] = {"start": made.start, "end": made.end, "notes": shown}
-        _record(spool_folder, made.label, officer, "review.finish", detail)
+        record(spool_folder, made.label, officer, "review.finish", detail)
     print(made.model_dump_json() if as_json else _text(made))
     if reviews.overdue(last, int(time.time())) and not as_json:
         print("OVERDUE: the last cosigned review is more than seven days old, or there is none")
@@ -136,7 +136,7 @@ def _key_of(log: Path, rules: Policy) -> Verifier:
     return key
 
 
-def _record(folder: Path, label: str, subject: str, activity: str, detail: dict[str, JsonValue]) -> None:
+def record(folder: Path, label: str, subject: str, activity: str, detail: dict[str, JsonValue]) -> None:
     """Record through the spool: the monitor takes it in."""
     event = events.activity(events.Scope(label=label), events.printable(subject, 200), activity, detail=detail)
     spool.append(str(folder), event.record()[1])

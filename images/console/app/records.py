@@ -8,6 +8,7 @@ from pathlib import Path
 from appliance.audit import events
 from appliance.audit.bodies import Record
 from appliance.audit.events import Event
+from appliance.audit.marked import LEVELS, marking_text
 from appliance.audit.merkle import TILE_WIDTH, inclusion_proof, leaf_hash, verify_inclusion
 from appliance.audit.note import Checkpoint, Verifier, open_checkpoint
 from appliance.audit.tiles import CHECKPOINT, LogError, TileReader, entries_of
@@ -16,8 +17,6 @@ from appliance.markings import Label, MarkingError, banner_colours, parse
 
 from .index import UNREADABLE, read_line
 from .search import Place
-
-_LEVELS = {"U": "UNCLASSIFIED", "CUI": "CUI", "C": "CONFIDENTIAL", "S": "SECRET", "TS": "TOP SECRET"}
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Markings:
             return Marked(label or "none", "none", label or "none")
         try:
             decoded = Label.decode(label)
-            text = self._known.get(label) or _text(decoded)
+            text = self._known.get(label) or marking_text(decoded)
             marking = parse(text)
         except MarkingError:
             return Marked(label, "none", label)
@@ -52,18 +51,10 @@ class Markings:
     def style(self) -> str:
         """A style sheet with the colours of the levels."""
         rules = []
-        for level, name in _LEVELS.items():
+        for level, name in LEVELS.items():
             background, colour = banner_colours(parse(name))
             rules.append(f".level-{level} {{ background: {background}; color: {colour}; border-color: {background}; }}")
         return "\n".join(rules) + "\n"
-
-
-def _text(label: Label) -> str:
-    """A marking written from a label, for one that the site does not name."""
-    nations = sorted(label.rel or (), key=lambda code: (code != "USA", code))
-    need = "//" + "/".join(sorted(label.need)) if label.need else ""
-    rel = ("//NOFORN" if nations == ["USA"] else "//REL TO " + ", ".join(nations)) if nations else ""
-    return f"{_LEVELS[label.level]}{need}{rel}"
 
 
 @dataclass(frozen=True)
