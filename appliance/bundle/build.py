@@ -180,7 +180,7 @@ class Builder:
     def debian_packages(self) -> list[Artifact]:
         """Every Debian package of the bundle: the host's, and the images' so that a site can build them again."""
         names = {name for image in (*self.recipes, HOST) for name in self.lock.closures[image]}
-        return self.store.checked_debs(sorted(names), self.lock)
+        return self.store.deb_artifacts(sorted(names), self.lock)
 
     def wheels(self) -> list[Artifact]:
         """Every wheel of the bundle, this project's own included."""
@@ -243,7 +243,7 @@ class Builder:
         return ImageInputs(
             recipe=recipe,
             folder=self.source / "images" / recipe.name,
-            debs=self.store.checked_debs(sorted(own - inherited), self.lock),
+            debs=self.store.deb_artifacts(sorted(own - inherited), self.lock),
             wheels=self._wheels(recipe),
             npm=self._npm(recipe),
             appliance_wheel=self.appliance_wheel if recipe.appliance else None,

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from appliance.bundle.apt import Apt
-from appliance.bundle.lock import DebianPackage, SourcesLock
+from appliance.bundle.lock import SourcesLock
 from appliance.bundle.process import run
 from appliance.errors import ApplianceError
 
@@ -24,7 +25,7 @@ _HASH = re.compile(r"--hash=sha256:(?P<sha256>[0-9a-f]{64})")
 
 @dataclass(frozen=True)
 class Artifact:
-    """An input file at rest; ``sha256`` was computed from its bytes."""
+    """An input file at rest and the ``sha256`` that it must have."""
 
     kind: Literal["deb", "wheel", "npm"]
     name: str
@@ -79,20 +80,35 @@ class Store:
         """Locked Debian packages that are not in the store."""
         return [name for name in lock.debian if not self.deb_path(name, lock).exists()]
 
-    def checked_debs(self, names: list[str], lock: SourcesLock) -> list[Artifact]:
-        """The Debian packages ``names``, each compared with its digest in the lock.
+    def deb_artifacts(self, names: list[str], lock: SourcesLock) -> list[Artifact]:
+        """The Debian packages ``names`` with their locked digests; :func:`stage` proves their bytes before use."""
+        return [
+            Artifact(
+                "deb",
+                name,
+                lock.debian[name].version,
+                self.deb_path(name, lock),
+                lock.debian[name].sha256,
+                lock.debian[name].architecture,
+            )
+            for name in names
+        ]
 
-        Raises:
-            ApplianceError: a file differs from the lock.
-        """
 
-        def check(name: str) -> Artifact:
-            path = self.deb_path(name, lock)
-            package = lock.debian[name]
-            return Artifact("deb", name, package.version, path, _proven(path, package), package.architecture)
+def stage(artifacts: list[Artifact], folder: Path) -> None:
+    """Copy ``artifacts`` into ``folder`` and prove the copies, so that what is used is what was checked.
 
-        with ThreadPoolExecutor(2) as pool:
-            return list(pool.map(check, names))
+    Raises:
+        ApplianceError: a file differs from its lock.
+    """
+
+    def bring(artifact: Artifact) -> None:
+        copy = folder / artifact.path.name
+        shutil.copyfile(artifact.path, copy)
+        _prove(copy, artifact.sha256, f"delete {artifact.path} and build again")
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(bring, artifacts))
 
 
 def collect_debs(store: Store, lock: SourcesLock, apt: Apt, relock: Callable[[], SourcesLock]) -> SourcesLock:
@@ -115,24 +131,23 @@ def collect_debs(store: Store, lock: SourcesLock, apt: Apt, relock: Callable[[],
         lock = relock()
         missing = store.missing_debs(lock)
     with TemporaryDirectory(dir=store.folder) as arriving:
-        apt.download([(name, lock.debian[name].version) for name in missing], Path(arriving))
+        if missing:
+            apt.download([(name, lock.debian[name].version) for name in missing], Path(arriving))
         for name in missing:
             target = store.deb_path(name, lock)
-            _proven(Path(arriving) / target.name, lock.debian[name])
+            _prove(Path(arriving) / target.name, lock.debian[name].sha256, "ask the archive's keeper")
             (Path(arriving) / target.name).rename(target)
     return lock
 
 
-def _proven(path: Path, package: DebianPackage) -> str:
-    """The digest of ``path``, which is the locked one."""
+def _prove(path: Path, sha256: str, remedy: str) -> None:
     digest = sha256_of(path)
-    if digest != package.sha256:
+    if digest != sha256:
         raise ApplianceError(
-            f"{path.name} has SHA-256 {digest}, the lock says {package.sha256}",
+            f"{path.name} has SHA-256 {digest}, the lock says {sha256}",
             rule="images/sources.lock pins every Debian package",
-            remedy=f"delete {path} if it is there, and build again",
+            remedy=remedy,
         )
-    return digest
 
 
 def read_requirements(path: Path) -> list[Requirement]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from appliance.bundle import chroot, layer
 from appliance.bundle.cache import CachedLayer, LayerCache, key_of
-from appliance.bundle.collect import Artifact
+from appliance.bundle.collect import Artifact, stage
 from appliance.bundle.debian import index_of
 from appliance.bundle.process import run
 from appliance.bundle.recipe import Recipe, User
@@ -156,8 +156,7 @@ def _inputs_folder(artifacts: list[Artifact], near: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=".inputs-", dir=near) as name:
         debs = Path(name, "debs")
         debs.mkdir()
-        for artifact in artifacts:
-            shutil.copyfile(artifact.path, debs / artifact.path.name)
+        stage(artifacts, debs)
         yield Path(name)
 
 

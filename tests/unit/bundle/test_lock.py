@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from appliance.bundle.apt import Apt
-from appliance.bundle.collect import Artifact, Store, collect_debs, sha256_of
+from appliance.bundle.collect import Artifact, Store, collect_debs, sha256_of, stage
 from appliance.bundle.debian import index_of
 from appliance.bundle.lock import SourcesLock, differences, read_lock, resolve, write_lock
 from appliance.bundle.recipe import Recipe
@@ -86,7 +86,7 @@ def test_locked_packages_are_fetched_once(archive: Archive, store: Store) -> Non
     assert collect_debs(store, lock, archive.apt, relock=pytest.fail) == lock
     shutil.rmtree(archive.pool)
     assert collect_debs(store, lock, archive.apt, relock=pytest.fail) == lock
-    assert [deb.name for deb in store.checked_debs(lock.closures["base"], lock)] == ["essence", "library", "tool"]
+    assert [deb.name for deb in store.deb_artifacts(lock.closures["base"], lock)] == ["essence", "library", "tool"]
 
 
 def test_a_version_that_left_the_archive_is_locked_again_and_named(archive: Archive, store: Store) -> None:
@@ -111,7 +111,7 @@ def test_a_flipped_byte_in_the_store_is_refused(archive: Archive, store: Store) 
     path = store.deb_path("tool", lock)
     path.write_bytes(path.read_bytes()[:-1] + b"\0")
     with pytest.raises(ApplianceError, match=r"tool_1_amd64\.deb has SHA-256"):
-        store.checked_debs(["tool"], lock)
+        stage(store.deb_artifacts(["tool"], lock), store.folder)
 
 
 def test_a_lock_older_than_a_recipe_is_refused_by_name(archive: Archive) -> None:
