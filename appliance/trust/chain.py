@@ -8,7 +8,6 @@ alone never lets strangers in.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Self
 
@@ -17,7 +16,7 @@ from tuf.api.metadata import Root  # type: ignore[attr-defined]
 from appliance.trust import hybrid
 from appliance.trust.files import read_limited
 from appliance.trust.metadata import LIMITS, MetadataError, check_signatures, parse, role_keys
-from appliance.trust.root import Person, Registered, make_root, registered
+from appliance.trust.root import registered
 
 _ROOT_FILE = re.compile(r"^([1-9][0-9]{0,5})\.root\.json$")
 
@@ -80,27 +79,6 @@ class RootChain:
             before = root
         assert before is not None  # noqa: S101  # chain_names refuses an empty chain
         return before
-
-    def extend(self, enrolled: Registered, *, expires: datetime, signers: Sequence[Person]) -> "RootChain":
-        """The chain with a next root that registers ``enrolled``.
-
-        Args:
-            enrolled: the people, builders and threshold from now on.
-            expires: end of the new root's validity, UTC.
-            signers: enough people of the last root and of the new one; those of the last one approve.
-
-        Raises:
-            ApplianceError: they are not enough.
-        """
-        number = len(self) + 1
-        name = f"{number}.root.json"
-        data = make_root(enrolled, version=number, expires=expires, signers=signers)
-        before = registered(self.current())
-        approving = [person for person in signers if before.people.get(person.name) == person.public]
-        approval = hybrid.sign({name: data}, approving)
-        longer = RootChain(self.files | {name: data, approval_name(number): approval})
-        longer.verify()
-        return longer
 
 
 def approval_name(number: int) -> str:

@@ -9,7 +9,6 @@ from tuf.api.exceptions import (
     BadVersionNumberError,
     EqualVersionNumberError,
     ExpiredMetadataError,
-    LengthOrHashMismatchError,
     RepositoryError,
     UnsignedMetadataError,
 )
@@ -252,11 +251,5 @@ def _explain(error: RepositoryError, name: str, reference_time: datetime) -> Met
             f"{name}: {error}",
             rule="enough of the people in root.json sign every role",
             remedy="have it signed by more of them",
-        )
-    if isinstance(error, LengthOrHashMismatchError):
-        return MetadataError(
-            f"{name}: not the file that was signed with the others: {error}",
-            rule="metadata files belong together (mix-and-match attacks)",
-            remedy="carry the bundle whole, from one build",
         )
     return MetadataError(f"{name}: {error}", rule="TUF specification 5, detailed client workflow")

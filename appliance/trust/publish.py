@@ -15,10 +15,9 @@ from tuf.api.metadata import (  # type: ignore[attr-defined]
 )
 
 from appliance.errors import ApplianceError
-from appliance.trust import hybrid
 from appliance.trust.chain import RootChain
-from appliance.trust.fingerprint import fingerprint
 from appliance.trust.metadata import Target
+from appliance.trust.request import Request, sign_with_all
 from appliance.trust.root import CanonicalSerializer, Person, registered
 from appliance.trust.schema import CREATED_FIELD
 
@@ -46,43 +45,45 @@ class Edition:
         return cls(created=now, expires=now + timedelta(days=VALID_DAYS))
 
 
-def make_metadata(
-    targets: Iterable[Target],
-    *,
-    chain: RootChain,
-    people: Sequence[Person],
-    edition: Edition,
-) -> dict[str, bytes]:
-    """Every metadata file of a repository, by name.
+def prepare(targets: Iterable[Target], *, chain: RootChain, edition: Edition) -> Request:
+    """Ask for signatures on the metadata of a repository.
+
+    Files name each other by version alone: digests would make each role wait for the signatures of another, and
+    ``hybrid.dsse.json`` covers the exact bytes of all of them anyway.
 
     Args:
-        targets: what it lists.
+        targets: what the repository lists.
         chain: the roots.
-        people: who signs; at least the threshold.
         edition: version, creation and expiry.
+    """
+    version, expires = edition.version or 1, edition.expires
+    listed = {
+        target.path: TargetFile(target.length, {"sha256": target.sha256}, target.path, {"custom": target.listed()})
+        for target in targets
+    }
+    roles = {
+        "targets.json": Targets(version=version, expires=expires, targets=listed),
+        "snapshot.json": Snapshot(version=version, expires=expires, meta={"targets.json": MetaFile(version)}),
+        "timestamp.json": Timestamp(
+            version=version,
+            expires=expires,
+            snapshot_meta=MetaFile(version),
+            unrecognized_fields={CREATED_FIELD: edition.created.strftime("%Y-%m-%dT%H:%M:%SZ")},
+        ),
+    }
+    return Request(chain, {name: sign_role(signed, []) for name, signed in roles.items()})
+
+
+def make_metadata(
+    targets: Iterable[Target], *, chain: RootChain, people: Sequence[Person], edition: Edition
+) -> dict[str, bytes]:
+    """Every metadata file of a repository by name, signed at once by people whose keys are all here.
 
     Raises:
         ApplianceError: too few or strange people.
     """
     check_people(chain, people)
-    version, expires = edition.version or 1, edition.expires
-    files = chain.files | {"root.json": chain.roots[-1]}
-    listed = {
-        target.path: TargetFile(target.length, {"sha256": target.sha256}, target.path, {"custom": target.listed()})
-        for target in targets
-    }
-    files["targets.json"] = sign_role(Targets(version=version, expires=expires, targets=listed), people)
-    snapshot = Snapshot(version=version, expires=expires, meta={"targets.json": meta(version, files["targets.json"])})
-    files["snapshot.json"] = sign_role(snapshot, people)
-    timestamp = Timestamp(
-        version=version,
-        expires=expires,
-        snapshot_meta=meta(version, files["snapshot.json"]),
-        unrecognized_fields={CREATED_FIELD: edition.created.strftime("%Y-%m-%dT%H:%M:%SZ")},
-    )
-    files["timestamp.json"] = sign_role(timestamp, people)
-    files[hybrid.FILE] = hybrid.sign(files, people)
-    return files
+    return sign_with_all(prepare(targets, chain=chain, edition=edition), people).files()
 
 
 def check_people(chain: RootChain, people: Sequence[Person]) -> None:
@@ -110,8 +111,3 @@ def sign_role(signed: Any, people: Sequence[Person]) -> bytes:
     for person in people:
         metadata.sign(person.classical.tuf_signer(), append=True)
     return metadata.to_bytes(CanonicalSerializer())
-
-
-def meta(version: int, data: bytes) -> MetaFile:
-    """How one metadata file names another: version, length and SHA-256."""
-    return MetaFile(version, len(data), {"sha256": fingerprint(data)})

@@ -67,16 +67,13 @@ class _Hashes(_Strict):
     sha256: Digest
 
 
-class _File(_Strict):
-    length: Length
-    hashes: _Hashes
-
-
-class _Meta(_File):
+class _Meta(_Strict):
     version: Number
 
 
-class _Target(_File):
+class _Target(_Strict):
+    length: Length
+    hashes: _Hashes
     custom: ListedCustom
 
 

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
-from tuf.api.metadata import Metadata, Snapshot, Targets, Timestamp  # type: ignore[attr-defined]
+from tuf.api.metadata import Metadata, MetaFile, Snapshot, Targets, Timestamp  # type: ignore[attr-defined]
 
 from appliance.trust import hybrid
 from appliance.trust.chain import RootChain
@@ -12,7 +12,8 @@ from appliance.trust.client import Repository, verify_metadata
 from appliance.trust.fingerprint import fingerprint
 from appliance.trust.keys import ML_DSA, generate
 from appliance.trust.metadata import Custom, Target
-from appliance.trust.publish import Edition, make_metadata, meta, sign_role
+from appliance.trust.publish import Edition, make_metadata, sign_role
+from appliance.trust.request import request_next_root, sign_with_all
 from appliance.trust.root import BUILDER_ID, Person, Registered, make_root
 
 DAY = timedelta(days=1)
@@ -38,16 +39,25 @@ def first_root(*people: Person, threshold: int = 2) -> RootChain:
     return RootChain({"1.root.json": data})
 
 
+FIRST = first_root(ANNA, BERT, CARL)
+
+
 class Simulator:
     """Publishes editions of a repository with one target; ``files`` is what lies on the medium."""
 
+    first: ClassVar[dict[str, bytes]] = {}
+
     def __init__(self) -> None:
-        self.chain = first_root(ANNA, BERT, CARL)
+        self.chain = FIRST
         self.fingerprint = fingerprint(self.chain.roots[0])
         self.signers = [ANNA, BERT]
         self.known: dict[str, bytes] = {}
         self.files: dict[str, bytes] = {}
-        self.publish(1)
+        if Simulator.first:
+            self.files = dict(Simulator.first)
+        else:
+            self.publish(1)
+            Simulator.first = dict(self.files)
 
     def publish(self, version: int, *, created: datetime = START, expires: datetime = START + 100 * DAY) -> None:
         """A new honest edition."""
@@ -63,7 +73,8 @@ class Simulator:
 
     def rotate(self, enrolled: Registered, *signers: Person) -> None:
         """The next root, as honest people make it."""
-        self.chain = self.chain.extend(enrolled, expires=START + 1000 * DAY, signers=signers)
+        request = request_next_root(self.chain, enrolled, START + 1000 * DAY)
+        self.chain = RootChain(sign_with_all(request, signers).files())
 
     def signed(self, name: str) -> Any:
         """The signed part of a metadata file, to change and pass to :meth:`forge`."""
@@ -75,11 +86,11 @@ class Simulator:
         self.files[name] = sign_role(signed, people)
         if isinstance(signed, Targets):
             snapshot: Snapshot = self.signed("snapshot.json")
-            snapshot.meta["targets.json"] = meta(signed.version, self.files[name])
+            snapshot.meta["targets.json"] = MetaFile(signed.version)
             self.forge("snapshot.json", snapshot, *signers)
         elif isinstance(signed, Snapshot):
             timestamp: Timestamp = self.signed("timestamp.json")
-            timestamp.snapshot_meta = meta(signed.version, self.files[name])
+            timestamp.snapshot_meta = MetaFile(signed.version)
             self.forge("timestamp.json", timestamp, *signers)
         else:
             self.cover(*people)
