@@ -230,19 +230,19 @@ def _add_users(users: list[User], tree: Path, lowers: list[Path]) -> None:
 def _install_wheels(wheels: list[Artifact], target: Path, epoch: int) -> None:
     """Install exactly ``wheels``; the programs they bring are left out, their first line would name the build host."""
     with tempfile.TemporaryDirectory(prefix=".wheels-") as name:
+        stage(wheels, Path(name))
         requirements = Path(name, "requirements.txt")
-        lines = [f"{wheel.name} @ file://{wheel.path} --hash=sha256:{wheel.sha256}\n" for wheel in wheels]
+        # By name, not by path: pip writes the path of a file into the installation.
+        lines = [f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}\n" for wheel in wheels]
         requirements.write_text("".join(lines))
         options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-compile", "--require-hashes"]
-        command = [sys.executable, "-m", "pip", "install", "--no-index", *options]
+        command = [sys.executable, "-m", "pip", "install", "--no-index", "--find-links", name, *options]
         settings = {"SOURCE_DATE_EPOCH": str(epoch)}
         run([*command, "--target", target, "-r", requirements], purpose="installing wheels", environment=settings)
     shutil.rmtree(target / "bin", ignore_errors=True)
     for record in target.glob("*.dist-info/RECORD"):
         lines = [line for line in record.read_text().splitlines() if "/bin/" not in line.split(",")[0]]
         record.write_text("\n".join(sorted(lines)) + "\n")
-    for note in target.glob("*.dist-info/direct_url.json"):
-        note.unlink()
     for folder, _, files in os.walk(target):
         Path(folder).chmod(0o755)
         for file in files:

@@ -85,7 +85,7 @@ def describe(lineage: list[Recipe], layers: list[CachedLayer], epoch: int, marki
             **({"User": f"{recipe.user.uid}:{recipe.user.uid}"} if recipe.user else {}),
         },
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer.layer.diff_id}" for layer in layers]},
-        "history": [{"created": created, "created_by": f"appliance layer {layer.key[:12]}"} for layer in layers],
+        "history": [{"created": created, "created_by": "appliance bundle build"} for _ in layers],
     }
     config_blob = Blob(_CONFIG, _json(config))
     manifest = {

@@ -37,7 +37,6 @@ def make_provenance(image: Image, lineage: list[ImageInputs], epoch: int, builde
         "buildDefinition": {
             "buildType": BUILD_TYPE,
             "externalParameters": {"image": image.name, "epoch": epoch},
-            "internalParameters": {"layers": [layer.key for layer in image.layers]},
             "resolvedDependencies": [*dependencies, *folders],
         },
         "runDetails": {"builder": {"id": builder, "version": {"mls-appliance": __version__}}},
