@@ -241,7 +241,7 @@ def _install_wheels(wheels: list[Artifact], target: Path, epoch: int) -> None:
         run([*command, "--target", target, "-r", requirements], purpose="installing wheels", environment=settings)
     shutil.rmtree(target / "bin", ignore_errors=True)
     for record in target.glob("*.dist-info/RECORD"):
-        lines = [line for line in record.read_text().splitlines() if "/bin/" not in line.split(",")[0]]
+        lines = [line for line in record.read_text().splitlines() if not line.startswith(("../", "bin/"))]
         record.write_text("\n".join(sorted(lines)) + "\n")
     for folder, _, files in os.walk(target):
         Path(folder).chmod(0o755)
