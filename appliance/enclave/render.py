@@ -129,6 +129,8 @@ def service_settings(site: Site, enclave: Enclave, service: str, images: Images,
             "site": site.site,
             "demo": site.demo,
         }
+    if service == "evaluation":
+        own = {"models": list(enclave.models), "engine_image": images.digests["inference"], "demo": site.demo}
     if service == "console":
         own = {"markings": {e.marking.label.encode(): e.label for e in site.enclaves}}
     document = {
@@ -216,7 +218,6 @@ def _service(enclave: Enclave, service: str, images: Images, paths: HostPaths) -
         container["volumes"].append(_bind(paths.root / "log", "/var/log/appliance"))
     if service in DATABASE_USERS:
         container["volumes"].append(_bind(paths.sockets(enclave.name, "postgresql"), "/run/postgresql"))
-        container["depends_on"] = {f"{service}-migrate": {"condition": "service_completed_successfully"}}
     return container
 
 
@@ -230,7 +231,6 @@ def _migrate(enclave: Enclave, service: str, images: Images, paths: HostPaths) -
         _bind(paths.settings(enclave.name) / f"{service}.json", "/run/appliance/service.json"),
         _bind(paths.sockets(enclave.name, "postgresql"), "/run/postgresql"),
     ]
-    container["depends_on"] = {"database": {"condition": "service_started"}}
     return container
 
 

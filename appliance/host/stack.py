@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.render import DATABASE_USERS, HostPaths
 from appliance.enclave.site import Enclave, Site
 from appliance.errors import ApplianceError
 from appliance.host.network import apply_rules, create_networks
@@ -94,12 +94,32 @@ def stop_monitor(paths: HostPaths) -> bool:
 
 
 def start_enclave(podman: Podman, enclave: Enclave, progress: Progress) -> bool:
-    """Create the networks of ``enclave`` and converge its containers; True when something changed."""
+    """Create the networks of ``enclave`` and converge its containers; True when something changed.
+
+    Order: the database, then each migration to its end, then everything else. Podman's own dependencies are not used,
+    because podman 4.3 cannot start a container whose finished dependency was removed.
+
+    Raises:
+        ApplianceError: a migration failed; the message is the end of its log.
+    """
     changed = create_networks(podman, enclave)
     before = _identifiers(podman, enclave)
     progress(f"starting enclave {enclave.name} ({enclave.label})")
-    podman.compose(enclave.name, ["up", "-d", "--no-build"])
+    users = [service for service in enclave.services if service in DATABASE_USERS]
+    if users:
+        _up(podman, enclave, ["database"])
+    for service in users:
+        _up(podman, enclave, [f"{service}-migrate"])
+        name = f"{enclave.name}-{service}-migrate"
+        if podman.run(["wait", name]).stdout.strip() != "0":
+            text = podman.run(["logs", "--tail", "20", name], check=False)
+            raise ApplianceError(f"{name} failed: {(text.stdout + text.stderr)[-1500:]}")
+    _up(podman, enclave, ["gateway", *enclave.services])
     return changed or _identifiers(podman, enclave) != before
+
+
+def _up(podman: Podman, enclave: Enclave, names: list[str]) -> None:
+    podman.compose(enclave.name, ["up", "-d", "--no-build", "--no-deps", *names])
 
 
 def _identifiers(podman: Podman, enclave: Enclave) -> set[str]:

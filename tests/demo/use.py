@@ -43,7 +43,7 @@ def evaluate(instance: Instance, enclave: str) -> dict[str, Any]:
         def finished() -> dict[str, Any] | None:
             status: dict[str, Any] = client.get(f"/evaluation/api/jobs/{job}").json()
             assert status["state"] not in ("failed", "interrupted"), status
-            return status if status["state"] == "finished" else None
+            return status if status["state"] == "done" else None
 
         status = wait_until(finished, 1200, f"evaluation in {enclave}")
         results = client.get(f"/evaluation/api/jobs/{job}/results")

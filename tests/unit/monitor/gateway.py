@@ -139,7 +139,8 @@ def running(folder: Path) -> Iterator[Rig]:
     (folder / "nginx.conf").write_text(rig.config())
     program = shutil.which("nginx", path="/usr/sbin:/usr/bin")
     assert program, "nginx is installed by make setup"
-    process = subprocess.Popen([program, "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")], cwd=folder)
+    options = ["-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log"), "-g", "daemon off;"]
+    process = subprocess.Popen([program, *options], cwd=folder)
     try:
         for _ in range(100):
             with rig.client(None) as client:

@@ -1,0 +1,24 @@
+"""One real site for all integration tests: built, signed, carried and installed as a sysadmin would, then removed."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.demo.instance import TEST, Instance, is_root
+from tests.demo.stages import bring_up, leftovers, tear_down
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Instance]:
+    """The running site of the test instance, in a namespace without a route out."""
+    if not is_root():
+        pytest.fail("integration tests make namespaces and containers: run them as root (sudo make test)")
+    report = bring_up(TEST)
+    report.write(TEST.build / "demo.json")
+    failed = [f"{stage.name}: {stage.error}" for stage in report.stages if not stage.passed]
+    if failed:
+        tear_down(TEST)
+        pytest.fail(f"the site did not come up: {failed}")
+    yield TEST
+    tear_down(TEST)
+    assert leftovers(TEST) == []

@@ -1,0 +1,147 @@
+"""What the containers of a running site are: (fact, expected, why) for each, read from the kernel and from podman."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.enclave.render import HostPaths
+from appliance.host.podman import Podman
+from tests.demo.instance import Instance
+
+
+def podman(site: Instance, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the appliance's podman on the host."""
+    environment = Podman(HostPaths(site.root, site.run)).environment
+    command = ["nsenter", f"--net=/run/netns/{site.namespace}", "podman", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def containers(site: Instance) -> list[dict[str, Any]]:
+    names = podman(site, "ps", "--format", "{{.Names}}").stdout.split()
+    inspected: list[dict[str, Any]] = json.loads(podman(site, "inspect", *names).stdout)
+    return inspected
+
+
+def status_of(container: dict[str, Any]) -> dict[str, str]:
+    lines = Path(f"/proc/{container['State']['Pid']}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def test_each_process_is_confined_by_the_kernel(containers: list[dict[str, Any]]) -> None:
+    expected = [
+        ("CapEff", "0000000000000000", "no capability, so nothing to abuse"),
+        ("CapBnd", "0000000000000000", "nor can one be gained"),
+        ("NoNewPrivs", "1", "set-user-id programs give nothing"),
+        ("Seccomp", "2", "system calls are filtered"),
+    ]
+    for container in containers:
+        status = status_of(container)
+        for key, value, reason in expected:
+            assert status[key] == value, (container["Name"], key, reason)
+        uid = int(status["Uid"].split()[0])
+        assert uid >= 1_000_000, f"{container['Name']} runs as host uid {uid}: every enclave has a range of its own"
+
+
+def test_uid_ranges_of_two_enclaves_do_not_meet(containers: list[dict[str, Any]]) -> None:
+    ranges: dict[int, set[str]] = {}
+    for container in containers:
+        uid = int(status_of(container)["Uid"].split()[0])
+        ranges.setdefault(uid // 65536, set()).add(container["Config"]["Labels"]["appliance.enclave"])
+    assert all(len(names) == 1 for names in ranges.values()), ranges
+
+
+def test_root_is_read_only_and_memory_and_processes_are_limited(containers: list[dict[str, Any]]) -> None:
+    for container in containers:
+        settings = container["HostConfig"]
+        assert settings["ReadonlyRootfs"], container["Name"]
+        assert 0 < settings["Memory"] <= 2 << 30
+        assert 0 < settings["PidsLimit"] <= 256
+
+
+def test_no_container_joins_two_enclaves_and_only_gateways_have_an_outer_side(containers: list[dict[str, Any]]) -> None:
+    for container in containers:
+        enclave = container["Config"]["Labels"]["appliance.enclave"]
+        networks = {name for name in container["NetworkSettings"]["Networks"] if name != "none"}
+        assert networks <= {f"{enclave}-inner", f"{enclave}-outer"}, container["Name"]
+        assert (f"{enclave}-outer" in networks) == container["Name"].endswith("-gateway")
+
+
+def test_networks_answer_no_names_and_services_have_no_way_out(site: Instance) -> None:
+    for name in ("unclassified-inner", "unclassified-outer", "secret-inner", "secret-outer"):
+        network = json.loads(podman(site, "network", "inspect", name).stdout)[0]
+        assert network["dns_enabled"] is False
+        assert network["internal"] == name.endswith("-inner")
+    code = "import socket; socket.create_connection(('{}', {}), timeout=2)"
+    targets = [("10.78.2.2", 443), ("10.78.3.2", 443), (site.address(10), 22), (site.address(1), 80), ("192.0.2.1", 80)]
+    for target in targets:
+        answer = podman(site, "exec", "unclassified-labeling", "python3", "-c", code.format(*target))
+        assert answer.returncode != 0, f"unclassified-labeling reached {target}"
+    inside = podman(site, "exec", "unclassified-evaluation", "python3", "-c", code.format("gateway.internal", 443))
+    assert inside.returncode == 0, inside.stderr
+    lookup = podman(
+        site,
+        "exec",
+        "unclassified-labeling",
+        "python3",
+        "-c",
+        "import socket; socket.getaddrinfo('secret-gateway', 443)",
+    )
+    assert lookup.returncode != 0, "a name of another enclave was resolved"
+
+
+def test_the_gateway_itself_cannot_reach_out(site: Instance) -> None:
+    code = "exec 3<>/dev/tcp/{}/{}"
+    for target in (("10.78.2.130", 443), (site.address(1), 80), ("192.0.2.1", 80)):
+        command = ["timeout", "3", "bash", "-c", code.format(*target)]
+        assert podman(site, "exec", "unclassified-gateway", *command).returncode != 0, target
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (["--read-only=false"], "read_only"),
+        (["--cap-add", "NET_ADMIN"], "capabilities"),
+        (["-v", "/etc:/host:ro"], "binds"),
+        (["--env", "LD_PRELOAD=/tmp/x.so"], "environment"),
+        (["--entrypoint", "/bin/sh"], "arguments"),
+        (["--pid", "host"], "namespaces"),
+        (["--security-opt", "seccomp=unconfined"], "seccomp"),
+        (["--user", "0:0"], "user"),
+    ],
+)
+def test_a_container_that_differs_is_not_admitted_and_the_difference_is_named(
+    site: Instance, change: list[str], named: str
+) -> None:
+    image = podman(site, "inspect", "--format", "{{.Image}}", "secret-gateway").stdout.strip()
+    podman(site, "rm", "--force", "--time", "0", "secret-labeling-migrate")
+    answer = podman(
+        site, "run", "--rm", "--name", "secret-labeling-migrate", "--network", "none", *change, image, "true"
+    )
+    assert answer.returncode != 0
+    assert "is not admitted" in answer.stderr, answer.stderr
+    assert named in answer.stderr
+
+
+def test_a_container_without_a_place_in_the_generation_is_refused_and_recorded(site: Instance) -> None:
+    image = podman(site, "inspect", "--format", "{{.Image}}", "secret-gateway").stdout.strip()
+    answer = podman(site, "run", "--rm", "--name", "stowaway", "--network", "none", image, "true")
+    assert answer.returncode != 0
+    assert "no container of that name" in answer.stderr
+    spooled = (site.root / "spool" / "spool.jsonl").read_text()
+    logged = "".join(file.read_text() for file in (site.root / "log" / "bodies").glob("*"))
+    assert "stowaway" in spooled + logged
+
+
+def test_keys_and_data_are_readable_by_their_one_owner(site: Instance) -> None:
+    for file in (site.root / "secrets").rglob("*"):
+        status = file.stat()
+        if file.is_file():
+            assert status.st_mode & 0o077 == 0, file
+        if file.is_file() and len(file.relative_to(site.root / "secrets").parts) > 1:
+            assert status.st_uid >= 1_000_000, file
+    assert os.stat(site.root / "log").st_mode & 0o007 == 0  # noqa: PTH116
