@@ -3,16 +3,19 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from appliance.bundle.hashing import CHUNK, HashCache, Progress, hash_files
 from appliance.errors import ApplianceError
 from appliance.trust import canonical
 from appliance.trust.chain import RootChain
+from appliance.trust.client import verify_metadata
 from appliance.trust.files import read_limited, replace_file
 from appliance.trust.fingerprint import fingerprint
 from appliance.trust.metadata import LIMITS, Target, check_path
-from appliance.trust.publish import Edition, check_people, make_metadata
+from appliance.trust.publish import Edition, check_people, prepare
+from appliance.trust.request import Request, sign_with_all
 from appliance.trust.root import Person
 from appliance.trust.schema import Chunks, Custom
 
@@ -58,30 +61,61 @@ def write_repository(
     Raises:
         ApplianceError: a file without an entry or an entry without a file, or too few or strange people.
     """
-    edition = edition or Edition.today()
     check_people(chain, people)
+    request = prepare_repository(bundle, targets, chain=chain, edition=edition, cache=cache, on_target=on_target)
+    return seal(bundle, sign_with_all(request, people))
+
+
+def prepare_repository(
+    bundle: Path,
+    targets: Mapping[str, Custom],
+    *,
+    chain: RootChain,
+    edition: Edition | None = None,
+    cache: HashCache | None = None,
+    on_target: Progress | None = None,
+) -> Request:
+    """Hash the files in ``bundle/targets`` once and ask for signatures on their metadata; writes nothing.
+
+    For arguments see :func:`write_repository`.
+
+    Raises:
+        ApplianceError: a file without an entry or an entry without a file.
+    """
+    edition = edition or Edition.today()
     _check_listed(bundle / "targets", targets)
     hashed = hash_files(bundle / "targets", sorted(targets), cache or HashCache(None), on_target)
-
-    folder = bundle / "metadata"
-    folder.mkdir(exist_ok=True)
     listed = [
         Target(path, file.length, file.sha256, targets[path], chunks=Chunks.of(CHUNK, file.chunks))
         for path, file in hashed.items()
     ]
     if edition.version is None:
-        edition = replace(edition, version=_previous_version(folder) + 1)
-    files = make_metadata(listed, chain=chain, people=people, edition=edition)
+        edition = replace(edition, version=_previous_version(bundle / "metadata") + 1)
+    return prepare(listed, chain=chain, edition=edition)
+
+
+def seal(bundle: Path, request: Request) -> Written:
+    """Write the metadata of a completely signed request into ``bundle``.
+
+    Raises:
+        ApplianceError: signatures are missing, or the request lists other files than the bundle has.
+    """
+    files = request.files()
+    root = fingerprint(request.chain.roots[0])
+    repository = verify_metadata(files, root, known={}, now=datetime.fromtimestamp(0, UTC))
+    _check_listed(bundle / "targets", repository.targets)
+    folder = bundle / "metadata"
+    folder.mkdir(exist_ok=True)
     for entry in folder.iterdir():
         if entry.name not in files:
             entry.unlink()
     for name, data in files.items():
         replace_file(folder / name, data)
     return Written(
-        version=edition.version or 1,
-        root_fingerprint=fingerprint(chain.roots[0]),
-        files=len(hashed),
-        size=sum(file.length for file in hashed.values()),
+        version=repository.version,
+        root_fingerprint=root,
+        files=len(repository.targets),
+        size=sum(target.length for target in repository.targets.values()),
     )
 
 
@@ -95,7 +129,7 @@ def list_files(folder: Path) -> list[str]:
     return sorted(found)
 
 
-def _check_listed(folder: Path, targets: Mapping[str, Custom]) -> None:
+def _check_listed(folder: Path, targets: Mapping[str, object]) -> None:
     present = set(list_files(folder))
     for path in sorted(present ^ set(targets)):
         state = "has no kind and label" if path in present else "is missing"

@@ -11,6 +11,7 @@ import typer
 from appliance.cli.build import build
 from appliance.cli.bundle_diff import diff
 from appliance.cli.bundle_media import gather, split
+from appliance.cli.bundle_request import request, seal
 from appliance.cli.options import Bundle, Json, print_json, size
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ def bundle() -> None:
 app.command()(diff)
 app.command()(split)
 app.command()(gather)
+app.command()(request)
+app.command()(seal)
 
 
 @app.command()

@@ -1,17 +1,13 @@
 """`appliance keys`."""
 
-import getpass
-import os
-import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from appliance.cli.options import Json, PassphraseFile, print_json, read_passphrase
-from appliance.errors import ApplianceError
+from appliance.cli.keys_ceremony import change, finish, new, sign
+from appliance.cli.options import Json, PassphraseFile, new_passphrase, print_json
 
 PEOPLE = ["person-1", "person-2", "person-3"]
 OFFICERS = ["officer-1", "officer-2"]
@@ -23,6 +19,10 @@ app = typer.Typer(help="Make and use the keys of people.", no_args_is_help=True)
 @app.callback()
 def keys() -> None:
     """Make and use the keys of people."""
+
+
+for command in (new, change, sign, finish):
+    app.command()(command)
 
 
 @app.command()
@@ -46,36 +46,10 @@ def init(
         threshold=threshold,
         officers=officer,
         certifiers=certifier,
-        passphrase=None if demo else _new_passphrase(passphrase_file),
+        passphrase=None if demo else new_passphrase(passphrase_file),
     )
     if as_json:
         print_json(asdict(paper))
     else:
         print(paper.text())
         print(f"written: {folder}/paper.txt; give each holder their own file and take it off this machine")
-
-
-def _new_passphrase(file: Path | None) -> Callable[[str], bytes]:
-    from appliance.trust.keys import PASSPHRASE_VARIABLE  # noqa: PLC0415
-
-    if file is not None:
-        secret = read_passphrase(file)
-        return lambda _: secret
-    if PASSPHRASE_VARIABLE in os.environ:
-        secret = os.environ[PASSPHRASE_VARIABLE].encode()
-        return lambda _: secret
-    if not sys.stdin.isatty():
-        raise ApplianceError(
-            "no passphrase for the new keys",
-            rule="a private key is kept encrypted",
-            remedy=f"run in a terminal, set {PASSPHRASE_VARIABLE}, use --passphrase-file, or --demo",
-        )
-    asked: dict[str, bytes] = {}
-    return lambda name: asked.setdefault(name.removeprefix("DEMO-"), _twice(name))
-
-
-def _twice(name: str) -> bytes:
-    first = getpass.getpass(f"New passphrase of {name}: ")
-    if first != getpass.getpass("The same again: "):
-        raise ApplianceError(f"the two passphrases of {name} differ", remedy="begin again")
-    return first.encode()

@@ -1,6 +1,11 @@
 """Options and output that several subcommands share."""
 
+import getpass
 import json
+import os
+import sys
+from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,3 +58,33 @@ def size(count: int) -> str:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1000
     raise AssertionError
+
+
+def new_passphrase(file: Path | None) -> Callable[[str], bytes]:
+    """Where the passphrases of new keys come from: a file, the environment, or the terminal, each asked twice.
+
+    Raises:
+        ApplianceError: none of them is at hand.
+    """
+    from appliance.trust.keys import PASSPHRASE_VARIABLE  # noqa: PLC0415
+
+    if file is not None:
+        secret = read_passphrase(file)
+        return lambda _: secret
+    if PASSPHRASE_VARIABLE in os.environ:
+        secret = os.environ[PASSPHRASE_VARIABLE].encode()
+        return lambda _: secret
+    if not sys.stdin.isatty():
+        raise ApplianceError(
+            "no passphrase for the new keys",
+            rule="a private key is kept encrypted",
+            remedy=f"run in a terminal, set {PASSPHRASE_VARIABLE}, use --passphrase-file, or --demo",
+        )
+    return lru_cache(_twice)
+
+
+def _twice(name: str) -> bytes:
+    first = getpass.getpass(f"New passphrase of {name}: ")
+    if first != getpass.getpass("The same again: "):
+        raise ApplianceError(f"the two passphrases of {name} differ", remedy="begin again")
+    return first.encode()

@@ -2,16 +2,26 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from appliance.trust import keys
 from appliance.trust.certificates import make_authority
+from appliance.trust.chain import RootChain
 from appliance.trust.fingerprint import fingerprint
-from appliance.trust.keys import DEMO, DEMO_PASSPHRASE, ML_DSA, KeyFileError, Passphrase, PrivateKey, generate, mark
+from appliance.trust.keys import (
+    DEMO,
+    DEMO_PASSPHRASE,
+    ML_DSA,
+    KeyFileError,
+    Passphrase,
+    PrivateKey,
+    generate,
+    load_public_key,
+)
 from appliance.trust.officers import Officers
-from appliance.trust.root import BUILDER_ID, Person, Registered, make_root
+from appliance.trust.root import BUILDER_ID, Person, Registered, make_root, registered
 
 ROOT_DAYS = 1825
 MINIMUM_PASSPHRASE = 14
@@ -90,14 +100,7 @@ def initialise(
         file.with_suffix(".pub").write_text(key.public.keyval["public"])
         return key
 
-    signing = [
-        Person(
-            name=mark(name, demo=demo),
-            classical=make(name, "signs bundles", "people/{name}.pem"),
-            quantum_safe=make(name, "signs bundles (ML-DSA-87)", "people/{name}.ml-dsa.pem", ML_DSA),
-        )
-        for name in people
-    ]
+    signing = [make_person(name, folder / "people", demo=demo, passphrase=secret) for name in people]
     builder = make("builder", "attests what was built", "builder.pem")
     enrolled = Registered(
         people={person.name: person.public for person in signing},
@@ -125,6 +128,50 @@ def initialise(
     paper = Paper(root=fingerprint(root), officers=fingerprint(listed), authority=authority.fingerprint, demo=demo)
     (folder / "paper.txt").write_text(paper.text())
     return paper
+
+
+def make_person(name: str, folder: Path, *, demo: bool, passphrase: Passphrase) -> Person:
+    """Make the two keys of a person who will sign bundles, in ``folder``, with their public halves beside.
+
+    Raises:
+        KeyFileError: a key is there already, or the passphrase is too short.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    pair = []
+    for scheme, suffix in ((keys.ECDSA, ""), (ML_DSA, ".ml-dsa")):
+        key = generate(name, demo=demo, scheme=scheme)
+        file = folder / f"{key.name}{suffix}.pem"
+        key.write(file, _long_enough(passphrase(key.name), key.name), role="signs bundles")
+        file.with_suffix(".pub").write_text(key.public.keyval["public"])
+        pair.append(key)
+    return Person(pair[0].name, *pair)
+
+
+def next_people(
+    chain: RootChain, *, add: Sequence[Path], remove: Sequence[str], threshold: int | None = None
+) -> Registered:
+    """Whom the next root registers.
+
+    Args:
+        chain: the roots so far.
+        add: ``<name>.pub`` of people who join or have new keys, with ``<name>.ml-dsa.pub`` beside it.
+        remove: names of those who leave.
+        threshold: how many must sign from now on; by default as before.
+
+    Raises:
+        ApplianceError: a name that is not registered, or a file that is not a public key.
+    """
+    now = registered(chain.verify())
+    for name in remove:
+        if name not in now.people:
+            raise KeyFileError(f"{name} is not among: {', '.join(sorted(now.people))}")
+    people = {name: pair for name, pair in now.people.items() if name not in remove}
+    for file in add:
+        pair = load_public_key(file), load_public_key(file.with_name(f"{file.stem}.ml-dsa.pub"))
+        if (pair[0].scheme, pair[1].scheme) != (keys.ECDSA, ML_DSA):
+            raise KeyFileError(f"{file}: a person has an ECDSA key and, beside it, an ML-DSA key")
+        people[file.stem] = pair
+    return replace(now, people=people, threshold=threshold or now.threshold)
 
 
 def _demonstration(folder: Path) -> Passphrase:

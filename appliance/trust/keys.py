@@ -168,6 +168,22 @@ def load_private_key(path: Path, passphrase: Passphrase | None = None) -> Privat
     raise KeyFileError(f"{path}: not an ECDSA P-384 or ML-DSA-87 key", rule="people sign with these two algorithms")
 
 
+def load_public_key(path: Path) -> PublicKey:
+    """Read a public key in PEM.
+
+    Raises:
+        KeyFileError: absent, or not an ECDSA P-384 or ML-DSA-87 key.
+    """
+    try:
+        key = serialization.load_pem_public_key(path.read_bytes())
+    except (OSError, ValueError, UnsupportedAlgorithm) as error:
+        raise KeyFileError(f"{path}: not a public key in PEM: {error}") from error
+    if isinstance(key, ec.EllipticCurvePublicKey | mldsa.MLDSA87PublicKey):
+        public = _public(key)
+        return PublicKey.model_validate(public.model_dump())
+    raise KeyFileError(f"{path}: not an ECDSA P-384 or ML-DSA-87 key", rule="people sign with these two algorithms")
+
+
 def host_key(path: Path, *, demo: bool = False) -> PrivateKey:
     """The host's own signing key, made on first use; in a file of root's alone (mode 0600), as nobody is there to ask.
 
