@@ -13,7 +13,7 @@ from appliance.markings.errors import MarkingError, Violation
 LEVELS = ("U", "CUI", "C", "S", "TS")
 RANK = {level: rank for rank, level in enumerate(LEVELS)}
 
-_NEED = re.compile(r"[A-Z0-9](?:[A-Z0-9_ -]*[A-Z0-9_])?")
+_NEED = re.compile(r"[A-Z0-9](?:[A-Z0-9_ -]*[A-Z0-9_-])?")
 _NATION = re.compile(r"[A-Z]{3}")
 _NO_LIMIT = "*"
 

@@ -15,7 +15,7 @@ def national(notes: Notes, text: str, start: int) -> Head | None:
     vocabulary = notes.vocabulary
     owners = (vocabulary.nation,)
     if text in CUI_WORDS:
-        notes.places.append(("CUI", vocabulary.axis["cui"], start, start + len(text)))
+        notes.places.append((("CUI",), vocabulary.axis["cui"], start, start + len(text)))
         if text == "CONTROLLED" and notes.form == PORTION:
             notes.wrong("cui-portion", text, start, vocabulary.rules["cui-portion"].text)
         elif text == "CONTROLLED":
@@ -62,7 +62,7 @@ def _joint(notes: Notes, text: str, start: int) -> Head | None:
 
 def _found(notes: Notes, word: LevelWord, owners: tuple[str, ...], text: str, start: int) -> Head:
     notes.fit(word.form, text, start)
-    notes.places.append((word.token, LEVEL, start, start + len(text)))
+    notes.places.append(((word.token,), LEVEL, start, start + len(text)))
     return word.token, owners
 
 

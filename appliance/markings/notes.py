@@ -1,13 +1,13 @@
 """What reading a marking notes: the values with their places, the form, and every departure from the grammar."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from appliance.markings.errors import Violation
 from appliance.markings.vocabulary import EITHER, PORTION, Vocabulary
 
-Place = tuple[str, int, int, int]
-"""A token, the position of its category (-1 for the level), and its first and one-past-last character."""
+Place = tuple[Sequence[str], int, int, int]
+"""The tokens of a value, the position of its category (-1 for the level), its first and one-past-last character."""
 
 LEVEL = -1
 
@@ -60,7 +60,7 @@ class Notes:
                 message = f"{code!r} is no known nation or group"
                 self.wrong("country", code, place, message, nearest(code, [*vocabulary.nations, *vocabulary.groups]))
             place += len(code) + len(separator)
-        right = vocabulary.ordered_nations(codes, first=separator == ", ")
+        right = vocabulary.ordered_nations(codes, first=separator == ", ") if len(codes) > 1 else codes
         if codes != right:
             rule = "list-order" if len(right) == len(codes) else "duplicate"
             first = f"{vocabulary.nation} first, " if separator == ", " else ""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from appliance.markings.marking import HANDLE_VIA_SAP, Marking
 from appliance.markings.vocabulary import Vocabulary
 
+REL = "REL"
+
 
 @dataclass(slots=True)
 class Parts:
@@ -43,6 +45,13 @@ class Parts:
     display: Iterable[str] = ()
     disordered: bool = False
 
+    def release(self, token: str, codes: Iterable[str]) -> None:
+        """Note the list of REL or DISPLAYONLY."""
+        if token == REL:
+            self.rel = codes
+        else:
+            self.display = codes
+
     def marking(self, vocabulary: Vocabulary, *, ordered: bool = False) -> Marking:
         """The marking of these tokens; whether it is a valid one is for the rules to say.
 
@@ -74,7 +83,7 @@ class Parts:
         def key(token: str) -> tuple[int, str]:
             return vocabulary.place(token), token
 
-        lists = {"REL": self.rel, "DISPLAYONLY": self.display}
+        lists = {REL: self.rel, "DISPLAYONLY": self.display}
         dissem = {*self.dissem} - lists.keys() | {token for token, codes in lists.items() if codes}
         self.owners = vocabulary.ordered_nations(self.owners, first=False)
         self.nonus = sorted({*self.nonus}, key=key)

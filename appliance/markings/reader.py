@@ -1,10 +1,19 @@
 """Reading a marking: text to parts, with every departure from the grammar noted at its place."""
 
+from collections.abc import Sequence
+
 from appliance.markings import level
 from appliance.markings.marking import HANDLE_VIA_SAP, Marking
-from appliance.markings.notes import Notes, Place, nearest
+from appliance.markings.notes import Notes, nearest
 from appliance.markings.parts import Parts
 from appliance.markings.vocabulary import PORTION, Key, Vocabulary
+
+UNKNOWN = -1
+NO_KEY: Key = ()
+PROGRAMME = "SAR"
+
+Value = tuple[int, Key, Sequence[str], str]
+"""What a value is: the position of its category, its place in the list, its tokens, and what continues after it."""
 
 
 class Reader:
@@ -15,7 +24,7 @@ class Reader:
         vocabulary: the words.
     """
 
-    __slots__ = ("_axis", "_categories", "_key", "_lists", "_notes", "_parts", "_text", "_vocabulary")
+    __slots__ = ("_axis", "_lists", "_notes", "_parts", "_text", "_vocabulary")
 
     def __init__(self, text: str, vocabulary: Vocabulary) -> None:
         self._text = text
@@ -32,9 +41,7 @@ class Reader:
             parts.dissem,
             parts.other,
         )
-        self._axis = -1
-        self._key: Key = ()
-        self._categories = False
+        self._axis = UNKNOWN
 
     @property
     def notes(self) -> Notes:
@@ -79,130 +86,137 @@ class Reader:
 
     def _segment(self, segment: str, start: int, *, after_cui: bool) -> None:
         """Note the values of one category."""
-        notes, words, axis = self._notes, self._vocabulary.words, -1
-        places = notes.places
-        continued = ""
-        self._key = ()
+        notes, words, lists = self._notes, self._vocabulary.words, self._lists
+        axis, last, continued = UNKNOWN, NO_KEY, ""
         values = segment.split("/")
-        self._categories = after_cui and any(map(self._is_category, values))
+        categories = after_cui and any(map(self._is_category, values))
         for value in values:
             end = start + len(value)
             word = words.get(value)
-            if word is None or not word[5] or self._categories:
-                place, continued = self._compound(value, start, continued)
-            else:
-                token, place, _, form, key, _ = word
+            tokens: Sequence[str]
+            if word is not None and word[0] and not categories:
+                _, tokens, place, form, key = word
                 if notes.form & form:
                     notes.form &= form
                 else:
                     notes.fit(form, value, start)
-                if key <= self._key:
-                    notes.late(token, value, start, twice=key == self._key)
-                self._key = key
-                places.append((token, place, start, end))
-                self._lists[place].append(token)
+                lists[place].extend(tokens)
+            else:
+                place, key, tokens, continued = self._compound(value, start, continued, categories=categories)
             if place != axis:
-                if axis == -1:
-                    self._open(place, segment, start)
+                if axis != UNKNOWN:
+                    self._misplaced(place, value, start)
+                else:
                     axis = place
-                elif place >= 0:
-                    notes.wrong("separator", value, start, f"{value} is of another category: write // before it")
+                    if not categories:
+                        self._open(place, segment, start)
+            if key <= last and place != UNKNOWN:
+                notes.late(tokens[0], value, start, twice=key == last)
+            last = key
+            notes.places.append((tokens, place, start, end))
             start = end + 1
 
     def _open(self, axis: int, segment: str, start: int) -> None:
-        """Categories stand once and in order; the list of CUI categories belongs to the CUI before it."""
-        if self._categories or axis == -1:
-            return
-        if axis <= self._axis:
+        """Categories stand once and in order."""
+        if axis <= self._axis and axis != UNKNOWN:
             order = f"categories are out of order ({', '.join(self._vocabulary.axes)})"
             message = "the category is written twice: join its values with /" if axis == self._axis else order
             self._notes.wrong("category-order", segment, start, message)
-        self._axis = axis
+        self._axis = max(axis, self._axis)
 
-    def _compound(self, value: str, start: int, continued: str) -> tuple[int, str]:
-        """Note a value that is more than one word: its category (-1 when unknown), and how a list continues."""
+    def _misplaced(self, axis: int, value: str, start: int) -> None:
+        if axis != UNKNOWN:
+            self._notes.wrong("separator", value, start, f"{value} is of another category: write // before it")
+
+    def _compound(self, value: str, start: int, continued: str, *, categories: bool) -> Value:
+        """Read a value that is more than one word of the vocabulary."""
         vocabulary = self._vocabulary
-        if self._categories and (axis := self._category(value, start)) >= 0:
-            return axis, ""
-        found = vocabulary.prefix_pattern.match(value)
-        if found:
-            token, form = vocabulary.prefixes[found.group()]
+        if categories and (found := self._category(value)):
+            return found
+        prefix = vocabulary.prefix_pattern.match(value)
+        if prefix:
+            token, form = vocabulary.prefixes[prefix.group()]
             self._notes.fit(form, value, start)
-            return self._listed(token, value, found.end(), start)
+            return self._listed(token, value, prefix.end(), start)
         if continued:
             return self._listed(continued, value, 0, start)
         if value == "FGI" or value.startswith("FGI "):
-            return self._foreign_information(value, start), ""
+            codes = tuple(value.split(" ")[1:])
+            self._notes.nations(codes, start + len("FGI "), " ")
+            self._parts.fgi, self._parts.concealed = codes, not codes
+            return vocabulary.axis["fgi"], (0,), ("FGI",), ""
         if value in {"CUI", HANDLE_VIA_SAP}:
-            axis = vocabulary.axis["cui" if value == "CUI" else "sap"]
-            return self._note(axis, value, value, start, (1, value)), ""
-        return self._system(value, start), ""
+            axis = "cui" if value == "CUI" else "sap"
+            self._lists[vocabulary.axis[axis]].append(value)
+            return vocabulary.axis[axis], (1, value), (value,), ""
+        return self._system(value, start)
 
     def _is_category(self, value: str) -> bool:
         return value not in self._vocabulary.words and value.removeprefix("SP-") in self._vocabulary.categories
 
-    def _category(self, value: str, start: int) -> int:
-        """Note a CUI category; a control that is also one (PROPIN) is noted as the control."""
+    def _category(self, value: str) -> Value | None:
+        """A CUI category; a control that is also one (PROPIN) is that control."""
         vocabulary = self._vocabulary
         word = vocabulary.words.get(value)
         category = value.removeprefix("SP-")
         axis = vocabulary.axis["cui"]
         if category not in vocabulary.categories:
-            return -1
+            return None
         if category != value or word is None:
-            return self._note(axis, value, value, start, (0 if category != value else 1, category))
-        if vocabulary.controls[word.token].cui_category:
-            self._note(word.axis, word.token, value, start, (1, category))
-            self._parts.disordered = True
-        return axis
+            self._lists[axis].append(value)
+            return axis, (0 if category != value else 1, category), (value,), ""
+        self._lists[word.axis].extend(word.tokens)
+        self._parts.disordered = True
+        return axis, (1, category), word.tokens, ""
 
-    def _foreign_information(self, value: str, start: int) -> int:
-        codes = tuple(value.split(" ")[1:])
-        self._notes.nations(codes, start + len("FGI "), " ")
-        self._parts.fgi, self._parts.concealed = codes, not codes
-        return self._note(self._vocabulary.axis["fgi"], "FGI", value, start, (0,))
-
-    def _listed(self, token: str, value: str, skip: int, start: int) -> tuple[int, str]:
-        """Note a value that begins a list: programmes, nations, numbers, nicknames."""
-        vocabulary, rest = self._vocabulary, value[skip:]
-        if token == "SAR":  # noqa: S105 - a marking
+    def _listed(self, token: str, value: str, skip: int, start: int) -> Value:
+        """Read a value that begins or continues a list: programmes, nations, numbers, nicknames."""
+        vocabulary, notes, rest = self._vocabulary, self._notes, value[skip:]
+        if token == PROGRAMME:
             if not vocabulary.programme.fullmatch(rest):
-                self._notes.wrong("unknown-word", value, start, f"{rest!r} is no programme name")
-            return self._note(vocabulary.axis["sap"], f"SAR-{rest}", value, start, (0, rest)), token
+                notes.wrong("unknown-word", value, start, f"{rest!r} is no programme name")
+            axis, token = vocabulary.axis["sap"], f"SAR-{rest}"
+            self._lists[axis].append(token)
+            return axis, (0, rest), (token,), PROGRAMME
         control = vocabulary.controls[token]
         axis, key = vocabulary.axis[control.axis], (vocabulary.position[token],)
         if control.list:
             codes = tuple(rest.split(", "))
-            self._notes.nations(codes, start + skip, ", ")
-            setattr(self._parts, "rel" if token == "REL" else "display", codes)  # noqa: S105 - a marking
-            return self._note(axis, token, value, start, key), ""
+            notes.nations(codes, start + skip, ", ")
+            self._parts.release(token, codes)
+            self._lists[axis].append(token)
+            return axis, key, (token,), ""
         if control.numbers:
-            for number in rest.split(" "):
+            numbers = rest.split(" ")
+            for previous, number in zip(["", *numbers], numbers, strict=False):
                 if number not in control.numbers:
-                    message = f"{number!r} is none of {', '.join(control.numbers)}"
-                    self._notes.wrong("unknown-word", value, start, message)
-                self._note(axis, f"{token}-{number}", value, start, (*key, number))
-            return axis, ""
+                    notes.wrong("unknown-word", value, start, f"{number!r} is none of {', '.join(control.numbers)}")
+                if number <= previous:
+                    notes.late(number, value, start, twice=number == previous)
+            tokens = tuple([f"{token}-{number}" for number in numbers])
+            self._lists[axis].extend(tokens)
+            return axis, key, tokens, ""
         nickname = vocabulary.patterns[token][2]
         if nickname is None or not nickname.fullmatch(rest):
-            self._notes.wrong("unknown-word", value, start, f"{rest!r} is no nickname")
-        return self._note(axis, f"{token}-{rest}", value, start, (*key, rest)), token
+            notes.wrong("unknown-word", value, start, f"{rest!r} is no nickname")
+        self._lists[axis].append(f"{token}-{rest}")
+        return axis, (*key, rest), (f"{token}-{rest}",), token
 
-    def _system(self, value: str, start: int) -> int:
-        """An SCI system with compartments, SYSTEM-COMP SUB SUB-COMP; anything else is unknown."""
+    def _system(self, value: str, start: int) -> Value:
+        """Read an SCI system with compartments, SYSTEM-COMP SUB SUB-COMP; anything else is unknown."""
         vocabulary, notes = self._vocabulary, self._notes
         head, *rest = value.split("-")
         word = vocabulary.words.get(head)
         axis = vocabulary.axis["sci"]
-        if word is None or word.axis != axis or not (rest or word.whole is False):
-            return self._unknown(value, start)
+        if word is None or word.axis != axis or (word.whole and not rest):
+            unknown(notes, value, start)
+            return UNKNOWN, NO_KEY, (value,), ""
         notes.fit(word.form, value, start)
-        system = word.token
+        system = word.tokens[0]
         if not rest:
             notes.wrong("sci-alone", value, start, f"{head} is written with a compartment, as in {head}-ABC")
-        self._note(axis, system, value, start, word.key)
         compartments, subcompartments, _ = vocabulary.patterns[system]
-        end = start + len(value)
+        tokens = [system]
         previous = ""
         for part in rest:
             name, *subs = part.split(" ")
@@ -211,44 +225,36 @@ class Reader:
             if name <= previous:
                 notes.late(name, value, start, twice=name == previous)
             path = f"{system}-{name}"
-            notes.places.append((path, axis, start, end))
-            self._parts.sci.append(path)
+            tokens.append(path)
             previous, previous_sub = name, ""
             for sub in subs:
                 if subcompartments is None or not subcompartments.fullmatch(sub):
                     notes.wrong("unknown-word", value, start, f"{sub!r} is no subcompartment of {path}")
                 if sub <= previous_sub:
                     notes.late(sub, value, start, twice=sub == previous_sub)
-                self._parts.sci.append(f"{path}-{sub}")
+                tokens.append(f"{path}-{sub}")
                 previous_sub = sub
-        return axis
+        self._lists[axis].extend(tokens)
+        return axis, word.key, tuple(tokens), ""
 
-    def _note(self, axis: int, token: str, value: str, start: int, key: Key) -> int:
-        if key <= self._key:
-            self._notes.late(token, value, start, twice=key == self._key)
-        self._key = key
-        place: Place = (token, axis, start, start + len(value))
-        self._notes.places.append(place)
-        self._lists[axis].append(token)
-        return axis
 
-    def _unknown(self, value: str, start: int) -> int:
-        vocabulary = self._vocabulary
-        if not value:
-            self._notes.wrong("separator", value, start, "a separator stands before nothing")
-            return -1
-        if value in vocabulary.level_words or value in level.CUI_WORDS:
-            message = f"{value} is a level, which stands first and once"
-        elif value.removeprefix("SP-") in vocabulary.categories:
-            message = f"{value} is a CUI category, which stands after CUI//"
-        else:
-            message = f"{value!r} is no known word"
-        if value in vocabulary.refused:
-            rule = vocabulary.refused[value]
-            self._notes.wrong(rule, value, start, vocabulary.rules[rule].text)
-            return -1
-        categories = [*vocabulary.categories, *(f"SP-{name}" for name in vocabulary.categories)]
-        prefixes = [prefix.strip() for prefix in vocabulary.prefixes]
-        near = nearest(value, [*vocabulary.words, *prefixes, "CUI", "FGI", *categories])
-        self._notes.wrong("unknown-word", value, start, message, near)
-        return -1
+def unknown(notes: Notes, value: str, start: int) -> None:
+    """Note a value that is nothing, and what may have been meant."""
+    vocabulary = notes.vocabulary
+    if value in vocabulary.refused:
+        rule = vocabulary.refused[value]
+        notes.wrong(rule, value, start, vocabulary.rules[rule].text)
+        return
+    if not value:
+        notes.wrong("separator", value, start, "a separator stands before nothing")
+        return
+    if value in vocabulary.level_words or value in level.CUI_WORDS:
+        message = f"{value} is a level, which stands first and once"
+    elif value.removeprefix("SP-") in vocabulary.categories:
+        message = f"{value} is a CUI category, which stands after CUI//"
+    else:
+        message = f"{value!r} is no known word"
+    categories = [*vocabulary.categories, *(f"SP-{name}" for name in vocabulary.categories)]
+    prefixes = [prefix.strip() for prefix in vocabulary.prefixes]
+    near = nearest(value, [*vocabulary.words, *prefixes, "CUI", "FGI", *categories])
+    notes.wrong("unknown-word", value, start, message, near)

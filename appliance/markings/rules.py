@@ -76,8 +76,8 @@ _OWNERS = {"CLASSIFIED", "US", "NON-US", "NATO", "JOINT"}
 def _span(vocabulary: Vocabulary, places: list[Place], token: str) -> tuple[int, int]:
     """Where the token stands; a general one stands where its category begins."""
     wanted = LEVEL if token in _OWNERS else vocabulary.axis.get(_CATEGORIES.get(token, ""))
-    for name, axis, start, end in places:
-        if name == token or name.startswith(f"{token}-") or axis == wanted:
+    for tokens, axis, start, end in places:
+        if token in tokens or axis == wanted or tokens[0].startswith(f"{token}-"):
             return start, end
     return (0, 0)
 

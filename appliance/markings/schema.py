@@ -76,6 +76,11 @@ class ControlData(_Data):
         """How it stands in a portion; lists are written the same in both."""
         return self.portion or (self.banner_text if self.list else self.token.replace("_", " "))
 
+    @property
+    def texts(self) -> set[str]:
+        """Every text that stands for it."""
+        return {self.banner_text, self.portion_text, *self.long}
+
 
 class GroupData(_Data):
     """A tetragraph and the nations it stands for."""
@@ -150,6 +155,7 @@ class VocabularyData(_Data):
         unknown = sorted(set(self.refused.values()) - {rule.id for rule in self.rules})
         if unknown:
             raise ValueError(f"refused: {', '.join(unknown)} is none of the rules")
+        _unique("controls", [text for control in self.controls for text in control.texts])
         tokens = {control.token for control in self.controls} | {level.token for level in self.levels} | GENERAL_TOKENS
         for rule in self.rules:
             named = {*rule.when, *rule.requires, *rule.excludes}

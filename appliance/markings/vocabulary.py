@@ -29,20 +29,18 @@ class Word(NamedTuple):
     """A text that stands for a control.
 
     Attributes:
-        token: the control.
+        whole: whether it is complete; False when a list, a number, a nickname or a compartment must follow.
+        tokens: the control.
         axis: position of its category.
-        axis_name: name of its category.
         form: the forms in which it may stand.
         key: its place in a list.
-        whole: whether it is complete; False when a list, a number, a nickname or a compartment must follow.
     """
 
-    token: str
+    whole: bool
+    tokens: tuple[str]
     axis: int
-    axis_name: str
     form: int
     key: Key
-    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +192,7 @@ def _words(data: "VocabularyData", axis: Mapping[str, int]) -> dict[str, Word]:
         forms.append((control.portion_text, PORTION))
         for text, form in forms:
             known = words[text].form if text in words else 0
-            words[text] = Word(control.token, axis[control.axis], control.axis, form | known, (place,), whole)
+            words[text] = Word(whole, (control.token,), axis[control.axis], form | known, (place,))
     return words
 
 

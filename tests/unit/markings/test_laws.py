@@ -5,7 +5,7 @@ import copy
 import pytest
 from hypothesis import given, settings
 
-from appliance.markings import Marking, MarkingError, check, parse
+from appliance.markings import Label, Marking, MarkingError, check, parse
 from tests.unit.markings.strategies import markings, soup
 
 
@@ -15,6 +15,12 @@ def test_parser_and_renderer_are_inverse_and_the_canonical_form_is_a_fixed_point
     banner, portion = parse(marking.banner), parse(marking.portion)
     assert banner == portion == parse(f"({marking.portion})") == marking
     assert (banner.banner, banner.portion) == (marking.banner, marking.portion)
+
+
+@given(markings)
+@settings(max_examples=100)
+def test_the_label_of_every_marking_has_an_encoding(marking: Marking) -> None:
+    assert Label.decode(marking.label.encode()) == marking.label
 
 
 @given(soup)
