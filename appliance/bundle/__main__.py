@@ -5,6 +5,7 @@ Prints the step's result as JSON; a refusal goes to standard error as JSON.
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from appliance.errors import ApplianceError
 
 def main() -> int:
     """Run one step."""
+    os.umask(0o022)  # modes in an image don't depend on who builds it
     arguments = _parse()
     try:
         builder = Builder(

@@ -99,7 +99,21 @@ class Apt:
 
 
 def _debian_sources() -> list[str]:
-    """One-line sources of the Debian archives that this machine already uses."""
+    """One-line sources of the Debian archives that this machine uses."""
+    sources = _known_sources()
+    if not sources:
+        run(["apt-get", "-qq", "update"], purpose="fetching this machine's package indexes")
+        sources = _known_sources()
+    if not sources:
+        raise ApplianceError(
+            f"this machine's apt knows no archive of Debian {CODENAME}",
+            rule="images are made from Debian packages",
+            remedy="build on a Debian 12 host whose apt sources work",
+        )
+    return sources
+
+
+def _known_sources() -> list[str]:
     fields = "$(ORIGIN)\t$(CODENAME)\t$(SITE)\t$(RELEASE)\t$(COMPONENT)"
     command = ["apt-get", "indextargets", "--format", fields, "Created-By: Packages"]
     sources = []
@@ -107,12 +121,6 @@ def _debian_sources() -> list[str]:
         origin, codename, site, release, component = line.split("\t")
         if origin == "Debian" and codename.split("-")[0] == CODENAME and component == "main":
             sources.append(f"deb [signed-by={KEYRING}] {site} {release} {component}")
-    if not sources:
-        raise ApplianceError(
-            f"this machine's apt knows no archive of Debian {CODENAME}",
-            rule="images are made from Debian packages",
-            remedy="run `apt-get update` on a Debian 12 build host",
-        )
     return sorted(set(sources))
 
 
