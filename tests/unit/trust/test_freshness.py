@@ -128,6 +128,8 @@ def test_the_root_expires(medium: Simulator) -> None:
 def test_a_clock_set_back_is_corrected_by_the_medium(medium: Simulator) -> None:
     medium.publish(1, created=START + 50 * DAY)
     assert medium.accept(now=START - 900 * DAY).reference_time == START + 50 * DAY
+    medium.publish(2, created=START + 50 * DAY, expires=START + 10 * DAY)
+    refused(medium, "expired", now=START)
 
 
 # mix-and-match
