@@ -1,10 +1,9 @@
 """Check the attestations that a bundle carries: who claims what about which image, and whether they may."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from appliance.bundle.layout import Image
+from appliance.bundle.layout import Image, Locate
 from appliance.errors import ApplianceError
 from appliance.trust.files import read_limited
 from appliance.trust.keys import PublicKey
@@ -41,12 +40,12 @@ def path_of(image: str, kind: str) -> str:
 
 
 def verify_attestations(
-    folder: Path, targets: dict[str, Target], images: dict[str, Image], enrolled: Registered
+    locate: Locate, targets: dict[str, Target], images: dict[str, Image], enrolled: Registered
 ) -> dict[str, Attested]:
     """Verify provenance and SBOM of every image. Only call it when every target's digest is proven.
 
     Args:
-        folder: the targets folder.
+        locate: gives the file of a target's path.
         targets: what the signed metadata lists.
         images: the images of the layout.
         enrolled: whom the root registers as builders.
@@ -60,12 +59,12 @@ def verify_attestations(
     for path in sorted(present ^ set(expected)):
         what = "belongs to no image" if path in present else "missing"
         raise AttestationError(f"targets/{path}: {what}", rule="every image has its provenance and its SBOM")
-    return {name: _verify_image(folder, image, enrolled) for name, image in images.items()}
+    return {name: _verify_image(locate, image, enrolled) for name, image in images.items()}
 
 
-def _verify_image(folder: Path, image: Image, enrolled: Registered) -> Attested:
+def _verify_image(locate: Locate, image: Image, enrolled: Registered) -> Attested:
     keys = {key.keyid: key for accepted in enrolled.builders.values() for key in accepted}
-    statements = {kind: _verify_one(folder, image, kind, keys) for kind in PREDICATES}
+    statements = {kind: _verify_one(locate, image, kind, keys) for kind in PREDICATES}
     provenance = statements["provenance"]
     builder = _builder_id(provenance.statement.predicate)
     signer = provenance.signers[0]
@@ -77,9 +76,9 @@ def _verify_image(folder: Path, image: Image, enrolled: Registered) -> Attested:
     return Attested(image=image.name, statements=statements, builder=builder)
 
 
-def _verify_one(folder: Path, image: Image, kind: str, keys: dict[str, PublicKey]) -> VerifiedStatement:
+def _verify_one(locate: Locate, image: Image, kind: str, keys: dict[str, PublicKey]) -> VerifiedStatement:
     path = path_of(image.name, kind)
-    data = read_limited(folder / path, MAXIMUM_SIZE, f"targets/{path}")
+    data = read_limited(locate(path), MAXIMUM_SIZE, f"targets/{path}")
     return verify_statement(data, keys, f"targets/{path}", predicate_types=[PREDICATES[kind]], sha256=image.digest)
 
 

@@ -1,6 +1,7 @@
 """Check the OCI layout that a bundle carries: every blob that is referenced is there, and nothing else is."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -13,6 +14,7 @@ from appliance.trust.metadata import Target
 FOLDER = "images"
 NAME_ANNOTATION = "org.opencontainers.image.ref.name"
 MAXIMUM_JSON = 4 << 20
+Locate = Callable[[str], Path]
 Model = TypeVar("Model", bound=BaseModel)
 RULE = "OCI image specification 1.1, image layout"
 
@@ -72,11 +74,11 @@ class Image(BaseModel):
     layers: tuple[str, ...]
 
 
-def read_layout(folder: Path, targets: dict[str, Target]) -> dict[str, Image]:
-    """The images of the layout in ``folder/images``, by name. Only call it when every target's digest is proven.
+def read_layout(locate: Locate, targets: dict[str, Target]) -> dict[str, Image]:
+    """The images of the layout in ``images/``, by name. Only call it when every target's digest is proven.
 
     Args:
-        folder: the targets folder.
+        locate: gives the file of a target's path.
         targets: what the signed metadata lists.
 
     Raises:
@@ -85,16 +87,16 @@ def read_layout(folder: Path, targets: dict[str, Target]) -> dict[str, Image]:
     mine = {path: target for path, target in targets.items() if path.startswith(f"{FOLDER}/")}
     if not mine:
         return {}
-    if _json(folder, f"{FOLDER}/oci-layout", mine) != {"imageLayoutVersion": "1.0.0"}:
+    if _json(locate, f"{FOLDER}/oci-layout", mine) != {"imageLayoutVersion": "1.0.0"}:
         raise LayoutError(f"targets/{FOLDER}/oci-layout: not version 1.0.0 of the layout", rule=RULE)
     images: dict[str, Image] = {}
     referenced = {f"{FOLDER}/oci-layout", f"{FOLDER}/index.json"}
-    for entry in _read(_Index, folder, f"{FOLDER}/index.json", mine).manifests:
+    for entry in _read(_Index, locate, f"{FOLDER}/index.json", mine).manifests:
         name = entry.annotations.get(NAME_ANNOTATION, "")
         if not name or name in images:
             raise LayoutError(f"targets/{FOLDER}/index.json: {entry.digest} has no name of its own", rule=RULE)
         _expect(entry, mine, f"{FOLDER}/index.json")
-        manifest = _read(_Manifest, folder, entry.path, mine)
+        manifest = _read(_Manifest, locate, entry.path, mine)
         parts = [manifest.config, *manifest.layers]
         for part in parts:
             _expect(part, mine, f"image {name}")
@@ -119,18 +121,18 @@ def _expect(descriptor: Descriptor, targets: dict[str, Target], where: str) -> N
         raise LayoutError(f"targets/{descriptor.path}: not the blob that {where} names", rule=RULE)
 
 
-def _json(folder: Path, path: str, targets: dict[str, Target]) -> Any:
+def _json(locate: Locate, path: str, targets: dict[str, Target]) -> Any:
     if path not in targets:
         raise LayoutError(f"targets/{path}: missing", rule=RULE)
     try:
-        return json.loads(read_limited(folder / path, MAXIMUM_JSON, f"targets/{path}"))
+        return json.loads(read_limited(locate(path), MAXIMUM_JSON, f"targets/{path}"))
     except (ValueError, RecursionError) as error:
         raise LayoutError(f"targets/{path}: not JSON: {error}", rule=RULE) from error
 
 
-def _read(model: type[Model], folder: Path, path: str, targets: dict[str, Target]) -> Model:
+def _read(model: type[Model], locate: Locate, path: str, targets: dict[str, Target]) -> Model:
     try:
-        return model.model_validate(_json(folder, path, targets))
+        return model.model_validate(_json(locate, path, targets))
     except ValidationError as error:
         first = error.errors()[0]
         raise LayoutError(f"targets/{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}", rule=RULE) from error

@@ -1,6 +1,5 @@
 """Verify a bundle, all of it, before anything uses it; and carry it onto the host in the same pass."""
 
-import hashlib
 import os
 import stat
 from collections.abc import Callable
@@ -12,12 +11,14 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from appliance.bundle.attestations import verify_attestations
-from appliance.bundle.hashing import BUFFER, WORKERS
-from appliance.bundle.layout import Image, read_layout
+from appliance.bundle.base import Base
+from appliance.bundle.carry import hash_target, stage_target
+from appliance.bundle.hashing import WORKERS
+from appliance.bundle.layout import Image, Locate, read_layout
 from appliance.bundle.repository import list_files
 from appliance.errors import ApplianceError
 from appliance.trust.client import Repository, read_repository
-from appliance.trust.files import open_regular, replace_file
+from appliance.trust.files import replace_file
 from appliance.trust.fingerprint import fingerprint
 from appliance.trust.metadata import Target
 
@@ -107,6 +108,7 @@ def verify_bundle(
     root_fingerprint: str,
     *,
     trusted: Path | None = None,
+    base: Path | None = None,
     now: datetime | None = None,
     on_target: OnTarget | None = None,
 ) -> tuple[Repository, Report]:
@@ -116,6 +118,7 @@ def verify_bundle(
         bundle: folder with ``metadata/`` and ``targets/``.
         root_fingerprint: SHA-256 of ``1.root.json``, from paper.
         trusted: the metadata that this host accepted last, or None.
+        base: an earlier bundle on this host, from which files are taken that this one does not carry, or None.
         now: the latest time the host is sure of, UTC; by default its clock.
         on_target: called as each target is done, largest first.
 
@@ -126,9 +129,12 @@ def verify_bundle(
         ApplianceError: the metadata does not prove itself, so that nothing more can be said.
     """
     repository = read_repository(bundle / "metadata", root_fingerprint, trusted=trusted, now=now)
+    held = Base(base)
     strays = _strays(bundle, repository.targets)
-    results = _each_target(repository.targets, lambda target: _hash(bundle, target), on_target)
-    return repository, _report(repository, bundle, results, strays)
+    results = _each_target(
+        repository.targets, lambda target: hash_target(held.locate(bundle, target), target), on_target
+    )
+    return repository, _report(repository, lambda path: held.locate(bundle, repository.targets[path]), results, strays)
 
 
 def stage_bundle(
@@ -137,6 +143,7 @@ def stage_bundle(
     root_fingerprint: str,
     *,
     trusted: Path | None = None,
+    base: Path | None = None,
     now: datetime | None = None,
     on_target: OnTarget | None = None,
 ) -> tuple[Repository, Report]:
@@ -150,6 +157,7 @@ def stage_bundle(
         destination: the staging folder.
         root_fingerprint: SHA-256 of ``1.root.json``, from paper.
         trusted: the metadata that this host accepted last, or None.
+        base: an earlier bundle on this host, from which files are taken that this one does not carry, or None.
         now: the latest time the host is sure of, UTC.
         on_target: called as each target is done.
 
@@ -157,12 +165,15 @@ def stage_bundle(
         ApplianceError: the metadata does not prove itself, or the destination is full or not writable.
     """
     repository = read_repository(bundle / "metadata", root_fingerprint, trusted=trusted, now=now)
+    held = Base(base)
     strays = _strays(bundle, repository.targets)
     try:
         (destination / "metadata").mkdir(parents=True, exist_ok=True)
         for parent in sorted({(destination / "targets" / path).parent for path in repository.targets}):
             parent.mkdir(parents=True, exist_ok=True)
-        results = _each_target(repository.targets, lambda target: _copy(bundle, destination, target), on_target)
+        results = _each_target(
+            repository.targets, lambda target: stage_target(held, bundle, destination, target), on_target
+        )
         for name, data in repository.files.items():
             replace_file(destination / "metadata" / name, data)
     except OSError as error:
@@ -170,7 +181,7 @@ def stage_bundle(
             f"{destination}: cannot be written: {error.strerror}", remedy="make room, or name another folder"
         ) from error
     os.sync()
-    return repository, _report(repository, destination, results, strays)
+    return repository, _report(repository, lambda path: destination / "targets" / path, results, strays)
 
 
 def _each_target(
@@ -203,70 +214,6 @@ def _result(target: Target, finding: str) -> TargetResult:
     )
 
 
-def _hash(bundle: Path, target: Target) -> str:
-    """What is wrong with a target, or nothing."""
-    try:
-        source = open_regular(bundle / "targets" / target.path, f"targets/{target.path}")
-    except ApplianceError as error:
-        return error.message
-    try:
-        return _pump(source, None, target)
-    finally:
-        os.close(source)
-
-
-def _copy(bundle: Path, destination: Path, target: Target) -> str:
-    """Copy a target and say what is wrong with it, or nothing; a wrong copy is removed."""
-    final = destination / "targets" / target.path
-    if final.is_file() and not final.is_symlink() and not _hash(destination, target):
-        return ""
-    draft = final.with_name(f".{final.name[:200]}.arriving")
-    try:
-        source = open_regular(bundle / "targets" / target.path, f"targets/{target.path}")
-    except ApplianceError as error:
-        final.unlink(missing_ok=True)
-        return error.message
-    try:
-        draft.unlink(missing_ok=True)
-        sink = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-        try:
-            finding = _pump(source, sink, target)
-        finally:
-            os.close(sink)
-        if finding:
-            final.unlink(missing_ok=True)
-        else:
-            draft.replace(final)
-    finally:
-        os.close(source)
-        draft.unlink(missing_ok=True)
-    return finding
-
-
-def _pump(source: int, sink: int | None, target: Target) -> str:
-    """Read exactly the signed length, hash it, and write it on if there is a ``sink``."""
-    name = f"targets/{target.path}"
-    size = os.fstat(source).st_size
-    if size != target.length:
-        return f"{name}: {size} bytes long, signed are {target.length}"
-    digest = hashlib.sha256()
-    buffer = memoryview(bytearray(min(BUFFER, max(target.length, 1))))
-    left = target.length
-    while left:
-        try:
-            count = os.readv(source, [buffer[: min(len(buffer), left)]])
-        except OSError as error:
-            return f"{name}: cannot be read to its end: {error.strerror}"
-        if count == 0:
-            return f"{name}: ends {left} bytes early"
-        part = buffer[:count]
-        digest.update(part)
-        while sink is not None and part:
-            part = part[os.write(sink, part) :]
-        left -= count
-    return "" if digest.hexdigest() == target.sha256 else f"{name}: its SHA-256 is not the one that was signed"
-
-
 def _strays(bundle: Path, targets: dict[str, Target]) -> list[str]:
     """What lies in the bundle without being listed; the metadata folder was checked before."""
     known = {"metadata", "targets"}
@@ -280,15 +227,15 @@ def _strays(bundle: Path, targets: dict[str, Target]) -> list[str]:
     return sorted(strays)
 
 
-def _report(repository: Repository, bundle: Path, results: list[TargetResult], strays: list[str]) -> Report:
+def _report(repository: Repository, locate: Locate, results: list[TargetResult], strays: list[str]) -> Report:
     """Judge what belongs together, once each target is proven."""
     findings = list(dict.fromkeys([*strays, *(result.finding for result in results if result.finding)]))
     images: dict[str, Image] = {}
     builders: dict[str, str] = {}
     if all(result.ok for result in results):
         try:
-            images = read_layout(bundle / "targets", repository.targets)
-            attested = verify_attestations(bundle / "targets", repository.targets, images, repository.registered)
+            images = read_layout(locate, repository.targets)
+            attested = verify_attestations(locate, repository.targets, images, repository.registered)
             builders = {name: statements.builder for name, statements in attested.items()}
         except ApplianceError as error:
             findings.append(error.message)

@@ -10,7 +10,7 @@ import typer
 
 from appliance.cli.build import build
 from appliance.cli.bundle_diff import diff
-from appliance.cli.bundle_media import gather, split
+from appliance.cli.bundle_media import delta, gather, split
 from appliance.cli.bundle_request import request, seal
 from appliance.cli.options import Bundle, Json, print_json, size
 
@@ -30,6 +30,7 @@ def bundle() -> None:
 app.command()(diff)
 app.command()(split)
 app.command()(gather)
+app.command()(delta)
 app.command()(request)
 app.command()(seal)
 
@@ -40,6 +41,7 @@ def verify(
     *,
     root_fingerprint: Annotated[str, typer.Option(help="SHA-256 of 1.root.json, from paper.")],
     trusted: Annotated[Path | None, typer.Option(help="Metadata that this host accepted last; refuses older.")] = None,
+    base: Annotated[Path | None, typer.Option(help="Earlier bundle, for what this one does not carry.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only failures and the summary.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -56,6 +58,7 @@ def verify(
             folder,
             root_fingerprint,
             trusted=trusted,
+            base=base,
             on_target=lambda result: progress.advance(
                 result.size,
                 result.finding

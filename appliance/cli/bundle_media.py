@@ -80,6 +80,25 @@ def gather(
         print(f"complete; now: appliance bundle verify {into} --root-fingerprint {root_fingerprint}")
 
 
+def delta(
+    new: Bundle,
+    out: Annotated[Path, typer.Argument(help="New folder for the smaller bundle.")],
+    *,
+    since: Annotated[Path, typer.Option(help="The bundle that the host has.")],
+    root_fingerprint: Fingerprint,
+    as_json: Json = False,
+) -> None:
+    """Write a bundle that carries only what an earlier one does not have; signatures stay as they are."""
+    from appliance.bundle.base import write_delta  # noqa: PLC0415
+
+    carried = write_delta(new, since, out, root_fingerprint)
+    total = sum(target.length for target in carried)
+    if as_json:
+        print_json({"files": len(carried), "bytes": total})
+    else:
+        print(f"{out}: {len(carried)} files, {size(total)}; verify it with --base {since}")
+
+
 def parse_size(text: str) -> int:
     """Bytes of a size such as ``4.7GB`` or ``650MiB``.
 
