@@ -14,6 +14,7 @@ from appliance.markings.ism import to_ism
 from appliance.markings.parse import examine
 from appliance.markings.rollup import Compilation, Contribution, Rollup, rollup
 from appliance.markings.stanag4774 import to_stanag4774
+from appliance.markings.text import is_clean
 from appliance.markings.vocabulary import Vocabulary, default, load
 
 app = typer.Typer(help="Parse, check, roll up and compare classification markings.", no_args_is_help=True)
@@ -22,7 +23,7 @@ Texts = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="MARKING...",
-        help="Markings; - reads one a line from standard input, a name with a dot (no marking has one) from that file.",
+        help="Markings; - reads one a line from standard input, and the name of a file from that file.",
         show_default=False,
     ),
 ]
@@ -144,7 +145,7 @@ def _inputs(texts: list[str] | None, file: Path | None) -> list[str]:
     for text in [*(texts or []), *([str(file)] if file else [])]:
         if text == "-":
             inputs += _lines(sys.stdin.buffer.read())
-        elif (file and text == str(file)) or ("." in text and Path(text).is_file()):
+        elif (file and text == str(file)) or _names_file(text):
             try:
                 inputs += _lines(Path(text).read_bytes())
             except OSError as error:
@@ -154,6 +155,14 @@ def _inputs(texts: list[str] | None, file: Path | None) -> list[str]:
     if not inputs:
         raise typer.BadParameter("give at least one marking")
     return inputs
+
+
+def _names_file(text: str) -> bool:
+    """Whether the text cannot be a marking (a dot, a lower-case letter) and is the name of a file."""
+    try:
+        return bool(text) and not is_clean(text) and Path(text).is_file()
+    except OSError:
+        return False
 
 
 def _lines(content: bytes) -> list[str]:

@@ -75,8 +75,16 @@ def from_ism(ism: Mapping[str, object], vocabulary: Vocabulary | None = None) ->
         rel=_strings(ism, "releasableTo", wrong),
         display=_strings(ism, "displayOnlyTo", wrong),
     )
-    if CUI_COMPLIANCE in _strings(ism, "compliesWith", wrong):
-        parts.cui = ["CUI", *_strings(ism, "cuiSpecified", wrong), *_strings(ism, "cuiBasic", wrong)]
+    categories = [*_strings(ism, "cuiSpecified", wrong), *_strings(ism, "cuiBasic", wrong)]
+    complies = CUI_COMPLIANCE in _strings(ism, "compliesWith", wrong)
+    if categories and not complies:
+        raise wrong(f"CUI categories need compliesWith {CUI_COMPLIANCE}")
+    parts.cui = ["CUI", *categories] if complies else []
+    if parts.concealed and parts.fgi:
+        raise wrong("FGIsourceProtected conceals FGIsourceOpen: give one of them")
+    for token, codes in (("REL", parts.rel), ("DISPLAYONLY", parts.display)):
+        if (token in parts.dissem) != bool(codes):
+            raise wrong(f"{token} and its list of nations belong together")
     return confirmed(parts, vocabulary, wrong)
 
 

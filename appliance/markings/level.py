@@ -1,6 +1,6 @@
 """Reading the first part of a marking: the level, and the owners when they are not the nation alone."""
 
-from appliance.markings.notes import LEVEL, Notes, nearest
+from appliance.markings.notes import LEVEL, Notes
 from appliance.markings.vocabulary import BANNER, PORTION, LevelWord
 
 Head = tuple[str, tuple[str, ...]]
@@ -73,4 +73,4 @@ def _missing(notes: Notes, text: str, start: int, *, foreign: bool) -> None:
         "JOINT, or an owner, with a level" if foreign else "UNCLASSIFIED, CUI, CONFIDENTIAL, SECRET or TOP SECRET"
     )
     message = f"expected {expected}, not {text!r}"
-    notes.wrong("level", text, start, message, nearest(text, known if foreign else ["CUI", *known]))
+    notes.wrong("level", text, start, message, notes.nearest(text, known if foreign else ["CUI", *known]))

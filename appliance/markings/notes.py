@@ -10,6 +10,8 @@ Place = tuple[Sequence[str], int, int, int]
 """The tokens of a value, the position of its category (-1 for the level), its first and one-past-last character."""
 
 LEVEL = -1
+MAXIMUM_SUGGESTIONS = 10
+LONGEST_WORD = 80
 
 
 class Notes:
@@ -51,6 +53,12 @@ class Notes:
         else:
             self.wrong("list-order", value, start, f"{token} stands too late in its list")
 
+    def nearest(self, text: str, words: Iterable[str]) -> str:
+        """The known word that is most like ``text``; empty when none is, or when the text has many faults already."""
+        if len(self.violations) >= MAXIMUM_SUGGESTIONS or len(text) > LONGEST_WORD:
+            return ""
+        return next(iter(difflib.get_close_matches(text, list(words), 1)), "")
+
     def nations(self, codes: tuple[str, ...], start: int, separator: str) -> None:
         """Check a list of nations and groups: known, once each, in order (a list with commas has USA first)."""
         vocabulary = self.vocabulary
@@ -58,7 +66,8 @@ class Notes:
         for code in codes:
             if code not in vocabulary.nations and code not in vocabulary.groups:
                 message = f"{code!r} is no known nation or group"
-                self.wrong("country", code, place, message, nearest(code, [*vocabulary.nations, *vocabulary.groups]))
+                near = self.nearest(code, [*vocabulary.nations, *vocabulary.groups])
+                self.wrong("country", code, place, message, near)
             place += len(code) + len(separator)
         right = vocabulary.ordered_nations(codes, first=separator == ", ") if len(codes) > 1 else codes
         if codes != right:
@@ -66,8 +75,3 @@ class Notes:
             first = f"{vocabulary.nation} first, " if separator == ", " else ""
             message = f"nations are written once each: {first}trigraphs by alphabet, then groups"
             self.wrong(rule, separator.join(codes), start, message, separator.join(right))
-
-
-def nearest(text: str, words: Iterable[str]) -> str:
-    """The known word that is most like ``text``; empty when none is."""
-    return next(iter(difflib.get_close_matches(text, list(words), 1)), "")

@@ -58,3 +58,7 @@ LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog AS $$
       AND (labels.rel IS NULL
            OR (cardinality(readable_labels.nationalities) > 0 AND readable_labels.nationalities <@ labels.rel))
 $$;
+
+-- Who may call them is for the migration role to say.
+REVOKE ALL ON FUNCTION appliance.level_rank(text), appliance.label_id(text),
+    appliance.readable_labels(text, text[], text[]) FROM PUBLIC;

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from appliance.markings import level
 from appliance.markings.marking import HANDLE_VIA_SAP, Marking
-from appliance.markings.notes import Notes, nearest
+from appliance.markings.notes import Notes
 from appliance.markings.parts import Parts
 from appliance.markings.vocabulary import PORTION, Key, Vocabulary
 
@@ -256,5 +256,5 @@ def unknown(notes: Notes, value: str, start: int) -> None:
         message = f"{value!r} is no known word"
     categories = [*vocabulary.categories, *(f"SP-{name}" for name in vocabulary.categories)]
     prefixes = [prefix.strip() for prefix in vocabulary.prefixes]
-    near = nearest(value, [*vocabulary.words, *prefixes, "CUI", "FGI", *categories])
+    near = notes.nearest(value, [*vocabulary.words, *prefixes, "CUI", "FGI", *categories])
     notes.wrong("unknown-word", value, start, message, near)

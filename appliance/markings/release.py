@@ -79,11 +79,12 @@ def _intersection(sets: list[frozenset[str]]) -> frozenset[str]:
 
 
 def _noforn(release: Release, groups: list[Portion], noforn: list[Portion], vocabulary: Vocabulary) -> Release:
-    """One NOFORN portion decides; in an unclassified document SBU NOFORN and LES NOFORN stay what they are."""
+    """One NOFORN portion decides; SBU NOFORN and LES NOFORN stay what they are where they may stand."""
     explicit = any("NF" in marking.dissemination_controls for marking, _ in noforn)
-    if explicit or any(marking.classified for marking, _ in groups):
+    sensitive = any("SBU-NF" in marking.non_ic_markings for marking, _ in noforn)
+    if explicit or any(marking.classified or (marking.cui and sensitive) for marking, _ in groups):
         release.controls.append("NF")
-    release.explain("disseminationControls", "NF", True, noforn, "rollup-noforn")
+        release.explain("disseminationControls", "NF", True, noforn, "rollup-noforn")
     for token in ("REL", "RELIDO", "DISPLAYONLY"):
         if lost := [portion for portion in groups if token in portion[0].dissemination_controls]:
             release.explain(

@@ -4,12 +4,12 @@ Unions, intersections and unanimity by category come first; supersession (NOFORN
 result, so that the join of labels stays a lattice operation. The label of a document is the join of its portions.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from appliance.markings.errors import MarkingError, Violation
 from appliance.markings.label import Label, join
-from appliance.markings.marking import MULTIPLE, Marking
+from appliance.markings.marking import HANDLE_VIA_SAP, MULTIPLE, Marking
 from appliance.markings.parse import parse
 from appliance.markings.parts import Parts
 from appliance.markings.release import Portion, Release, roll_up_release
@@ -163,14 +163,14 @@ class _Document:
     def _programmes_and_systems(self) -> None:
         parts = self._parts
         parts.sci = self._union("SCIcontrols", "sci_controls", "rollup-sci")
-        ucni = {"DCNI", "UCNI"} if self._classified else set()
-        parts.aea = self._union("atomicEnergyMarkings", "atomic_energy_markings", "rollup-aea", ucni, "rollup-ucni")
-        nonus = set(self._vocabulary.tokens("nonus")) if self._national else set()
-        parts.nonus = self._union("nonUSControls", "non_us_controls", "rollup-owner", nonus, "rollup-owner")
+        ucni = dict.fromkeys(("DCNI", "UCNI"), "rollup-ucni") if self._classified else {}
+        parts.aea = self._union("atomicEnergyMarkings", "atomic_energy_markings", "rollup-aea", ucni)
+        nonus = dict.fromkeys(self._vocabulary.tokens("nonus"), "rollup-owner") if self._national else {}
+        parts.nonus = self._union("nonUSControls", "non_us_controls", "rollup-owner", nonus)
         names = self._union("SARIdentifier", "sar_identifier", "rollup-sap")
-        programmes = [name for name in names if name != "HVSACO"]
+        programmes = [name for name in names if name != HANDLE_VIA_SAP]
         if len(programmes) > MAXIMUM_PROGRAMMES or MULTIPLE in programmes:
-            names = [MULTIPLE, *(name for name in names if name == "HVSACO")]
+            names = [MULTIPLE, *(name for name in names if name == HANDLE_VIA_SAP)]
         parts.sap = names
 
     def _foreign_sources(self) -> None:
@@ -197,53 +197,64 @@ class _Document:
             return
         self._explain("compliesWith", "CUI", places, "rollup-cui")
         names = {name for marking, _ in self._groups for name in marking.cui_categories}
-        basic = {name for name in names if not name.startswith("SP-")} if self._classified else set()
-        self._parts.cui = ["CUI", *self._union("cuiSpecified", "cui_categories", "rollup-cui", basic, "rollup-cui")]
+        basic = {name: "rollup-cui" for name in names if self._classified and not name.startswith("SP-")}
+        self._parts.cui = ["CUI", *self._union("cuiSpecified", "cui_categories", "rollup-cui", basic)]
         if not {"RD", "FRD"}.isdisjoint(self._parts.aea):
             self._advise("rollup-cui-restricted-data")
 
     def _dissemination(self, release: Release) -> None:
-        parts, cui = self._parts, bool(self._parts.cui)
-        found = {token for marking, _ in self._groups for token in marking.non_ic_markings}
-        leave = {"XD"} & found if "ND" in found else set()
-        if self._classified or cui:
-            leave |= {"SBU", "SBU-NF"}
-        if self._classified:
-            leave |= {"LES-NF"}
-        leave |= {name for name in ("SBU", "LES") if f"{name}-NF" in found and not self._classified}
-        parts.other = self._union("nonICmarkings", "non_ic_markings", "rollup-other", leave, "rollup-sbu-les")
-        if self._classified and "LES-NF" in found:
-            parts.other.append("LES")
+        parts = self._parts
+        parts.other = self._other()
         controls = {token for marking, _ in self._groups for token in marking.dissemination_controls}
-        leave = {"NF", "REL", "RELIDO", "DISPLAYONLY"}
+        leave = dict.fromkeys(("NF", "REL", "RELIDO", "DISPLAYONLY"), "")
         if "OC" in controls:
-            leave.add("OC-USGOV")
-        if self._classified or cui or parts.other or controls - leave - {"FOUO"}:
-            leave.add("FOUO")
-        kept = self._union("disseminationControls", "dissemination_controls", "rollup-controls", leave, "")
-        if "FOUO" in leave & controls:
-            places = _places(n for m, n in self._groups if "FOUO" in m.dissemination_controls)
-            self._explain("disseminationControls", "FOUO", places, "rollup-fouo", kept=False)
-        noforn_lost = cui and "SBU-NF" in found
-        parts.dissem = [*kept, *release.controls, *(["NF"] if noforn_lost and "NF" not in release.controls else [])]
+            leave["OC-USGOV"] = "rollup-controls"
+        if self._classified or parts.cui or parts.other or controls - leave.keys() - {"FOUO"}:
+            leave["FOUO"] = "rollup-fouo"
+        kept = self._union("disseminationControls", "dissemination_controls", "rollup-controls", leave)
+        parts.dissem = [*kept, *release.controls]
         parts.rel, parts.display = release.releasable_to, release.display_only_to
         for category, value, stays, places, rule in release.explanation:
             self._explain(category, value, places, rule, kept=stays)
 
-    def _union(
-        self, category: str, attribute: str, rule: str, leave: Iterable[str] = (), leave_rule: str = ""
-    ) -> list[str]:
-        """The tokens of one category, explained; those of ``leave`` are left out (without a rule, silently)."""
+    def _other(self) -> list[str]:
+        """Non-IC controls: NODIS supersedes EXDIS; SBU and the NOFORN forms do not survive classification."""
+        found = {token for marking, _ in self._groups for token in marking.non_ic_markings}
+        leave = {}
+        if "ND" in found:
+            leave["XD"] = "rollup-nodis"
+        if self._classified or self._parts.cui:
+            leave |= dict.fromkeys(("SBU", "SBU-NF"), "rollup-sbu-les")
+        if self._classified:
+            leave["LES-NF"] = "rollup-sbu-les"
+        else:
+            leave |= {name: "rollup-sbu-les" for name in ("SBU", "LES") if f"{name}-NF" in found}
+        kept = self._union("nonICmarkings", "non_ic_markings", "rollup-other", leave)
+        if self._classified and "LES-NF" in found:
+            kept.append("LES")
+            places = _places(numbers for marking, numbers in self._groups if "LES-NF" in marking.non_ic_markings)
+            self._explain("nonICmarkings", "LES", places, "rollup-sbu-les")
+        return kept
+
+    def _union(self, category: str, attribute: str, rule: str, leave: Mapping[str, str] | None = None) -> list[str]:
+        """The tokens of one category, explained.
+
+        Args:
+            category: ISM attribute name.
+            attribute: the same of a marking.
+            rule: the rule that unites them.
+            leave: tokens that are left out, each with its rule, or with none when another line explains it.
+        """
         where: dict[str, list[int]] = {}
         for marking, numbers in self._groups:
             for token in getattr(marking, attribute):
                 where.setdefault(token, []).extend(numbers)
-        left = set(leave)
+        left = leave or {}
         for token, places in where.items():
             if token not in left:
-                self._explain(category, token, tuple(places), rule)
-            elif leave_rule:
-                self._explain(category, token, tuple(places), leave_rule, kept=False)
+                self._explain(category, token, places, rule)
+            elif left[token]:
+                self._explain(category, token, places, left[token], kept=False)
         return [token for token in where if token not in left]
 
     def _explain(self, category: str, value: str, places: Sequence[int], rule: str, *, kept: bool = True) -> None:

@@ -80,12 +80,10 @@ def from_stanag4774(document: Mapping[str, Any], vocabulary: Vocabulary | None =
     try:
         information = document[ROOT][INFORMATION]
         policy, name = information["PolicyIdentifier"], information["Classification"]
-        categories = {
-            entry["TagName"]: [str(value) for value in entry["GenericValue"]]
-            for entry in information.get("Category", [])
-        }
+        entries = _entries(document)
     except (KeyError, TypeError, AttributeError) as error:
         raise wrong(f"the element {error} is missing or malformed") from error
+    categories = {tag: values for tag, _, values in entries}
     levels = {banner: token for token, banner in vocabulary.level_banner.items()}
     if name not in levels or not isinstance(policy, str):
         raise wrong(f"{name!r} is no classification of {policy!r}")
@@ -100,9 +98,25 @@ def from_stanag4774(document: Mapping[str, Any], vocabulary: Vocabulary | None =
     if "REL" in parts.dissem:
         parts.rel = categories.get(RELEASABLE, [])
     marking = confirmed(parts, vocabulary, wrong)
-    if sorted(_released(marking)) != sorted(categories.get(RELEASABLE, [])):
-        raise wrong(f"{RELEASABLE} is not what the other categories say ({marking.banner})")
+    if _entries(to_stanag4774(marking)) != entries:
+        raise wrong(f"the categories do not say together what {marking.banner} says")
     return marking
+
+
+def _entries(document: Mapping[str, Any]) -> list[tuple[str, str, list[str]]]:
+    """Name, type and values of every category, sorted.
+
+    Raises:
+        KeyError: an element is missing.
+        TypeError: an element has another type.
+    """
+    entries = []
+    for entry in document[ROOT][INFORMATION].get("Category", []):
+        name, kind, values = entry["TagName"], entry["Type"], entry["GenericValue"]
+        if not isinstance(values, list) or not all(isinstance(text, str) for text in (name, kind, *values)):
+            raise TypeError("Category")
+        entries.append((name, kind, sorted(values)))
+    return sorted(entries)
 
 
 def _categories(marking: Marking, *, joint: bool) -> list[tuple[str, str, tuple[str, ...]]]:

@@ -2,7 +2,6 @@
 
 import functools
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,6 +158,8 @@ def load(folder: Path) -> Vocabulary:
         OSError: a file is missing.
         ValueError: a file is not TOML, or the content does not fit together (pydantic names the field).
     """
+    import tomllib  # noqa: PLC0415 - only needed here
+
     from appliance.markings.schema import VocabularyData  # noqa: PLC0415 - pydantic is slow to import
 
     content: dict[str, object] = {}

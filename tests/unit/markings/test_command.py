@@ -26,6 +26,7 @@ def run_json(*arguments: str, stdin: str | bytes | None = None) -> Any:
         (["check", "SECRET//NOFORN", "(S//NF)"], 0),
         (["check", "SECRET//NF"], 1),
         (["check", ""], 1),
+        (["check", "x." * 4000], 1),
         (["check"], 2),
         (["check", "--nonsense"], 2),
         (["check", "--file", "/no/such/file"], 2),
@@ -64,6 +65,8 @@ def test_markings_come_from_files_and_standard_input_one_a_line(tmp_path: Path) 
     expected = "SECRET//REL TO USA, GBR"
     assert run("rollup", str(portions)).stdout.strip() == expected
     assert run("rollup", "--file", str(portions)).stdout.strip() == expected
+    assert run("rollup", str(portions.rename(tmp_path / "portions"))).stdout.strip() == expected
+    portions.symlink_to(tmp_path / "portions")
     assert run("rollup", "-", stdin=portions.read_bytes()).stdout.strip() == expected
     assert run_json("rollup", "-", "S//NF", stdin="U\n")["banner"] == "SECRET//NOFORN"
 

@@ -58,6 +58,9 @@ def test_ism_attributes_have_their_names() -> None:
         {"classification": "S", "ownerProducer": ["USA"], "disseminationControls": ["REL"], "releasableTo": ["USA"]},
         {"classification": "S", "ownerProducer": ["USA"], "nonICmarkings": ["NF"]},
         {"classification": "R", "ownerProducer": ["USA"]},
+        {"classification": "U", "ownerProducer": ["USA"], "cuiSpecified": ["SP-CTI"]},
+        {"classification": "S", "ownerProducer": ["USA"], "releasableTo": ["USA", "GBR"]},
+        {"classification": "S", "ownerProducer": ["USA"], "FGIsourceOpen": ["DEU"], "FGIsourceProtected": ["FGI"]},
     ],
 )
 def test_a_wrong_ism_object_is_a_marking_error(ism: dict[str, Any]) -> None:
@@ -89,6 +92,11 @@ def _label(**changes: object) -> dict[str, Any]:
         _label(Category=[{"TagName": "Nobody knows", "Type": "INFORMATIVE", "GenericValue": ["A"]}]),
         _label(Category=[{"TagName": "Releasable To"}]),
         _label(Category=[]),
+        _label(Category=None),
+        _label(Category=["Releasable To"]),
+        _label(Category=[{"TagName": name, "Type": "INFORMATIVE", "GenericValue": ["A"]} for name in (None, "x", 1)]),
+        _label(Category=[{"TagName": "Dissemination", "Type": "INFORMATIVE", "GenericValue": ["OC", 1, None]}]),
+        _label(Category=[{"TagName": "Dissemination", "Type": "INFORMATIVE", "GenericValue": "OC"}]),
         _label(Category=[{"TagName": "Releasable To", "Type": "PERMISSIVE", "GenericValue": ["USA", "GBR"]}]),
     ],
 )
@@ -97,11 +105,21 @@ def test_a_wrong_confidentiality_label_is_a_marking_error(document: dict[str, An
         from_stanag4774(document)
 
 
-def test_a_confidentiality_label_that_releases_more_than_it_says_is_refused() -> None:
+@pytest.mark.parametrize(("field", "value"), [("GenericValue", ["USA", "GBR"]), ("Type", "INFORMATIVE")])
+def test_a_confidentiality_label_that_contradicts_itself_is_refused(field: str, value: object) -> None:
     label = to_stanag4774(parse("SECRET//NOFORN"))
     for entry in label[ROOT][INFORMATION]["Category"]:
         if entry["TagName"] == "Releasable To":
-            entry["GenericValue"].append("GBR")
+            entry[field] = value
     with pytest.raises(MarkingError) as caught:
         from_stanag4774(label)
     assert caught.value.rule == "stanag-4774"
+
+
+def test_a_category_that_stands_twice_is_refused() -> None:
+    label = to_stanag4774(parse("SECRET//SAR-ALPHA//NOFORN"))
+    label[ROOT][INFORMATION]["Category"].insert(
+        0, {"TagName": "Special Access Program", "Type": "RESTRICTIVE", "GenericValue": ["SAR-BRAVO"]}
+    )
+    with pytest.raises(MarkingError):
+        from_stanag4774(label)

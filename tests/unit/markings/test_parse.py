@@ -1,5 +1,7 @@
 """Markings are read to what they mean, written canonically, and refused with every reason when they are wrong."""
 
+import time
+
 import pytest
 
 from appliance.markings import MarkingError, banner_colours, check, parse
@@ -65,6 +67,13 @@ def test_every_violation_is_reported_at_its_place() -> None:
         "TK": "tk-level",
         "FOUO": "fouo-level",
     }
+
+
+def test_a_text_full_of_faults_is_told_quickly() -> None:
+    start = time.process_time()
+    violations = check("SECRET//" + "/".join(["QX"] * 600))
+    assert len(violations) >= 600
+    assert time.process_time() - start < 1
 
 
 def test_none_is_refused_like_an_empty_marking() -> None:

@@ -134,6 +134,16 @@ def test_explain_names_the_portions() -> None:
     assert lines["FOUO", False] == (4,)
 
 
+def test_explain_gives_the_rule_of_what_is_left_out() -> None:
+    result = rollup(["S//NF//XD", "S//NF//ND", "U//LES-NF", "S//OC-USGOV/NF", "S//OC/NF", "U//DCNI"])
+    lines = {line.value: (line.kept, line.rule) for line in result.explanation}
+    assert lines["XD"] == (False, "rollup-nodis")
+    assert lines["LES-NF"] == (False, "rollup-sbu-les")
+    assert lines["LES"] == (True, "rollup-sbu-les")
+    assert lines["OC-USGOV"] == (False, "rollup-controls")
+    assert lines["DCNI"] == (False, "rollup-ucni")
+
+
 def test_a_document_without_portions_is_refused() -> None:
     with pytest.raises(MarkingError):
         rollup([])
