@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from appliance.cli.options import Json, PassphraseFile, print_json, read_passphrase
+from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
     from appliance.bundle.make import Step
@@ -32,6 +33,8 @@ def build(
     from appliance.trust.fingerprint import fingerprint  # noqa: PLC0415
 
     began = time.monotonic()
+    if not (keys / "root").is_dir():
+        raise ApplianceError(f"{keys}: holds no root/ of keys", remedy=f"make keys: appliance keys init {keys}")
     root = fingerprint(RootChain.load(keys / "root").roots[0])
     builder = Builder(source or checkout(), cache or default_cache(), out, marking=marking, only=only)
     with StepProgress(shown=not as_json) as progress:
