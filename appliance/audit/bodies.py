@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from appliance.audit.tiles import BODIES, LogError
@@ -56,6 +57,7 @@ class Record:
         return record
 
 
+@lru_cache(maxsize=1024)
 def label_prefix(label: str) -> bytes:
     """How every event with this label begins."""
     return f'{{"label":"{label}"'.encode()

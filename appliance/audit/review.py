@@ -126,8 +126,8 @@ class _Sum:
             self.subjects[event.subject] += 1
             self.labels.add(event.label)
             if event.subject not in self._known:
-                self.note("new subject", f"{event.subject} appears for the first time", index)
-            for kind, text in _remarks(event):
+                self.note(*new_subject(event), index)
+            for kind, text in remarks(event):
                 self.note(kind, text, index)
         self._known.add(event.subject)
 
@@ -135,11 +135,21 @@ class _Sum:
         self._found.setdefault((kind, text), []).append(index)
 
     def findings(self) -> list[Finding]:
-        ranked = sorted(self._found.items(), key=lambda item: (_ORDER.index(item[0][0]), -len(item[1]), item[1][0]))
-        return [
-            Finding(id=f"F{number}", kind=kind, text=text, count=len(where), first=where[0])
-            for number, ((kind, text), where) in enumerate(ranked, 1)
-        ]
+        return ranked({what: (len(where), where[0]) for what, where in self._found.items()})
+
+
+def ranked(found: dict[tuple[str, str], tuple[int, int]]) -> list[Finding]:
+    """Findings by importance, from (kind, text) -> (count, first record); their ids are the places in this order."""
+    ordered = sorted(found.items(), key=lambda one: (_ORDER.index(one[0][0]), -one[1][0], one[1][1]))
+    return [
+        Finding(id=f"F{number}", kind=kind, text=text, count=count, first=first)
+        for number, ((kind, text), (count, first)) in enumerate(ordered, 1)
+    ]
+
+
+def new_subject(event: Event) -> tuple[str, str]:
+    """The remark on the first event of a subject."""
+    return "new subject", f"{event.subject} appears for the first time"
 
 
 def check_notes(made: Review, notes: dict[str, str]) -> None:
@@ -166,17 +176,18 @@ def _event(body: bytes) -> Event | None:
         return None
 
 
-def _remarks(event: Event) -> list[tuple[str, str]]:
-    remarks = []
+def remarks(event: Event) -> list[tuple[str, str]]:
+    """What in one event deserves a word, as (kind, text); equal texts are counted together."""
+    found = []
     rule = event.policy.name if event.policy else ""
     if event.activity == "spool.gap":
-        remarks.append(("gap", f"events were lost: {(event.unmapped.detail or {}).get('problem', '')}"))
+        found.append(("gap", f"events were lost: {(event.unmapped.detail or {}).get('problem', '')}"))
     if _BREAK_GLASS in (rule, event.activity.partition(".")[0]):
-        remarks.append((_BREAK_GLASS, f"{event.subject}: {event.message}"))
+        found.append((_BREAK_GLASS, f"{event.subject}: {event.message}"))
     if event.decision == "denied":
-        remarks.append(("denials", f"{event.subject} was denied in {event.unmapped.enclave} by rule {rule}"))
+        found.append(("denials", f"{event.subject} was denied in {event.unmapped.enclave} by rule {rule}"))
     if event.activity.endswith(".export"):
-        remarks.append(("export", f"{event.subject}: {event.activity} in {event.unmapped.enclave}"))
+        found.append(("export", f"{event.subject}: {event.activity} in {event.unmapped.enclave}"))
     if event.class_uid == ENTITY_MANAGEMENT:
-        remarks.append(("change", event.message))
-    return remarks
+        found.append(("change", event.message))
+    return found

@@ -51,6 +51,7 @@ class Health:
         policy: whether the console knows who must cosign.
         review: the last checkpoint that the officers' quorum cosigned, or None.
         overdue: whether that was more than seven days ago, or never.
+        following: whether new records still reach the index.
     """
 
     checkpoint: Checkpoint | None
@@ -63,6 +64,7 @@ class Health:
     policy: bool
     review: Signed | None
     overdue: bool
+    following: bool
 
     @property
     def findings(self) -> list[Finding]:
@@ -90,7 +92,13 @@ class Health:
         """``bad`` if records cannot be trusted, ``warn`` if someone should look, else ``good``."""
         if self.checkpoint is None or self.findings or self.storage == "bad":
             return "bad"
-        if self.verification is None or not self.writing or self.storage == "warn" or self.overdue:
+        if (
+            self.verification is None
+            or not self.writing
+            or self.storage == "warn"
+            or self.overdue
+            or not self.following
+        ):
             return "warn"
         return "good"
 
@@ -105,6 +113,8 @@ class Health:
             return "The log's disk is almost full"
         if self.verification is None:
             return "Not verified yet"
+        if not self.following:
+            return "The index stands still"
         if not self.writing:
             return "The monitor is not writing"
         if self.storage == "warn":
@@ -132,6 +142,7 @@ class Watch:
         self._policy = policy
         self._every = every
         self._verifying = asyncio.Lock()
+        self._tasks: list[asyncio.Task[None]] = []
 
     def health(self) -> Health:
         """The state now."""
@@ -156,6 +167,7 @@ class Watch:
             policy=self._policy is not None,
             review=review,
             overdue=self._policy is not None and overdue(review, int(time.time())),
+            following=bool(self._tasks) and not any(task.done() for task in self._tasks),
         )
 
     async def verify(self) -> None:
@@ -172,13 +184,13 @@ class Watch:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Index and verify as long as the context lasts."""
-        tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._verify_regularly())]
+        self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._verify_regularly())]
         try:
             yield
         finally:
-            for task in tasks:
+            for task in self._tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _follow(self) -> None:
         while True:

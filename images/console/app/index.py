@@ -12,30 +12,37 @@ from typing import Any
 
 import structlog
 
-from appliance.audit import bodies, events
+from appliance.audit import bodies, events, review
 from appliance.audit.bodies import SEGMENT, Record
 from appliance.audit.events import Event
 from appliance.errors import ApplianceError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FACETS = {"subject": "s", "enclave": "e", "decision": "d", "rule": "r", "activity": "a", "label": "l"}
 UNREADABLE = "unreadable"
 BATCH = 5_000
 MINUTE = 60_000
+_TALLIED = ("label", "enclave", "subject", "decision", "rule", "activity")
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
 _SCHEMA = """
 CREATE TABLE events (id INTEGER PRIMARY KEY, time INTEGER, clock INTEGER, label INTEGER, request TEXT, offset INTEGER,
     length INTEGER);
 CREATE INDEX events_request ON events (request);
 CREATE TABLE names (id INTEGER PRIMARY KEY, facet TEXT, value TEXT, UNIQUE (facet, value));
-CREATE TABLE tallies (minute INTEGER, label INTEGER, enclave INTEGER, subject INTEGER, decision INTEGER, rule INTEGER,
-    activity INTEGER, count INTEGER,
-    PRIMARY KEY (minute, label, enclave, subject, decision, rule, activity)) WITHOUT ROWID;
-CREATE TABLE flows (minute INTEGER, source INTEGER, target INTEGER, decision INTEGER, count INTEGER,
-    PRIMARY KEY (minute, source, target, decision)) WITHOUT ROWID;
+CREATE TABLE remarks (id INTEGER, kind TEXT, text INTEGER, label INTEGER, PRIMARY KEY (id, kind, text)) WITHOUT ROWID;
+CREATE TABLE seen (facet TEXT, name INTEGER, label INTEGER, PRIMARY KEY (facet, name, label)) WITHOUT ROWID;
 CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 0), next INTEGER, offset INTEGER, clock INTEGER);
 INSERT INTO state VALUES (0, 0, 0, 0);
 CREATE VIRTUAL TABLE texts USING fts5 (facets, text, content='', detail=column, columnsize=0);
+"""
+# What the charts count, by the minute and by the hour: a year of minutes is too much to add up for one page.
+GRAINS = {"minutes": MINUTE, "hours": 60 * MINUTE}
+_COUNTS = """
+CREATE TABLE tallies_{grain} (slot INTEGER, label INTEGER, enclave INTEGER, subject INTEGER, decision INTEGER,
+    rule INTEGER, activity INTEGER, count INTEGER,
+    PRIMARY KEY (slot, label, enclave, subject, decision, rule, activity)) WITHOUT ROWID;
+CREATE TABLE flows_{grain} (slot INTEGER, source INTEGER, target INTEGER, decision INTEGER, count INTEGER,
+    PRIMARY KEY (slot, source, target, decision)) WITHOUT ROWID;
 """
 _log = structlog.get_logger()
 
@@ -88,7 +95,7 @@ class Index:
         _log.info("index_built_anew")
         database = sqlite3.connect(self.path, check_same_thread=False)
         database.execute("PRAGMA journal_mode = WAL")
-        database.executescript(_SCHEMA)
+        database.executescript(_SCHEMA + "".join(_COUNTS.format(grain=grain) for grain in GRAINS))
         database.execute(f"PRAGMA user_version = {SCHEMA_VERSION:d}")
         return database
 
@@ -124,32 +131,44 @@ class Index:
             self._insert(index, (clock, clock, label, None, offset, len(line)), f"l{label}", "damaged record")
             return clock
         clock = max(clock, event.time)
+        new = self._is_new("subject", event.subject)
         facets = {facet: self._name(facet, value) for facet, value in facets_of(event).items()}
         tokens = " ".join(f"{FACETS[facet]}{number}" for facet, number in facets.items())
         row = (event.time, clock, facets["label"], event.metadata.correlation_uid, offset, len(line))
         self._insert(index, row, tokens, " ".join(_texts(json.loads(record.body))))
-        minute = event.time - event.time % MINUTE
-        self._count(
-            "tallies (minute, label, enclave, subject, decision, rule, activity, count)",
-            (minute, *(facets[facet] for facet in ("label", "enclave", "subject", "decision", "rule", "activity"))),
-        )
+        for facet, name in facets.items():
+            self._database.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", (facet, name, facets["label"]))
+        remarks = review.remarks(event)
+        if new:
+            remarks.append(review.new_subject(event))
+        for kind, text in remarks:
+            values = (index, kind, self._name("remark", text), facets["label"])
+            self._database.execute("INSERT OR IGNORE INTO remarks VALUES (?, ?, ?, ?)", values)
+        self._count("tallies", event.time, *(facets[facet] for facet in _TALLIED))
         if event.session is not None and event.decision:
             ends = (facets["label"], self._name("label", event.session.uid_alt))
             writes = event.http_request is not None and event.http_request.http_method in _WRITES
             source, target = reversed(ends) if writes else ends
-            self._count("flows (minute, source, target, decision, count)", (minute, source, target, facets["decision"]))
+            self._count("flows", event.time, source, target, facets["decision"])
         return clock
 
     def _insert(self, index: int, row: tuple[Any, ...], tokens: str, text: str) -> None:
         self._database.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", (index, *row))
         self._database.execute("INSERT INTO texts (rowid, facets, text) VALUES (?, ?, ?)", (index, tokens, text))
 
-    def _count(self, table: str, key: tuple[int, ...]) -> None:
+    def _count(self, table: str, time: int, *key: int) -> None:
         places = ", ".join("?" * len(key))
-        self._database.execute(
-            f"INSERT INTO {table} VALUES ({places}, 1) ON CONFLICT DO UPDATE SET count = count + 1",  # noqa: S608 - fixed
-            key,
-        )
+        for grain, length in GRAINS.items():
+            self._database.execute(
+                f"INSERT INTO {table}_{grain} VALUES (?, {places}, 1) ON CONFLICT DO UPDATE SET count = count + 1",  # noqa: S608
+                (time - time % length, *key),
+            )
+
+    def _is_new(self, facet: str, value: str) -> bool:
+        if (facet, value) in self._names:
+            return False
+        query = "SELECT 1 FROM names WHERE facet = ? AND value = ?"
+        return self._database.execute(query, (facet, value)).fetchone() is None
 
     def _name(self, facet: str, value: str) -> int:
         known = self._names.get((facet, value))

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.markings import Clearance, Label, MarkingError, can_read
 
-from .index import FACETS
+from .index import FACETS, GRAINS
 
 PAGE = 50
 COUNTED = 10_000
@@ -149,27 +149,28 @@ class Search:
         """What can be chosen for each facet: the values that occur in readable records."""
         if not self._readable:
             return {facet: [] for facet in FACETS}
-        found = {}
-        for facet in FACETS:
-            query = f"SELECT value FROM names WHERE id IN (SELECT DISTINCT {facet} FROM tallies WHERE label IN ({self._marks()}))"  # noqa: S608, E501
-            values = self._database.execute(query, tuple(self._readable))
-            found[facet] = sorted(value for (value,) in values.fetchall() if value)
-        return found
+        rows = self._database.execute(
+            f"SELECT DISTINCT s.facet, value FROM seen s JOIN names ON id = name WHERE label IN ({self._marks()})",  # noqa: S608
+            tuple(self._readable),
+        ).fetchall()
+        return {facet: sorted(value for of, value in rows if of == facet and value) for facet in FACETS}
 
     def over_time(self, query: Query) -> Bars:
         """Decisions over time for the facets and times of ``query``."""
-        where, values = self._where(query)
-        ends = self._database.execute(f"SELECT min(minute), max(minute) FROM tallies WHERE {where}", values)  # noqa: S608
+        grain = self._grain(query)
+        where, values = self._where(query, grain)
+        ends = self._database.execute(f"SELECT min(slot), max(slot) FROM tallies_{grain} WHERE {where}", values)  # noqa: S608
         first, last = ends.fetchone()
         if first is None:
             return Bars()
-        step = next((step for step in _STEPS if (last - first) // step < BARS), _STEPS[-1])
+        steps = [step for step in _STEPS if step >= GRAINS[grain]]
+        step = next((step for step in steps if (last - first) // step < BARS), steps[-1])
         start = first - first % step
         bars = Bars(start, step)
         length = (last - start) // step + 1
         rows = self._database.execute(
-            f"SELECT (minute - ?) / ?, n.value, sum(count) FROM tallies JOIN names n ON n.id = decision WHERE {where}"  # noqa: S608
-            " GROUP BY 1, 2",
+            f"SELECT (slot - ?) / ?, n.value, sum(count) FROM tallies_{grain} JOIN names n ON n.id = decision"  # noqa: S608
+            f" WHERE {where} GROUP BY 1, 2",
             (start, step, *values),
         )
         for bucket, decision, count in rows.fetchall():
@@ -178,9 +179,10 @@ class Search:
 
     def denials(self, query: Query, limit: int = 6) -> list[tuple[str, int]]:
         """Denials by rule, the most frequent first."""
-        where, values = self._where(query)
+        grain = self._grain(query)
+        where, values = self._where(query, grain)
         rows = self._database.execute(
-            f"SELECT r.value, sum(count) FROM tallies JOIN names r ON r.id = rule JOIN names d ON d.id = decision"  # noqa: S608
+            f"SELECT r.value, sum(count) FROM tallies_{grain} JOIN names r ON r.id = rule JOIN names d ON d.id = decision"  # noqa: S608, E501
             f" WHERE d.value = 'denied' AND {where} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?",
             (*values, limit),
         )
@@ -190,14 +192,41 @@ class Search:
         """Flows between labels that the officer may read, as (from, to, decision, count)."""
         if not self._readable:
             return []
-        times, values = _times(query)
+        grain = self._grain(query)
         rows = self._database.execute(
-            "SELECT s.value, t.value, d.value, sum(count) FROM flows JOIN names s ON s.id = source"  # noqa: S608
+            f"SELECT s.value, t.value, d.value, sum(count) FROM flows_{grain} JOIN names s ON s.id = source"  # noqa: S608
             " JOIN names t ON t.id = target JOIN names d ON d.id = decision"
-            f" WHERE source IN ({self._marks()}) AND target IN ({self._marks()}) AND {times} GROUP BY 1, 2, 3",
-            (*self._readable, *self._readable, *values),
+            f" WHERE slot BETWEEN ? AND ? AND source IN ({self._marks()}) AND target IN ({self._marks()})"
+            " GROUP BY 1, 2, 3",
+            (*_slots(query, grain), *self._readable, *self._readable),
         )
         return list(rows.fetchall())
+
+    def remarks(self, first: int, end: int) -> dict[tuple[str, str], tuple[int, int]]:
+        """What deserves a word in the records from ``first`` up to ``end``: (kind, text) -> (count, first record)."""
+        rows = self._database.execute(
+            "SELECT kind, value, count(*), min(r.id) FROM remarks r JOIN names n ON n.id = text"  # noqa: S608
+            f" WHERE r.id BETWEEN ? AND ? AND label IN ({self._marks() or 'NULL'}) GROUP BY 1, 2",
+            (first, end - 1, *self._readable),
+        )
+        return {(kind, text): (count, least) for kind, text, count, least in rows.fetchall()}
+
+    def decided(self, first: int, end: int) -> dict[str, int]:
+        """How many of the readable records from ``first`` up to ``end`` were allowed, denied, or merely recorded."""
+        found = {}
+        for decision in ("allowed", "denied"):
+            match = self._match(Query(decision=decision))
+            query = "SELECT count(*) FROM texts WHERE texts MATCH ? AND rowid BETWEEN ? AND ?"
+            found[decision] = self._database.execute(query, (match, first, end - 1)).fetchone()[0] if match else 0
+        return found
+
+    def _grain(self, query: Query) -> str:
+        """Whether what happened in the times asked for is added up from minutes or from hours."""
+        ends = self._database.execute(
+            "SELECT min(slot), max(slot) FROM tallies_hours WHERE slot BETWEEN ? AND ?", _slots(query, "hours")
+        )
+        first, last = ends.fetchone()
+        return "minutes" if first is None or last - first < BARS * GRAINS["hours"] else "hours"
 
     def _marks(self) -> str:
         return ", ".join("?" * len(self._readable))
@@ -225,14 +254,13 @@ class Search:
         facets = " AND ".join([*tokens, f"({labels})"])
         return f"facets : ({facets})" + (f" AND text : ({words})" if words else "")
 
-    def _where(self, query: Query) -> tuple[str, tuple[int | str, ...]]:
-        conditions, values = [f"label IN ({self._marks() or 'NULL'})"], [*sorted(self._readable)]
-        texts: list[int | str] = [*values]
+    def _where(self, query: Query, grain: str) -> tuple[str, tuple[int | str, ...]]:
+        conditions = ["slot BETWEEN ? AND ?", f"label IN ({self._marks() or 'NULL'})"]
+        values: list[int | str] = [*_slots(query, grain), *self._readable]
         for facet, value in query.facets.items():
             conditions.append(f"{facet} = (SELECT id FROM names WHERE facet = '{facet}' AND value = ?)")  # noqa: S608
-            texts.append(value)
-        times, bounds = _times(query)
-        return " AND ".join([*conditions, times]), (*texts, *bounds)
+            values.append(value)
+        return " AND ".join(conditions), tuple(values)
 
     def _range(self, query: Query) -> tuple[int, int]:
         """First and last index that can lie within the times asked for."""
@@ -250,9 +278,11 @@ class Search:
         return low
 
 
-def _times(query: Query) -> tuple[str, tuple[int, ...]]:
-    since = 0 if query.since is None else query.since - query.since % 60_000
-    return "minute BETWEEN ? AND ?", (since, 1 << 62 if query.until is None else query.until)
+def _slots(query: Query, grain: str) -> tuple[int, int]:
+    """First and last slot of the times asked for."""
+    length = GRAINS[grain]
+    since = 0 if query.since is None else query.since - query.since % length
+    return since, 1 << 62 if query.until is None else query.until
 
 
 def _may_read(clearance: Clearance, label: str) -> bool:

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.audit.note import Note
+from appliance.audit.review import ranked
 from appliance.audit.tiles import CHECKPOINT
 from appliance.markings import Clearance
 from appliance.monitor.context import Context
@@ -185,6 +186,28 @@ def proof_file(context: Officer, console: TheConsole, index: int) -> Response:
     return _download(
         "\n".join([*lines, "", ""]).encode() + note.encode(), f"record-{index}.tlog-proof", "application/octet-stream"
     )
+
+
+@router.get("/review")
+def review(request: Request, context: Officer, console: TheConsole) -> Response:
+    """What happened since the officers last cosigned, for the weekly review."""
+    health = console.watch.health()
+    first = health.review.checkpoint.size if health.review else 0
+    end = health.checkpoint.size if health.checkpoint else 0
+    with console.search(context) as search:
+        found = search.remarks(first, end)
+        for damage in health.findings:
+            found["integrity", f"{damage.file}: {damage.problem}"] = (1, damage.index or 0)
+        return _page(
+            request,
+            console,
+            "review.html",
+            first=first,
+            end=end,
+            decided=search.decided(first, end),
+            findings=ranked(found),
+            withheld=search.withheld,
+        )
 
 
 @router.get("/health-of-log")

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from markupsafe import escape
 
+from appliance.audit import review as reviews
 from appliance.audit.bodies import Record
 from appliance.audit.merkle import leaf_hash, verify_inclusion
 from appliance.audit.note import COSIGNATURE, Signer, Verifier, open_checkpoint
@@ -23,6 +25,7 @@ PAGES = [
     "/console/?range=all&text=export",
     "/console/events/133",
     "/console/events/134",
+    "/console/review",
     "/console/health-of-log",
 ]
 LOW_OFFICER = {"level": "S", "need": (), "nationalities": ("USA",)}
@@ -242,3 +245,18 @@ def test_a_missing_or_old_review_shows_on_every_page(tmp_path: Path) -> None:
         page = officer.page("/console/health-of-log")
         assert "cosigned by isso over 1 records; 0 since" in page
         assert "Overdue" not in page
+        assert "No new records" in officer.page("/console/review")
+
+
+def test_the_review_names_what_the_command_names(officer: Officer, site: Site) -> None:
+    page = officer.page("/console/review")
+    made = reviews.review(site.log, 0, 135)
+    assert len(made.findings) > 5
+    for finding in made.findings:
+        number = re.escape(f'<td class="id">{finding.id}</td><td class="number">{finding.count:,} ')
+        assert re.search(f"{number}.</td><td>{re.escape(escape(finding.text))}</td>", page)
+        assert f'"{finding.id}": ""' in page
+    low = officer.page("/console/review", **LOW_OFFICER)
+    assert "2 records are above your clearance" in low
+    assert "records.export" not in low
+    assert "annotator was denied in secret by rule dominance" in low
