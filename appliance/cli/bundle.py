@@ -42,6 +42,7 @@ def verify(
     root_fingerprint: Annotated[str, typer.Option(help="SHA-256 of 1.root.json, from paper.")],
     trusted: Annotated[Path | None, typer.Option(help="Metadata that this host accepted last; refuses older.")] = None,
     base: Annotated[Path | None, typer.Option(help="Earlier bundle, for what this one does not carry.")] = None,
+    freshness: Annotated[Path | None, typer.Option(help="The site's thresholds, policies/freshness.yml.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only failures and the summary.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -51,10 +52,12 @@ def verify(
     """
     from appliance.bundle.inspect import inspect_bundle  # noqa: PLC0415  # keeps `appliance --help` quick
     from appliance.bundle.verify import verify_bundle  # noqa: PLC0415
+    from appliance.trust.freshness import Freshness  # noqa: PLC0415
 
+    thresholds = Freshness.load(freshness) if freshness else Freshness()
     contents = inspect_bundle(folder, root_fingerprint)
     with Progress(sum(target.size for target in contents.targets), shown=not as_json) as progress:
-        _, report = verify_bundle(
+        repository, report = verify_bundle(
             folder,
             root_fingerprint,
             trusted=trusted,
@@ -65,10 +68,13 @@ def verify(
                 or ("" if quiet else f"ok      {result.label:<24} {size(result.size):>9}  {result.path}"),
             ),
         )
+    warnings = thresholds.judge(repository)
     if as_json:
-        print_json(report.model_dump(mode="json"))
+        print_json(report.model_dump(mode="json") | {"warnings": warnings})
     else:
         _print_report(report)
+        for warning in warnings:
+            print(f"WARNING {warning}")
     if not report.ok:
         raise typer.Exit(1)
 

@@ -68,8 +68,8 @@ def read_repository(
         folder: the bundle's ``metadata`` folder.
         root_fingerprint: SHA-256 of ``1.root.json``, from paper.
         trusted: folder with the metadata that this host accepted last, or None on a host that has none.
-        now: the latest time the host is sure of, UTC; by default its clock. The repository's own creation time counts
-            too when it is later, so a clock that was set back does not revive what has expired.
+        now: the latest time the host is sure of, UTC; by default its clock. The creation times of this repository and
+            of the one accepted last count too, so a clock that was set back does not revive what has expired.
 
     Raises:
         ApplianceError: another root, unlisted or strange files, too few or wrong signatures, both algorithms not used,
@@ -110,7 +110,7 @@ def verify_metadata(
         signers[role] = tuple(sorted(names[keyid] for keyid in signed))
         if role == "timestamp":
             created = _created(metadata.signed.unrecognized_fields.get(CREATED_FIELD))
-    reference_time = max(now, created)
+    reference_time = max(now, created, *_known_times(known))
     accepted = _client_workflow(chain.roots, files, known, reference_time)
     signers["hybrid"] = hybrid.verify(
         files[hybrid.FILE],
@@ -224,6 +224,14 @@ def _load_known(update: Any, data: bytes) -> None:
         update(data)
     except RepositoryError:
         return
+
+
+def _known_times(known: dict[str, bytes]) -> list[datetime]:
+    """When the bundle that the host accepted last was made: it is later than that now, whatever the clock says."""
+    if not known:
+        return []
+    timestamp = parse(known["timestamp.json"], "timestamp", "trusted timestamp.json").signed
+    return [_created(timestamp.unrecognized_fields[CREATED_FIELD])]
 
 
 def _created(value: object) -> datetime:

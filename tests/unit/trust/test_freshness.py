@@ -3,12 +3,15 @@
 The names follow "Attacks and weaknesses" of the TUF specification, section 1.5.2.
 """
 
+from pathlib import Path
+
 import pytest
 
 from appliance.errors import ApplianceError
 from appliance.trust import hybrid
 from appliance.trust.canonical import decode, encode
 from appliance.trust.chain import RootChain, approval_name
+from appliance.trust.freshness import Freshness
 from appliance.trust.root import make_root
 from tests.unit.trust.simulator import (
     ANNA,
@@ -130,6 +133,35 @@ def test_a_clock_set_back_is_corrected_by_the_medium(medium: Simulator) -> None:
     assert medium.accept(now=START - 900 * DAY).reference_time == START + 50 * DAY
     medium.publish(2, created=START + 50 * DAY, expires=START + 10 * DAY)
     refused(medium, "expired", now=START)
+
+
+def test_what_was_accepted_last_proves_the_time(medium: Simulator) -> None:
+    medium.publish(2, created=START + 60 * DAY)
+    medium.accept()
+    medium.publish(3, created=START, expires=START + 50 * DAY)
+    refused(medium, "expired", now=START)
+
+
+def test_the_site_refuses_and_warns_by_its_own_thresholds(medium: Simulator, tmp_path: Path) -> None:
+    file = tmp_path / "freshness.yml"
+    file.write_text("warn_days: 20\nmaximum_age_days: 90\n")
+    thresholds = Freshness.load(file)
+    assert thresholds.judge(medium.accept(now=START + 79 * DAY)) == []
+    (warning,) = thresholds.judge(medium.accept(now=START + 81 * DAY))
+    assert "expires in 19 days" in warning
+    with pytest.raises(ApplianceError, match="made 91 days ago"):
+        thresholds.judge(medium.accept(now=START + 91 * DAY))
+
+
+@pytest.mark.parametrize("text", ["", "warn_days: soon", "warn_day: 1", "warn_days: 1\nwarn_days: 2"])
+def test_thresholds_that_are_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "freshness.yml").write_text(text)
+    with pytest.raises(ApplianceError, match=r"freshness.yml"):
+        Freshness.load(tmp_path / "freshness.yml")
+
+
+def test_the_thresholds_that_we_ship_are_the_default() -> None:
+    assert Freshness.load(Path(__file__).parents[3] / "policies" / "freshness.yml") == Freshness()
 
 
 # mix-and-match
