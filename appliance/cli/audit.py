@@ -74,6 +74,17 @@ def verify(
         raise typer.Exit(1)
 
 
+@app.command()
+def fsck(key: KeyFile, log: LogFolder = DEFAULT_LOG, as_json: AsJson = False) -> None:
+    """Verify the log and look at every other file in its folder; exit 1 and name whatever is wrong."""
+    from appliance.audit.fsck import fsck as check  # noqa: PLC0415  # keeps `appliance --help` quick
+
+    report = check(log, key.read_text())
+    print(report.model_dump_json() if as_json else _verdict(report, log))
+    if not report.whole:
+        raise typer.Exit(1)
+
+
 def _verify_evidence(archive: Path, policy: Path | None, *, as_json: bool) -> None:
     from appliance.audit import evidence  # noqa: PLC0415  # keeps `appliance --help` quick
 

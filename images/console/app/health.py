@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import shutil
 import sqlite3
 import time
 from collections.abc import AsyncIterator
@@ -15,14 +14,13 @@ import structlog
 from appliance.audit.note import Checkpoint, Verifier, open_checkpoint
 from appliance.audit.policy import Policy, Signed
 from appliance.audit.review import last_review, overdue
+from appliance.audit.storage import Storage, storage, used
 from appliance.audit.tiles import CHECKPOINT
 from appliance.audit.verify import Finding, Report, verify, writer_is_active
 from appliance.errors import ApplianceError
 
 from .index import Index
 
-WARN, ADMINISTRATION, HALT = 0.75, 0.95, 1.0
-OLD_CHECKPOINT = 10.0
 POLL = 1.0
 _log = structlog.get_logger()
 
@@ -46,7 +44,8 @@ class Health:
         signed: when it was written.
         writing: whether the monitor has the log open.
         verification: the last full verification, if there was one.
-        used: share of the log's disk in use, 0 to 1.
+        disk: what the fill of the log's disk allows.
+        used: share of it in use, 0 to 1.
         free: bytes free there.
         policy: whether the console knows who must cosign.
         review: the last checkpoint that the officers' quorum cosigned, or None.
@@ -59,6 +58,7 @@ class Health:
     signed: datetime | None
     writing: bool
     verification: Verification | None
+    disk: Storage
     used: float
     free: int
     policy: bool
@@ -85,7 +85,7 @@ class Health:
     @property
     def storage(self) -> str:
         """``good``, ``warn`` from 75 %, ``bad`` from 95 %."""
-        return "bad" if self.used >= ADMINISTRATION else "warn" if self.used >= WARN else "good"
+        return {Storage.GOOD: "good", Storage.WARN: "warn"}.get(self.disk, "bad")
 
     @property
     def state(self) -> str:
@@ -153,8 +153,7 @@ class Watch:
             signed = datetime.fromtimestamp(file.stat().st_mtime, UTC)
         except (ApplianceError, OSError) as error:
             problem = str(error)
-        disk = shutil.disk_usage(self.log)
-        used = disk.used / (disk.used + disk.free)
+        share, free = used(self.log)
         review = last_review(self.log, self._policy) if self._policy else None
         return Health(
             checkpoint,
@@ -162,8 +161,9 @@ class Watch:
             signed,
             writer_is_active(self.log),
             self.verification,
-            used,
-            disk.free,
+            storage(self.log),
+            share,
+            free,
             policy=self._policy is not None,
             review=review,
             overdue=self._policy is not None and overdue(review, int(time.time())),
