@@ -8,6 +8,7 @@ from appliance.markings.errors import MarkingError, Violation
 from appliance.markings.label import LEVELS, Clearance, Label, can_read, can_write, dominates, join
 from appliance.markings.marking import Marking
 from appliance.markings.parse import check, parse
+from appliance.markings.shown import marking_of
 
 __all__ = [
     "LEVELS",
@@ -22,5 +23,6 @@ __all__ = [
     "check",
     "dominates",
     "join",
+    "marking_of",
     "parse",
 ]
