@@ -1,0 +1,128 @@
+"""Readers that we did not write come to the same judgement: python-tuf's client, tuf-js, securesystemslib, OpenSSL."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from securesystemslib.dsse import Envelope
+from securesystemslib.exceptions import VerificationError
+from tuf.api.exceptions import DownloadHTTPError, RepositoryError
+from tuf.ngclient.fetcher import FetcherInterface
+from tuf.ngclient.updater import Updater
+
+from appliance.trust import hybrid
+from appliance.trust.fingerprint import fingerprint
+from appliance.trust.metadata import Target
+from appliance.trust.publish import Edition, make_metadata
+from tests.unit.trust.simulator import ANNA, BERT, CARL, CUSTOM, DORA, Simulator, enrol
+
+TUFJS = Path(__file__).parent / "tufjs"
+MODULES = Path(__file__).parents[3] / "build" / "test-tufjs"
+
+
+class FolderFetcher(FetcherInterface):
+    """Gives python-tuf's client the files of a folder instead of the network."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def _fetch(self, url: str) -> Any:
+        file = self.folder / url.removeprefix("file://bundle/")
+        if not file.is_file():
+            raise DownloadHTTPError(str(file), 404)
+        return iter([file.read_bytes()])
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """A repository whose root was changed once, with one target."""
+    medium = Simulator()
+    medium.rotate(enrol(BERT, CARL, DORA), BERT, CARL)
+    content = b"a policy"
+    target = Target("policies/a.yml", len(content), fingerprint(content), CUSTOM)
+    files = make_metadata([target], chain=medium.chain, people=[CARL, DORA], edition=Edition.today())
+    for name, data in files.items():
+        (tmp_path / "bundle" / "metadata").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "bundle" / "metadata" / name).write_bytes(data)
+    (tmp_path / "bundle" / "targets" / "policies").mkdir(parents=True)
+    (tmp_path / "bundle" / "targets" / "policies" / "a.yml").write_bytes(content)
+    return tmp_path / "bundle"
+
+
+def updater(bundle: Path, home: Path) -> Updater:
+    home.mkdir(exist_ok=True)
+    return Updater(
+        str(home),
+        "file://bundle/metadata/",
+        target_dir=str(home),
+        target_base_url="file://bundle/targets/",
+        fetcher=FolderFetcher(bundle),
+        bootstrap=(bundle / "metadata" / "1.root.json").read_bytes(),
+    )
+
+
+def tamper(bundle: Path, name: str) -> None:
+    file = bundle / "metadata" / name
+    file.write_bytes(file.read_bytes().replace(b'"model"', b'"motel"'))
+
+
+def test_python_tufs_own_client_reads_it(bundle: Path, tmp_path: Path) -> None:
+    client = updater(bundle, tmp_path / "client")
+    info = client.get_targetinfo("policies/a.yml")
+    assert info is not None
+    assert Path(client.download_target(info)).read_bytes() == b"a policy"
+
+
+def test_python_tufs_own_client_refuses_what_we_refuse(bundle: Path, tmp_path: Path) -> None:
+    tamper(bundle, "targets.json")
+    with pytest.raises(RepositoryError):
+        updater(bundle, tmp_path / "client").get_targetinfo("policies/a.yml")
+
+
+@pytest.fixture(scope="module")
+def tufjs() -> Path:
+    """The locked npm packages; fetched once."""
+    if not (MODULES / "node_modules" / "@tufjs" / "models").is_dir():
+        MODULES.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copyfile(TUFJS / name, MODULES / name)
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+        subprocess.run(command, cwd=MODULES, check=True, timeout=120)
+    shutil.copyfile(TUFJS / "read.js", MODULES / "read.js")
+    return MODULES / "read.js"
+
+
+needs_node = pytest.mark.skipif(not shutil.which("npm") or not shutil.which("node"), reason="needs node and npm")
+
+
+@needs_node
+def test_tuf_js_reads_it(bundle: Path, tufjs: Path) -> None:
+    done = subprocess.run(["node", tufjs, bundle / "metadata"], check=True, capture_output=True, text=True)
+    assert json.loads(done.stdout)["policies/a.yml"]["hashes"]["sha256"] == fingerprint(b"a policy")
+
+
+@needs_node
+def test_tuf_js_refuses_what_we_refuse(bundle: Path, tufjs: Path) -> None:
+    tamper(bundle, "targets.json")
+    done = subprocess.run(["node", tufjs, bundle / "metadata"], check=False, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "UnsignedMetadataError" in done.stderr or "threshold" in done.stderr
+
+
+def test_securesystemslib_verifies_both_algorithms(bundle: Path) -> None:
+    envelope = Envelope.from_dict(json.loads((bundle / "metadata" / hybrid.FILE).read_bytes()))
+    keys = [key.tuf_signer().public_key for who in (CARL, DORA) for key in (who.classical, who.quantum_safe)]
+    assert len(envelope.verify(keys, 4)) == 4
+    envelope.payload += b" "
+    with pytest.raises(VerificationError):
+        envelope.verify(keys, 4)
+
+
+def test_openssl_computes_the_same_key_id(tmp_path: Path) -> None:
+    public = ANNA.classical.public
+    (tmp_path / "key.pub").write_text(public.keyval["public"])
+    command = ["openssl", "pkey", "-pubin", "-in", str(tmp_path / "key.pub"), "-outform", "DER"]
+    assert fingerprint(subprocess.run(command, check=True, capture_output=True).stdout) == public.keyid
