@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -203,19 +204,18 @@ class Jobs:
             limit=job.samples,
             connections=int(serving.parameters.get("slots", 1)) * REQUESTS_PER_SLOT,
         )
-        home = self.folder(job.id) / "home"
-        home.mkdir()
-        environment = {
-            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
-            "HOME": str(home),
-            "APPLIANCE_API_KEY": "none",
-            "HF_HUB_OFFLINE": "1",
-            "NO_PROXY": "*",
-            "TIKTOKEN_CACHE_DIR": str(home),
-        }
         arguments = ["-m", f"{package}.runner", str(self.folder(job.id)), request.model_dump_json()]
-        with (self.folder(job.id) / "runner.log").open("wb") as output:
+        log = self.folder(job.id) / "runner.log"
+        with log.open("wb") as output, tempfile.TemporaryDirectory() as home:
+            environment = {
+                "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+                "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+                "HOME": home,
+                "APPLIANCE_API_KEY": "none",
+                "HF_HUB_OFFLINE": "1",
+                "NO_PROXY": "*",
+                "TIKTOKEN_CACHE_DIR": home,
+            }
             process = await asyncio.create_subprocess_exec(
                 sys.executable, *arguments, cwd=root, env=environment, stdout=output, stderr=output
             )
@@ -226,8 +226,7 @@ class Jobs:
                 await process.wait()
                 raise
         if code != 0:
-            tail = (self.folder(job.id) / "runner.log").read_text(errors="replace")[-2000:]
-            _log.error("evaluation_failed", job=job.id, code=code, output=tail)
+            _log.error("evaluation_failed", job=job.id, code=code, output=log.read_text(errors="replace")[-2000:])
             raise ApplianceError("Inspect did not finish", remedy="the administrator looks at the service's log")
 
     def _results(self, job: Job, serving: Serving) -> EvaluationResults:
