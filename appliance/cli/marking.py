@@ -15,6 +15,7 @@ from appliance.markings.parse import examine
 from appliance.markings.rollup import Compilation, Contribution, Rollup, rollup
 from appliance.markings.stanag4774 import to_stanag4774
 from appliance.markings.text import is_clean
+from appliance.markings.verify import verify
 from appliance.markings.vocabulary import Vocabulary, default, load
 
 app = typer.Typer(help="Parse, check, roll up and compare classification markings.", no_args_is_help=True)
@@ -72,8 +73,12 @@ def rollup_(
     vocabulary: Folder = None,
     compilation: Annotated[str, typer.Option(help="What the whole demands besides its portions.")] = "",
     reason: Annotated[str, typer.Option(help="Why the compilation is more sensitive than its parts.")] = "",
+    banner: Annotated[str, typer.Option(help="Check that this is the banner, by every rule.")] = "",
 ) -> None:
-    """Print the banner of a document with these portions."""
+    """Print the banner of a document with these portions, or check the one that it has."""
+    if banner:
+        _verify(banner, _inputs(texts, file), _vocabulary(vocabulary), as_json=as_json, reason=reason)
+        return
     result = _roll_up(texts, file, vocabulary, as_json=as_json, compilation=compilation, reason=reason)
     if as_json:
         _print_json(_rolled_up(result))
@@ -212,6 +217,19 @@ def _roll_up(
         raise typer.BadParameter("--compilation and --reason belong together")
     whole = Compilation(_valid([compilation], words, as_json=as_json)[0], reason) if compilation else None
     return rollup(portions, compilation=whole, vocabulary=words)
+
+
+def _verify(banner: str, inputs: list[str], vocabulary: Vocabulary, *, as_json: bool, reason: str) -> None:
+    """Tell whether the banner is the one that the portions demand; exits when it is not."""
+    given, *portions = _valid([banner, *inputs], vocabulary, as_json=as_json)
+    violations = verify(given, portions, compilation_reason=reason, vocabulary=vocabulary)
+    if as_json:
+        _print_json(_checked(banner, given, violations))
+    elif violations:
+        _print_violations(banner, violations)
+    else:
+        _print_banner(given, banner, "is the banner of these portions")
+    _exit(not violations)
 
 
 def _checked(

@@ -67,10 +67,14 @@ def _found(notes: Notes, word: LevelWord, owners: tuple[str, ...], text: str, st
 
 
 def _missing(notes: Notes, text: str, start: int, *, foreign: bool) -> None:
-    words = notes.vocabulary.level_words
+    vocabulary = notes.vocabulary
+    words = vocabulary.level_words
     known = [name for name, word in words.items() if bool(word.owner) == foreign and (foreign or not word.foreign)]
-    expected = (
-        "JOINT, or an owner, with a level" if foreign else "UNCLASSIFIED, CUI, CONFIDENTIAL, SECRET or TOP SECRET"
-    )
-    message = f"expected {expected}, not {text!r}"
-    notes.wrong("level", text, start, message, notes.nearest(text, known if foreign else ["CUI", *known]))
+    levels = ", ".join(["CUI", *known])
+    message = f"expected {'JOINT or an owner, with a level' if foreign else levels}, not {text!r}"
+    first, _, rest = text.partition(" ")
+    if not foreign and (first == "JOINT" or first in vocabulary.nations or first in vocabulary.groups) and rest:
+        suggestion = f"//{text}"
+    else:
+        suggestion = notes.nearest(text, known if foreign else ["CUI", *known])
+    notes.wrong("level", text, start, message, suggestion)

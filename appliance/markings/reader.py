@@ -1,16 +1,18 @@
 """Reading a marking: text to parts, with every departure from the grammar noted at its place."""
 
+import re
 from collections.abc import Sequence
 
 from appliance.markings import level
 from appliance.markings.marking import HANDLE_VIA_SAP, Marking
 from appliance.markings.notes import Notes
 from appliance.markings.parts import Parts
-from appliance.markings.vocabulary import PORTION, Key, Vocabulary
+from appliance.markings.vocabulary import BANNER, EITHER, PORTION, Key, Vocabulary
 
 UNKNOWN = -1
 NO_KEY: Key = ()
 PROGRAMME = "SAR"
+FOREIGN_INFORMATION = re.compile(r"(?:FGI|FOREIGN GOVERNMENT INFORMATION)(?: |$)")
 
 Value = tuple[int, Key, Sequence[str], str]
 """What a value is: the position of its category, its place in the list, its tokens, and what continues after it."""
@@ -140,16 +142,21 @@ class Reader:
             return self._listed(token, value, prefix.end(), start)
         if continued:
             return self._listed(continued, value, 0, start)
-        if value == "FGI" or value.startswith("FGI "):
-            codes = tuple(value.split(" ")[1:])
-            self._notes.nations(codes, start + len("FGI "), " ")
-            self._parts.fgi, self._parts.concealed = codes, not codes
-            return vocabulary.axis["fgi"], (0,), ("FGI",), ""
+        if foreign := FOREIGN_INFORMATION.match(value):
+            return self._foreign_information(value, foreign.end(), start)
         if value in {"CUI", HANDLE_VIA_SAP}:
             axis = "cui" if value == "CUI" else "sap"
             self._lists[vocabulary.axis[axis]].append(value)
             return vocabulary.axis[axis], (1, value), (value,), ""
         return self._system(value, start)
+
+    def _foreign_information(self, value: str, skip: int, start: int) -> Value:
+        """Read FGI with its nations, or without when the source is concealed."""
+        codes = tuple(value[skip:].split(" ")) if len(value) > skip else ()
+        self._notes.fit(EITHER if value.startswith("FGI") else BANNER, value, start)
+        self._notes.nations(codes, start + skip, " ")
+        self._parts.fgi, self._parts.concealed = codes, not codes
+        return self._vocabulary.axis["fgi"], (0,), ("FGI",), ""
 
     def _is_category(self, value: str) -> bool:
         return value not in self._vocabulary.words and value.removeprefix("SP-") in self._vocabulary.categories

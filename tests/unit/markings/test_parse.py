@@ -16,6 +16,7 @@ MEANING = {
     "SECRET//REL TO USA, FVEY": ("S//REL TO USA, FVEY", "S;;AUS,CAN,GBR,NZL,USA"),
     "TOP SECRET//SI/TK//NOFORN": ("TS//SI/TK//NF", "TS;SI,TK;USA"),
     "TOP SECRET//SI-G ABCD//ORCON/NOFORN": ("TS//SI-G ABCD//OC/NF", "TS;SI,SI-G,SI-G-ABCD;USA"),
+    "SECRET//FGI DEU NATO": ("S//FGI DEU NATO", "S;;USA"),
     "SECRET//DISPLAY ONLY FRA": ("S//DISPLAY ONLY FRA", "S;;USA"),
     "//DEU RESTRICTED": ("//DEU R", "C;;DEU"),
     "//JOINT SECRET CAN USA": ("//JOINT S CAN USA", "S;;CAN,USA"),
@@ -31,6 +32,24 @@ def test_banner_and_portion_have_one_meaning(banner: str) -> None:
     assert parse(portion) == parse(f"({portion})") == marking
 
 
+LONG_FORMS = {
+    "TOP SECRET//SPECIAL INTELLIGENCE/TALENT KEYHOLE//NOT RELEASABLE TO FOREIGN NATIONALS": "TOP SECRET//SI/TK//NOFORN",
+    "TOP SECRET//COMINT-ABC//NOFORN": "TOP SECRET//SI-ABC//NOFORN",
+    "SECRET//SPECIAL ACCESS REQUIRED-ALPHA/BRAVO//ORIGINATOR CONTROLLED": "SECRET//SAR-ALPHA/BRAVO//ORCON",
+    "SECRET//RESTRICTED DATA-SIGMA 14 18//FOREIGN GOVERNMENT INFORMATION DEU": "SECRET//RD-SIGMA 14 18//FGI DEU",
+    "SECRET//FOREIGN GOVERNMENT INFORMATION": "SECRET//FGI",
+    "SECRET//AUTHORIZED FOR RELEASE TO USA, GBR": "SECRET//REL TO USA, GBR",
+    "UNCLASSIFIED//FOR OFFICIAL USE ONLY": "UNCLASSIFIED//FOUO",
+    "UNCLASSIFIED//SENSITIVE BUT UNCLASSIFIED NOFORN": "UNCLASSIFIED//SBU NOFORN",
+    "CONTROLLED//SP-CTI//NOFORN": "CUI//SP-CTI//NOFORN",
+}
+
+
+@pytest.mark.parametrize("text", LONG_FORMS)
+def test_long_forms_have_a_canonical_form(text: str) -> None:
+    assert parse(text).banner == LONG_FORMS[text]
+
+
 @pytest.mark.parametrize(
     ("text", "rule", "suggestion"),
     [
@@ -41,6 +60,8 @@ def test_banner_and_portion_have_one_meaning(banner: str) -> None:
         ("SECRET//NOFORN" * 1000, "text-length", ""),
         ("SECRET // NOFORN", "text-spacing", ""),
         ("SECRT", "level", "SECRET"),
+        ("NATO SECRET", "level", "//NATO SECRET"),
+        ("JOINT SECRET CAN USA", "level", "//JOINT SECRET CAN USA"),
         ("SECRET//NOFORM", "unknown-word", "NOFORN"),
         ("SECRET//NF", "form", "SECRET//NOFORN"),
         ("SECRET//", "separator", ""),
