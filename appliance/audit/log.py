@@ -295,9 +295,17 @@ class Log:
         raw = reader.read("entries", checkpoint.size // TILE_WIDTH) if held else b""
         self._entries = [raw[at + 2 : at + 2 + HASH_SIZE] for at in range(0, len(raw), HASH_SIZE + 2)]
         self._partial_tiles = [name for name, _ in self._open_tiles()]
+        self._clear()
         self._grow(self._unsigned(checkpoint.size))
         path = bodies.segment_path(self.path, self._tree.size)
         self._lengths = {path: path.stat().st_size if path.exists() else 0}
+
+    def _clear(self) -> None:
+        """Delete drafts, and partial tiles that the checkpoint does not need: a crash leaves both."""
+        for file in [*self.path.glob(".*.new"), *(self.path / "tile").rglob("*")]:
+            partial = file.parent.suffix == ".p" and str(file.relative_to(self.path)) not in self._partial_tiles
+            if file.name.startswith(".") or (partial and file.is_file()):
+                file.unlink()
 
     def _unsigned(self, signed: int) -> list[bytes]:
         """Entries of the durable records behind the ``signed`` ones; an unfinished last record is put aside."""

@@ -8,6 +8,7 @@ host ``accept`` keeps the cosignature beside the log, in ``cosigned/<size>``. Th
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,8 +119,22 @@ def cosign(asked: Request, log_key: Verifier, signer: Signer, state: Path, now: 
     return cosigned
 
 
-def accept(log: Path, data: bytes, log_key: Verifier, witnesses: list[Verifier]) -> tuple[Checkpoint, list[str]]:
+def accept(
+    log: Path,
+    data: bytes,
+    log_key: Verifier,
+    witnesses: list[Verifier],
+    *,
+    record: Callable[[Checkpoint, list[str]], None] = lambda _checkpoint, _names: None,
+) -> tuple[Checkpoint, list[str]]:
     """Keep the cosignatures of a checkpoint beside the log, with those it has already.
+
+    Args:
+        log: the log's folder.
+        data: the cosigned checkpoint.
+        log_key: the log's key.
+        witnesses: whose cosignatures count.
+        record: makes a durable record of what it is given; called before anything is kept.
 
     Returns:
         The checkpoint and the names of all who have cosigned it.
@@ -148,6 +163,7 @@ def accept(log: Path, data: bytes, log_key: Verifier, witnesses: list[Verifier])
     if not any(note.signature_of(key) for key in witnesses):
         raise WitnessError("no witness of the policy cosigned this checkpoint", rule=RULE)
     verified = tuple(signature for signature in merged.signatures if _by(signature.key_id, keys))
+    record(checkpoint, names)
     write_lasting(file, Note(note.text, verified).encode())
     return checkpoint, names
 

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from appliance.audit import events, spool
 from appliance.audit import review as reviews
 from appliance.audit import witness as witnesses
-from appliance.audit.note import COSIGNATURE, Note, Signer, Verifier
+from appliance.audit.note import COSIGNATURE, Checkpoint, Note, Signer, Verifier
 from appliance.audit.policy import Policy
 from appliance.audit.tiles import CHECKPOINT
 from appliance.audit.verify import verify
@@ -83,9 +83,13 @@ def accept(
     """Keep an officer's cosignature beside the log, and say whether the quorum is reached."""
     rules = Policy.decode(policy.read_text())
     data = cosigned.read_bytes()
-    checkpoint, names = witnesses.accept(log, data, _key_of(log, rules), list(rules.witnesses.values()))
-    detail: dict[str, JsonValue] = {"size": checkpoint.size, "root": checkpoint.root.hex()}
-    record(spool_folder, "U;;*", ", ".join(names), "review.cosign", detail)
+
+    def before(checkpoint: Checkpoint, names: list[str]) -> None:
+        detail: dict[str, JsonValue] = {"size": checkpoint.size, "root": checkpoint.root.hex()}
+        record(spool_folder, "U;;*", ", ".join(names), "review.cosign", detail)
+
+    key = _key_of(log, rules)
+    checkpoint, names = witnesses.accept(log, data, key, list(rules.witnesses.values()), record=before)
     print(f"checkpoint over {checkpoint.size} records, cosigned by {', '.join(names)}")
     last = reviews.last_review(log, rules)
     if last is None or last.checkpoint.size < checkpoint.size:

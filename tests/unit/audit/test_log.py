@@ -145,6 +145,34 @@ def test_an_unfinished_last_line_is_put_aside_and_acknowledged_ones_stay(place: 
     assert verify(place.path, place.vkey).whole
 
 
+def test_what_a_crash_left_beside_the_log_is_cleared_when_it_opens(place: Place) -> None:
+    asyncio.run(place.fill(300))
+    for name in (".checkpoint.new", "tile/0/.001.new", "tile/0/001.p/.44.new", "tile/0/001.p/50", "tile/1/000.p/2"):
+        (place.path / name).write_bytes(b"half")
+    asyncio.run(place.fill(1))
+    names = {str(file.relative_to(place.path)) for file in (place.path / "tile").rglob("*") if file.is_file()}
+    assert names == {"tile/0/000", "tile/0/001.p/45", "tile/1/000.p/1", "tile/entries/000", "tile/entries/001.p/45"}
+    assert not (place.path / ".checkpoint.new").exists()
+    assert verify(place.path, place.vkey).whole
+
+
+def test_a_writer_that_gives_up_does_not_disturb_the_others(place: Place) -> None:
+    async def write() -> None:
+        log = place.open()
+        writers = [asyncio.create_task(log.append([body(n)])) for n in range(50)]
+        await asyncio.sleep(0)
+        for writer in writers[::2]:
+            writer.cancel()
+        done = await asyncio.gather(*writers, return_exceptions=True)
+        assert [isinstance(one, asyncio.CancelledError) for one in done] == [True, False] * 25
+        await log.close()
+
+    asyncio.run(write())
+    report = verify(place.path, place.vkey)
+    assert report.whole
+    assert report.size >= 25
+
+
 def test_a_log_that_lost_signed_records_does_not_open(place: Place) -> None:
     asyncio.run(place.fill(300))
     file = place.path / "bodies" / "000000000000.jsonl"
