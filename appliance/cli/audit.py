@@ -3,6 +3,7 @@
 import datetime
 import json
 from collections import deque
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from appliance.audit import query
+from appliance.audit import forms, query
 from appliance.audit.bodies import Record
 from appliance.audit.events import Event
 from appliance.audit.note import Checkpoint, Note, Verifier, open_checkpoint
@@ -46,6 +47,15 @@ AnyText = Annotated[str | None, typer.Option(help="Text anywhere in the event.")
 Since = Annotated[datetime.datetime | None, typer.Option(help="First time, UTC.")]
 Until = Annotated[datetime.datetime | None, typer.Option(help="Last time, UTC.")]
 DEFAULT_LOG = Path("/var/lib/appliance/log")
+
+
+class Form(StrEnum):
+    """Forms in which events are listed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CEF = "cef"
+    ECS = "ecs"
 
 
 @app.command()
@@ -126,16 +136,21 @@ def show(
     since: Since = None,
     until: Until = None,
     last: Annotated[int, typer.Option("--last", "-n", min=1, help="At most so many, the newest.")] = 50,
+    form: Annotated[Form, typer.Option("--format", help="cef and ecs are for other collectors.")] = Form.TABLE,
     as_json: AsJson = False,
 ) -> None:
-    """List the newest events that match; with --json as JSON lines, whole and exact."""
+    """List the newest events that match; with --json as the log's own lines, whole and exact."""
     wanted = _filter(subject, enclave, label, decision, rule, activity, text, since, until)
     found = deque(query.select(log, wanted), maxlen=last)
     if as_json:
-        for record, _ in found:
+        form = Form.JSON
+    if form is Form.TABLE:
+        Console().print(_table(found))
+    for record, event in found:
+        if form is Form.JSON:
             print(record.line().decode(), end="")
-        return
-    Console().print(_table(found))
+        elif form is not Form.TABLE:
+            print(forms.cef(event, record.index) if form is Form.CEF else forms.ecs(event, record.index))
 
 
 @app.command()

@@ -75,3 +75,15 @@ def test_checkpoint_prints_the_signed_note(place: Place, key: str) -> None:
     assert (code, output.encode()) == (0, (place.path / "checkpoint").read_bytes())
     code, output = audit("checkpoint", "--log", str(place.path), "--key", key, "--json")
     assert json.loads(output)["size"] == 3
+
+
+def test_show_speaks_cef_and_ecs(place: Place, key: str) -> None:
+    code, output = audit("show", "--log", str(place.path), "--format", "cef", "--decision", "denied", "-n", "1")
+    assert (code, output.startswith("CEF:0|appliance|appliance|")) == (0, True)
+    assert "|6003:2|analyst may not read /labeling/2|6|" in output
+    assert "suser=analyst act=read outcome=denied" in output
+    assert "cn1=2 cs1Label=rule cs1=role" in output
+    code, output = audit("show", "--log", str(place.path), "--format", "ecs")
+    documents = [json.loads(line) for line in output.splitlines()]
+    assert [document["event"]["outcome"] for document in documents] == ["success", "failure", "failure"]
+    assert documents[2]["rule"] == {"name": "role", "uuid": "a" * 64}

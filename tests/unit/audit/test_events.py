@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from appliance.audit import bodies, events
+from appliance.audit import bodies, events, forms
 from appliance.audit.events import Call, Entity, EventError, Lineage, Scope, Verdict
 
 SCOPE = Scope(label="S;;GBR,USA", enclave="secret", service="labeling", request="0" * 32)
@@ -74,3 +74,18 @@ def test_bytes_that_are_no_event_are_refused() -> None:
     for body in (b"", b"{}", b'{"label":"U;;*"}', b"\xff"):
         with pytest.raises(EventError):
             events.read(body)
+
+
+def test_cef_cannot_be_broken_by_what_people_wrote() -> None:
+    call = Call(method="GET", path="/a|b\\c=d act=allowed", action="read|x")
+    line = forms.cef(events.decision(SCOPE, "a|b=c", call, DENIED), 7)
+    head, _, extension = line.partition("rt=")
+    assert head.count("|") - head.count("\\|") == 7
+    assert "suser=a|b\\=c " in extension
+    assert "request=/a|b\\\\c\\=d act\\=allowed " in extension
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.message)
+def test_every_kind_of_event_has_a_line_of_cef_and_of_ecs(event: events.Event) -> None:
+    assert f"rt={event.time}" in forms.cef(event, 1)
+    assert json.loads(forms.ecs(event, 1))["user"]["name"] == event.subject
