@@ -89,18 +89,20 @@ async def add_tasks(
 ) -> list[str]:
     """Add tasks with their encoded labels and portions; return their identifiers in the same order."""
     await project(transaction, identifier)
-    added = []
-    for task, (label, portion) in zip(new, markings, strict=True):
-        row = await _one(
-            transaction,
-            """
-            INSERT INTO labeling.tasks (project_id, label_id, portion, prompt, answer_a, answer_b, source)
-            VALUES (%s, appliance.label_id(%s), %s, %s, %s, %s, %s) RETURNING id
-            """,
-            [identifier, label, portion, task.prompt, *task.answers, Jsonb(task.source)],
-        )
-        added.append(str(row["id"]))
-    return added
+    rows = [
+        [identifier, label, portion, task.prompt, *task.answers, Jsonb(task.source)]
+        for task, (label, portion) in zip(new, markings, strict=True)
+    ]
+    cursor = transaction.cursor()
+    await cursor.executemany(
+        """
+        INSERT INTO labeling.tasks (project_id, label_id, portion, prompt, answer_a, answer_b, source)
+        VALUES (%s, appliance.label_id(%s), %s, %s, %s, %s, %s) RETURNING id
+        """,
+        rows,
+        returning=True,
+    )
+    return [str(row["id"]) async for result in cursor.results() async for row in result]
 
 
 _TASK = "t.id, t.project_id AS project, t.portion AS marking, t.prompt, t.answer_a, t.answer_b"
