@@ -83,12 +83,28 @@ def assemble(builder: Builder, on_bytes: Callable[[int], None] = lambda _: None)
     return StepResult(changed=bool(written or stale), message=message)
 
 
+def attest(builder: Builder, keys: Path, passphrase: Passphrase | None = None) -> None:
+    """Sign the attestations of an assembled bundle with the builder's key, ``builder.pem`` in ``keys``.
+
+    Raises:
+        ApplianceError: the key is missing or does not open.
+    """
+    key = load_private_key(keys / "builder.pem", passphrase)
+    for path in sorted((builder.out / "targets/attestations").glob("*.dsse.json")):
+        _sign_attestation(path, key)
+
+
+def people_of(keys: Path) -> list[str]:
+    """Names of the people whose keys are in ``keys``; none when they sign elsewhere (`appliance bundle request`)."""
+    return sorted({path.name.split(".")[0] for path in (keys / "people").glob("*.pem")})
+
+
 def sign(builder: Builder, keys: Path, passphrase: Passphrase | None = None) -> Written | None:
-    """Sign the attestations with the builder's key and the whole bundle with the people's keys.
+    """Sign an assembled and attested bundle with the keys of the people in ``keys``.
 
     Args:
-        builder: the build, assembled.
-        keys: folder of `appliance keys init`; every person whose keys are in ``people/`` signs.
+        builder: the build.
+        keys: folder of `appliance keys init`.
         passphrase: opens the keys; by default the holders are asked.
 
     Returns:
@@ -99,16 +115,12 @@ def sign(builder: Builder, keys: Path, passphrase: Passphrase | None = None) -> 
     """
     targets, metadata = builder.out / "targets", builder.out / "metadata"
     chain = RootChain.load(keys / "root")
-    builder_key = load_private_key(keys / "builder.pem", passphrase)
-    for path in sorted((targets / "attestations").glob("*.dsse.json")):
-        _sign_attestation(path, builder_key)
     listed = {name: custom_of(name, builder.marking) for name in list_files(targets)}
     record = digest_record(builder)
     state = {name: (record.get(targets / name), custom.model_dump()) for name, custom in listed.items()}
     if state == _signed_state(metadata) and (metadata / "root.json").read_bytes() == chain.roots[-1]:
         return None
-    names = sorted({path.name.split(".")[0] for path in (keys / "people").glob("*.pem")})
-    people = load_people(keys / "people", names, passphrase)
+    people = load_people(keys / "people", people_of(keys), passphrase)
     written = write_repository(builder.out, listed, chain=chain, people=people, cache=record)
     record.save()
     return written

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 def build(
     *,
     out: Annotated[Path, typer.Option(help="The bundle's folder; made, or brought up to date.")],
-    keys: Annotated[Path, typer.Option(help="Folder of `appliance keys init`: every person in people/ signs.")],
+    keys: Annotated[
+        Path,
+        typer.Option(
+            help="Folder of `appliance keys init`: builder.pem, root/, and people/ unless they sign elsewhere."
+        ),
+    ],
     cache: Annotated[Path | None, typer.Option(help="Inputs and layers to use again [/var/cache/appliance].")] = None,
     source: Annotated[Path | None, typer.Option(help="Checkout to build from [the one this runs from].")] = None,
     only: Annotated[str | None, typer.Option(help="Build this image and its parents alone.")] = None,
@@ -26,7 +32,7 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Build a complete signed bundle from the locked inputs; what has not changed is not built again."""
-    from appliance.bundle.assemble import sign  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.bundle.assemble import attest, people_of, sign  # noqa: PLC0415  # keeps `appliance --help` quick
     from appliance.bundle.build import Builder  # noqa: PLC0415
     from appliance.bundle.make import Step, checkout, default_cache, run_steps  # noqa: PLC0415
     from appliance.trust.chain import RootChain  # noqa: PLC0415
@@ -39,16 +45,22 @@ def build(
     builder = Builder(source or checkout(), cache or default_cache(), out, marking=marking, only=only)
     with StepProgress(shown=not as_json) as progress:
         steps = run_steps(builder, progress.tell)
-    signing = time.monotonic()
     secret = read_passphrase(passphrase_file) if passphrase_file else None
-    written = sign(builder, keys, (lambda _: secret) if secret else None)
-    seconds = time.monotonic() - signing
-    number = len(steps) + 1
+    passphrase = (lambda _: secret) if secret else None
+    signing = time.monotonic()
+    attest(builder, keys, passphrase)
+    people = people_of(keys)
+    written = sign(builder, keys, passphrase) if people else None
     message = f"version {written.version}, {written.files} targets" if written else "nothing to sign"
+    if not people:
+        message = (
+            f"attested; people sign elsewhere: appliance bundle request {out} --root {keys}/root --out request.json"
+        )
+    number, seconds = len(steps) + 1, time.monotonic() - signing
     last = Step(number, number, "Sign the bundle", "done" if written else "unchanged", message, seconds)
     StepProgress(shown=not as_json).tell(last)
     if as_json:
-        lines = [step.__dict__ for step in (*steps, last)]
+        lines = [asdict(step) for step in (*steps, last)]
         print_json({"bundle": str(builder.out), "root_fingerprint": root, "steps": lines, "changed": bool(written)})
     else:
         print(f"bundle   {builder.out}, {time.monotonic() - began:.0f} s")

@@ -1,12 +1,14 @@
 """A bundle's folder holds exactly what was built, is signed, verifies, and is not written again without need."""
 
+import json
+import shutil
 import subprocess
 from functools import cached_property
 from pathlib import Path
 
 import pytest
 
-from appliance.bundle.assemble import assemble, sign
+from appliance.bundle.assemble import assemble, attest, people_of, sign
 from appliance.bundle.build import Builder
 from appliance.bundle.cache import CachedLayer, key_of
 from appliance.bundle.collect import Artifact, sha256_of
@@ -14,6 +16,7 @@ from appliance.bundle.image import ImageInputs
 from appliance.bundle.lock import SourcesLock
 from appliance.bundle.oci import Image, describe
 from appliance.bundle.verify import Report, verify_bundle
+from appliance.errors import ApplianceError
 from appliance.trust.ceremony import initialise
 
 EPOCH = 1_700_000_000
@@ -86,6 +89,7 @@ class Place:
     def build(self) -> tuple[bool, int | None]:
         """Whether files were written, and the version that was signed."""
         changed = assemble(self.builder()).changed
+        attest(self.builder(), self.keys)
         written = sign(self.builder(), self.keys)
         return changed, written.version if written else None
 
@@ -164,3 +168,14 @@ def test_two_builds_of_one_checkout_differ_in_signatures_alone(place: Place) -> 
     for name, content in first.items():
         same = (place.out / name).read_bytes() == content
         assert same or name.name.endswith(".dsse.json"), name
+
+
+def test_a_build_host_without_the_keys_of_people_attests_and_cannot_sign(place: Place) -> None:
+    shutil.rmtree(place.keys / "people")
+    assemble(place.builder())
+    attest(place.builder(), place.keys)
+    assert people_of(place.keys) == []
+    with pytest.raises(ApplianceError, match="2 must"):
+        sign(place.builder(), place.keys)
+    envelope = json.loads((place.out / "targets/attestations/base.sbom.dsse.json").read_bytes())
+    assert len(envelope["signatures"]) == 1
