@@ -18,6 +18,7 @@ from appliance.trust.client import Repository, read_repository
 from appliance.trust.files import open_regular, read_limited, replace_file
 from appliance.trust.fingerprint import fingerprint
 from appliance.trust.hybrid import FILE as HYBRID
+from appliance.trust.hybrid import LIMIT
 
 PROGRESS_FILE = "gathering.json"
 
@@ -85,6 +86,7 @@ def gather_disc(
     findings = _strays(disc, discs[volume.number - 1], name)
     try:
         progress = _begin(repository, volume.size, destination)
+        (destination / "metadata").mkdir(exist_ok=True)
         arrived = set(progress.pieces)
         for piece in discs[volume.number - 1]:
             if piece.path in arrived:
@@ -100,6 +102,8 @@ def gather_disc(
         progress.pieces = sorted(arrived)
         replace_file(destination / PROGRESS_FILE, canonical.encode(progress.model_dump()))
         _finish_files(destination, repository, arrived)
+        for name, data in repository.files.items():
+            replace_file(destination / "metadata" / name, data)
     except OSError as error:
         raise VolumeError(
             f"{destination}: cannot be written: {error.strerror}", remedy="make room and insert the disc again"
@@ -108,12 +112,12 @@ def gather_disc(
         number for number, pieces in enumerate(discs, start=1) if any(piece.path not in arrived for piece in pieces)
     ]
     if not remaining:
-        (destination / PROGRESS_FILE).unlink()
+        (destination / PROGRESS_FILE).unlink(missing_ok=True)
     return Gathered(number=volume.number, count=volume.count, remaining=remaining, findings=findings)
 
 
 def _begin(repository: Repository, size: int, destination: Path) -> _Progress:
-    """Continue what earlier discs began, or begin with the metadata of this one."""
+    """Continue what earlier discs began, or begin; a bundle that was gathered to its end stays as it is."""
     identity = fingerprint(repository.files[HYBRID])
     path = destination / PROGRESS_FILE
     if path.is_file():
@@ -127,12 +131,17 @@ def _begin(repository: Repository, size: int, destination: Path) -> _Progress:
                 remedy="insert a disc of the same set, or choose a new folder",
             )
         return progress
-    if destination.exists() and any(destination.iterdir()):
+    own = destination / "metadata" / HYBRID
+    if own.is_file() and fingerprint(read_limited(own, LIMIT, str(own))) == identity:
+        everything = [piece.path for target in repository.targets.values() for piece in pieces_of(target)]
+        return _Progress(metadata=identity, size=size, pieces=everything)
+    killed_at_once = f".{PROGRESS_FILE}.new"
+    if destination.exists() and any(entry.name != killed_at_once for entry in destination.iterdir()):
         raise VolumeError(f"{destination}: is not empty and not a bundle that is being gathered")
-    (destination / "metadata").mkdir(parents=True)
-    for name, data in repository.files.items():
-        replace_file(destination / "metadata" / name, data)
-    return _Progress(metadata=identity, size=size)
+    destination.mkdir(parents=True, exist_ok=True)
+    progress = _Progress(metadata=identity, size=size)
+    replace_file(path, canonical.encode(progress.model_dump()))
+    return progress
 
 
 def _bring(disc: Path, destination: Path, piece: Piece) -> str:
