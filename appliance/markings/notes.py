@@ -61,15 +61,24 @@ class Notes:
 
     def nations(self, codes: tuple[str, ...], start: int, separator: str) -> None:
         """Check a list of nations and groups: known, once each, in order (a list with commas has USA first)."""
+        vocabulary, last = self.vocabulary, -1
+        ranks = vocabulary.rank_first if separator == ", " else vocabulary.rank
+        for code in codes:
+            rank = ranks.get(code, -1)
+            if rank <= last:
+                self._wrong_nations(codes, start, separator)
+                return
+            last = rank
+
+    def _wrong_nations(self, codes: tuple[str, ...], start: int, separator: str) -> None:
         vocabulary = self.vocabulary
         place = start
         for code in codes:
-            if code not in vocabulary.nations and code not in vocabulary.groups:
+            if code not in vocabulary.rank:
                 message = f"{code!r} is no known nation or group"
-                near = self.nearest(code, [*vocabulary.nations, *vocabulary.groups])
-                self.wrong("country", code, place, message, near)
+                self.wrong("country", code, place, message, self.nearest(code, vocabulary.codes))
             place += len(code) + len(separator)
-        right = vocabulary.ordered_nations(codes, first=separator == ", ") if len(codes) > 1 else codes
+        right = vocabulary.ordered_nations(codes, first=separator == ", ")
         if codes != right:
             rule = "list-order" if len(right) == len(codes) else "duplicate"
             first = f"{vocabulary.nation} first, " if separator == ", " else ""

@@ -6,6 +6,7 @@ from appliance.markings.errors import MarkingError, Violation
 from appliance.markings.marking import Marking
 from appliance.markings.reader import Reader
 from appliance.markings.rules import check as check_rules
+from appliance.markings.rules import is_valid
 from appliance.markings.text import clean, is_clean
 from appliance.markings.vocabulary import PORTION, Vocabulary, default
 
@@ -41,6 +42,16 @@ def examine(text: str, vocabulary: Vocabulary | None = None) -> tuple[Marking | 
     if len(text) > vocabulary.maximum_length:
         message = f"a marking has at most {vocabulary.maximum_length} characters, this text {len(text)}"
         return None, [vocabulary.violation("text-length", (vocabulary.maximum_length, len(text)), message)]
+    if text.isascii() and text.isupper():
+        reader = Reader(text, vocabulary)
+        marking = reader.read()
+        if marking is not None and not reader.notes.violations and is_valid(marking):
+            return marking, []
+    return _diagnose(text, vocabulary)
+
+
+def _diagnose(text: str, vocabulary: Vocabulary) -> tuple[Marking | None, list[Violation]]:
+    """What can be read of a text that is wrong, and why it is."""
     clean_text, original, wrong = (text, None, []) if is_clean(text) else clean(text, vocabulary)
     if not clean_text:
         return None, wrong
@@ -49,8 +60,6 @@ def examine(text: str, vocabulary: Vocabulary | None = None) -> tuple[Marking | 
     broken = reader.notes.violations
     if marking is not None:
         broken += check_rules(marking, reader.notes.places)
-    if not wrong and not broken:
-        return marking, []
     canonical = "" if marking is None else marking.portion if reader.notes.form == PORTION else marking.banner
     return marking, _complete(wrong, broken, original, canonical)
 

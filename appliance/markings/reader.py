@@ -1,5 +1,6 @@
 """Reading a marking: text to parts, with every departure from the grammar noted at its place."""
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -195,16 +196,14 @@ class Reader:
             return axis, key, (token,), ""
         if control.numbers:
             numbers = rest.split(" ")
-            for previous, number in zip(["", *numbers], numbers, strict=False):
+            for number in numbers:
                 if number not in control.numbers:
                     notes.wrong("unknown-word", value, start, f"{number!r} is none of {', '.join(control.numbers)}")
-                if number <= previous:
-                    notes.late(number, value, start, twice=number == previous)
+            self._ascending(numbers, value, start)
             tokens = tuple([f"{token}-{number}" for number in numbers])
             self._lists[axis].extend(tokens)
             return axis, key, tokens, ""
-        nickname = vocabulary.patterns[token][2]
-        if nickname is None or not nickname.fullmatch(rest):
+        if not vocabulary.nicknames[token].fullmatch(rest):
             notes.wrong("unknown-word", value, start, f"{rest!r} is no nickname")
         self._lists[axis].append(f"{token}-{rest}")
         return axis, (*key, rest), (f"{token}-{rest}",), token
@@ -212,37 +211,37 @@ class Reader:
     def _system(self, value: str, start: int) -> Value:
         """Read an SCI system with compartments, SYSTEM-COMP SUB SUB-COMP; anything else is unknown."""
         vocabulary, notes = self._vocabulary, self._notes
-        head, *rest = value.split("-")
+        head, dash, rest = value.partition("-")
         word = vocabulary.words.get(head)
         axis = vocabulary.axis["sci"]
-        if word is None or word.axis != axis or (word.whole and not rest):
+        if word is None or word.axis != axis or (word.whole and not dash):
             unknown(notes, value, start)
             return UNKNOWN, NO_KEY, (value,), ""
         notes.fit(word.form, value, start)
         system = word.tokens[0]
-        if not rest:
+        if not dash:
             notes.wrong("sci-alone", value, start, f"{head} is written with a compartment, as in {head}-ABC")
-        compartments, subcompartments, _ = vocabulary.patterns[system]
-        tokens = [system]
-        previous = ""
-        for part in rest:
+            rest = ""
+        elif not vocabulary.compartments[system].fullmatch(rest):
+            notes.wrong("unknown-word", value, start, f"{rest!r} is no list of compartments of {system}")
+        tokens, previous = [system], ""
+        for part in rest.split("-") if rest else ():
             name, *subs = part.split(" ")
-            if compartments is None or not compartments.fullmatch(name):
-                notes.wrong("unknown-word", value, start, f"{name!r} is no compartment of {system}")
-            if name <= previous:
-                notes.late(name, value, start, twice=name == previous)
             path = f"{system}-{name}"
             tokens.append(path)
-            previous, previous_sub = name, ""
-            for sub in subs:
-                if subcompartments is None or not subcompartments.fullmatch(sub):
-                    notes.wrong("unknown-word", value, start, f"{sub!r} is no subcompartment of {path}")
-                if sub <= previous_sub:
-                    notes.late(sub, value, start, twice=sub == previous_sub)
-                tokens.append(f"{path}-{sub}")
-                previous_sub = sub
+            tokens += [f"{path}-{sub}" for sub in subs]
+            if name <= previous:
+                notes.late(name, value, start, twice=name == previous)
+            if len(subs) > 1:
+                self._ascending(subs, value, start)
+            previous = name
         self._lists[axis].extend(tokens)
-        return axis, word.key, tuple(tokens), ""
+        return axis, word.key, tokens, ""
+
+    def _ascending(self, names: list[str], value: str, start: int) -> None:
+        for previous, name in itertools.pairwise(names):
+            if name <= previous:
+                self._notes.late(name, value, start, twice=name == previous)
 
 
 def unknown(notes: Notes, value: str, start: int) -> None:

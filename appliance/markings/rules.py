@@ -10,6 +10,9 @@ from appliance.markings.vocabulary import Vocabulary
 Finding = tuple[str, str]
 """A token whose place is reported, and a suggestion."""
 
+Broken = tuple[str, str, str]
+"""Identifier of a rule, the token that breaks it, and a suggestion."""
+
 MAXIMUM_PROGRAMMES = 4
 
 
@@ -27,23 +30,41 @@ def check(marking: Marking, places: list[Place]) -> list[Violation]:
     ]
 
 
-def _broken(marking: Marking) -> list[tuple[str, str, str]]:
-    """Identifier, token and suggestion of every rule that is broken."""
-    triggered, classification = marking.vocabulary.triggered, marking.classification
+def is_valid(marking: Marking) -> bool:
+    """Whether the marking breaks no rule; quicker than ``check``, which tells."""
+    guards, classification = marking.vocabulary.guards, marking.classification
     present = _present(marking)
-    broken: list[tuple[str, str, str]] = []
     for token in present & marking.vocabulary.triggers:
-        for rule, function, requires, excludes, levels, owners in triggered[token]:
-            if function:
-                for place, suggestion in _CHECKS[function](marking):
-                    broken.append((rule, place, suggestion))
-            elif (
-                (levels and classification not in levels)
-                or (requires and present.isdisjoint(requires))
-                or (excludes and not present.isdisjoint(excludes))
-                or (owners and not owners.issuperset(marking.owner_producer))
-            ):
-                broken.append((rule, token, ""))
+        levels, excludes, requires, single = guards[token]
+        if classification not in levels or not present.isdisjoint(excludes):
+            return False
+        for tokens in requires:
+            if present.isdisjoint(tokens):
+                return False
+        if single and _broken_by(token, marking, present):
+            return False
+    return True
+
+
+def _broken(marking: Marking) -> list[Broken]:
+    """Every rule that is broken."""
+    present = _present(marking)
+    return [broken for token in present & marking.vocabulary.triggers for broken in _broken_by(token, marking, present)]
+
+
+def _broken_by(token: str, marking: Marking, present: set[str]) -> list[Broken]:
+    """Every rule that this token triggers and the marking breaks."""
+    broken: list[Broken] = []
+    for rule, function, requires, excludes, levels, owners in marking.vocabulary.triggered[token]:
+        if function:
+            broken += [(rule, place, suggestion) for place, suggestion in _CHECKS[function](marking)]
+        elif (
+            (levels and marking.classification not in levels)
+            or (requires and present.isdisjoint(requires))
+            or (excludes and not present.isdisjoint(excludes))
+            or (owners and not owners.issuperset(marking.owner_producer))
+        ):
+            broken.append((rule, token, ""))
     return broken
 
 

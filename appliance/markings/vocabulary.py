@@ -70,6 +70,22 @@ class Trigger(NamedTuple):
     owners: frozenset[str]
 
 
+class Guard(NamedTuple):
+    """The rules that one token triggers, together: enough to know whether any is broken.
+
+    Attributes:
+        levels: the classification is one of these.
+        excludes: none of these is present.
+        requires: of each of these sets, one is present.
+        single: whether there are rules besides, which must be looked at one by one.
+    """
+
+    levels: frozenset[str]
+    excludes: frozenset[str]
+    requires: tuple[frozenset[str], ...]
+    single: bool
+
+
 class Vocabulary:
     """Everything that a marking is read, checked and written with.
 
@@ -98,12 +114,18 @@ class Vocabulary:
         self.prefixes = _prefixes(data)
         self.prefix_pattern = re.compile("|".join(map(re.escape, self.prefixes)))
         self.look_alikes = {ord(c): plain for plain, others in data.look_alikes.items() for c in others}
-        self.patterns = {control.token: _patterns(control) for control in data.controls}
+        self.compartments = {
+            control.token: _compartments(control) for control in data.controls if control.axis == "sci"
+        }
+        self.nicknames = {control.token: re.compile(control.nickname) for control in data.controls if control.nickname}
+        self.rank_first = {code: rank for rank, code in enumerate(self.ordered_nations(self.codes, first=True))}
+        self.rank = {code: rank for rank, code in enumerate(self.ordered_nations(self.codes, first=False))}
         self.refused: Mapping[str, str] = data.refused
         self.programme = re.compile(data.programme)
         self.rules: Mapping[str, RuleData] = {rule.id: rule for rule in data.rules}
         self.triggered: Mapping[str, tuple[Trigger, ...]] = _triggers(data)
         self.triggers = frozenset(self.triggered)
+        self.guards = {token: _guard(rules, frozenset(self.level_order)) for token, rules in self.triggered.items()}
 
     def control(self, token: str) -> "ControlData":
         """The control of a token; compartments, numbers and nicknames belong to the control before them."""
@@ -128,6 +150,11 @@ class Vocabulary:
         label = self.level_label[token]
         own = (level for level in self.level_order if level not in self.foreign_levels)
         return next(level for level in own if self.level_label[level] == label)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Every nation and every group."""
+        return (*self.nations, *self.groups)
 
     def expand(self, codes: tuple[str, ...]) -> frozenset[str]:
         """The nations that ``codes`` (trigraphs and groups) stand for."""
@@ -211,10 +238,13 @@ def _prefixes(data: "VocabularyData") -> dict[str, tuple[str, int]]:
     return dict(sorted(prefixes.items(), key=lambda item: -len(item[0])))
 
 
-def _patterns(control: "ControlData") -> tuple[re.Pattern[str] | None, ...]:
-    """Patterns of compartments, subcompartments and nicknames."""
-    texts = (control.compartments, control.subcompartments, control.nickname)
-    return tuple(re.compile(text) if text else None for text in texts)
+def _compartments(control: "ControlData") -> re.Pattern[str]:
+    """Pattern of what follows the first hyphen of an SCI system; nothing matches when it has no compartments."""
+    if not control.compartments:
+        return re.compile("(?!)")
+    subs = f"(?: (?:{control.subcompartments}))*" if control.subcompartments else ""
+    compartment = f"(?:{control.compartments}){subs}"
+    return re.compile(f"{compartment}(?:-{compartment})*")
 
 
 def _triggers(data: "VocabularyData") -> dict[str, tuple[Trigger, ...]]:
@@ -225,3 +255,12 @@ def _triggers(data: "VocabularyData") -> dict[str, tuple[Trigger, ...]]:
         for token in rule.when:
             triggers[token] = (*triggers.get(token, ()), compiled)
     return triggers
+
+
+def _guard(rules: tuple[Trigger, ...], levels: frozenset[str]) -> Guard:
+    return Guard(
+        levels=levels.intersection(*(rule.levels or levels for rule in rules)),
+        excludes=frozenset().union(*(rule.excludes for rule in rules)),
+        requires=tuple(rule.requires for rule in rules if rule.requires),
+        single=any(rule.check or rule.owners for rule in rules),
+    )

@@ -60,9 +60,10 @@ def _parts(draw: st.DrawFn) -> Parts:
     return parts
 
 
-markings: st.SearchStrategy[Marking] = (
-    _parts().map(lambda parts: parts.marking(VOCABULARY)).filter(lambda marking: not check_rules(marking, []))
-)
+candidates: st.SearchStrategy[Marking] = _parts().map(lambda parts: parts.marking(VOCABULARY))
+"""Markings that the grammar allows, most of them valid."""
+
+markings: st.SearchStrategy[Marking] = candidates.filter(lambda marking: not check_rules(marking, []))
 
 _PIECES = [
     *VOCABULARY.words,

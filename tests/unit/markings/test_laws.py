@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given, settings
 
 from appliance.markings import Label, Marking, MarkingError, check, parse
-from tests.unit.markings.strategies import markings, soup
+from appliance.markings.rules import check as check_rules
+from appliance.markings.rules import is_valid
+from appliance.markings.text import is_clean
+from tests.unit.markings.strategies import candidates, markings, soup
 
 
 @given(markings)
@@ -23,6 +26,12 @@ def test_the_label_of_every_marking_has_an_encoding(marking: Marking) -> None:
     assert Label.decode(marking.label.encode()) == marking.label
 
 
+@given(candidates)
+@settings(max_examples=300)
+def test_the_quick_check_and_the_one_that_tells_agree(marking: Marking) -> None:
+    assert is_valid(marking) == (not check_rules(marking, []))
+
+
 @given(soup)
 @settings(max_examples=800)
 def test_any_text_is_a_marking_or_a_marking_error(text: str) -> None:
@@ -35,6 +44,7 @@ def test_any_text_is_a_marking_or_a_marking_error(text: str) -> None:
         assert list(caught.value.violations) == violations
     else:
         marking = parse(text)
+        assert is_clean(text)
         assert parse(marking.banner) == marking
 
 
