@@ -1,5 +1,7 @@
 """Random valid markings, of every kind that the grammar knows, and random texts that look like markings."""
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from appliance.markings import Marking
@@ -60,10 +62,20 @@ def _parts(draw: st.DrawFn) -> Parts:
     return parts
 
 
-candidates: st.SearchStrategy[Marking] = _parts().map(lambda parts: parts.marking(VOCABULARY))
-"""Markings that the grammar allows, most of them valid."""
+markings: st.SearchStrategy[Marking] = (
+    _parts().map(lambda parts: parts.marking(VOCABULARY)).filter(lambda marking: not check_rules(marking, []))
+)
 
-markings: st.SearchStrategy[Marking] = candidates.filter(lambda marking: not check_rules(marking, []))
+candidates: st.SearchStrategy[Marking] = st.builds(
+    lambda marking, level, owners, controls: replace(
+        marking, classification=level, owner_producer=owners, dissemination_controls=tuple(controls)
+    ),
+    markings,
+    st.sampled_from(list(VOCABULARY.level_order)),
+    st.sampled_from([("USA",), ("NATO",), ("DEU",), ("CAN", "USA")]),
+    some([*DISSEM, "FOUO", "NF", "RELIDO", "REL", "DISPLAYONLY"], 3),
+)
+"""Markings that break rules, most of them."""
 
 _PIECES = [
     *VOCABULARY.words,
