@@ -1,5 +1,6 @@
 """`appliance user`."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -36,8 +37,12 @@ def issue(
     from appliance.trust.certificates import issue_client, load_authority  # noqa: PLC0415
     from appliance.trust.keys import write_private  # noqa: PLC0415
 
-    if name.startswith("service:"):
-        raise ApplianceError(f"{name}: names a workload, not a person", remedy="use `site issue-certificates`")
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", name):
+        raise ApplianceError(
+            f"{name!r} is not a subject's name",
+            rule="subjects are registered in lower-case letters, digits and dashes",
+            remedy="for workloads: `appliance site issue-certificates`",
+        )
     authority = load_authority(ca, read_passphrase(passphrase_file) if passphrase_file else None)
     issued = issue_client(authority, name, not_after=datetime.now(UTC) + timedelta(days=days))
     issued.write(out, name)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from appliance.errors import ApplianceError
@@ -72,6 +74,29 @@ def load_officers(path: Path, fingerprint: str | None = None) -> Officers:
     except ValidationError as error:
         first = error.errors()[0]
         raise OfficersError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def check_authority(officers: Officers, certificate: Path) -> None:
+    """Refuse a certificate authority that is not the one ``officers.json`` names, and so the paper.
+
+    Args:
+        officers: the accepted officers.
+        certificate: ``certificates/ca.pem`` of the site folder.
+
+    Raises:
+        OfficersError: another authority, or not a certificate.
+    """
+    data = read_limited(certificate, 1 << 16)
+    try:
+        found = x509.load_pem_x509_certificate(data).fingerprint(hashes.SHA256()).hex()
+    except ValueError as error:
+        raise OfficersError(f"{certificate}: not a certificate in PEM") from error
+    if found != officers.authority:
+        raise OfficersError(
+            f"{certificate}: not the authority that officers.json names",
+            rule="whoever makes certificates decides who anybody is; the paper covers it through officers.json",
+            remedy="carry the site folder again from its officers",
+        )
 
 
 def load_signed(path: Path, officers: Officers | Path, kind: str, threshold: int = 2) -> dict[str, Any]:

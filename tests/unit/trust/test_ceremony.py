@@ -12,7 +12,7 @@ from appliance.errors import ApplianceError
 from appliance.trust.ceremony import Paper, initialise
 from appliance.trust.fingerprint import fingerprint
 from appliance.trust.keys import DEMO_PASSPHRASE, load_private_key
-from appliance.trust.officers import load_officers
+from appliance.trust.officers import check_authority, load_officers
 
 
 def make(folder: Path) -> Paper:
@@ -83,3 +83,13 @@ def test_an_officers_file_other_than_on_paper_is_refused(keys: Path) -> None:
     with pytest.raises(ApplianceError, match="its fingerprint is"):
         load_officers(keys / "officers.json", "0" * 64)
     assert load_officers(keys / "officers.json", fingerprint((keys / "officers.json").read_bytes())).demo
+
+
+def test_another_certificate_authority_is_refused(keys: Path, tmp_path: Path) -> None:
+    officers = load_officers(keys / "officers.json")
+    check_authority(officers, keys / "ca" / "ca.pem")
+    make(tmp_path / "other")
+    with pytest.raises(ApplianceError, match="not the authority that officers.json names"):
+        check_authority(officers, tmp_path / "other" / "ca" / "ca.pem")
+    with pytest.raises(ApplianceError, match="not a certificate"):
+        check_authority(officers, keys / "officers.json")

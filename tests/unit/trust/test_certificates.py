@@ -123,3 +123,13 @@ def test_user_issue_writes_what_programs_and_browsers_read(tmp_path: Path) -> No
     assert key is not None
     assert certificate == x509.load_pem_x509_certificate((out / "analyst.pem").read_bytes())
     assert [other.subject for other in others] == [SITE.certificate.subject]
+
+
+@pytest.mark.parametrize("name", ["service:labeling", "../analyst", "Analyst", "", "a\nb"])
+def test_a_name_that_no_subject_can_have(tmp_path: Path, name: str) -> None:
+    save(SITE, tmp_path / "ca")
+    result = CliRunner().invoke(
+        app, ["user", "issue", name, "--ca", str(tmp_path / "ca"), "--out", str(tmp_path / "o")]
+    )
+    assert "is not a subject's name" in str(result.exception)
+    assert not (tmp_path / "o").exists()
