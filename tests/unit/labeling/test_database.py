@@ -6,6 +6,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from psycopg import errors
 
 from appliance.errors import ApplianceError
@@ -178,3 +180,25 @@ def test_many_transactions_leave_few_admissions(paths: Paths) -> None:
         row = owner.execute("SELECT count(*) FROM appliance.admitted").fetchone()
         assert row
         assert row[0] <= 1
+
+
+def test_contexts_at_the_same_time_do_not_meet(paths: Paths, role: psycopg.Connection) -> None:
+    with psycopg.connect(f"host={paths.database} dbname=labeling user=labeling") as other:
+        role.execute("SELECT appliance.admit(%s)", [token()])
+        other.execute("SELECT appliance.admit(%s)", [token(level="U")])
+        counts = []
+        for connection in (role, other, role):
+            row = connection.execute(TASKS).fetchone()
+            assert row
+            counts.append(row[0])
+    assert counts == [3, 1, 3]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_context_with_any_character_changed_is_refused(role: psycopg.Connection, data: st.DataObject) -> None:
+    good = token()
+    position = data.draw(st.integers(0, len(good) - 1))
+    character = data.draw(st.characters(min_codepoint=33, max_codepoint=126).filter(lambda c: c != good[position]))
+    with pytest.raises(errors.InsufficientPrivilege), role.transaction():
+        role.execute("SELECT appliance.admit(%s)", [good[:position] + character + good[position + 1 :]])
