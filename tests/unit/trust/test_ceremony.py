@@ -89,7 +89,7 @@ def test_another_certificate_authority_is_refused(keys: Path, tmp_path: Path) ->
     officers = load_officers(keys / "officers.json")
     check_authority(officers, keys / "ca" / "ca.pem")
     make(tmp_path / "other")
-    with pytest.raises(ApplianceError, match="not the authority that officers.json names"):
+    with pytest.raises(ApplianceError, match=r"not the authority that officers.json names"):
         check_authority(officers, tmp_path / "other" / "ca" / "ca.pem")
     with pytest.raises(ApplianceError, match="not a certificate"):
         check_authority(officers, keys / "officers.json")
