@@ -150,7 +150,7 @@ def test_a_document_without_portions_is_refused() -> None:
 
 
 @given(st.lists(markings, min_size=1, max_size=6))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_the_banner_of_valid_portions_is_valid_and_its_label_joins_theirs(portions: list[Marking]) -> None:
     result = rollup(portions)
     assert check(result.marking.banner) == []
@@ -165,7 +165,7 @@ def test_the_banner_of_valid_portions_is_valid_and_its_label_joins_theirs(portio
 
 
 @given(st.lists(markings, min_size=1, max_size=5), st.randoms(use_true_random=False))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_order_and_the_number_of_equal_portions_do_not_matter(portions: list[Marking], random: Random) -> None:
     shuffled = [*portions, *portions]
     random.shuffle(shuffled)

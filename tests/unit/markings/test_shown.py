@@ -16,7 +16,7 @@ def test_the_label_of_what_is_shown_is_the_label(marking: Marking) -> None:
 
 
 @given(st.lists(markings, min_size=1, max_size=5))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_join_of_markings_can_be_shown_by_a_valid_banner_of_its_level(portions: list[Marking]) -> None:
     for label in (join(*(portion.label for portion in portions)), rollup(portions).label):
         shown = marking_of(label)
