@@ -70,7 +70,7 @@ def label_in_page(instance: Instance) -> dict[str, Any]:
         check_banners(page, MARKINGS["unclassified"])
         page.screenshot(path=screenshots(instance) / "labeling.png")
         page.keyboard.press("1")
-        expect(page.get_by_text("All done", exact=False)).to_be_visible(timeout=10_000)
+        expect(page.get_by_role("heading", name="tasks done")).to_be_visible(timeout=10_000)
     return {"project": project, "picture": "screenshots/labeling.png"}
 
 
@@ -78,7 +78,8 @@ def open_viewer(instance: Instance, job: str) -> dict[str, Any]:
     """The evaluation's log opens in Inspect's own viewer and shows samples."""
     with page_of(instance, "evaluator", "unclassified") as page:
         page.goto(f"/evaluation/view/{job}/")
-        expect(page.get_by_text("popularity", exact=False).first).to_be_visible(timeout=30_000)
+        expect(page.get_by_text("accuracy").first).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("popularity").first).to_be_visible()
         page.screenshot(path=screenshots(instance) / "viewer.png")
     return {"job": job, "picture": "screenshots/viewer.png"}
 

@@ -95,8 +95,8 @@ def certify(instance: Instance, enclave: str) -> dict[str, Any]:
 
 def label(instance: Instance) -> dict[str, Any]:
     """Two answers each from the enclave's own model, 40 preferences by two annotators, the last left for the page."""
-    prompts = [str(sample.input) for sample in example_dataset("security_guide")][:TASKS]
-    prompts += [str(sample.input) for sample in example_dataset("theory_of_mind")][: TASKS - len(prompts)]
+    samples = [*example_dataset("security_guide"), *example_dataset("theory_of_mind")][:TASKS]
+    prompts = [sample.input if isinstance(sample.input, str) else sample.input[0].text for sample in samples]
     with (
         user(instance, "annotator", "unclassified", session=True) as client,
         model_client(instance, "annotator", "unclassified") as model,
