@@ -33,6 +33,7 @@ class Pages:
             "enclave": settings.enclave,
             "service": settings.service,
             "root": f"/{settings.service}",
+            "demo": bool(settings.settings.get("demo")),
         }
         background, text = banner_colours(parse(settings.marking))
         self.banner_css = f".banner {{ background: {background}; color: {text}; }}\n"

@@ -203,6 +203,14 @@ def test_pages_have_the_banner_twice_and_allow_nothing_inline(client: TestClient
     assert "background" in style.text
 
 
+def test_a_demonstration_says_so_on_every_page(tmp_path: Path) -> None:
+    for demo in (True, False):
+        app = create_app(settings_for("labeling", settings={"demo": demo}), make_paths(tmp_path))
+        with TestClient(app) as client:
+            headers = headers_for("GET", "/labeling/nothing") | {"Accept": "text/html"}
+            assert (">DEMO<" in client.get("/labeling/nothing", headers=headers).text) is demo
+
+
 def test_each_log_line_is_json_with_the_label(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     with TestClient(demonstration(make_paths(tmp_path)), raise_server_exceptions=False) as client:
         ask(client, "GET", "/labeling/api/broken")
