@@ -13,14 +13,14 @@ from tests.unit.markings.strategies import markings
 
 
 @given(markings)
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_both_formats_return_the_marking(marking: Marking) -> None:
     assert from_ism(json.loads(json.dumps(to_ism(marking)))) == marking
     assert from_stanag4774(json.loads(json.dumps(to_stanag4774(marking)))) == marking
 
 
 @given(markings)
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_a_reader_of_stanag_types_alone_enforces_the_label(marking: Marking) -> None:
     categories = to_stanag4774(marking)[ROOT][INFORMATION]["Category"]
     restrictive = {value for entry in categories if entry["Type"] == "RESTRICTIVE" for value in entry["GenericValue"]}

@@ -13,7 +13,7 @@ from tests.unit.markings.strategies import candidates, markings, soup
 
 
 @given(markings)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_parser_and_renderer_are_inverse_and_the_canonical_form_is_a_fixed_point(marking: Marking) -> None:
     banner, portion = parse(marking.banner), parse(marking.portion)
     assert banner == portion == parse(f"({marking.portion})") == marking
@@ -27,13 +27,13 @@ def test_the_label_of_every_marking_has_an_encoding(marking: Marking) -> None:
 
 
 @given(candidates)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_the_quick_check_and_the_one_that_tells_agree(marking: Marking) -> None:
     assert is_valid(marking) == (not check_rules(marking, []))
 
 
 @given(soup)
-@settings(max_examples=800)
+@settings(max_examples=600)
 def test_any_text_is_a_marking_or_a_marking_error(text: str) -> None:
     violations = check(text)
     for violation in violations:

@@ -10,13 +10,13 @@ from tests.unit.markings.strategies import markings
 
 
 @given(markings.filter(lambda marking: marking.us))
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_the_label_of_what_is_shown_is_the_label(marking: Marking) -> None:
     assert marking_of(marking.label).label == marking.label
 
 
 @given(st.lists(markings, min_size=1, max_size=5))
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_every_join_of_markings_can_be_shown_by_a_valid_banner_of_its_level(portions: list[Marking]) -> None:
     for label in (join(*(portion.label for portion in portions)), rollup(portions).label):
         shown = marking_of(label)
