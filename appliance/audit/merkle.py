@@ -51,19 +51,27 @@ class Tree:
     def add(self, leaf: bytes) -> list[tuple[int, int, list[bytes]]]:
         """Add one leaf hash; returns the tiles that it completed, as (level, tile number, 256 hashes)."""
         self.size += 1
+        self.edge[0].append(leaf)
+        return self._completed() if len(self.edge[0]) == TILE_WIDTH else []
+
+    def add_tile(self, leaves: list[bytes]) -> list[tuple[int, int, list[bytes]]]:
+        """Add 256 leaf hashes at once where a tile begins; returns the tiles that they completed, as ``add`` does."""
+        self.size += TILE_WIDTH
+        self.edge[0] = leaves
+        return self._completed()
+
+    def _completed(self) -> list[tuple[int, int, list[bytes]]]:
         completed: list[tuple[int, int, list[bytes]]] = []
-        level, number, value = 0, self.size - 1, leaf
-        while True:
-            self.edge[level].append(value)
-            number //= TILE_WIDTH
-            if len(self.edge[level]) < TILE_WIDTH:
-                return completed
-            full = self.edge[level]
+        level, number = 0, self.size - 1
+        while len(self.edge[level]) == TILE_WIDTH:
+            full, number = self.edge[level], number // TILE_WIDTH
             completed.append((level, number, full))
             self.edge[level] = []
-            level, value = level + 1, root_of(full)
+            level += 1
             if level == len(self.edge):
                 self.edge.append([])
+            self.edge[level].append(root_of(full))
+        return completed
 
     def root(self) -> bytes:
         """The root hash over all leaves."""

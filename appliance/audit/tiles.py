@@ -10,6 +10,7 @@ from appliance.errors import ApplianceError
 HASH_SIZE = 32
 CHECKPOINT = "checkpoint"
 BODIES = "bodies"
+_ATTEMPTS = 3  # while the log is open, a partial tile may give way to a wider one between looking and reading
 
 
 class LogError(ApplianceError):
@@ -93,10 +94,13 @@ class TileReader:
             LogError: no file holds that much of the tile.
         """
         unit, width = self._width(level, number)
-        for candidate in (width, TILE_WIDTH, *self._wider(level, number, width)):
-            file = self.path / tile_path(level, number, candidate)
-            if file.is_file():
-                data = file.read_bytes()[: width * unit]
+        for _ in range(_ATTEMPTS):
+            for candidate in (width, TILE_WIDTH, *self._wider(level, number, width)):
+                file = self.path / tile_path(level, number, candidate)
+                try:
+                    data = file.read_bytes()[: width * unit]
+                except FileNotFoundError:
+                    continue
                 if len(data) < width * unit:
                     raise LogError(f"{file} is cut short", rule="C2SP tlog-tiles")
                 return data

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.audit.bodies import SEGMENT
 from appliance.audit.log import Log
 from appliance.audit.note import Checkpoint, Note, Signer
 from appliance.audit.verify import Finding, verify
@@ -104,6 +105,54 @@ def test_tampering_is_found_and_named(filled: Place, tmp_path: Path, kind: str) 
     report = verify(copy.path, copy.vkey)
     assert not report.whole
     assert (file, index) in [(finding.file, finding.index) for finding in report.findings]
+
+
+IN_A_FULL_FILE: list[Callable[[bytes], bytes]] = [
+    lambda data: data.replace(b'"number":7777}', b'"number":7778}'),
+    lambda data: b"x" + data,
+    lambda data: data + b"\n",
+    lambda data: data.replace(b"}}", b"}} ", 1),
+    lambda data: data.replace(b'"index":5,', b'"index":6,'),
+    lambda data: data.replace(b'"label":"S', b'"label":"U', 1),
+]
+
+
+def test_a_change_in_a_full_file_of_a_large_log_is_named(place: Place) -> None:
+    asyncio.run(place.fill(SEGMENT + 10, 4096))
+    assert verify(place.path, place.vkey).whole
+    file = place.path / BODIES
+    kept = file.read_bytes()
+    for change in IN_A_FULL_FILE:
+        file.write_bytes(change(kept))
+        assert not verify(place.path, place.vkey).whole
+    file.write_bytes(IN_A_FULL_FILE[0](kept))
+    assert [one.index for one in verify(place.path, place.vkey).findings] == [7777]
+    file.write_bytes(kept)
+    tile = place.path / "tile" / "0" / "060"
+    tile.write_bytes(changed(tile.read_bytes(), 32 * 5))
+    assert [one.index for one in verify(place.path, place.vkey).findings] == [60 * 256 + 5]
+
+
+def test_a_log_that_grows_meanwhile_is_whole(place: Place) -> None:
+    async def write() -> None:
+        log = place.open(interval=0.001)
+        stop = asyncio.Event()
+
+        async def grow() -> None:
+            while not stop.is_set():
+                await log.append([("U;;*", b'{"label":"U;;*"}')] * 7)
+
+        growing = asyncio.create_task(grow())
+        try:
+            for _ in range(40):
+                report = await asyncio.to_thread(verify, place.path, place.vkey)
+                assert report.findings == []
+        finally:
+            stop.set()
+            await growing
+        await log.close()
+
+    asyncio.run(write())
 
 
 def test_one_change_is_one_finding(filled: Place, tmp_path: Path) -> None:
