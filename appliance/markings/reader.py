@@ -8,7 +8,7 @@ from appliance.markings import level
 from appliance.markings.marking import HANDLE_VIA_SAP, Marking
 from appliance.markings.notes import Notes
 from appliance.markings.parts import Parts
-from appliance.markings.vocabulary import BANNER, EITHER, PORTION, Key, Vocabulary
+from appliance.markings.vocabulary import BANNER, EITHER, PORTION, Key, Vocabulary, Word
 
 UNKNOWN = -1
 NO_KEY: Key = ()
@@ -111,21 +111,22 @@ class Reader:
                     self._misplaced(place, value, start)
                 else:
                     axis = place
-                    if not categories:
-                        self._open(place, segment, start)
+                    if place > self._axis and not categories:
+                        self._axis = place
+                    elif not categories:
+                        self._late_category(place, segment, start)
             if key <= last and place != UNKNOWN:
                 notes.late(tokens[0], value, start, twice=key == last)
             last = key
             notes.places.append((tokens, place, start, end))
             start = end + 1
 
-    def _open(self, axis: int, segment: str, start: int) -> None:
+    def _late_category(self, axis: int, segment: str, start: int) -> None:
         """Categories stand once and in order."""
-        if axis <= self._axis and axis != UNKNOWN:
+        if axis != UNKNOWN:
             order = f"categories are out of order ({', '.join(self._vocabulary.axes)})"
             message = "the category is written twice: join its values with /" if axis == self._axis else order
             self._notes.wrong("category-order", segment, start, message)
-        self._axis = max(axis, self._axis)
 
     def _misplaced(self, axis: int, value: str, start: int) -> None:
         if axis != UNKNOWN:
@@ -136,6 +137,12 @@ class Reader:
         vocabulary = self._vocabulary
         if categories and (found := self._category(value)):
             return found
+        head, dash, rest = value.partition("-")
+        word = vocabulary.words.get(head)
+        if word is not None and word.axis == vocabulary.sci_axis and (dash or not word.whole):
+            return self._system(word, rest, value, start)
+        if dash and head == PROGRAMME:
+            return self._programme(rest, value, start)
         prefix = vocabulary.prefix_pattern.match(value)
         if prefix:
             token, form = vocabulary.prefixes[prefix.group()]
@@ -149,7 +156,8 @@ class Reader:
             axis = "cui" if value == "CUI" else "sap"
             self._lists[vocabulary.axis[axis]].append(value)
             return vocabulary.axis[axis], (1, value), (value,), ""
-        return self._system(value, start)
+        unknown(self._notes, value, start)
+        return UNKNOWN, NO_KEY, (value,), ""
 
     def _foreign_information(self, value: str, skip: int, start: int) -> Value:
         """Read FGI with its nations, or without when the source is concealed."""
@@ -181,11 +189,7 @@ class Reader:
         """Read a value that begins or continues a list: programmes, nations, numbers, nicknames."""
         vocabulary, notes, rest = self._vocabulary, self._notes, value[skip:]
         if token == PROGRAMME:
-            if not vocabulary.programme.fullmatch(rest):
-                notes.wrong("unknown-word", value, start, f"{rest!r} is no programme name")
-            axis, token = vocabulary.axis["sap"], f"SAR-{rest}"
-            self._lists[axis].append(token)
-            return axis, (0, rest), (token,), PROGRAMME
+            return self._programme(rest, value, start)
         control = vocabulary.controls[token]
         axis, key = vocabulary.axis[control.axis], (vocabulary.position[token],)
         if control.list:
@@ -208,21 +212,21 @@ class Reader:
         self._lists[axis].append(f"{token}-{rest}")
         return axis, (*key, rest), (f"{token}-{rest}",), token
 
-    def _system(self, value: str, start: int) -> Value:
-        """Read an SCI system with compartments, SYSTEM-COMP SUB SUB-COMP; anything else is unknown."""
-        vocabulary, notes = self._vocabulary, self._notes
-        head, dash, rest = value.partition("-")
-        word = vocabulary.words.get(head)
-        axis = vocabulary.axis["sci"]
-        if word is None or word.axis != axis or (word.whole and not dash):
-            unknown(notes, value, start)
-            return UNKNOWN, NO_KEY, (value,), ""
+    def _programme(self, name: str, value: str, start: int) -> Value:
+        """Read the name of a special access programme."""
+        if not self._vocabulary.programme.fullmatch(name):
+            self._notes.wrong("unknown-word", value, start, f"{name!r} is no programme name")
+        tokens = (f"SAR-{name}",)
+        self._parts.sap.extend(tokens)
+        return self._vocabulary.sap_axis, (0, name), tokens, PROGRAMME
+
+    def _system(self, word: Word, rest: str, value: str, start: int) -> Value:
+        """Read an SCI system with its compartments, SYSTEM-COMP SUB SUB-COMP."""
+        notes, system = self._notes, word.tokens[0]
         notes.fit(word.form, value, start)
-        system = word.tokens[0]
-        if not dash:
-            notes.wrong("sci-alone", value, start, f"{head} is written with a compartment, as in {head}-ABC")
-            rest = ""
-        elif not vocabulary.compartments[system].fullmatch(rest):
+        if not rest:
+            notes.wrong("sci-alone", value, start, f"{value} is written with a compartment, as in {system}-ABC")
+        elif not self._vocabulary.compartments[system].fullmatch(rest):
             notes.wrong("unknown-word", value, start, f"{rest!r} is no list of compartments of {system}")
         tokens, previous = [system], ""
         for part in rest.split("-") if rest else ():
@@ -235,8 +239,8 @@ class Reader:
             if len(subs) > 1:
                 self._ascending(subs, value, start)
             previous = name
-        self._lists[axis].extend(tokens)
-        return axis, word.key, tokens, ""
+        self._parts.sci.extend(tokens)
+        return word.axis, word.key, tokens, ""
 
     def _ascending(self, names: list[str], value: str, start: int) -> None:
         for previous, name in itertools.pairwise(names):

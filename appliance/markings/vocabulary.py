@@ -99,6 +99,7 @@ class Vocabulary:
         self.maximum_length = data.maximum_length
         self.axes: tuple[str, ...] = tuple(data.axes)
         self.axis = {name: position for position, name in enumerate(self.axes)}
+        self.sci_axis, self.sap_axis = self.axis["sci"], self.axis["sap"]
         self.nations: Mapping[str, str] = data.nations
         self.groups: Mapping[str, frozenset[str]] = {code: frozenset(g.members) for code, g in data.groups.items()}
         self.categories: Mapping[str, str] = data.categories
