@@ -166,12 +166,13 @@ class Builder:
 
     def images(self) -> list[Image]:
         """All images, built where needed, and described."""
-        described = []
-        for name in self.recipes:
-            lineage = ancestry(name, self.recipes)
-            layers = [layer for recipe in lineage for layer in self._layers(recipe.name).layers()]
-            described.append(describe(lineage, layers, self.lock.epoch, self.marking))
-        return described
+        return [self.image(name) for name in self.recipes]
+
+    def image(self, name: str) -> Image:
+        """One image, built where needed, and described."""
+        lineage = ancestry(name, self.recipes)
+        layers = [layer for recipe in lineage for layer in self._layers(recipe.name).layers()]
+        return describe(lineage, layers, self.lock.epoch, self.marking)
 
     def lineage(self, name: str) -> list[ImageInputs]:
         """The inputs of an image and its ancestors, the root first."""

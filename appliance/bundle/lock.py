@@ -22,6 +22,9 @@ ESSENTIAL = "?and(?essential,?not(?exact-name(apt)))"
 HOST = "host"
 """The closure of what a minimal Debian 12 host without a network needs."""
 
+REBUILD_TOOLS = ("mmdebstrap",)
+"""What a host needs besides to build the images of a bundle again."""
+
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -101,7 +104,7 @@ def requests(recipes: dict[str, Recipe], host_packages: list[str]) -> dict[str, 
         name: [ESSENTIAL, *(package for parent in ancestry(name, recipes) for package in parent.packages)]
         for name in recipes
     }
-    return images | {HOST: ["?essential", "?priority(required)", *host_packages]}
+    return images | {HOST: ["?essential", "?priority(required)", *host_packages, *REBUILD_TOOLS]}
 
 
 def resolve(recipes: dict[str, Recipe], host_packages: list[str], apt: Apt, *, epoch: int | None = None) -> SourcesLock:

@@ -11,6 +11,7 @@ import typer
 from appliance.cli.build import build
 from appliance.cli.bundle_diff import diff
 from appliance.cli.bundle_media import delta, gather, split
+from appliance.cli.bundle_rebuild import rebuild
 from appliance.cli.bundle_request import request, seal
 from appliance.cli.options import Bundle, Json, print_json, size
 
@@ -33,6 +34,7 @@ app.command()(gather)
 app.command()(delta)
 app.command()(request)
 app.command()(seal)
+app.command()(rebuild)
 
 
 @app.command()

@@ -52,6 +52,7 @@ def archive(tmp_path: Path) -> Archive:
     archive.publish("unwanted", "1")
     archive.publish("extra", "1", "Depends: tool\n")
     archive.publish("carried", "1")
+    archive.publish("mmdebstrap", "1")
     return archive
 
 
@@ -70,7 +71,7 @@ def test_a_closure_holds_what_is_needed_and_nothing_recommended(archive: Archive
     assert lock.closures == {
         "base": ["essence", "library", "tool"],
         "child": ["essence", "extra", "library", "tool"],
-        "host": ["carried", "essence", "required"],
+        "host": ["carried", "essence", "mmdebstrap", "required"],
     }
     assert lock.debian["library"].version == "2:1.0~rc+1"
 
