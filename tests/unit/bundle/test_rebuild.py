@@ -54,5 +54,5 @@ def test_nothing_is_built_from_a_damaged_bundle(tmp_path: Path) -> None:
     damaged = next((tmp_path / "bundle/targets/images/blobs/sha256").iterdir())
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"!")
     with pytest.raises(ApplianceError, match="SHA-256 is not the one that was signed"):
-        rebuild(tmp_path / "bundle", keys.fingerprint, tmp_path / "work", pytest.fail)
+        rebuild(tmp_path / "bundle", keys.fingerprint, tmp_path / "work", lambda image: pytest.fail(image.name))
     assert not (tmp_path / "work").exists()
