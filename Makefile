@@ -41,15 +41,21 @@ lock: ## bring every lock up to date with what is asked for
 	$(SUDO) .venv/bin/python -m appliance.bundle --cache $${APPLIANCE_CACHE:-/var/cache/appliance} lock
 
 .PHONY: lint
-lint: setup ## ruff, mypy (strict), import layers
+lint: setup ## ruff, mypy (strict), import layers, ansible-lint (production), shellcheck
 	ruff check .
 	ruff format --check .
 	mypy
 	lint-imports
+	ansible-lint -q --offline --profile production build.yml install.yml roles
+	shellcheck .ci/run images/database/entrypoint
 
 .PHONY: unit
-unit: setup ## unit tests
+unit: setup ## tests that need no container
 	pytest tests/unit
+
+.PHONY: integration
+integration: setup ## the whole life of a site on real containers (root)
+	pytest tests/integration
 
 .PHONY: demo
 demo: setup ## build, carry, verify, install without a network, use and audit the appliance (DEMO keys)
@@ -60,4 +66,4 @@ down: setup ## remove every container, network, mount, hook, namespace and proce
 	$(SUDO) env PATH="$(PATH)" python -m tests.demo down
 
 .PHONY: test
-test: lint unit ## everything that CI runs
+test: lint unit integration ## everything that CI runs

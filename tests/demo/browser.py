@@ -77,9 +77,11 @@ def label_in_page(instance: Instance) -> dict[str, Any]:
 def open_viewer(instance: Instance, job: str) -> dict[str, Any]:
     """The evaluation's log opens in Inspect's own viewer and shows samples."""
     with page_of(instance, "evaluator", "unclassified") as page:
-        page.goto(f"/evaluation/view/{job}/")
-        expect(page.get_by_text("accuracy").first).to_be_visible(timeout=60_000)
-        expect(page.get_by_text("popularity").first).to_be_visible()
+        page.goto(f"/evaluation/jobs/{job}/log")
+        check_banners(page, MARKINGS["unclassified"])
+        viewer = page.frame_locator("iframe")
+        expect(viewer.get_by_text("accuracy").first).to_be_visible(timeout=60_000)
+        expect(viewer.get_by_text("popularity").first).to_be_visible()
         page.screenshot(path=screenshots(instance) / "viewer.png")
     return {"job": job, "picture": "screenshots/viewer.png"}
 

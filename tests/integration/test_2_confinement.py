@@ -66,7 +66,7 @@ def test_root_is_read_only_and_memory_and_processes_are_limited(containers: list
 def test_no_container_joins_two_enclaves_and_only_gateways_have_an_outer_side(containers: list[dict[str, Any]]) -> None:
     for container in containers:
         enclave = container["Config"]["Labels"]["appliance.enclave"]
-        networks = {name for name in container["NetworkSettings"]["Networks"] if name != "none"}
+        networks = {name for name in (container["NetworkSettings"].get("Networks") or {}) if name != "none"}
         assert networks <= {f"{enclave}-inner", f"{enclave}-outer"}, container["Name"]
         assert (f"{enclave}-outer" in networks) == container["Name"].endswith("-gateway")
 
