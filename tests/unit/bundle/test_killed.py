@@ -57,7 +57,7 @@ def test_killed_again_and_again(bundle: Path, keys: Keys, tmp_path: Path, progra
         split_bundle(bundle, source, RESERVE + 17_000_000, keys.fingerprint)
     chance = random.Random(program)  # noqa: S311  # repeatable, not secret
     command = [sys.executable, "-c", program, str(source), str(into), keys.fingerprint, NOW.isoformat()]
-    for _ in range(8):
+    for _ in range(5):
         process = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert process.stdout is not None
         process.stdout.readline()
