@@ -1,0 +1,74 @@
+"""What the documents tell people to type works, in its order, on the running site; the last command removes it."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.demo import people
+from tests.demo.instance import REPOSITORY, Instance
+
+DOCUMENT = REPOSITORY / "docs" / "sysadmin.md"
+
+
+def commands(document: Path) -> list[str]:
+    """The commands in the shell blocks of a document."""
+    blocks = re.findall(r"```sh\n(.*?)```", document.read_text(), re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def here(site: Instance, command: str) -> str:
+    """The command with this instance's places."""
+    command = command.replace("/var/lib/appliance", str(site.root)).replace(" build/", f" {site.build}/")
+    if command.startswith(("appliance host", "appliance model install")):
+        command += f" --root {site.root} --run {site.run}"
+    if command.startswith("appliance audit"):
+        command += f" --log {site.root}/log"
+    return command
+
+
+def run(site: Instance, command: str) -> subprocess.CompletedProcess[str]:
+    prints = f"ROOT={people.fingerprint(site)} OFFICERS={people.officers_fingerprint(site)}; "
+    return subprocess.run(
+        ["nsenter", f"--net=/run/netns/{site.namespace}", "bash", "-c", prints + here(site, command)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=REPOSITORY,
+    )
+
+
+def test_a_user_asks_the_model_as_the_document_says(site: Instance) -> None:
+    text = (REPOSITORY / "docs" / "user.md").read_text()
+    program = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]
+    program = program.replace("10.77.0.", f"10.77.{site.block}.").replace('"build/', f'"{site.build}/')
+    answer = subprocess.run(["python", "-c", program], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith("SECRET//REL TO USA, GBR ")
+
+
+@pytest.mark.parametrize("command", commands(DOCUMENT))
+def test_a_sysadmin_types_what_the_document_says(site: Instance, command: str) -> None:
+    before = (site.root / "current").readlink() if (site.root / "current").is_symlink() else None
+    answer = run(site, command)
+    assert answer.returncode == 0, f"{command}\n{answer.stdout}\n{answer.stderr}"
+    if "host install" in command:
+        assert (site.root / "current").readlink() == before, "installing the same again made another generation"
+    if command == "appliance host remove":
+        assert not site.root.exists()
+
+
+def test_the_readme_names_both_commands_and_they_exist() -> None:
+    readme = (REPOSITORY / "README.md").read_text()
+    makefile = (REPOSITORY / "Makefile").read_text()
+    for target in ("demo", "test", "down"):
+        assert f"make {target}" in readme
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_every_link_in_the_documents_leads_somewhere() -> None:
+    for document in [REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")]:
+        for link in re.findall(r"\]\(([^)#]+)", document.read_text()):
+            if "://" not in link:
+                assert (document.parent / link).exists(), f"{document}: {link}"
