@@ -24,7 +24,7 @@ from appliance.audit.merkle import Subtree, leaf_hash, node_hash, split
 from appliance.audit.note import Checkpoint, Note
 from appliance.audit.policy import Policy
 from appliance.audit.query import Filter
-from appliance.audit.tiles import LogError, TileReader, write_lasting
+from appliance.audit.tiles import LogError, TileReader
 from appliance.errors import ApplianceError
 
 MAXIMUM_FILE = 4 << 30
@@ -86,10 +86,17 @@ class EvidenceReport(BaseModel):
     findings: list[str] = []
 
 
-def export(
-    log: Path, checkpoint: bytes, records: Sequence[Record], selection: Selection, policies: Sequence[Path], out: Path
-) -> None:
-    """Write an archive with ``records`` (in the order of the log), proven under ``checkpoint``.
+def archive(
+    log: Path, checkpoint: bytes, records: Sequence[Record], selection: Selection, policies: Sequence[bytes] = ()
+) -> bytes:
+    """An archive with ``records`` (in the order of the log), proven under ``checkpoint``.
+
+    Args:
+        log: the log's folder.
+        checkpoint: the signed note, with cosignatures if it has any.
+        records: what the archive is about.
+        selection: how they were chosen; every record must fit it.
+        policies: contents of policies that the events name by digest.
 
     Raises:
         LogError: a tile is damaged, or a record is not under the checkpoint.
@@ -106,15 +113,14 @@ def export(
         "proof.json": proof.model_dump_json().encode(),
         "selection.json": selection.model_dump_json().encode(),
     }
-    for policy in policies:
-        data = policy.read_bytes()
+    for data in policies:
         files[f"policies/{hashlib.sha256(data).hexdigest()}"] = data
     files["index.html"] = page(checkpoint, records, selection, sorted(files))
     made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
+    with zipfile.ZipFile(made, "w") as packed:
         for name, data in files.items():
-            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
-    write_lasting(out, made.getvalue())
+            packed.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
+    return made.getvalue()
 
 
 def check(evidence: Path, policy: Policy) -> EvidenceReport:
@@ -215,14 +221,14 @@ def _root(indices: Sequence[int], leaves: Iterator[bytes], hashes: Iterator[byte
 
 def _read(evidence: Path) -> dict[str, bytes]:
     try:
-        with zipfile.ZipFile(evidence) as archive:
-            names = archive.namelist()
+        with zipfile.ZipFile(evidence) as packed:
+            names = packed.namelist()
             known = [name for name in names if name in _FILES or name.startswith("policies/")]
             if len(set(names)) != len(names) or known != names or not set(_FILES) <= set(names):
                 raise LogError(f"{evidence} has missing, unknown or repeated files", rule=_RULE)
-            if sum(entry.file_size for entry in archive.infolist()) > MAXIMUM_FILE:
+            if sum(entry.file_size for entry in packed.infolist()) > MAXIMUM_FILE:
                 raise LogError(f"{evidence} is larger than {MAXIMUM_FILE} bytes", rule=_RULE)
-            return {name: archive.read(name) for name in names}
+            return {name: packed.read(name) for name in names}
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
         raise LogError(f"{evidence} is not an archive of evidence: {error}", rule=_RULE) from error
 

@@ -1,5 +1,6 @@
 """Choosing events by what an officer asks for, straight from the bodies of a log."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ class Filter(BaseModel):
         rule: the rule that decided.
         activity: what was done.
         text: text anywhere in the event, upper and lower case alike.
+        words: words that all occur, each as the beginning of a word, upper and lower case alike.
         since: first time, milliseconds since the epoch.
         until: last time, milliseconds since the epoch.
     """
@@ -32,6 +34,7 @@ class Filter(BaseModel):
     rule: str | None = None
     activity: str | None = None
     text: str | None = None
+    words: str | None = None
     since: int | None = None
     until: int | None = None
 
@@ -51,7 +54,18 @@ class Filter(BaseModel):
             and (self.since is None or event.time >= self.since)
             and (self.until is None or event.time <= self.until)
             and (self.text is None or self.text.casefold() in body.decode(errors="replace").casefold())
+            and (self.words is None or _has(body, words_of(self.words)))
         )
+
+
+def words_of(text: str) -> list[str]:
+    """The words of ``text``: what stands between spaces and punctuation, in lower case."""
+    return [word.casefold() for word in re.findall(r"[^\W_]+", text)]
+
+
+def _has(body: bytes, wanted: list[str]) -> bool:
+    present = words_of(body.decode(errors="replace"))
+    return all(any(word.startswith(prefix) for word in present) for prefix in wanted)
 
 
 def select(log: Path, wanted: Filter) -> Iterator[tuple[Record, Event]]:

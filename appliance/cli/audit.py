@@ -19,7 +19,7 @@ from appliance.audit.bodies import Record
 from appliance.audit.events import Event
 from appliance.audit.note import Checkpoint, Note, Verifier, open_checkpoint
 from appliance.audit.policy import Policy
-from appliance.audit.tiles import CHECKPOINT
+from appliance.audit.tiles import CHECKPOINT, write_lasting
 from appliance.audit.verify import Report
 from appliance.audit.verify import verify as verify_log
 from appliance.cli import audit_officers
@@ -198,7 +198,8 @@ def export(
     detail: dict[str, JsonValue] = {"records": len(records), "first": selection.first, "end": selection.end}
     high = joined(record.label for record in records).encode()
     audit_officers.record(spool_folder, high, officer, "evidence.export", detail)
-    evidence.export(log, data, records, selection, include or [], out)
+    policies = [file.read_bytes() for file in include or []]
+    write_lasting(out, evidence.archive(log, data, records, selection, policies))
     print(f"{out}: {len(records)} records under the checkpoint over {size}")
 
 

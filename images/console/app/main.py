@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from appliance.audit.policy import Policy
 from appliance.errors import ApplianceError
 from appliance.service.app import create_app
+from appliance.service.monitor import MonitorClient
 from appliance.service.settings import Paths, ServiceSettings
 
 from . import views
@@ -42,15 +43,20 @@ def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
     policy = Policy.decode(own.policy) if own.policy else None
     watch = Watch(own.log, own.key or _key_of(own.log), index, policy, own.verify_every)
 
+    monitor = MonitorClient(paths.record_socket)
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with watch.running():
             yield
         index.close()
+        await monitor.close()
 
     here = Path(__file__).parent
     app = create_app(settings, paths, templates=here / "templates", lifespan=lifespan)
-    app.state.console = views.Console(own.log, index, watch, Markings(own.markings), key_from_log=own.key is None)
+    app.state.console = views.Console(
+        own.log, index, watch, Markings(own.markings), monitor, key_from_log=own.key is None
+    )
     app.mount("/console/assets", StaticFiles(directory=here / "assets"))
     app.include_router(views.router)
     return app

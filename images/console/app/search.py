@@ -1,11 +1,11 @@
 """Searches over the index, always within the labels that the officer may read."""
 
-import re
 import sqlite3
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from appliance.audit.query import Filter, words_of
 from appliance.markings import Clearance, Label, MarkingError, can_read
 
 from .index import FACETS, GRAINS
@@ -48,7 +48,12 @@ class Query(BaseModel):
     @property
     def words(self) -> list[str]:
         """The words of ``text``, as the full-text index splits them."""
-        return re.findall(r"\w+", self.text.replace("_", " "))
+        return words_of(self.text)
+
+    def as_filter(self) -> Filter:
+        """The same for whoever has the records and no index."""
+        given = {facet: value or None for facet in FACETS for value in [getattr(self, facet)]}
+        return Filter(**given, words=self.text or None, since=self.since, until=self.until)
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,16 @@ class Search:
             (*values, low, high, PAGE + 1),
         ).fetchall()
         return [self.place(index) for (index,) in found[:PAGE]], len(found) > PAGE
+
+    def all(self, query: Query, limit: int) -> list[Place]:
+        """The readable records that match, the oldest first, at most ``limit``."""
+        places: list[Place] = []
+        more = True
+        while more and len(places) < limit:
+            page, more = self.page(query)
+            places += [place for place in page if place.readable]
+            query = query.model_copy(update={"before": page[-1].index if page else 0})
+        return sorted(places[:limit], key=lambda place: place.index)
 
     def count(self, query: Query) -> int:
         """How many records match, counted up to 10,000."""

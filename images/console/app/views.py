@@ -1,7 +1,9 @@
 """The pages below ``/console/``, for officers."""
 
+import asyncio
 import base64
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,12 +14,15 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
+from appliance.audit import events, evidence
 from appliance.audit.note import Note
 from appliance.audit.review import ranked
 from appliance.audit.tiles import CHECKPOINT
+from appliance.errors import ApplianceError
 from appliance.markings import Clearance
 from appliance.monitor.context import Context
 from appliance.service.middleware import CurrentContext
+from appliance.service.monitor import MonitorClient
 from appliance.service.responses import not_found
 
 from . import charts
@@ -27,6 +32,7 @@ from .records import Markings, Reader
 from .search import COUNTED, Query, Search
 
 OFFICER = "officer"
+EXPORTED = 5_000
 RANGES = {"1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days", "all": "All time"}
 _SPANS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 FACET_NAMES = {
@@ -41,12 +47,13 @@ FACET_NAMES = {
 
 @dataclass
 class Console:
-    """What the pages share: the log's folder, its index, its watch and texts of labels."""
+    """What the pages share: the log's folder, its index and watch, texts of labels, and the way to the monitor."""
 
     log: Path
     index: Index
     watch: Watch
     markings: Markings
+    monitor: MonitorClient
     key_from_log: bool
 
     @contextmanager
@@ -83,10 +90,10 @@ router = APIRouter(prefix="/console")
 
 
 class Asked:
-    """The search in a request's query string, as links and forms repeat it."""
+    """A search as it is asked for in a query string or a form, and as links and forms repeat it."""
 
-    def __init__(self, request: Request) -> None:
-        known = {name: value.strip()[:500] for name, value in request.query_params.items() if value.strip()}
+    def __init__(self, given: Mapping[str, str]) -> None:
+        known = {name: value.strip()[:500] for name, value in given.items() if value.strip()}
         self.fields = {name: known[name] for name in (*FACETS, "text", "range", "since", "until") if name in known}
         self.since, self.until = _moment(known.get("since")), _moment(known.get("until"), last=True)
         self.range = "custom" if self.since or self.until else known.get("range", "7d")
@@ -114,7 +121,7 @@ class Asked:
 @router.get("/")
 def timeline(request: Request, context: Officer, console: TheConsole) -> Response:
     """Decisions, the newest first, with charts and filters."""
-    asked = Asked(request)
+    asked = Asked(request.query_params)
     with console.search(context) as search:
         places, more = search.page(asked.query)
         rows = console.reader().rows(places)
@@ -130,6 +137,7 @@ def timeline(request: Request, context: Officer, console: TheConsole) -> Respons
             older=asked.link(before=str(rows[-1].index)) if more else "",
             choices=search.choices(),
             facet_names=FACET_NAMES,
+            exported=EXPORTED,
             ranges=RANGES,
             withheld=search.withheld,
             bars=charts.over_time(search.over_time(asked.query)),
@@ -137,6 +145,46 @@ def timeline(request: Request, context: Officer, console: TheConsole) -> Respons
             flows=charts.flows(search.flows(asked.query), console.markings),
             markings=console.markings,
         )
+
+
+@router.post("/export")
+async def export(request: Request, context: Officer, console: TheConsole) -> Response:
+    """The records of a search as one archive of evidence; recorded before it leaves."""
+    form = await request.form()
+    asked = Asked({name: value for name, value in form.items() if isinstance(value, str)})
+    data, count = await asyncio.to_thread(_archive, console, context, asked.query)
+    detail = {"records": count, **{name: events.printable(value) for name, value in asked.fields.items()}}
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    await console.monitor.record("evidence.export", context.subject, outputs=[digest], detail=detail)
+    return _download(data, f"evidence-{datetime.now(UTC):%Y%m%d-%H%M%S}.zip", "application/zip")
+
+
+def _archive(console: Console, context: Context, query: Query) -> tuple[bytes, int]:
+    """An archive of what matches, under the officers' last checkpoint if that covers it, else under the log's own."""
+    wanted, reader, health = query.as_filter(), console.reader(), console.watch.health()
+    with console.search(context) as search:
+        if search.count(query) > EXPORTED:
+            raise ApplianceError(
+                f"more than {EXPORTED:,} records match", remedy="narrow the search, or use the command"
+            )
+        rows = reader.rows(search.all(query, EXPORTED))
+    unsound = [row.index for row in rows if row.state not in ("intact", "waiting")]
+    if unsound or health.checkpoint is None:
+        raise ApplianceError(
+            f"record {unsound[0]} is not what the log committed to" if unsound else "the log has no valid checkpoint",
+            rule="evidence is proven under the log's checkpoint",
+            remedy="log health names the damage",
+        )
+    found = [(row.record, row.event) for row in rows if row.record and row.event and row.state == "intact"]
+    records = [record for record, event in found if wanted.admits(event, record.body)]
+    reviewed = health.review.checkpoint.size if health.review else 0
+    if health.review and (not records or records[-1].index < reviewed):
+        note, size = health.review.note, reviewed
+    else:
+        note, size = Note.decode((console.log / CHECKPOINT).read_bytes()), health.checkpoint.size
+    records = [record for record in records if record.index < size]
+    selection = evidence.Selection(wanted=wanted, first=0, end=size)
+    return evidence.archive(console.log, note.encode(), records, selection), len(records)
 
 
 @router.get("/events/{index}")

@@ -61,8 +61,8 @@ def archive(place: Place, out: Path, wanted: Filter, first: int = 0, end: int = 
     records = [record for record in records if wanted.admits(events.read(record.body), record.body)]
     checkpoint = (place.path / "checkpoint").read_bytes()
     selection = Selection(wanted=wanted, first=first, end=end)
-    included = [place.path.parent / "access"] if records else []
-    evidence.export(place.path, checkpoint, records, selection, included, out)
+    included = [ACCESS] if records else []
+    out.write_bytes(evidence.archive(place.path, checkpoint, records, selection, included))
     return out
 
 
@@ -106,7 +106,8 @@ def test_any_choice_of_records_is_provable(filled: Place, tmp_path: Path, seed: 
     records = [bodies.find(filled.path, index) for index in chosen]
     checkpoint = (filled.path / "checkpoint").read_bytes()
     out = tmp_path / "e.zip"
-    evidence.export(filled.path, checkpoint, records, Selection(wanted=Filter(text=""), first=0, end=600), [], out)
+    selection = Selection(wanted=Filter(text=""), first=0, end=600)
+    out.write_bytes(evidence.archive(filled.path, checkpoint, records, selection))
     assert evidence.check(out, policy(filled)).findings == []
 
 

@@ -141,7 +141,12 @@ class Site:
                 "policy": policy,
             },
         )
-        paths = Paths(secrets=self.folder / "run", state=self.folder / "state", static=static or self.folder / "static")
+        paths = Paths(
+            secrets=self.folder / "run",
+            state=self.folder / "state",
+            static=static or self.folder / "static",
+            record_socket=self.folder / "record.sock",
+        )
         return build(settings, paths)
 
 

@@ -2,9 +2,12 @@
 
 import asyncio
 import base64
+import hashlib
+import io
 import json
 import re
 import time
+import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,13 +15,16 @@ import pytest
 from fastapi.testclient import TestClient
 from markupsafe import escape
 
+from appliance.audit import evidence
 from appliance.audit import review as reviews
 from appliance.audit.bodies import Record
 from appliance.audit.merkle import leaf_hash, verify_inclusion
 from appliance.audit.note import COSIGNATURE, Signer, Verifier, open_checkpoint
+from appliance.audit.policy import Policy
 from appliance.audit.witness import accept, cosign, request
 from tests.unit.console.conftest import MARKUP, REQUEST, Officer
 from tests.unit.console.site import HIGH, LOW, Site, decided, headers
+from tests.unit.service.support import Monitor
 
 PAGES = [
     "/console/",
@@ -260,3 +266,54 @@ def test_the_review_names_what_the_command_names(officer: Officer, site: Site) -
     assert "2 records are above your clearance" in low
     assert "records.export" not in low
     assert "annotator was denied in secret by rule dominance" in low
+
+
+def exported(officer: Officer, given: dict[str, str], **changes: object) -> tuple[int, bytes]:
+    url = "/console/export"
+    answer = officer.client.post(url, headers=headers(url, "POST", **changes), data=given)
+    return answer.status_code, answer.content
+
+
+@pytest.mark.parametrize(
+    ("given", "count"),
+    [
+        ({"decision": "denied"}, 3),
+        ({"text": "labeling tas"}, 130),
+        ({"text": "ABACUS labeling", "range": "all"}, 1),
+        ({"subject": "nobody"}, 0),
+        ({"range": "all"}, 135),
+    ],
+)
+def test_a_search_leaves_as_evidence_and_its_leaving_is_recorded_first(
+    officer: Officer, site: Site, tmp_path: Path, given: dict[str, str], count: int
+) -> None:
+    with Monitor(site.folder / "record.sock") as monitor:
+        code, data = exported(officer, given)
+        assert code == 200, data
+        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        (record,) = monitor.records
+        assert (record["activity"], record["subject"], record["outputs"]) == ("evidence.export", "officer", [digest])
+        assert record["detail"] == {"records": count, **given}
+        monitor.refuse = True
+        assert exported(officer, given)[0] == 503
+    (tmp_path / "evidence.zip").write_bytes(data)
+    report = evidence.check(tmp_path / "evidence.zip", Policy.decode(f"log {site.vkey}\nquorum none\n"))
+    assert (report.findings, report.records) == ([], count)
+    assert report.complete == (given == {"range": "all"})
+
+
+def test_evidence_has_only_what_the_officer_may_read_and_nothing_damaged(officer: Officer, site: Site) -> None:
+    with Monitor(site.folder / "record.sock") as monitor:
+        _, data = exported(officer, {"decision": "denied"}, **LOW_OFFICER)
+        assert monitor.records[0]["detail"]["records"] == 2
+        assert b"script" not in zipfile.ZipFile(io.BytesIO(data)).read("records.jsonl")
+        file = site.log / "bodies" / "000000000000.jsonl"
+        whole = file.read_bytes()
+        try:
+            file.write_bytes(whole.replace(b"/records/abacus", b"/records/abbcus"))
+            code, data = exported(officer, {"text": "abacus"})
+        finally:
+            file.write_bytes(whole)
+        assert code == 409
+        assert b"record 130 is not what the log committed to" in data
+        assert len(monitor.records) == 1
