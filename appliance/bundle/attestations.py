@@ -1,8 +1,8 @@
 """Check the attestations that a bundle carries: who claims what about which image, and whether they may."""
 
 from dataclasses import dataclass
-from typing import Any
 
+from appliance.bundle.claims import check_claims
 from appliance.bundle.layout import Image, Locate
 from appliance.errors import ApplianceError
 from appliance.trust.files import read_limited
@@ -59,14 +59,15 @@ def verify_attestations(
     for path in sorted(present ^ set(expected)):
         what = "belongs to no image" if path in present else "missing"
         raise AttestationError(f"targets/{path}: {what}", rule="every image has its provenance and its SBOM")
-    return {name: _verify_image(locate, image, enrolled) for name, image in images.items()}
+    carried = {target.sha256 for target in targets.values()}
+    return {name: _verify_image(locate, image, enrolled, carried) for name, image in images.items()}
 
 
-def _verify_image(locate: Locate, image: Image, enrolled: Registered) -> Attested:
+def _verify_image(locate: Locate, image: Image, enrolled: Registered, carried: set[str]) -> Attested:
     keys = {key.keyid: key for accepted in enrolled.builders.values() for key in accepted}
     statements = {kind: _verify_one(locate, image, kind, keys) for kind in PREDICATES}
     provenance = statements["provenance"]
-    builder = _builder_id(provenance.statement.predicate)
+    builder = check_claims(image, provenance.statement.predicate, statements["sbom"].statement.predicate, carried)
     signer = provenance.signers[0]
     if signer not in {key.keyid for key in enrolled.builders.get(builder, [])}:
         raise AttestationError(
@@ -80,10 +81,3 @@ def _verify_one(locate: Locate, image: Image, kind: str, keys: dict[str, PublicK
     path = path_of(image.name, kind)
     data = read_limited(locate(path), MAXIMUM_SIZE, f"targets/{path}")
     return verify_statement(data, keys, f"targets/{path}", predicate_types=[PREDICATES[kind]], sha256=image.digest)
-
-
-def _builder_id(predicate: dict[str, Any]) -> str:
-    try:
-        return str(predicate["runDetails"]["builder"]["id"])
-    except (KeyError, TypeError):
-        return ""

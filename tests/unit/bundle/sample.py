@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from appliance.bundle.claims import BUILD_TYPE
 from appliance.bundle.repository import write_repository
 from appliance.trust.ceremony import initialise
 from appliance.trust.chain import RootChain
@@ -44,11 +44,36 @@ def make_keys(folder: Path) -> Keys:
     )
 
 
-def provenance(builder: str = BUILDER_ID) -> dict[str, Any]:
+DEB, WHEEL = b"!<arch>\n" + bytes(range(256)), bytes(range(200))
+INPUTS = {"pkg:deb/debian/podman@4.3.1": DEB, "pkg:pypi/tuf@7.0.1": WHEEL}
+
+
+def provenance(image: str, builder: str = BUILDER_ID) -> dict[str, Any]:
     return {
-        "buildDefinition": {"buildType": "urn:test", "externalParameters": {}, "resolvedDependencies": []},
+        "buildDefinition": {
+            "buildType": BUILD_TYPE,
+            "externalParameters": {"image": image, "epoch": 0},
+            "resolvedDependencies": [{"uri": uri, "digest": {"sha256": sha256(data)}} for uri, data in INPUTS.items()],
+        },
         "runDetails": {"builder": {"id": builder}},
     }
+
+
+def sbom(image: str, digest: str, components: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    def hashes(digest: str) -> list[dict[str, str]]:
+        return [{"alg": "SHA-256", "content": digest}]
+
+    listed = [{"name": uri, "purl": uri, "hashes": hashes(sha256(data))} for uri, data in INPUTS.items()]
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "metadata": {"component": {"name": image, "hashes": hashes(digest)}},
+        "components": listed if components is None else components,
+    }
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def fill(
@@ -64,7 +89,7 @@ def fill(
         targets[path] = Custom(kind=kind, label=label)
 
     def blob(data: bytes, media_type: str) -> dict[str, Any]:
-        digest = hashlib.sha256(data).hexdigest()
+        digest = sha256(data)
         put(f"images/blobs/sha256/{digest}", data, "image")
         return {"mediaType": f"application/vnd.oci.image.{media_type}", "digest": f"sha256:{digest}", "size": len(data)}
 
@@ -76,17 +101,18 @@ def fill(
         manifest = json.dumps({"schemaVersion": 2, "config": config, "layers": [shared, own]}).encode()
         entry = blob(manifest, "manifest.v1+json")
         entries.append(entry | {"annotations": {"org.opencontainers.image.ref.name": name}})
-        subject = {name: entry["digest"].removeprefix("sha256:")}
-        sbom = {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": components or []}
-        statements = (("provenance", SLSA_PROVENANCE, provenance()), ("sbom", CYCLONEDX, sbom))
+        manifest_digest = entry["digest"].removeprefix("sha256:")
+        subject = {name: manifest_digest}
+        bill = sbom(name, manifest_digest, components)
+        statements = (("provenance", SLSA_PROVENANCE, provenance(name)), ("sbom", CYCLONEDX, bill))
         for kind, predicate_type, predicate in statements:
             statement = sign_statement(subject, predicate_type, predicate, [builder])
             put(f"attestations/{name}.{kind}.dsse.json", statement, "attestation")
     put("images/oci-layout", b'{"imageLayoutVersion":"1.0.0"}', "image")
     put("images/index.json", json.dumps({"schemaVersion": 2, "manifests": entries}).encode(), "image")
     put("models/small.gguf", b"GGUF" + bytes(model_size), "model")
-    put("debs/podman_4.3.1+ds1-8_amd64.deb", b"!<arch>\n" + os.urandom(2000), "deb")
-    put("wheels/tuf-7.0.1-py3-none-any.whl", os.urandom(500), "wheel")
+    put("debs/podman_4.3.1+ds1-8_amd64.deb", DEB, "deb")
+    put("wheels/tuf-7.0.1-py3-none-any.whl", WHEEL, "wheel")
     put("policies/access.yml", b"roles: {}\n", "policy", "SECRET//REL TO USA, GBR")
     return targets
 

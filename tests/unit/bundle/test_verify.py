@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -19,8 +20,8 @@ from appliance.trust.client import remember
 from appliance.trust.keys import generate
 from appliance.trust.metadata import Custom
 from appliance.trust.root import BUILDER_ID
-from appliance.trust.statements import SLSA_PROVENANCE, sign_statement
-from tests.unit.bundle.sample import EXPIRES, NOW, Keys, fill, make_bundle, make_keys, provenance, sign
+from appliance.trust.statements import CYCLONEDX, SLSA_PROVENANCE, sign_statement
+from tests.unit.bundle.sample import EXPIRES, NOW, Keys, fill, make_bundle, make_keys, provenance, sbom, sign
 
 METADATA = ["1.root.json", "root.json", "targets.json", "snapshot.json", "timestamp.json", "hybrid.dsse.json"]
 
@@ -283,7 +284,7 @@ def test_provenance_about_another_image(bundle: Path, keys: Keys) -> None:
 def test_an_sbom_by_an_unregistered_builder(bundle: Path, keys: Keys) -> None:
     def change(targets: dict[str, Custom]) -> None:
         digest = {"gateway": manifest_digest(bundle, "gateway")}
-        statement = sign_statement(digest, "https://cyclonedx.org/bom", {}, [generate("stranger")])
+        statement = sign_statement(digest, CYCLONEDX, sbom("gateway", digest["gateway"]), [generate("stranger")])
         put(bundle, targets, "attestations/gateway.sbom.dsse.json", statement)
 
     resign(bundle, keys, change)
@@ -293,7 +294,7 @@ def test_an_sbom_by_an_unregistered_builder(bundle: Path, keys: Keys) -> None:
 def test_provenance_of_another_builder(bundle: Path, keys: Keys) -> None:
     def change(targets: dict[str, Custom]) -> None:
         digest = {"gateway": manifest_digest(bundle, "gateway")}
-        statement = sign_statement(digest, SLSA_PROVENANCE, provenance("urn:elsewhere"), [keys.builder])
+        statement = sign_statement(digest, SLSA_PROVENANCE, provenance("gateway", "urn:elsewhere"), [keys.builder])
         put(bundle, targets, "attestations/gateway.provenance.dsse.json", statement)
 
     resign(bundle, keys, change)
@@ -307,6 +308,51 @@ def test_an_image_without_its_sbom(bundle: Path, keys: Keys) -> None:
 
     resign(bundle, keys, change)
     refused(bundle, keys, r"gateway.sbom.dsse.json: missing")
+
+
+def restate(bundle: Path, keys: Keys, kind: str, predicate: dict[str, Any]) -> None:
+    """A bundle whose registered builder signed another claim about the gateway's image."""
+
+    def change(targets: dict[str, Custom]) -> None:
+        digest = {"gateway": manifest_digest(bundle, "gateway")}
+        statement = sign_statement(
+            digest, {"provenance": SLSA_PROVENANCE, "sbom": CYCLONEDX}[kind], predicate, [keys.builder]
+        )
+        put(bundle, targets, f"attestations/gateway.{kind}.dsse.json", statement)
+
+    resign(bundle, keys, change)
+
+
+def test_provenance_with_an_unknown_parameter(bundle: Path, keys: Keys) -> None:
+    claim = provenance("gateway")
+    claim["buildDefinition"]["externalParameters"]["skip_checks"] = True
+    restate(bundle, keys, "provenance", claim)
+    refused(bundle, keys, "externalParameters.skip_checks")
+
+
+def test_provenance_of_another_build_type(bundle: Path, keys: Keys) -> None:
+    claim = provenance("gateway")
+    claim["buildDefinition"]["buildType"] = "https://example.test/by-hand"
+    restate(bundle, keys, "provenance", claim)
+    refused(bundle, keys, "buildDefinition.buildType")
+
+
+def test_an_input_that_the_bundle_does_not_carry(bundle: Path, keys: Keys) -> None:
+    claim = provenance("gateway")
+    claim["buildDefinition"]["resolvedDependencies"][0]["digest"]["sha256"] = "0" * 64
+    restate(bundle, keys, "provenance", claim)
+    refused(bundle, keys, "made from pkg:deb/debian/podman@4.3.1, which the bundle does not carry")
+
+
+def test_an_sbom_that_conceals_a_package(bundle: Path, keys: Keys) -> None:
+    digest = manifest_digest(bundle, "gateway")
+    restate(bundle, keys, "sbom", sbom("gateway", digest, sbom("gateway", digest)["components"][:1]))
+    refused(bundle, keys, "pkg:pypi/tuf@7.0.1 is in only one of provenance and SBOM")
+
+
+def test_an_sbom_about_another_image(bundle: Path, keys: Keys) -> None:
+    restate(bundle, keys, "sbom", sbom("gateway", "0" * 64))
+    refused(bundle, keys, "its SBOM is about another image")
 
 
 def test_a_layer_that_no_blob_holds(bundle: Path, keys: Keys) -> None:
