@@ -16,8 +16,8 @@ PATHS = HostPaths(Path("/var/lib/appliance"), Path("/run/appliance"))
 NAMES = ("gateway", "database", "labeling", "evaluation", "inference", "console")
 IMAGES = Images(
     {n: f"localhost/appliance/{n}:1" for n in NAMES},
-    {n: "sha256:" + "0" * 64 for n in NAMES},
-    {n: "1" * 64 for n in NAMES},
+    dict.fromkeys(NAMES, "sha256:" + "0" * 64),
+    dict.fromkeys(NAMES, "1" * 64),
     {n: {"Entrypoint": [f"/usr/bin/{n}"], "Env": ["PATH=/usr/bin", "HOME=/tmp"]} for n in NAMES},
 )
 
