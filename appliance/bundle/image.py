@@ -112,11 +112,11 @@ def build_layers(inputs: ImageInputs, parents: list[ImageLayers], cache: LayerCa
 
 
 def tree_digest(path: Path) -> str:
-    """A digest of a file's or folder's names, modes and bytes; bytecode does not count."""
+    """A digest of a file's or folder's names and bytes; modes follow from these, and bytecode does not count."""
     digest = hashlib.sha256()
     for file in _files(path):
         content = hashlib.sha256(file.read_bytes()).hexdigest()
-        digest.update(f"{file.relative_to(path)} {_mode(file):o} {content}\n".encode())
+        digest.update(f"{file.relative_to(path)} {content}\n".encode())
     return digest.hexdigest()
 
 
@@ -126,11 +126,13 @@ def _files(path: Path) -> list[Path]:
 
 
 def _mode(file: Path) -> int:
-    return 0o755 if os.access(file, os.X_OK) and file.stat().st_mode & 0o100 else 0o644
+    """Scripts are executable, nothing else: many a medium keeps no modes."""
+    with file.open("rb") as content:
+        return 0o755 if content.read(2) == b"#!" else 0o644
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a file or folder with modes that do not depend on the checkout."""
+    """Copy a file or folder with modes that depend on its content."""
     for file in _files(source):
         place = target / file.relative_to(source) if source.is_dir() else target
         _make_folder(place.parent)
