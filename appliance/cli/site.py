@@ -2,12 +2,15 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from appliance.cli.options import Json, PassphraseFile, open_key, print_json, read_passphrase
 from appliance.errors import ApplianceError
+
+if TYPE_CHECKING:
+    from appliance.trust.officers import Officers
 
 app = typer.Typer(help="Check and sign the site's own statements: enclaves, subjects, access.", no_args_is_help=True)
 
@@ -61,12 +64,10 @@ def sign(
             raise ApplianceError(f"{opened.name} is not among the officers in {officers}")
     out.mkdir(parents=True, exist_ok=True)
     target = out / f"{kind}.dsse.json"
-    envelope = target.read_bytes() if target.is_file() else None
-    if envelope and dsse.payload_of(envelope, str(target)) == (payload_type(kind), value):
-        for opened in keys:
-            envelope = dsse.add_signature(envelope, opened, str(target))
-    else:
-        envelope = dsse.sign(value, payload_type(kind), keys)
+    envelope = _begun(target, payload_type(kind), value, listed)
+    for opened in keys if envelope else ():
+        envelope = dsse.add_signature(envelope, opened, str(target))
+    envelope = envelope or dsse.sign(value, payload_type(kind), keys)
     target.write_bytes(envelope)
     if officers:
         (out / "officers.json").write_bytes(officers.read_bytes())
@@ -75,6 +76,28 @@ def sign(
         print_json({"file": str(target), "signatures": count})
     else:
         print(f"{target}: signed by {', '.join(k.name for k in keys)}; {count} of 2 signatures")
+
+
+@app.command()
+def officers(
+    out: Annotated[Path, typer.Argument(help="The new officers.json.")],
+    *,
+    officer: Annotated[list[Path], typer.Option(help="<name>.pub of an officer, from `keys new`; at least two.")],
+    ca: Annotated[Path, typer.Option(help="The site authority's certificate, ca.pem.")],
+    demo: Annotated[bool, typer.Option("--demo", help="Mark the list as a demonstration's.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the officers who made their keys apart, or after one changed; prints the line for the paper."""
+    from appliance.trust.certificates import read_certificate  # noqa: PLC0415
+    from appliance.trust.fingerprint import fingerprint  # noqa: PLC0415
+    from appliance.trust.officers import list_officers  # noqa: PLC0415
+
+    data = list_officers(officer, read_certificate(ca), demo=demo).encode()
+    out.write_bytes(data)
+    if as_json:
+        print_json({"file": str(out), "fingerprint": fingerprint(data)})
+    else:
+        print(f"{out}: {len(officer)} officers; for the paper, SHA-256:\n  {fingerprint(data)}")
 
 
 @app.command("issue-certificates")
@@ -108,6 +131,24 @@ def issue_certificates(
         print_json({"folder": str(folder), "certificates": written})
     else:
         print("\n".join([f"{folder}/ca.pem", *(f"{folder}/{name}.pem" for name in written)]))
+
+
+def _begun(target: Path, payload_type: str, value: Any, listed: "Officers | None") -> bytes:
+    """The envelope to which signatures are added, or nothing when a new one has to begin.
+
+    It begins anew when the content is another, or when somebody signed who is no officer any more.
+    """
+    from appliance.trust import dsse  # noqa: PLC0415
+
+    data = target.read_bytes() if target.is_file() else b""
+    if not data or dsse.payload_of(data, str(target)) != (payload_type, value):
+        return b""
+    if listed:
+        try:
+            dsse.verify(data, payload_type, listed.officers, 1, str(target))
+        except dsse.SignatureRefusedError:
+            return b""
+    return data
 
 
 def _read(file: Path, kind: Kind) -> Any:

@@ -1,6 +1,6 @@
 """The site's security officers, and the statements that take effect only with two of their signatures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -12,7 +12,7 @@ from appliance.errors import ApplianceError
 from appliance.trust import canonical, dsse
 from appliance.trust.files import read_limited
 from appliance.trust.fingerprint import check_fingerprint
-from appliance.trust.keys import PublicKey
+from appliance.trust.keys import ECDSA, PublicKey, load_public_key
 
 KINDS = ("site", "subjects", "access")
 MAXIMUM_SIZE = 4 << 20
@@ -74,6 +74,21 @@ def load_officers(path: Path, fingerprint: str | None = None) -> Officers:
     except ValidationError as error:
         first = error.errors()[0]
         raise OfficersError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def list_officers(files: Sequence[Path], authority: x509.Certificate, *, demo: bool) -> Officers:
+    """Make the list from public key files, each named ``<name>.pub``, and the site's certificate authority.
+
+    Raises:
+        ApplianceError: a file is not an ECDSA key, a name or key stands twice, or there are fewer than two.
+    """
+    keys = {file.stem: load_public_key(file) for file in files}
+    if len(keys) != len(files) or any(key.scheme != ECDSA for key in keys.values()):
+        raise OfficersError("officers have distinct names and ECDSA keys", remedy="make keys with `appliance keys new`")
+    try:
+        return Officers(officers=keys, authority=authority.fingerprint(hashes.SHA256()).hex(), demo=demo)
+    except ValidationError as error:
+        raise OfficersError(f"the list of officers: {error.errors()[0]['msg']}") from error
 
 
 def check_authority(officers: Officers, certificate: Path) -> None:

@@ -1,5 +1,6 @@
 """The site's statements are checked, then signed by two officers, who need not meet."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from typer.testing import CliRunner
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
 from appliance.trust.ceremony import initialise
-from appliance.trust.officers import load_signed
+from appliance.trust.officers import check_authority, load_officers, load_signed
 
 SITE = """
 site: test
@@ -89,3 +90,32 @@ def test_certificates_for_every_gateway_and_calling_service(keys: Path, site_fil
     folder = tmp_path / "site" / "certificates"
     names = {str(path.relative_to(folder)) for path in folder.rglob("*.pem")}
     assert names == {"ca.pem", "low/gateway.pem", "low/labeling.pem", "low/evaluation.pem", "high/gateway.pem"}
+
+
+def test_an_officer_is_replaced_with_a_new_line_on_paper(keys: Path, site_file: Path, tmp_path: Path) -> None:
+    phrase = tmp_path / "phrase"
+    phrase.write_text("several random words")
+    run("keys", "new", "nora", "--out", tmp_path / "nora", "--passphrase-file", phrase)
+    listed = tmp_path / "officers.json"
+    people = ("--officer", keys / "officers/DEMO-o.pub", "--officer", tmp_path / "nora/nora.pub")
+    shown = run("site", "officers", listed, *people, "--ca", keys / "ca/ca.pem", "--json")
+    officers = load_officers(listed, json.loads(shown)["fingerprint"])
+    check_authority(officers, keys / "ca" / "ca.pem")
+
+    out = tmp_path / "site"
+    old = ("--officers", keys / "officers.json", "--key", keys / "officers/DEMO-p.pem")
+    run("site", "sign", site_file, "--kind", "site", "--out", out, *old)
+    sign = ("site", "sign", site_file, "--kind", "site", "--out", out, "--officers", listed)
+    run(*sign, "--key", keys / "officers/DEMO-o.pem")
+    run(*sign, "--key", tmp_path / "nora/nora.pem", "--passphrase-file", phrase)
+    assert load_signed(out / "site.dsse.json", listed, "site")["site"] == "test"
+    with pytest.raises(ApplianceError, match="of no known person"):
+        load_signed(out / "site.dsse.json", keys / "officers.json", "site")
+
+
+def test_one_officer_is_no_list(keys: Path, tmp_path: Path) -> None:
+    one = ("--officer", keys / "officers/DEMO-o.pub")
+    for people in (one, one + one, ("--officer", keys / "people/DEMO-a.ml-dsa.pub", *one)):
+        with pytest.raises(ApplianceError, match="officers"):
+            run("site", "officers", tmp_path / "officers.json", *people, "--ca", keys / "ca/ca.pem")
+    assert not (tmp_path / "officers.json").exists()
