@@ -109,7 +109,15 @@ def gateway_config(enclave: Enclave) -> str:
     return _templates().get_template("nginx.conf.j2").render(enclave=enclave, body_limit=BODY_LIMIT)
 
 
-def service_settings(site: Site, enclave: Enclave, service: str, images: Images, policy: str) -> str:
+@dataclass(frozen=True)
+class Bound:
+    """What services are bound to besides the site: SHA-256 of the signed access policy, verifier key of the log."""
+
+    policy: str
+    log_key: str
+
+
+def service_settings(site: Site, enclave: Enclave, service: str, images: Images, bound: Bound) -> str:
     """The ``service.json`` of one service.
 
     Args:
@@ -117,7 +125,7 @@ def service_settings(site: Site, enclave: Enclave, service: str, images: Images,
         enclave: the enclave.
         service: the service.
         images: the images that run.
-        policy: SHA-256 of the signed access policy.
+        bound: digest of the access policy and key of the log.
     """
     own: dict[str, Any] = {}
     if service == "inference":
@@ -125,14 +133,14 @@ def service_settings(site: Site, enclave: Enclave, service: str, images: Images,
             "model": enclave.models[0] if enclave.models else None,
             "certifiers": [certifier.model_dump() for certifier in site.certifiers],
             "engine_image": images.digests["inference"],
-            "policy": policy,
+            "policy": bound.policy,
             "site": site.site,
             "demo": site.demo,
         }
     if service == "evaluation":
         own = {"models": list(enclave.models), "engine_image": images.digests["inference"], "demo": site.demo}
     if service == "console":
-        own = {"markings": {e.marking.label.encode(): e.label for e in site.enclaves}}
+        own = {"markings": {e.marking.label.encode(): e.label for e in site.enclaves}, "key": bound.log_key}
     document = {
         "enclave": enclave.name,
         "service": service,

@@ -24,14 +24,14 @@ def generations(paths: HostPaths) -> list[Path]:
     return sorted((entry for entry in folder.iterdir() if entry.name.isdecimal()), key=number_of)
 
 
-def stage(paths: HostPaths, site: Site, images: Images, policy: str) -> Path:
+def stage(paths: HostPaths, site: Site, images: Images, bound: render.Bound) -> Path:
     """Render the next generation; nothing that runs is touched.
 
     Args:
         paths: where.
         site: the signed site.
         images: the loaded images.
-        policy: SHA-256 of the signed access policy.
+        bound: digest of the access policy and key of the log.
 
     Returns:
         Its folder, or that of the last generation when that one is the same.
@@ -46,7 +46,7 @@ def stage(paths: HostPaths, site: Site, images: Images, policy: str) -> Path:
         (folder / "compose.yml").write_text(render.compose_file(enclave, images, paths))
         (folder / "nginx.conf").write_text(render.gateway_config(enclave))
         for service in enclave.services:
-            text = render.service_settings(site, enclave, service, images, policy)
+            text = render.service_settings(site, enclave, service, images, bound)
             (folder / f"{service}.json").write_text(text)
         for file in folder.iterdir():
             file.chmod(0o644)

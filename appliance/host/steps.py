@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.enclave import admission
-from appliance.enclave.render import HostPaths, Images
+from appliance.enclave.render import Bound, HostPaths, Images
 from appliance.host import generation, places, stack
 from appliance.host.platform import detect
 from appliance.host.podman import Podman
@@ -90,8 +90,9 @@ def make_generation(paths: HostPaths, bundle: Path, site: Path, officers_fingerp
     places.host_key(paths, "grant.key")
     places.place_models(paths, statements.site, bundle / "targets" / "models")
     images = Images(**json.loads((paths.root / "images.json").read_text()))
-    staged = generation.stage(paths, statements.site, images, statements.policy_digest)
     places.prepare_log(paths, statements.site)
+    bound = Bound(statements.policy_digest, (paths.root / "log" / "log.vkey").read_text().strip())
+    staged = generation.stage(paths, statements.site, images, bound)
     return generation.switch(paths, staged) or changed
 
 

@@ -46,15 +46,18 @@ class Recording:
         scope = self._scope(outcome.enclave, outcome.request, outcome.path)
         subject = printable(outcome.subject, 200) or NOBODY
         if decision.action == "session" and outcome.method in ("POST", "DELETE"):
-            working = outcome.enclave.marking.label.encode()
-            await self._write(events.session(scope, subject, working, verdict, opened=outcome.method == "POST"))
+            level = outcome.enclave.marking.label.encode()
+            await self._write(events.session(scope, subject, level, verdict, opened=outcome.method == "POST"))
             return
         call = Call(
             method=printable(outcome.method, 20), path=printable(outcome.path), action=decision.action or "request"
         )
         on_behalf_of = outcome.detail.get("on_behalf_of")
         workload = subject if on_behalf_of else None
-        await self._write(events.decision(scope, on_behalf_of or subject, call, verdict, workload=workload))
+        working = outcome.working or None
+        await self._write(
+            events.decision(scope, on_behalf_of or subject, call, verdict, workload=workload, working=working)
+        )
 
     async def activity(
         self, enclave: Enclave, subject: str, name: str, lineage: Lineage, detail: dict[str, Any]

@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 import yaml
 
-from appliance.enclave.render import HostPaths, Images, compose_file, containers, gateway_config, service_settings
+from appliance.enclave.render import (
+    Bound,
+    HostPaths,
+    Images,
+    compose_file,
+    containers,
+    gateway_config,
+    service_settings,
+)
 from appliance.enclave.site import Site, load_site, parse_site
 from appliance.errors import ApplianceError
 
@@ -115,7 +123,7 @@ def test_the_system_high_enclave_is_the_console_alone(site: Site) -> None:
 
 
 def test_the_inference_service_is_told_what_its_certificate_must_name(site: Site) -> None:
-    settings = json.loads(service_settings(site, site.enclave("secret"), "inference", IMAGES, "ab" * 32))
+    settings = json.loads(service_settings(site, site.enclave("secret"), "inference", IMAGES, Bound("ab" * 32, "key")))
     assert settings["label"] == "S;;GBR,USA"
     assert settings["settings"]["policy"] == "ab" * 32
     assert settings["settings"]["engine_image"] == IMAGES.digests["inference"]
