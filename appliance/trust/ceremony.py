@@ -87,8 +87,12 @@ def initialise(
     names = [*people, *officers, *certifiers]
     if len(set(names)) != len(names) or not all(name.replace("-", "").isalnum() for name in names):
         raise KeyFileError("names of people are distinct, of letters, digits and dashes")
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        occupied = any(folder.iterdir())
+    except OSError as error:
+        raise KeyFileError(f"{folder}: cannot be written: {error.strerror}", remedy="choose another folder") from error
+    if occupied:
         raise KeyFileError(f"{folder}: is not empty", rule="a key is never overwritten", remedy="choose a new folder")
     secret = passphrase or _demonstration(folder)
 

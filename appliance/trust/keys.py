@@ -152,6 +152,8 @@ def load_private_key(path: Path, passphrase: Passphrase | None = None) -> Privat
         data = path.read_bytes()
     except OSError as error:
         raise KeyFileError(f"{path}: cannot be read: {error.strerror}", remedy="name the key file") from error
+    if b"PRIVATE KEY-----" not in data:
+        raise KeyFileError(f"{path}: not a private key in PEM", remedy="name the .pem file that `appliance keys` made")
     fields = dict(line.split(": ", 1) for line in data.decode(errors="replace").splitlines()[:3] if ": " in line)
     name, demo = fields.get("Holder", path.stem), fields.get(DEMO, "no").startswith("yes")
     secret = passphrase(name) if passphrase else ask_passphrase(path, name, demo=demo)

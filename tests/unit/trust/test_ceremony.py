@@ -73,6 +73,16 @@ def test_a_key_does_not_open_with_another_passphrase(keys: Path) -> None:
         load_private_key(keys / "officers" / "DEMO-o.pem", lambda _: b"wrong")
 
 
+def test_what_is_no_private_key_is_said_to_be_none(keys: Path) -> None:
+    with pytest.raises(ApplianceError, match="not a private key in PEM"):
+        load_private_key(keys / "officers" / "DEMO-o.pub")
+
+
+def test_a_folder_that_cannot_be_made_is_a_refusal() -> None:
+    with pytest.raises(ApplianceError, match="cannot be written"):
+        make(Path("/proc/ceremony"))
+
+
 def test_openssl_reads_the_key_files(keys: Path) -> None:
     source = f"file:{keys / DEMO_PASSPHRASE}"
     command = ["openssl", "pkey", "-in", str(keys / "officers" / "DEMO-o.pem"), "-passin", source, "-pubout"]
