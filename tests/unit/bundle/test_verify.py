@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
@@ -400,6 +401,20 @@ def test_a_destination_that_is_full(bundle: Path, keys: Keys) -> None:
     with pytest.raises(ApplianceError, match="cannot be written") as refusal:
         stage_bundle(bundle, Path("/dev/full"), keys.fingerprint, now=NOW)
     assert refusal.value.remedy
+
+
+def test_a_file_system_that_takes_no_more(bundle: Path, keys: Keys, tmp_path: Path) -> None:
+    """The kernel's limit on file sizes stands for a full disk: writing fails half-way through the model."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+    try:
+        with pytest.raises(ApplianceError, match="cannot be written"):
+            stage_bundle(bundle, tmp_path / "host", keys.fingerprint, now=NOW)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list((tmp_path / "host").rglob("*.arriving"))
+    assert not (tmp_path / "host" / "targets" / "models" / "small.gguf").exists()
+    assert stage_bundle(bundle, tmp_path / "host", keys.fingerprint, now=NOW)[1].ok
 
 
 def test_inspect_says_when_nothing_is_proven(bundle: Path, keys: Keys) -> None:
