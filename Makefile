@@ -65,5 +65,9 @@ demo: setup ## build, carry, verify, install without a network, use and audit th
 down: setup ## remove every container, network, mount, hook, namespace and process of the demonstration
 	$(SUDO) env PATH="$(PATH)" python -m tests.demo down
 
+.PHONY: bench
+bench: setup ## measure everything that has a goal (build/bench.json, docs/benchmarks.md)
+	$(SUDO) env PATH="$(PATH)" python -m tests.bench
+
 .PHONY: test
 test: lint unit integration ## everything that CI runs
