@@ -2,17 +2,15 @@
 
 from collections.abc import Iterable
 
-from appliance.markings import Label, MarkingError, banner_colours, join, parse
-
-LEVELS = {"U": "UNCLASSIFIED", "CUI": "CUI", "C": "CONFIDENTIAL", "S": "SECRET", "TS": "TOP SECRET"}
+from appliance.markings import Label, MarkingError, banner_colours, join, marking_of
 
 
 def marking_text(label: Label) -> str:
-    """A marking written from a label: level, controls and release. Obligations are no part of a label."""
-    nations = sorted(label.rel or (), key=lambda code: (code != "USA", code))
-    need = "//" + "/".join(sorted(label.need)) if label.need else ""
-    rel = ("//NOFORN" if nations == ["USA"] else "//REL TO " + ", ".join(nations)) if nations else ""
-    return f"{LEVELS[label.level]}{need}{rel}"
+    """The banner of a label; the encoded label itself where the vocabulary has no words for it."""
+    try:
+        return marking_of(label).banner
+    except MarkingError:
+        return label.encode()
 
 
 def joined(labels: Iterable[str]) -> Label:
@@ -23,6 +21,12 @@ def joined(labels: Iterable[str]) -> Label:
 def colours(label: Label) -> tuple[str, str]:
     """Background and text colour of the banner of ``label``."""
     try:
-        return banner_colours(parse(marking_text(label)))
+        return banner_colours(marking_of(label))
     except MarkingError:
-        return banner_colours(parse(LEVELS[label.level]))
+        return level_colours(label.level)
+
+
+def level_colours(level: str) -> tuple[str, str]:
+    """Background and text colour of a level without controls."""
+    release = None if level == "U" else frozenset({"USA"})
+    return banner_colours(marking_of(Label(level=level, need=frozenset(), rel=release)))

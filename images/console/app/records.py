@@ -8,12 +8,12 @@ from pathlib import Path
 from appliance.audit import events
 from appliance.audit.bodies import Record
 from appliance.audit.events import Event
-from appliance.audit.marked import LEVELS, marking_text
+from appliance.audit.marked import level_colours, marking_text
 from appliance.audit.merkle import TILE_WIDTH, inclusion_proof, leaf_hash, verify_inclusion
 from appliance.audit.note import Checkpoint, Verifier, open_checkpoint
 from appliance.audit.tiles import CHECKPOINT, LogError, TileReader, entries_of
 from appliance.errors import ApplianceError
-from appliance.markings import Label, MarkingError, banner_colours, parse
+from appliance.markings import LEVELS, Label, MarkingError, banner_colours, parse
 
 from .index import UNREADABLE, read_line
 from .search import Place
@@ -51,8 +51,8 @@ class Markings:
     def style(self) -> str:
         """A style sheet with the colours of the levels."""
         rules = []
-        for level, name in LEVELS.items():
-            background, colour = banner_colours(parse(name))
+        for level in LEVELS:
+            background, colour = level_colours(level)
             rules.append(f".level-{level} {{ background: {background}; color: {colour}; border-color: {background}; }}")
         return "\n".join(rules) + "\n"
 
