@@ -24,7 +24,9 @@ def build(
             help="Folder of `appliance keys init`: builder.pem, root/, and people/ unless they sign elsewhere."
         ),
     ],
-    cache: Annotated[Path | None, typer.Option(help="Inputs and layers to use again (otherwise /var/cache/appliance).")] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Kept inputs and layers; /var/cache/appliance if not given.")
+    ] = None,
     source: Annotated[Path | None, typer.Option(help="Checkout to build from [the one this runs from].")] = None,
     only: Annotated[str | None, typer.Option(help="Build this image and its parents alone.")] = None,
     marking: Annotated[str, typer.Option(help="Classification of the bundle.")] = "UNCLASSIFIED",
