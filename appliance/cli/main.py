@@ -2,6 +2,7 @@
 
 import json
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -31,15 +32,22 @@ def run() -> None:
     try:
         app()
     except ApplianceError as error:
-        if "--json" in sys.argv:
-            print(json.dumps(error.as_dict()))
-        else:
-            print(f"refused: {error.message}", file=sys.stderr)
-            if error.rule:
-                print(f"   rule: {error.rule}", file=sys.stderr)
-            if error.remedy:
-                print(f" remedy: {error.remedy}", file=sys.stderr)
-        sys.exit(1)
+        _refuse(error)
+    except OSError as error:
+        what = f"{error.filename or 'the host'}: {error.strerror or error}"
+        _refuse(ApplianceError(what, remedy="see that it is there, writable and on a disk with room"))
+
+
+def _refuse(error: ApplianceError) -> NoReturn:
+    if "--json" in sys.argv:
+        print(json.dumps(error.as_dict()))
+    else:
+        print(f"refused: {error.message}", file=sys.stderr)
+        if error.rule:
+            print(f"   rule: {error.rule}", file=sys.stderr)
+        if error.remedy:
+            print(f" remedy: {error.remedy}", file=sys.stderr)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

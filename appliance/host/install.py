@@ -1,18 +1,26 @@
 """Install: prove everything, then let `install.yml` change the host step by step."""
 
+import hashlib
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from appliance.bundle.verify import stage_bundle, verify_bundle
+from appliance.audit import events, spool
+from appliance.audit.events import Entity, Scope, Verdict
+from appliance.bundle.summary import write_summary
+from appliance.bundle.verify import Report, stage_bundle, verify_bundle
 from appliance.enclave.render import HostPaths
+from appliance.enclave.site import Site
 from appliance.host import preflight
 from appliance.host.platform import detect
 from appliance.monitor.statements import read_statements
 from appliance.playbook import TaskEvent, run_playbook
 from appliance.trust.client import remember
+from appliance.trust.freshness import Freshness
+from appliance.trust.keys import host_key
 
 Progress = Callable[[str], None]
 
@@ -62,8 +70,10 @@ def install(
         statements = read_statements(site, officers_fingerprint)
     trusted = paths.root / "trusted" / "tuf"
     with stages.stage("verify the bundle"):
-        _, report = verify_bundle(bundle, root_fingerprint, trusted=_existing(trusted))
+        repository, report = verify_bundle(bundle, root_fingerprint, trusted=_existing(trusted))
         report.require()
+        for warning in Freshness().judge(repository):
+            progress(f"  {warning}")
     size = sum(target.size for target in report.targets)
     with stages.stage("check this host"):
         for line in preflight.check(paths, statements.site, size):
@@ -73,6 +83,10 @@ def install(
         with stages.stage("copy the bundle, hashing every byte again"):
             repository, copied = stage_bundle(bundle, staged, root_fingerprint, trusted=_existing(trusted))
             copied.require()
+        with stages.stage("sign the verification summary and record the installation"):
+            key = host_key(paths.root / "secrets" / "host.pem", demo=statements.site.demo)
+            summary = write_summary(repository, copied, key, paths.root / "verifications")
+            _record(paths, statements.site, copied, summary)
         variables = {
             "appliance_root": str(paths.root),
             "appliance_run": str(paths.run),
@@ -92,6 +106,16 @@ def install(
         "dry_run": dry_run,
         "bundle_bytes": size,
     }
+
+
+def _record(paths: HostPaths, site: Site, report: Report, summary: Path) -> None:
+    """Record the installation in the spool, before anything of it takes effect."""
+    entity = Entity(kind="bundle", name=f"version {report.version}", digest=f"sha256:{report.root}")
+    digest = hashlib.sha256(summary.read_bytes()).hexdigest()
+    verdict = Verdict(allowed=True, rule="bundle.verified", policy=f"sha256:{digest}")
+    scope = Scope(label=site.system_high.marking.label.encode())
+    event = events.configuration(scope, "host", "install", entity, verdict)
+    spool.append(os.fspath(paths.root / "spool"), event.record()[1])
 
 
 def _existing(folder: Path) -> Path | None:

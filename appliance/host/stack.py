@@ -219,8 +219,21 @@ def resident_bytes(podman: Podman, monitor: psutil.Process | None) -> int:
 def stop(paths: HostPaths, podman: Podman, progress: Progress) -> None:
     """Stop every container, then the monitor, so that nothing runs unrecorded."""
     progress("stopping containers")
+    namespaces = _network_namespaces(podman)
     podman.run(["rm", "--all", "--force", "--time", "3", "--volumes"], check=False)
+    for path in namespaces:
+        subprocess.run(["umount", "-l", str(path)], capture_output=True, check=False)
+        path.unlink(missing_ok=True)
     stop_monitor(paths)
+
+
+def _network_namespaces(podman: Podman) -> list[Path]:
+    """Where podman mounted the containers' network namespaces; it forgets those of containers that restarted."""
+    names = [container["Id"] for container in podman.containers()]
+    if not names:
+        return []
+    answer = podman.run(["inspect", "--format", "{{.NetworkSettings.SandboxKey}}", *names], check=False)
+    return [Path(line) for line in answer.stdout.split() if line.startswith("/run/netns/")]
 
 
 def unmount_below(folder: Path) -> None:

@@ -9,7 +9,7 @@ from appliance.enclave.site import Site, parse_site
 from appliance.errors import ApplianceError
 from appliance.monitor.policy import AccessPolicy, parse_policy
 from appliance.monitor.registry import Registry, parse_registry
-from appliance.trust.officers import load_officers, load_signed
+from appliance.trust.officers import check_authority, load_officers, load_signed
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,10 @@ def read_statements(folder: Path, officers_fingerprint: str) -> Statements:
         officers_fingerprint: SHA-256 of ``officers.json``, from paper.
 
     Raises:
-        ApplianceError: a signature, a marking or a field does not hold; names the file.
+        ApplianceError: a signature, the site's authority, a marking or a field does not hold; names the file.
     """
     officers = load_officers(folder / "officers.json", officers_fingerprint)
+    check_authority(officers, folder / "certificates" / "ca.pem")
     files = {kind: folder / f"{kind}.dsse.json" for kind in ("site", "subjects", "access")}
     data = {kind: load_signed(file, officers, kind) for kind, file in files.items()}
     return Statements(
