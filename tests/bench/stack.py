@@ -51,7 +51,7 @@ def throughput(instance: Instance) -> Measurement:
 def resident_memory(instance: Instance) -> Measurement:
     """Resident memory of monitor and containers together."""
     facts = status(instance)
-    reference = f"proportional set size of the monitor and of {facts['containers']} containers, the finished included"
+    reference = f"proportional set size of the monitor and of those running of {facts['containers']} containers"
     return at_most("stack.rss", facts["bytes"] / 2**30, "GiB", 4, reference)
 
 
