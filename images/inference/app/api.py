@@ -94,14 +94,20 @@ async def _record(monitor: MonitorClient, context: Context, gate: Gate, prompt: 
 
 
 async def _marked_events(answer: httpx.Response, classification: dict[str, Any]) -> AsyncIterator[bytes]:
-    """The engine's server-sent events, each chunk with its marking."""
+    """The engine's server-sent events, each chunk with its marking as the last member of its object.
+
+    The chunks are this process's own engine's, so the marking is put in before the closing brace: reading and writing
+    each token's JSON again took some hundredths of the engine's speed.
+    """
+    mark = b"," + json.dumps({"classification": classification}, separators=(",", ":"))[1:].encode()
+    rest = b""
     try:
-        async for line in answer.aiter_lines():
-            data = line.removeprefix("data: ")
-            if data == line:
-                continue  # blank lines and comments
-            if data.startswith("{"):
-                data = json.dumps(json.loads(data) | {"classification": classification}, separators=(",", ":"))
-            yield f"data: {data}\n\n".encode()
+        async for piece in answer.aiter_raw():
+            *events, rest = (rest + piece).split(b"\n\n")
+            for event in events:
+                if event.startswith(b"data: {") and event.endswith(b"}"):
+                    yield event[:-1] + mark + b"\n\n"
+                elif event.startswith(b"data: "):
+                    yield event + b"\n\n"
     finally:
         await answer.aclose()
