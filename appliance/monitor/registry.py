@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from appliance.enclave.site import Name, explain
-from appliance.markings import Clearance, MarkingError, parse
+from appliance.markings import Clearance, Label, MarkingError, marking_of, parse
 
 Role = Literal["annotator", "evaluator", "analyst", "officer"]
 
@@ -20,6 +20,24 @@ def _level(text: str) -> str:
     except MarkingError as error:
         raise ValueError(str(error)) from error
     return marking.label.level
+
+
+def _known_control(token: str) -> str:
+    try:
+        marking_of(Label(level="TS", need=frozenset({token}), rel=frozenset({"USA"})))
+    except MarkingError as error:
+        # Whether a control stands on a marking of that level is another question than whether it exists.
+        if any(violation.rule == "label-encoding" for violation in error.violations):
+            raise ValueError(str(error)) from error
+    return token
+
+
+def _known_nation(code: str) -> str:
+    try:
+        marking_of(Label(level="S", need=frozenset(), rel=frozenset({"USA", code})))
+    except MarkingError as error:
+        raise ValueError(str(error)) from error
+    return code
 
 
 class Subject(BaseModel):
@@ -39,8 +57,8 @@ class Subject(BaseModel):
 
     name: Name
     clearance: Annotated[str, AfterValidator(_level)]
-    need: tuple[str, ...] = ()
-    nationalities: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], ...], Field(min_length=1)]
+    need: tuple[Annotated[str, AfterValidator(_known_control)], ...] = ()
+    nationalities: Annotated[tuple[Annotated[str, AfterValidator(_known_nation)], ...], Field(min_length=1)]
     roles: Annotated[tuple[Role, ...], Field(min_length=1)]
     expires: date
     revoked: tuple[str, ...] = ()

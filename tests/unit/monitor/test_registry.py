@@ -1,0 +1,47 @@
+"""A registry with a word that means nothing is refused by name, before anybody signs it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from appliance.errors import ApplianceError
+from appliance.monitor.registry import parse_registry
+
+GOOD = {"name": "anna", "clearance": "SECRET", "nationalities": ["USA"], "roles": ["analyst"], "expires": "2030-01-01"}
+
+
+def registry(**changes: Any) -> Any:
+    return parse_registry({"subjects": [GOOD | changes]})
+
+
+def test_a_subject_is_read_with_their_clearance() -> None:
+    subject = registry(need=["SI", "TK"], nationalities=["USA", "GBR"]).find("anna")
+    assert subject.holds().level == "S"
+    assert subject.holds().need == {"SI", "TK"}
+    assert not subject.expired(datetime(2030, 1, 1, 23, tzinfo=UTC))
+    assert subject.expired(datetime(2030, 1, 2, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"clearance": "SEKRET"}, "subjects.0.clearance"),
+        ({"need": ["SX"]}, "subjects.0.need.0"),
+        ({"nationalities": ["USB"]}, "subjects.0.nationalities.0"),
+        ({"nationalities": []}, "subjects.0.nationalities"),
+        ({"roles": ["wizard"]}, "subjects.0.roles.0"),
+        ({"roles": []}, "subjects.0.roles"),
+        ({"name": "Anna!"}, "subjects.0.name"),
+        ({"expires": "soon"}, "subjects.0.expires"),
+        ({"nickname": "x"}, "subjects.0.nickname"),
+    ],
+)
+def test_a_bad_entry_is_refused_and_the_field_named(changes: dict[str, Any], named: str) -> None:
+    with pytest.raises(ApplianceError, match=named.replace(".", r"\.")):
+        registry(**changes)
+
+
+def test_a_subject_registered_twice_is_refused() -> None:
+    with pytest.raises(ApplianceError, match="registered twice"):
+        parse_registry({"subjects": [GOOD, GOOD]})
