@@ -3,7 +3,7 @@
 import ipaddress
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import (
@@ -21,6 +21,7 @@ from pydantic import (
 from appliance.errors import ApplianceError
 from appliance.markings import Marking, MarkingError, dominates, parse
 
+Statement = TypeVar("Statement", bound=BaseModel)
 ENCLAVE_UIDS = 65536
 SERVICES = ("labeling", "evaluation", "inference", "console")
 
@@ -174,15 +175,27 @@ class Site(BaseModel):
         raise ApplianceError(f"no enclave is called {name!r}", remedy=f"one of {[e.name for e in self.enclaves]}")
 
 
-def explain(error: ValidationError, where: str) -> ApplianceError:
-    """The first finding of a pydantic validation as one clear refusal that names file and field."""
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"]) or "the document"
-    return ApplianceError(
-        f"{where}: {field}: {first['msg'].removeprefix('Value error, ')}",
-        rule="the site's statements are checked whole before anything changes (docs/sysadmin.md)",
-        remedy=f"correct {field} in {where} and have two officers sign it again",
-    )
+def validated(model: type[Statement], data: Any, where: str) -> Statement:
+    """``data`` of a site's statement as its model.
+
+    Args:
+        model: what it must be.
+        data: parsed YAML or JSON.
+        where: the file, for the error.
+
+    Raises:
+        ApplianceError: the first finding, as one clear refusal that names file and field.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the document"
+        raise ApplianceError(
+            f"{where}: {field}: {first['msg'].removeprefix('Value error, ')}",
+            rule="the site's statements are checked whole before anything changes (docs/sysadmin.md)",
+            remedy=f"correct {field} in {where} and have two officers sign it again",
+        ) from error
 
 
 def parse_site(data: Any, where: str = "site.yml") -> Site:
@@ -191,10 +204,7 @@ def parse_site(data: Any, where: str = "site.yml") -> Site:
     Raises:
         ApplianceError: names the field and the rule.
     """
-    try:
-        return Site.model_validate(data)
-    except ValidationError as error:
-        raise explain(error, where) from error
+    return validated(Site, data, where)
 
 
 def load_site(path: Path) -> Site:

@@ -7,9 +7,9 @@ import re
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from appliance.enclave.site import Service, explain
+from appliance.enclave.site import Service, validated
 from appliance.monitor.registry import Role
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -110,7 +110,4 @@ def parse_policy(data: Any, where: str = "access.yml") -> AccessPolicy:
     Raises:
         ApplianceError: names the field and the rule.
     """
-    try:
-        return AccessPolicy.model_validate(data)
-    except ValidationError as error:
-        raise explain(error, where) from error
+    return validated(AccessPolicy, data, where)

@@ -6,9 +6,9 @@ Takes effect only as a statement signed by two officers; the monitor loads nothi
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from appliance.enclave.site import Name, explain
+from appliance.enclave.site import Name, validated
 from appliance.markings import Clearance, Label, MarkingError, marking_of, parse
 
 Role = Literal["annotator", "evaluator", "analyst", "officer"]
@@ -98,7 +98,4 @@ def parse_registry(data: Any, where: str = "subjects.yml") -> Registry:
     Raises:
         ApplianceError: names the field and the rule.
     """
-    try:
-        return Registry.model_validate(data)
-    except ValidationError as error:
-        raise explain(error, where) from error
+    return validated(Registry, data, where)

@@ -3,11 +3,13 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from appliance.errors import ApplianceError
+
+Own = TypeVar("Own", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,23 @@ class ServiceSettings(BaseModel):
     gateway: str = "https://gateway.internal"
     peers: dict[str, str] = {}
     settings: dict[str, Any] = {}
+
+    def own(self, kind: type[Own], path: Path) -> Own:
+        """What this service alone understands, as its own model.
+
+        Args:
+            kind: the service's model of ``settings``.
+            path: the file, for the error.
+
+        Raises:
+            ApplianceError: a setting is wrong; the message names it.
+        """
+        try:
+            return kind.model_validate(self.settings)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise ApplianceError(f"{path}: settings.{field}: {first['msg']}") from error
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
-from pydantic import ValidationError
 
 from appliance.audit.policy import Policy
 from appliance.errors import ApplianceError
@@ -33,12 +32,7 @@ def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
     Raises:
         ApplianceError: a setting is wrong, or the log's key cannot be read; the message names it.
     """
-    try:
-        own = ConsoleSettings.model_validate(settings.settings)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise ApplianceError(f"{paths.settings}: settings.{field}: {first['msg']}") from error
+    own = settings.own(ConsoleSettings, paths.settings)
     index = Index(paths.state / "index.sqlite", own.log)
     policy = Policy.decode(own.policy) if own.policy else None
     watch = Watch(own.log, own.key or _key_of(own.log), index, policy, own.verify_every)

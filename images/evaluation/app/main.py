@@ -5,9 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
-from pydantic import ValidationError
 
-from appliance.errors import ApplianceError
 from appliance.service.app import create_app
 from appliance.service.monitor import MonitorClient
 from appliance.service.settings import Paths, ServiceSettings
@@ -30,12 +28,7 @@ def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
     Raises:
         ApplianceError: a setting is wrong; the message names it.
     """
-    try:
-        own = EvaluationSettings.model_validate(settings.settings)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise ApplianceError(f"{paths.settings}: settings.{field}: {first['msg']}") from error
+    own = settings.own(EvaluationSettings, paths.settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

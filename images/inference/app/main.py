@@ -4,9 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from pydantic import ValidationError
 
-from appliance.errors import ApplianceError
 from appliance.service.app import create_app
 from appliance.service.certificate import Model, Serving, keys_of
 from appliance.service.monitor import MonitorClient
@@ -30,12 +28,7 @@ def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
     Raises:
         ApplianceError: a setting is wrong; the message names it.
     """
-    try:
-        own = InferenceSettings.model_validate(settings.settings)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise ApplianceError(f"{paths.settings}: settings.{field}: {first['msg']}") from error
+    own = settings.own(InferenceSettings, paths.settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
