@@ -4,6 +4,7 @@ It can only narrow what dominance allowed. The policy is data (``policies/access
 """
 
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -90,18 +91,15 @@ class AccessPolicy(BaseModel):
 
     def permits(self, roles: tuple[str, ...], service: str, action: str) -> bool:
         """Whether one of ``roles`` may do ``action`` in ``service``."""
-        granted: list[tuple[str, str, tuple[str, ...]]] = [
-            (role, name, actions) for role, services in self.roles.items() for name, actions in services.items()
-        ]
-        return any(role in roles and name == service and action in actions for role, name, actions in granted)
+        return any(_grants(self.roles, role, service, action) for role in roles)
 
     def permits_workload(self, caller: str, service: str, action: str) -> bool:
         """Whether a job of service ``caller`` may do ``action`` in ``service``."""
-        return any(
-            owner == caller and name == service and action in actions
-            for owner, services in self.workloads.items()
-            for name, actions in services.items()
-        )
+        return _grants(self.workloads, caller, service, action)
+
+
+def _grants(rules: Mapping[Any, Mapping[Any, tuple[str, ...]]], owner: str, service: str, action: str) -> bool:
+    return action in rules.get(owner, {}).get(service, ())
 
 
 def parse_policy(data: Any, where: str = "access.yml") -> AccessPolicy:

@@ -5,7 +5,8 @@ import sys
 
 from rich.console import Console
 
-from tests.demo.instance import INSTANCES, is_root
+from appliance.host.platform import is_root
+from tests.demo.instance import INSTANCES
 from tests.demo.stages import bring_up, live, tear_down
 
 

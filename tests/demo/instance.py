@@ -1,7 +1,6 @@
 """One appliance on this machine: where it lives, and the namespace that cuts it from every network."""
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -157,8 +156,3 @@ def site_files(instance: Instance) -> dict[str, str]:
         "subjects": yaml.safe_dump({"subjects": subjects}, sort_keys=False),
         "access": (REPOSITORY / "policies" / "access.yml").read_text(),
     }
-
-
-def is_root() -> bool:
-    """Whether this process may make namespaces."""
-    return os.geteuid() == 0

@@ -1,10 +1,9 @@
 """What people do before anything is installed: keys, signatures, certificates."""
 
-import hashlib
 import shutil
-from pathlib import Path
 from typing import Any
 
+from appliance.trust.fingerprint import fingerprint as sha256
 from tests.demo.instance import SUBJECTS, Instance, appliance, site_files
 
 
@@ -18,14 +17,14 @@ def make_keys(instance: Instance) -> dict[str, Any]:
         instance.build.mkdir(parents=True, exist_ok=True)
         shown = appliance(instance, "keys", "init", instance.keys, "--demo")
         assert "DEMO" in shown, "demonstration keys must say so"
-        (instance.build / "fingerprint.txt").write_text(_fingerprint(instance.keys / "root" / "1.root.json") + "\n")
-        (instance.build / "officers-fingerprint.txt").write_text(_fingerprint(instance.keys / "officers.json") + "\n")
+        (instance.build / "fingerprint.txt").write_text(
+            sha256((instance.keys / "root" / "1.root.json").read_bytes()) + "\n"
+        )
+        (instance.build / "officers-fingerprint.txt").write_text(
+            sha256((instance.keys / "officers.json").read_bytes()) + "\n"
+        )
         paper.write_text("{}")
     return {"paper": str(instance.keys / "paper.txt"), "fingerprint": fingerprint(instance)}
-
-
-def _fingerprint(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def fingerprint(instance: Instance) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.demo.instance import TEST, Instance, is_root
+from appliance.host.platform import is_root
+from tests.demo.instance import TEST, Instance
 from tests.demo.stages import bring_up, leftovers, tear_down
 
 
