@@ -1,6 +1,7 @@
 """One appliance on this machine: where it lives, and the namespace that cuts it from every network."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -73,7 +74,12 @@ class Instance:
 
 
 DEMO = Instance("demo", 0, REPOSITORY / "build", Path("/var/lib/appliance"), Path("/run/appliance"))
-TEST = Instance("test", 8, REPOSITORY / "build/test", Path("/var/lib/appliance-test"), Path("/run/appliance-test"))
+# Two checkouts can run the tests on one machine at a time when each is given its own block of addresses.
+_BLOCK = int(os.environ.get("APPLIANCE_TEST_BLOCK", "8"))
+_NAME = "test" if _BLOCK == 8 else f"test{_BLOCK}"
+TEST = Instance(
+    _NAME, _BLOCK, REPOSITORY / "build/test", Path(f"/var/lib/appliance-{_NAME}"), Path(f"/run/appliance-{_NAME}")
+)
 INSTANCES = {instance.name: instance for instance in (DEMO, TEST)}
 
 

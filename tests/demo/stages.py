@@ -1,5 +1,6 @@
 """The stages of the demonstration, in the order of a site's life."""
 
+import re
 import shutil
 import subprocess
 from functools import partial
@@ -114,11 +115,11 @@ def tear_down(instance: Instance) -> None:
 
 def leftovers(instance: Instance) -> list[str]:
     """What a removal left behind: mounts, processes, interfaces, namespaces, folders."""
-    found = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines() if str(instance.root) in line]
-    processes = subprocess.run(["pgrep", "-af", str(instance.root)], capture_output=True, text=True, check=False)
+    found = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines() if f"{instance.root}/" in line]
+    processes = subprocess.run(["pgrep", "-af", f"{instance.root}(/| |$)"], capture_output=True, text=True, check=False)
     found += processes.stdout.splitlines()
     links = subprocess.run(["ip", "-br", "link"], capture_output=True, text=True, check=True).stdout
-    found += [line for line in links.splitlines() if f"apl-{instance.name}" in line]
+    found += [line for line in links.splitlines() if re.search(rf"apl-{instance.name}\b", line)]
     found += [
         str(path) for path in (instance.root, instance.run, Path(f"/run/netns/{instance.namespace}")) if path.exists()
     ]
