@@ -47,6 +47,13 @@ class Instance:
         """An address of the instance's own network."""
         return f"10.77.{self.block}.{last}"
 
+    def inner_address(self, enclave: int, last: int) -> str:
+        """An address on the networks of the site's ``enclave``-th enclave, counted from 1.
+
+        Podman keeps one list of taken addresses for all its stores on a machine, so two instances must not share any.
+        """
+        return f"10.{78 + self.block}.{enclave}.{last}"
+
     @property
     def keys(self) -> Path:
         """Keys of all the people of the demonstration."""
@@ -153,6 +160,7 @@ def mend(instance: Instance) -> None:
 def site_files(instance: Instance) -> dict[str, str]:
     """The three statements that the officers will sign, as YAML."""
     text = (REPOSITORY / "site.example.yml").read_text().replace("10.77.0.", f"10.77.{instance.block}.")
+    text = text.replace("10.78.", f"10.{78 + instance.block}.")
     site = yaml.safe_load(text)
     certifier = next((instance.keys / "certifiers").glob("*.pub"))
     site["certifiers"] = [{"name": "certifier-1", "public_key": certifier.read_text()}]

@@ -77,7 +77,8 @@ def test_networks_answer_no_names_and_services_have_no_way_out(site: Instance) -
         assert network["dns_enabled"] is False
         assert network["internal"] == name.endswith("-inner")
     code = "import socket; socket.create_connection(('{}', {}), timeout=2)"
-    targets = [("10.78.2.2", 443), ("10.78.3.2", 443), (site.address(10), 22), (site.address(1), 80), ("192.0.2.1", 80)]
+    targets = [(site.inner_address(2, 2), 443), (site.inner_address(3, 2), 443), (site.address(10), 22)]
+    targets += [(site.address(1), 80), ("192.0.2.1", 80)]
     for target in targets:
         answer = podman(site, "exec", "unclassified-labeling", "python3", "-c", code.format(*target))
         assert answer.returncode != 0, f"unclassified-labeling reached {target}"
@@ -96,7 +97,7 @@ def test_networks_answer_no_names_and_services_have_no_way_out(site: Instance) -
 
 def test_the_gateway_itself_cannot_reach_out(site: Instance) -> None:
     code = "exec 3<>/dev/tcp/{}/{}"
-    for target in (("10.78.2.130", 443), (site.address(1), 80), ("192.0.2.1", 80)):
+    for target in ((site.inner_address(2, 130), 443), (site.address(1), 80), ("192.0.2.1", 80)):
         command = ["timeout", "3", "bash", "-c", code.format(*target)]
         assert podman(site, "exec", "unclassified-gateway", *command).returncode != 0, target
 
