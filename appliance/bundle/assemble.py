@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from appliance.bundle.hashing import HashCache
 from appliance.bundle.lock import lock_text
 from appliance.bundle.oci import Image, layout_files
 from appliance.bundle.provenance import make_provenance
-from appliance.bundle.repository import Written, list_files, write_repository
+from appliance.bundle.repository import Written, list_files, previous_version, write_repository
 from appliance.bundle.transfer import bring_all
 from appliance.errors import ApplianceError
 from appliance.trust import dsse
 from appliance.trust.chain import RootChain
 from appliance.trust.files import replace_file
 from appliance.trust.keys import Passphrase, PrivateKey, load_private_key
+from appliance.trust.publish import Edition
 from appliance.trust.root import BUILDER_ID, load_people
 from appliance.trust.schema import Custom
 from appliance.trust.statements import CYCLONEDX, PAYLOAD_TYPE, SLSA_PROVENANCE, Statement, Subject
@@ -91,7 +93,7 @@ def attest(builder: Builder, keys: Path, passphrase: Passphrase | None = None) -
     """
     key = load_private_key(keys / "builder.pem", passphrase)
     for path in sorted((builder.out / "targets/attestations").glob("*.dsse.json")):
-        _sign_attestation(path, key)
+        _sign_attestation(path, key, builder.cache / "attestations")
 
 
 def people_of(keys: Path) -> list[str]:
@@ -99,13 +101,14 @@ def people_of(keys: Path) -> list[str]:
     return sorted({path.name.split(".")[0] for path in (keys / "people").glob("*.pem")})
 
 
-def sign(builder: Builder, keys: Path, passphrase: Passphrase | None = None) -> Written | None:
+def sign(builder: Builder, keys: Path, passphrase: Passphrase | None = None, *, after: int = 0) -> Written | None:
     """Sign an assembled and attested bundle with the keys of the people in ``keys``.
 
     Args:
         builder: the build.
         keys: folder of `appliance keys init`.
         passphrase: opens the keys; by default the holders are asked.
+        after: the version that its receiver has; a host refuses a lower one.
 
     Returns:
         What was signed, or None when everything is signed already.
@@ -118,10 +121,13 @@ def sign(builder: Builder, keys: Path, passphrase: Passphrase | None = None) -> 
     listed = {name: custom_of(name, builder.marking) for name in list_files(targets)}
     record = digest_record(builder)
     state = {name: (record.get(targets / name), custom.model_dump()) for name, custom in listed.items()}
-    if state == _signed_state(metadata) and (metadata / "root.json").read_bytes() == chain.roots[-1]:
+    version = previous_version(metadata)
+    unchanged = state == _signed_state(metadata) and (metadata / "root.json").read_bytes() == chain.roots[-1]
+    if unchanged and version >= after:
         return None
     people = load_people(keys / "people", people_of(keys), passphrase)
-    written = write_repository(builder.out, listed, chain=chain, people=people, cache=record)
+    edition = replace(Edition.today(), version=max(version, after) + 1)
+    written = write_repository(builder.out, listed, chain=chain, people=people, edition=edition, cache=record)
     record.save()
     return written
 
@@ -215,14 +221,16 @@ def _is_unchanged(target: Path, content: Content, digest: str | None, record: Ha
     return known == digest
 
 
-def _sign_attestation(path: Path, key: PrivateKey) -> None:
-    """Put the builder's signature, and no other, on an attestation."""
-    envelope = path.read_bytes()
-    try:
-        dsse.verify(envelope, PAYLOAD_TYPE, {"builder": key.public}, 1, path.name)
-    except dsse.SignatureRefusedError:
-        _, value = dsse.payload_of(envelope, path.name)
-        replace_file(path, dsse.sign(value, PAYLOAD_TYPE, [key]))
+def _sign_attestation(path: Path, key: PrivateKey, memory: Path) -> None:
+    """Put the builder's signature, and no other, on an attestation; the same one on the same statement."""
+    unsigned = dsse.sign(dsse.payload_of(path.read_bytes(), path.name)[1], PAYLOAD_TYPE, [])
+    signed = memory / f"{hashlib.sha256(unsigned).hexdigest()}.{key.public.keyid[:16]}.dsse.json"
+    if not signed.exists():
+        memory.mkdir(parents=True, exist_ok=True)
+        replace_file(signed, dsse.add_signature(unsigned, key))
+    dsse.verify(signed.read_bytes(), PAYLOAD_TYPE, {"builder": key.public}, 1, str(signed))
+    if path.read_bytes() != signed.read_bytes():
+        replace_file(path, signed.read_bytes())
 
 
 def _signed_state(metadata: Path) -> dict[str, tuple[str, dict[str, str]]]:

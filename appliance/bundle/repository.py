@@ -90,7 +90,7 @@ def prepare_repository(
         for path, file in hashed.items()
     ]
     if edition.version is None:
-        edition = replace(edition, version=_previous_version(bundle / "metadata") + 1)
+        edition = replace(edition, version=previous_version(bundle / "metadata") + 1)
     return prepare(listed, chain=chain, edition=edition)
 
 
@@ -138,7 +138,8 @@ def _check_listed(folder: Path, targets: Mapping[str, object]) -> None:
         check_path(path)
 
 
-def _previous_version(folder: Path) -> int:
+def previous_version(folder: Path) -> int:
+    """The version of the metadata in ``folder``, or 0 when there is none."""
     path = folder / "timestamp.json"
     if not path.is_file():
         return 0

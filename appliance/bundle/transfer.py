@@ -57,6 +57,7 @@ def bring_all(
 
     def bring(name: str) -> tuple[str, Written]:
         content, target = files[name], folder / name
+        target.unlink(missing_ok=True)  # a delta may share the old file
         written = write(content, target) if isinstance(content, bytes) else copy(content, target)
         target.chmod(0o644)
         on_bytes(written.length)

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from appliance.bundle.attestations import verify_attestations
 from appliance.bundle.base import Base
 from appliance.bundle.carry import hash_target, stage_target
+from appliance.bundle.delta import DELTA_FILE, require_held
 from appliance.bundle.hashing import WORKERS
 from appliance.bundle.layout import Image, Locate, read_layout
 from appliance.bundle.repository import list_files
@@ -108,7 +109,7 @@ def verify_bundle(
     root_fingerprint: str,
     *,
     trusted: Path | None = None,
-    base: Path | None = None,
+    bases: Sequence[Path] = (),
     now: datetime | None = None,
     on_target: OnTarget | None = None,
 ) -> tuple[Repository, Report]:
@@ -118,7 +119,7 @@ def verify_bundle(
         bundle: folder with ``metadata/`` and ``targets/``.
         root_fingerprint: SHA-256 of ``1.root.json``, from paper.
         trusted: the metadata that this host accepted last, or None.
-        base: an earlier bundle on this host, from which files are taken that this one does not carry, or None.
+        bases: earlier bundles on this host, from which files are taken that this one does not carry.
         now: the latest time the host is sure of, UTC; by default its clock.
         on_target: called as each target is done, largest first.
 
@@ -126,10 +127,12 @@ def verify_bundle(
         The proven metadata and the report; wrong targets are findings in the report.
 
     Raises:
-        ApplianceError: the metadata does not prove itself, so that nothing more can be said.
+        ApplianceError: the metadata does not prove itself, so that nothing more can be said, or the bundle is a delta
+            and what it presupposes is not here.
     """
     repository = read_repository(bundle / "metadata", root_fingerprint, trusted=trusted, now=now)
-    held = Base(base)
+    held = Base(bases)
+    require_held(bundle, held, list(repository.targets.values()))
     strays = _strays(bundle, repository.targets)
     results = _each_target(
         repository.targets, lambda target: hash_target(held.locate(bundle, target), target), on_target
@@ -143,7 +146,7 @@ def stage_bundle(
     root_fingerprint: str,
     *,
     trusted: Path | None = None,
-    base: Path | None = None,
+    bases: Sequence[Path] = (),
     now: datetime | None = None,
     on_target: OnTarget | None = None,
 ) -> tuple[Repository, Report]:
@@ -157,15 +160,17 @@ def stage_bundle(
         destination: the staging folder.
         root_fingerprint: SHA-256 of ``1.root.json``, from paper.
         trusted: the metadata that this host accepted last, or None.
-        base: an earlier bundle on this host, from which files are taken that this one does not carry, or None.
+        bases: earlier bundles on this host, from which files are taken that this one does not carry.
         now: the latest time the host is sure of, UTC.
         on_target: called as each target is done.
 
     Raises:
-        ApplianceError: the metadata does not prove itself, or the destination is full or not writable.
+        ApplianceError: the metadata does not prove itself, the bundle is a delta and what it presupposes is not here,
+            or the destination is full or not writable.
     """
     repository = read_repository(bundle / "metadata", root_fingerprint, trusted=trusted, now=now)
-    held = Base(base)
+    held = Base(bases)
+    require_held(bundle, held, list(repository.targets.values()))
     strays = _strays(bundle, repository.targets)
     try:
         (destination / "metadata").mkdir(parents=True, exist_ok=True)
@@ -216,7 +221,7 @@ def _result(target: Target, finding: str) -> TargetResult:
 
 def _strays(bundle: Path, targets: dict[str, Target]) -> list[str]:
     """What lies in the bundle without being listed; the metadata folder was checked before."""
-    known = {"metadata", "targets"}
+    known = {"metadata", "targets", DELTA_FILE}
     strays = [f"{entry.name}: not part of a bundle" for entry in bundle.iterdir() if entry.name not in known]
     for path in list_files(bundle / "targets"):
         mode = (bundle / "targets" / path).lstat().st_mode

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from appliance.cli.options import Json, PassphraseFile, print_json, read_passphrase
+from appliance.cli.options import Json, PassphraseFile, print_json, read_passphrase, size
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
@@ -28,14 +28,24 @@ def build(
         Path | None, typer.Option(help="Kept inputs and layers; /var/cache/appliance if not given.")
     ] = None,
     source: Annotated[Path | None, typer.Option(help="Checkout to build from [the one this runs from].")] = None,
+    since: Annotated[
+        Path | None,
+        typer.Option(help="An earlier bundle, of which the metadata suffices: --out gets only what it does not have."),
+    ] = None,
     only: Annotated[str | None, typer.Option(help="Build this image and its parents alone.")] = None,
     marking: Annotated[str, typer.Option(help="Classification of the bundle.")] = "UNCLASSIFIED",
     passphrase_file: PassphraseFile = None,
     as_json: Json = False,
 ) -> None:
-    """Build a complete signed bundle from the locked inputs; what has not changed is not built again."""
+    """Build a signed bundle from the locked inputs; what has not changed is not built again.
+
+    With --since the whole bundle stays in the cache, and --out is new and small.
+
+    Example: appliance bundle build --out bundle-2 --keys keys --since bundle-1
+    """
     from appliance.bundle.assemble import attest, people_of, sign  # noqa: PLC0415  # keeps `appliance --help` quick
     from appliance.bundle.build import Builder  # noqa: PLC0415
+    from appliance.bundle.delta import earlier_bundle, require_empty, write_delta  # noqa: PLC0415
     from appliance.bundle.make import Step, checkout, default_cache, run_steps  # noqa: PLC0415
     from appliance.trust.chain import RootChain  # noqa: PLC0415
     from appliance.trust.fingerprint import fingerprint  # noqa: PLC0415
@@ -44,7 +54,11 @@ def build(
     if not (keys / "root").is_dir():
         raise ApplianceError(f"{keys}: holds no root/ of keys", remedy=f"make keys: appliance keys init {keys}")
     root = fingerprint(RootChain.load(keys / "root").roots[0])
-    builder = Builder(source or checkout(), cache or default_cache(), out, marking=marking, only=only)
+    cache = cache or default_cache()
+    earlier = earlier_bundle(since, root) if since else None
+    if earlier:
+        require_empty(out)
+    builder = Builder(source or checkout(), cache, cache / "whole" if earlier else out, marking=marking, only=only)
     with StepProgress(shown=not as_json) as progress:
         steps = run_steps(builder, progress.tell)
     secret = read_passphrase(passphrase_file) if passphrase_file else None
@@ -52,20 +66,23 @@ def build(
     signing = time.monotonic()
     attest(builder, keys, passphrase)
     people = people_of(keys)
-    written = sign(builder, keys, passphrase) if people else None
+    written = sign(builder, keys, passphrase, after=earlier.version if earlier else 0) if people else None
     message = f"version {written.version}, {written.files} targets" if written else "nothing to sign"
     if not people:
-        message = (
-            f"attested; people sign elsewhere: appliance bundle request {out} --root {keys}/root --out request.json"
-        )
+        command = f"appliance bundle request {builder.out} --root {keys}/root --out request.json"
+        message = f"attested; people sign elsewhere: {command}"
     number, seconds = len(steps) + 1, time.monotonic() - signing
     last = Step(number, number, "Sign the bundle", "done" if written else "unchanged", message, seconds)
     StepProgress(shown=not as_json).tell(last)
+    carried = write_delta(builder.out, earlier, out, root) if earlier and people else None
     if as_json:
         lines = [asdict(step) for step in (*steps, last)]
-        print_json({"bundle": str(builder.out), "root_fingerprint": root, "steps": lines, "changed": bool(written)})
+        report = {"bundle": str(out.resolve()), "root_fingerprint": root, "steps": lines, "changed": bool(written)}
+        print_json(report if carried is None else report | {"carried": [target.path for target in carried]})
     else:
-        print(f"bundle   {builder.out}, {time.monotonic() - began:.0f} s")
+        print(f"bundle   {out.resolve()}, {time.monotonic() - began:.0f} s")
+        if carried is not None:
+            print(f"carries  {len(carried)} files, {size(sum(target.length for target in carried))}, beside {since}")
         print(f"root     {root}  (compare with the paper)")
 
 

@@ -43,7 +43,7 @@ def verify(
     *,
     root_fingerprint: Annotated[str, typer.Option(help="SHA-256 of 1.root.json, from paper.")],
     trusted: Annotated[Path | None, typer.Option(help="Metadata that this host accepted last; refuses older.")] = None,
-    base: Annotated[Path | None, typer.Option(help="Earlier bundle, for what this one does not carry.")] = None,
+    base: Annotated[list[Path] | None, typer.Option(help="Earlier bundle, for what this one does not carry.")] = None,
     freshness: Annotated[Path | None, typer.Option(help="The site's thresholds, policies/freshness.yml.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only failures and the summary.")] = False,
     as_json: Json = False,
@@ -63,7 +63,7 @@ def verify(
             folder,
             root_fingerprint,
             trusted=trusted,
-            base=base,
+            bases=base or [],
             on_target=lambda result: progress.advance(
                 result.size,
                 result.finding

@@ -89,9 +89,9 @@ def delta(
     as_json: Json = False,
 ) -> None:
     """Write a bundle that carries only what an earlier one does not have; signatures stay as they are."""
-    from appliance.bundle.base import write_delta  # noqa: PLC0415
+    from appliance.bundle.delta import earlier_bundle, write_delta  # noqa: PLC0415
 
-    carried = write_delta(new, since, out, root_fingerprint)
+    carried = write_delta(new, earlier_bundle(since, root_fingerprint), out, root_fingerprint)
     total = sum(target.length for target in carried)
     if as_json:
         print_json({"files": len(carried), "bytes": total})

@@ -10,6 +10,7 @@ from typing import Any
 
 from appliance.audit import events, spool
 from appliance.audit.events import Entity, Scope, Verdict
+from appliance.bundle.base import held_bundles
 from appliance.bundle.summary import write_summary
 from appliance.bundle.verify import Report, stage_bundle, verify_bundle
 from appliance.enclave.render import HostPaths
@@ -69,8 +70,9 @@ def install(
     with stages.stage("verify the site's statements"):
         statements = read_statements(site, officers_fingerprint)
     trusted = paths.root / "trusted" / "tuf"
+    bases = held_bundles(paths.root / "bundle")
     with stages.stage("verify the bundle"):
-        repository, report = verify_bundle(bundle, root_fingerprint, trusted=_existing(trusted))
+        repository, report = verify_bundle(bundle, root_fingerprint, trusted=_existing(trusted), bases=bases)
         report.require()
         for warning in Freshness().judge(repository):
             progress(f"  {warning}")
@@ -81,7 +83,7 @@ def install(
     if not dry_run:
         staged = paths.root / "bundle" / f"{report.version}-{report.root[:8]}"
         with stages.stage("copy the bundle, hashing every byte again"):
-            repository, copied = stage_bundle(bundle, staged, root_fingerprint, trusted=_existing(trusted))
+            repository, copied = stage_bundle(bundle, staged, root_fingerprint, trusted=_existing(trusted), bases=bases)
             copied.require()
         with stages.stage("sign the verification summary and record the installation"):
             key = host_key(paths.root / "secrets" / "host.pem", demo=statements.site.demo)

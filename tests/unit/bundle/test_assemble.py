@@ -12,6 +12,7 @@ from appliance.bundle.assemble import assemble, attest, people_of, sign
 from appliance.bundle.build import Builder
 from appliance.bundle.cache import CachedLayer, key_of
 from appliance.bundle.collect import Artifact, sha256_of
+from appliance.bundle.delta import Earlier, Edition, earlier_bundle, write_delta
 from appliance.bundle.image import ImageInputs
 from appliance.bundle.lock import SourcesLock
 from appliance.bundle.oci import Image, describe
@@ -86,11 +87,11 @@ class Place:
     def builder(self) -> SmallBuilder:
         return SmallBuilder(self.source, self.cache, self.out)
 
-    def build(self) -> tuple[bool, int | None]:
+    def build(self, *, after: int = 0) -> tuple[bool, int | None]:
         """Whether files were written, and the version that was signed."""
         changed = assemble(self.builder()).changed
         attest(self.builder(), self.keys)
-        written = sign(self.builder(), self.keys)
+        written = sign(self.builder(), self.keys, after=after)
         return changed, written.version if written else None
 
     def verify(self) -> Report:
@@ -130,6 +131,30 @@ def test_a_changed_policy_alone_is_written_and_signed_anew(place: Place) -> None
     assert place.build() == (True, 2)
     assert place.verify().ok
     assert model.stat().st_ino == before
+
+
+def test_a_build_since_another_carries_the_difference_in_kilobytes(place: Place, tmp_path: Path) -> None:
+    place.build()
+    place.build()
+    first, place.out = earlier_bundle(place.out, place.fingerprint), tmp_path / "whole"
+    assert place.build(after=first.version) == (True, first.version + 1)
+    assert write_delta(place.out, first, tmp_path / "nothing", place.fingerprint) == []
+    assert sum(path.stat().st_size for path in (tmp_path / "nothing").rglob("*") if path.is_file()) < 60_000
+    place.write("policies/access.yml", "two: 2\n")
+    place.build(after=first.version)
+    carried = write_delta(place.out, first, tmp_path / "small", place.fingerprint)
+    assert [target.path for target in carried] == ["policies/access.yml"]
+    assert verify_bundle(tmp_path / "small", place.fingerprint, bases=[tmp_path / "out"])[1].ok
+
+
+def test_the_next_build_leaves_a_delta_as_it_was(place: Place, tmp_path: Path) -> None:
+    place.build()
+    write_delta(
+        place.out, Earlier([Edition(root="0" * 64, version=1)], frozenset()), tmp_path / "all", place.fingerprint
+    )
+    place.write("policies/access.yml", "two: 2\n")
+    place.build()
+    assert verify_bundle(tmp_path / "all", place.fingerprint)[1].ok
 
 
 def test_changed_code_gives_another_image_and_takes_the_old_one_away(place: Place) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from appliance.bundle.base import write_delta
+from appliance.bundle.base import held_bundles
+from appliance.bundle.delta import Earlier, Edition, earlier_bundle, write_delta
 from appliance.bundle.verify import stage_bundle, verify_bundle
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
@@ -36,30 +37,67 @@ def new(tmp_path: Path, keys: Keys, old: Path) -> Path:
 
 
 def test_a_delta_carries_what_is_new_and_needs_its_base(new: Path, old: Path, keys: Keys, tmp_path: Path) -> None:
-    carried = write_delta(new, old, tmp_path / "delta", keys.fingerprint)
+    carried = write_delta(new, earlier_bundle(old, keys.fingerprint), tmp_path / "delta", keys.fingerprint)
     assert [target.path for target in carried] == ["policies/access.yml"]
-    assert verify_bundle(tmp_path / "delta", keys.fingerprint, base=old, now=NOW)[1].ok
-    report = verify_bundle(tmp_path / "delta", keys.fingerprint, now=NOW)[1]
-    assert "missing" in report.findings[0]
+    assert verify_bundle(tmp_path / "delta", keys.fingerprint, bases=[old], now=NOW)[1].ok
+
+
+def test_a_host_without_the_base_refuses_and_names_it(new: Path, old: Path, keys: Keys, tmp_path: Path) -> None:
+    write_delta(new, earlier_bundle(old, keys.fingerprint), tmp_path / "delta", keys.fingerprint)
+    with pytest.raises(ApplianceError, match="files are neither on this medium nor on this host") as refusal:
+        stage_bundle(tmp_path / "delta", tmp_path / "host", keys.fingerprint, now=NOW)
+    assert f"version 1 of root {keys.fingerprint[:16]}" in refusal.value.rule
+    assert not (tmp_path / "host").exists()
+
+
+def test_the_record_of_the_builder_suffices(new: Path, old: Path, keys: Keys, tmp_path: Path) -> None:
+    shutil.rmtree(old / "targets")
+    assert len(write_delta(new, earlier_bundle(old, keys.fingerprint), tmp_path / "delta", keys.fingerprint)) == 1
+
+
+def test_a_delta_with_a_hole_is_never_written(new: Path, old: Path, keys: Keys, tmp_path: Path) -> None:
+    (new / "targets/policies/access.yml").unlink()
+    with pytest.raises(ApplianceError, match=r"policies/access.yml: missing"):
+        write_delta(new, earlier_bundle(old, keys.fingerprint), tmp_path / "delta", keys.fingerprint)
+    assert not (tmp_path / "delta").exists()
+
+
+@pytest.mark.parametrize("text", [b"", b"{}", b'{"since":[]}', b'{"since":[], "more":1}', b"[" * 100_000])
+def test_a_strange_delta_file(old: Path, keys: Keys, text: bytes) -> None:
+    (old / "delta.json").write_bytes(text)
+    with pytest.raises(ApplianceError, match=r"delta.json"):
+        verify_bundle(old, keys.fingerprint, now=NOW)
+
+
+def test_bundles_on_the_host_are_found(old: Path, new: Path, keys: Keys, tmp_path: Path) -> None:
+    for folder in (old, new):
+        stage_bundle(folder, tmp_path / "held" / folder.name, keys.fingerprint, now=NOW)[1].require()
+    (tmp_path / "held" / "begun" / "targets").mkdir(parents=True)
+    assert {path.name for path in held_bundles(tmp_path / "held")} == {"old", "new"}
+
+
+def test_the_highest_version_counts() -> None:
+    editions = [Edition(root="0" * 64, version=number) for number in (3, 7, 5)]
+    assert (Earlier(editions, frozenset()).version, Earlier([], frozenset()).version) == (7, 0)
 
 
 def test_a_staged_delta_is_a_whole_bundle(new: Path, old: Path, keys: Keys, tmp_path: Path) -> None:
-    write_delta(new, old, tmp_path / "delta", keys.fingerprint)
-    stage_bundle(tmp_path / "delta", tmp_path / "host", keys.fingerprint, base=old, now=NOW)[1].require()
+    write_delta(new, earlier_bundle(old, keys.fingerprint), tmp_path / "delta", keys.fingerprint)
+    stage_bundle(tmp_path / "delta", tmp_path / "host", keys.fingerprint, bases=[old], now=NOW)[1].require()
     assert verify_bundle(tmp_path / "host", keys.fingerprint, now=NOW)[1].ok
 
 
 def test_nothing_changed_means_kilobytes(old: Path, keys: Keys, tmp_path: Path) -> None:
-    assert write_delta(old, old, tmp_path / "delta", keys.fingerprint) == []
+    assert write_delta(old, earlier_bundle(old, keys.fingerprint), tmp_path / "delta", keys.fingerprint) == []
     assert sum(file.stat().st_size for file in (tmp_path / "delta").rglob("*") if file.is_file()) < 100_000
-    assert verify_bundle(tmp_path / "delta", keys.fingerprint, base=old, now=NOW)[1].ok
+    assert verify_bundle(tmp_path / "delta", keys.fingerprint, bases=[old], now=NOW)[1].ok
 
 
 def test_a_base_that_rotted_is_found_out(new: Path, old: Path, keys: Keys, tmp_path: Path) -> None:
-    write_delta(new, old, tmp_path / "delta", keys.fingerprint)
+    write_delta(new, earlier_bundle(old, keys.fingerprint), tmp_path / "delta", keys.fingerprint)
     with (old / "targets/models/small.gguf").open("r+b") as file:
         file.write(b"x")
-    report = stage_bundle(tmp_path / "delta", tmp_path / "host", keys.fingerprint, base=old, now=NOW)[1]
+    report = stage_bundle(tmp_path / "delta", tmp_path / "host", keys.fingerprint, bases=[old], now=NOW)[1]
     assert report.findings == ["targets/models/small.gguf: its SHA-256 is not the one that was signed"]
     assert not (tmp_path / "host/targets/models/small.gguf").exists()
 
@@ -67,12 +105,12 @@ def test_a_base_that_rotted_is_found_out(new: Path, old: Path, keys: Keys, tmp_p
 def test_a_bad_file_on_the_medium_is_not_replaced_by_the_base(old: Path, keys: Keys, tmp_path: Path) -> None:
     medium = shutil.copytree(old, tmp_path / "medium")
     (medium / "targets/policies/access.yml").write_text("roles: {evil: {}}\n")
-    assert not verify_bundle(medium, keys.fingerprint, base=old, now=NOW)[1].ok
+    assert not verify_bundle(medium, keys.fingerprint, bases=[old], now=NOW)[1].ok
 
 
 def test_a_base_that_is_no_bundle(old: Path, keys: Keys, tmp_path: Path) -> None:
     with pytest.raises(ApplianceError, match=r"targets.json: missing"):
-        verify_bundle(old, keys.fingerprint, base=tmp_path, now=NOW)
+        verify_bundle(old, keys.fingerprint, bases=[tmp_path], now=NOW)
 
 
 def test_the_commands(new: Path, old: Path, keys: Keys, tmp_path: Path) -> None:
