@@ -1,43 +1,45 @@
-"""The events of the log: OCSF 1.5 JSON, each beginning with its label.
+"""The events of the log, one function a kind; ``appliance.audit.ocsf`` has their form."""
 
-What OCSF has no attribute for (enclave, rule, digest of the policy, lineage) stands in OCSF's ``unmapped``. OCSF's own
-class ``model_inference_activity`` has no number yet, so inference is API activity with the profile ``ai_operation``.
-Every text is refused that has control or direction characters, because officers read it on screens and in terminals.
-"""
-
-import re
 import time
-from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError, field_validator
+from pydantic import Field, JsonValue, ValidationError
 
-from appliance import __version__
-from appliance.errors import ApplianceError
+from appliance.audit.ocsf import (
+    ALLOWED,
+    API_ACTIVITY,
+    AUTHENTICATION,
+    DENIED,
+    ENTITY_MANAGEMENT,
+    FAILURE,
+    INFORMATIONAL,
+    MEDIUM,
+    SUCCESS,
+    Actor,
+    AiModel,
+    Api,
+    Authorization,
+    Event,
+    HttpRequest,
+    Metadata,
+    Model,
+    Named,
+    Policy,
+    RequestId,
+    Resource,
+    Session,
+    Unmapped,
+    Url,
+    refusal,
+)
+from appliance.audit.text import Digest, Text, Word
 
-OCSF_VERSION = "1.5.0"
-API_ACTIVITY, AUTHENTICATION, ENTITY_MANAGEMENT = 6003, 3002, 3004
-INFORMATIONAL, MEDIUM = 1, 3
-ALLOWED, DENIED = 1, 2
-SUCCESS, FAILURE = 1, 2
-_UNSEEN = "\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
-_PRINTABLE = f"^[^{_UNSEEN}]*$"
 _CRUD = {"create": 1, "read": 2, "update": 3, "delete": 4}
-_METHODS = {"POST": 1, "GET": 2, "HEAD": 2, "PUT": 3, "PATCH": 3, "DELETE": 4}
-
-Word = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=_PRINTABLE)]
-Text = Annotated[str, StringConstraints(max_length=4096, pattern=_PRINTABLE)]
-Digest = Annotated[str, StringConstraints(max_length=256, pattern=r"^[A-Za-z0-9:+/=_.-]*$")]
+_METHODS = {"POST": 1, "GET": 2, "HEAD": 2, "PUT": 3, "PATCH": 3, "DELETE": 4} | dict.fromkeys(
+    ("OPTIONS", "CONNECT", "TRACE"), 99
+)
 
 
-class EventError(ApplianceError):
-    """What should be recorded is not an event: a field is missing, too long, or has characters nobody can see."""
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Scope(_Model):
+class Scope(Model):
     """Where something happened.
 
     Attributes:
@@ -53,7 +55,7 @@ class Scope(_Model):
     request: Word | None = None
 
 
-class Call(_Model):
+class Call(Model):
     """An HTTP request: method, path without query, and what the access policy calls it."""
 
     method: Text
@@ -61,7 +63,7 @@ class Call(_Model):
     action: Word
 
 
-class Verdict(_Model):
+class Verdict(Model):
     """What was decided, by which rule, under the policy with which SHA-256, and why in words."""
 
     allowed: bool
@@ -70,7 +72,7 @@ class Verdict(_Model):
     reason: Text = ""
 
 
-class Entity(_Model):
+class Entity(Model):
     """A thing something was done to: its kind, name and digest."""
 
     kind: Word
@@ -78,192 +80,11 @@ class Entity(_Model):
     digest: Digest = ""
 
 
-class Lineage(_Model):
+class Lineage(Model):
     """Digests of what went in and of what came out."""
 
     inputs: tuple[Digest, ...] = Field(default=(), max_length=1000)
     outputs: tuple[Digest, ...] = Field(default=(), max_length=1000)
-
-
-class Named(_Model):
-    """An OCSF object of which the name alone is known."""
-
-    name: Word
-
-
-class Policy(_Model):
-    """OCSF policy: the rule that decided, and the digest of the policy it stands in."""
-
-    name: Word
-    uid: Digest
-
-
-class Authorization(_Model):
-    """OCSF authorization."""
-
-    decision: Literal["allowed", "denied"]
-    policy: Policy
-
-
-class Actor(_Model):
-    """OCSF actor; ``invoked_by`` is the workload that acted for the user."""
-
-    user: Named
-    invoked_by: Word | None = None
-    authorizations: tuple[Authorization, ...] | None = None
-
-
-class RequestId(_Model):
-    """OCSF request."""
-
-    uid: Word
-
-
-class Api(_Model):
-    """OCSF API: what was asked of which service."""
-
-    operation: Text
-    service: Named | None = None
-    request: RequestId | None = None
-
-
-class Url(_Model):
-    """OCSF URL, the path alone: a query may be content."""
-
-    path: Text
-
-
-class HttpRequest(_Model):
-    """OCSF HTTP request."""
-
-    http_method: Text
-    url: Url
-
-
-class Resource(_Model):
-    """OCSF resource or managed entity."""
-
-    type: Word
-    name: Word
-    uid: Digest | None = None
-
-
-class AiModel(_Model):
-    """OCSF AI model."""
-
-    name: Word
-    ai_provider: Word = "appliance"
-    uid: Digest | None = None
-
-
-class Session(_Model):
-    """OCSF session: the label it works at."""
-
-    uid_alt: Word
-
-
-class Product(_Model):
-    """OCSF product."""
-
-    name: str = "appliance"
-    vendor_name: str = "appliance"
-    version: str = __version__
-
-
-class Metadata(_Model):
-    """OCSF metadata."""
-
-    version: str = OCSF_VERSION
-    product: Product = Product()
-    correlation_uid: Word | None = None
-    profiles: tuple[str, ...] | None = None
-
-
-class Unmapped(_Model):
-    """What OCSF has no attribute for."""
-
-    enclave: Word
-    reason: Text | None = None
-    inputs: tuple[Digest, ...] | None = None
-    outputs: tuple[Digest, ...] | None = None
-    detail: dict[Word, JsonValue] | None = None
-
-    @field_validator("detail")
-    @classmethod
-    def _plain(cls, detail: dict[str, JsonValue] | None) -> dict[str, JsonValue] | None:
-        _check(detail)
-        return detail
-
-
-class Event(_Model):
-    """One event as the log holds it. The label comes first; the log refuses an event that begins otherwise."""
-
-    label: Word
-    class_uid: int
-    category_uid: int
-    activity_id: int
-    type_uid: int
-    time: int
-    severity_id: int
-    status_id: int
-    action_id: int | None = None
-    message: Text
-    actor: Actor
-    api: Api | None = None
-    http_request: HttpRequest | None = None
-    src_endpoint: Named | None = None
-    resources: tuple[Resource, ...] | None = None
-    entity: Resource | None = None
-    session: Session | None = None
-    ai_model: AiModel | None = None
-    metadata: Metadata
-    unmapped: Unmapped
-
-    def record(self) -> tuple[str, bytes]:
-        """The pair that ``Log.append`` takes: the encoded label and the event's bytes."""
-        return self.label, self.model_dump_json(exclude_none=True).encode()
-
-    @property
-    def subject(self) -> str:
-        """Name of the registered subject."""
-        return self.actor.user.name
-
-    @property
-    def decision(self) -> str:
-        """``allowed`` or ``denied`` where something was decided, else empty."""
-        return {ALLOWED: "allowed", DENIED: "denied"}.get(self.action_id or 0, "")
-
-    @property
-    def policy(self) -> Policy | None:
-        """The rule that decided and the digest of its policy."""
-        return self.actor.authorizations[0].policy if self.actor.authorizations else None
-
-    @property
-    def activity(self) -> str:
-        """What was done, in a word."""
-        if self.api is not None:
-            return self.api.operation
-        if self.class_uid == AUTHENTICATION:
-            return "session.open" if self.activity_id == 1 else "session.close"
-        return self.message.partition(" ")[0]
-
-
-def read(body: bytes) -> Event:
-    """Read an event back.
-
-    Raises:
-        EventError: the bytes are not one of the appliance's events.
-    """
-    try:
-        return Event.model_validate_json(body)
-    except ValidationError as error:
-        raise _refusal(error) from error
-
-
-def printable(text: str, limit: int = 1024) -> str:
-    """Untrusted text made fit to be recorded: unseen characters as ``%xx`` of their UTF-8, cut at ``limit``."""
-    seen = re.sub(f"[{_UNSEEN}\ud800-\udfff]", _percent, text)
-    return seen if len(seen) <= limit else seen[: limit - 1] + "…"
 
 
 def decision(
@@ -280,6 +101,7 @@ def decision(
         working: encoded label of the subject's session, if there is one; shows read-down and refused write-down.
     """
     verb = "may" if verdict.allowed else "may not"
+    known = call.method in _METHODS
     return _event(
         scope,
         subject,
@@ -289,8 +111,9 @@ def decision(
         message=f"{subject} {verb} {call.action} {call.path}"[:4096],
         workload=workload,
         api=_api(scope, call.action),
-        session=Session(uid_alt=working) if working else None,
-        http_request=HttpRequest(http_method=call.method, url=Url(path=call.path)),
+        working=working,
+        http_request=HttpRequest(http_method=call.method if known else None, url=Url(path=call.path)),
+        detail=None if known else {"method": call.method},
     )
 
 
@@ -304,7 +127,9 @@ def session(scope: Scope, subject: str, working: str, verdict: Verdict, *, opene
         1 if opened else 2,
         verdict,
         message=f"{subject} {what} a session",
-        session=Session(uid_alt=working),
+        working=working,
+        user=Named(name=subject),
+        dst_endpoint=Named(name=scope.enclave),
     )
 
 
@@ -388,6 +213,7 @@ def _event(  # noqa: PLR0913 - one row of OCSF attributes
     *,
     message: str,
     workload: str | None = None,
+    working: str | None = None,
     lineage: Lineage | None = None,
     detail: dict[str, JsonValue] | None = None,
     **parts: object,
@@ -410,11 +236,14 @@ def _event(  # noqa: PLR0913 - one row of OCSF attributes
                 "status_id": SUCCESS if allowed else FAILURE,
                 "action_id": None if verdict is None else (ALLOWED if allowed else DENIED),
                 "message": message,
-                "actor": Actor(user=Named(name=subject), invoked_by=workload, authorizations=authorizations),
-                "src_endpoint": Named(name=scope.enclave),
-                "metadata": Metadata(
-                    correlation_uid=scope.request, profiles=("ai_operation",) if "ai_model" in parts else None
+                "actor": Actor(
+                    user=Named(name=subject),
+                    app_name=workload,
+                    session=Session(uid_alt=working) if working else None,
+                    authorizations=authorizations,
                 ),
+                "src_endpoint": Named(name=scope.enclave) if class_uid == API_ACTIVITY else None,
+                "metadata": Metadata(correlation_uid=scope.request, profiles=_profiles(verdict, parts)),
                 "unmapped": Unmapped(
                     enclave=scope.enclave,
                     reason=(verdict.reason or None) if verdict else None,
@@ -426,7 +255,15 @@ def _event(  # noqa: PLR0913 - one row of OCSF attributes
             }
         )
     except ValidationError as error:
-        raise _refusal(error) from error
+        raise refusal(error) from error
+
+
+def _profiles(verdict: Verdict | None, parts: dict[str, object]) -> tuple[str, ...] | None:
+    used = {
+        "security_control": verdict is not None,
+        "ai_operation": "ai_model" in parts,
+    }
+    return tuple(name for name, uses in used.items() if uses) or None
 
 
 def _api(scope: Scope, operation: str) -> Api:
@@ -439,31 +276,3 @@ def _api(scope: Scope, operation: str) -> Api:
 
 def _resource(entity: Entity) -> Resource:
     return Resource(type=entity.kind, name=entity.name, uid=entity.digest or None)
-
-
-def _check(value: JsonValue, depth: int = 0) -> None:
-    """Refuse unseen characters and deep nesting anywhere in ``value``."""
-    if depth > 8:
-        raise ValueError("more than eight levels deep")
-    if isinstance(value, str):
-        if re.search(f"[{_UNSEEN}]", value):
-            raise ValueError("control or direction characters")
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _check(key, depth + 1)
-            _check(item, depth + 1)
-    elif isinstance(value, list):
-        for item in value:
-            _check(item, depth + 1)
-
-
-def _percent(match: re.Match[str]) -> str:
-    return "".join(f"%{byte:02x}" for byte in match[0].encode(errors="surrogateescape"))
-
-
-def _refusal(error: ValidationError) -> EventError:
-    first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return EventError(
-        f"the event's {place or 'fields'}: {first['msg']}", rule="appliance.audit.events, forms of the fields"
-    )

@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from appliance import __version__
-from appliance.audit import events
+from appliance.audit import ocsf
 from appliance.audit.bodies import Record
 from appliance.audit.marked import colours, joined, marking_text
 from appliance.audit.merkle import Subtree, leaf_hash, node_hash, split
@@ -163,7 +163,7 @@ def page(checkpoint: bytes, records: Sequence[Record], selection: Selection, fil
     environment = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
     label = joined(record.label for record in records)
     background, colour = colours(label)
-    rows = [(record, events.read(record.body)) for record in records]
+    rows = [(record, ocsf.read(record.body)) for record in records]
     return (
         environment.get_template("evidence.html")
         .render(
@@ -241,7 +241,7 @@ def _check_records(data: bytes, proof: Proof, report: EvidenceReport) -> list[Re
         index = proof.indices[place] if place < len(proof.indices) else None
         try:
             record = Record.decode(line)
-            events.read(record.body)
+            ocsf.read(record.body)
         except ApplianceError as error:
             report.findings.append(f"record {index}: {error.message}")
             continue
@@ -258,7 +258,7 @@ def _check_selection(records: list[Record], report: EvidenceReport) -> None:
     if selection is None:
         return
     for record in records:
-        event = events.read(record.body)
+        event = ocsf.read(record.body)
         if not selection.first <= record.index < selection.end or not selection.wanted.admits(event, record.body):
             report.findings.append(f"record {record.index}: is not what selection.json says was asked for")
     everything = selection.wanted == Filter()
@@ -269,7 +269,7 @@ def _check_selection(records: list[Record], report: EvidenceReport) -> None:
 
 
 def _check_policies(files: dict[str, bytes], records: list[Record], report: EvidenceReport) -> None:
-    named = {policy.uid.removeprefix("sha256:") for record in records if (policy := events.read(record.body).policy)}
+    named = {policy.uid.removeprefix("sha256:") for record in records if (policy := ocsf.read(record.body).policy)}
     for name, data in files.items():
         if name.startswith("policies/"):
             digest = hashlib.sha256(data).hexdigest()

@@ -1,27 +1,12 @@
 """Events in the forms that other collectors read: ArcSight CEF and Elastic ECS. The log's own form is OCSF.
 
-| OCSF | CEF | ECS |
-|---|---|---|
-| class_uid:activity_id | signature id | event.code |
-| message | name | message |
-| severity_id (1, 3) | severity (3, 6) | event.severity (3, 6) |
-| time | rt | @timestamp |
-| actor.user.name | suser | user.name |
-| actor.invoked_by | sproc | process.name |
-| api.operation | act | event.action |
-| action_id, status_id | outcome | event.outcome |
-| http_request | requestMethod, request | http.request.method, url.path |
-| policy name, uid | cs1 (rule), cs2 (policy) | rule.name, rule.uuid |
-| unmapped.enclave, label | cs3 (enclave), cs4 (label) | labels.enclave, labels.label |
-| metadata.correlation_uid | externalId | trace.id |
-| index in the log | cn1 (record) | event.sequence |
-| unmapped.reason | reason | event.reason |
+``docs/audit-export.md`` has the map from each attribute to both.
 """
 
 import json
 from datetime import UTC, datetime
 
-from appliance.audit.events import Event
+from appliance.audit.ocsf import Event
 
 _SEVERITY = {1: 3, 3: 6}
 
@@ -40,10 +25,12 @@ def cef(event: Event, index: int) -> str:
     fields = {
         "rt": str(event.time),
         "suser": event.subject,
-        "sproc": event.actor.invoked_by,
+        "sproc": event.actor.app_name,
+        "dhost": event.dst_endpoint.name if event.dst_endpoint else None,
+        "dproc": event.api.service.name if event.api and event.api.service else None,
         "act": event.activity,
         "outcome": event.decision or "recorded",
-        "requestMethod": request.http_method if request else None,
+        "requestMethod": event.request.partition(" ")[0],
         "request": request.url.path if request else None,
         "externalId": event.metadata.correlation_uid,
         "reason": event.unmapped.reason,
@@ -57,14 +44,24 @@ def cef(event: Event, index: int) -> str:
         "cs3": event.unmapped.enclave,
         "cs4Label": "label",
         "cs4": event.label,
+        "cs5Label": "working",
+        "cs5": event.working,
+        "cs6Label": "objects",
+        "cs6": _objects(event),
+        "flexString1Label": "inputs",
+        "flexString1": " ".join(event.unmapped.inputs or ()),
+        "flexString2Label": "outputs",
+        "flexString2": " ".join(event.unmapped.outputs or ()),
+        "msg": json.dumps(event.unmapped.detail, ensure_ascii=False) if event.unmapped.detail else None,
     }
     extension = " ".join(f"{name}={_extension(value)}" for name, value in fields.items() if value)
     return "|".join([*head, extension])
 
 
 def ecs(event: Event, index: int) -> str:
-    """One line of JSON in the Elastic Common Schema 8 for record ``index``."""
+    """One line of JSON in the Elastic Common Schema 8 for record ``index``; ``event.original`` has all of it."""
     request = event.http_request
+    digests = [*(event.unmapped.inputs or ()), *(event.unmapped.outputs or ())]
     reason = {"reason": event.unmapped.reason} if event.unmapped.reason else {}
     document = {
         "@timestamp": datetime.fromtimestamp(event.time / 1000, UTC).isoformat(timespec="milliseconds"),
@@ -77,17 +74,37 @@ def ecs(event: Event, index: int) -> str:
             "outcome": "success" if event.status_id == 1 else "failure",
             "severity": _SEVERITY.get(event.severity_id, 3),
             "sequence": index,
+            "original": event.record()[1].decode(),
         }
         | reason,
         "user": {"name": event.subject},
-        "process": {"name": event.actor.invoked_by} if event.actor.invoked_by else None,
-        "http": {"request": {"method": request.http_method}} if request else None,
+        "process": {"name": event.actor.app_name} if event.actor.app_name else None,
+        "http": {"request": {"method": event.request.partition(" ")[0]}} if request else None,
         "url": {"path": request.url.path} if request else None,
         "rule": {"name": event.policy.name, "uuid": event.policy.uid} if event.policy else None,
         "trace": {"id": event.metadata.correlation_uid} if event.metadata.correlation_uid else None,
-        "labels": {"enclave": event.unmapped.enclave, "label": event.label},
+        "service": {"name": event.api.service.name} if event.api and event.api.service else None,
+        "related": {"hash": digests} if digests else None,
+        "labels": {
+            name: value
+            for name, value in {
+                "enclave": event.unmapped.enclave,
+                "label": event.label,
+                "working": event.working,
+                "objects": _objects(event),
+            }.items()
+            if value
+        },
     }
     return json.dumps({name: value for name, value in document.items() if value is not None}, ensure_ascii=False)
+
+
+def _objects(event: Event) -> str:
+    """What the event is about: kind, name and digest of each thing."""
+    things = [(one.type, one.name, one.uid) for one in (*(event.resources or ()), event.entity) if one]
+    if event.ai_model:
+        things.append(("model", event.ai_model.name, event.ai_model.uid))
+    return ", ".join(" ".join(part for part in thing if part) for thing in things)
 
 
 def _header(text: str) -> str:

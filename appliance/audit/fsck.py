@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from appliance.audit import bodies, events
+from appliance.audit import bodies, ocsf, schema
 from appliance.audit.ingest import STATE
 from appliance.audit.merkle import TILE_WIDTH
 from appliance.audit.note import ED25519, Checkpoint, Note, Verifier
@@ -76,7 +76,8 @@ def _no_events(path: Path) -> list[Finding]:
     for file, _, record in bodies.scan(path, 0):
         if record is not None:
             try:
-                events.read(record.body)
+                ocsf.read(record.body)
+                schema.check(record.body)
             except ApplianceError as error:
                 name = str(file.relative_to(path))
                 found.append(Finding(file=name, index=record.index, problem=f"no event: {error.message}"))

@@ -16,9 +16,10 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from appliance.audit import bodies
-from appliance.audit.events import Event, Lineage, Scope, activity
+from appliance.audit.events import Lineage, Scope, activity
 from appliance.audit.fsck import UNFINISHED, fsck
 from appliance.audit.log import Log
+from appliance.audit.ocsf import Event
 from appliance.audit.tiles import LogError
 from appliance.errors import ApplianceError
 
@@ -81,6 +82,7 @@ def hammer(
     vkey = Log.create(folder / "log", folder / "log.key", "hammer.example/audit")
     chance = random.Random(seed)  # noqa: S311 - moments, not secrets
     result, started = Hammered(), time.monotonic()
+    _event(0, 0).record()  # compiles the schema here, so that the killed processes spend their time writing
     for _ in range(rounds):
         receipts = _killed_after(chance.uniform(0, longest), folder, writers)
         result.rounds += 1

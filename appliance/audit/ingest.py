@@ -6,8 +6,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from appliance.audit import bodies, events, spool
+from appliance.audit import bodies, events, ocsf, schema, spool
 from appliance.audit.log import Log
+from appliance.audit.text import printable
 from appliance.audit.tiles import write_lasting
 from appliance.errors import ApplianceError
 
@@ -64,8 +65,9 @@ async def ingest(folder: Path, log: Log, *, label: str) -> Ingested:
             await _gap(log, label, result, f"line {sequence} of the spool does not follow line {state.next - 1}")
         state = _State(next=sequence + 1, last=digest)
         try:
-            found = events.read(match[3]).label
+            found = ocsf.read(match[3]).label
             bodies.check(found, match[3])
+            schema.check(match[3])
             batch.append((found, match[3]))
         except ApplianceError as error:
             await _gap(log, label, result, f"line {sequence} of the spool is no event: {error.message}")
@@ -78,7 +80,7 @@ async def ingest(folder: Path, log: Log, *, label: str) -> Ingested:
 
 
 async def _gap(log: Log, label: str, result: Ingested, problem: str) -> None:
-    problem = events.printable(problem)
+    problem = printable(problem)
     result.gaps.append(problem)
     event = events.activity(events.Scope(label=label), "host", "spool.gap", detail={"problem": problem})
     await log.append([event.record()])

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from appliance.audit import bodies, events
+from appliance.audit import bodies, ocsf
 from appliance.audit.bodies import Record
-from appliance.audit.events import Event
+from appliance.audit.ocsf import Event
 
 
 class Filter(BaseModel):
@@ -79,6 +79,6 @@ def select(log: Path, wanted: Filter) -> Iterator[tuple[Record, Event]]:
         for _, line in bodies.lines(path):
             if line.endswith(b"\n"):
                 record = Record.decode(line)
-                event = events.read(record.body)
+                event = ocsf.read(record.body)
                 if wanted.admits(event, record.body):
                     yield record, event

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from appliance.audit import bodies, events
-from appliance.audit.events import ENTITY_MANAGEMENT, Event
+from appliance.audit import bodies, ocsf
+from appliance.audit.ocsf import ENTITY_MANAGEMENT, Event
 from appliance.audit.policy import Policy, PolicyError, Signed
 from appliance.audit.tiles import LogError
 from appliance.audit.verify import Finding as Damage
@@ -171,7 +171,7 @@ def check_notes(made: Review, notes: dict[str, str]) -> None:
 
 def _event(body: bytes) -> Event | None:
     try:
-        return events.read(body)
+        return ocsf.read(body)
     except ApplianceError:
         return None
 

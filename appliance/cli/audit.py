@@ -16,8 +16,8 @@ from rich.text import Text
 
 from appliance.audit import forms, query
 from appliance.audit.bodies import Record
-from appliance.audit.events import Event
 from appliance.audit.note import Checkpoint, Note, Verifier, open_checkpoint
+from appliance.audit.ocsf import Event
 from appliance.audit.policy import Policy
 from appliance.audit.tiles import CHECKPOINT, write_lasting
 from appliance.audit.verify import Report

@@ -14,6 +14,7 @@ from appliance.audit import review as reviews
 from appliance.audit import witness as witnesses
 from appliance.audit.note import COSIGNATURE, Checkpoint, Note, Signer, Verifier
 from appliance.audit.policy import Policy
+from appliance.audit.text import printable
 from appliance.audit.tiles import CHECKPOINT
 from appliance.audit.verify import verify
 from appliance.errors import ApplianceError
@@ -116,7 +117,7 @@ def review(
         reviews.check_notes(made, words)
         if not officer:
             raise ApplianceError("--officer is missing", rule="a review has a name under it")
-        shown: dict[str, JsonValue] = {name: events.printable(word, 500) for name, word in words.items()}
+        shown: dict[str, JsonValue] = {name: printable(word, 500) for name, word in words.items()}
         detail: dict[str, JsonValue] = {"start": made.start, "end": made.end, "notes": shown}
         record(spool_folder, made.label, officer, "review.finish", detail)
     print(made.model_dump_json() if as_json else _text(made))
@@ -142,5 +143,5 @@ def _key_of(log: Path, rules: Policy) -> Verifier:
 
 def record(folder: Path, label: str, subject: str, activity: str, detail: dict[str, JsonValue]) -> None:
     """Record through the spool: the monitor takes it in."""
-    event = events.activity(events.Scope(label=label), events.printable(subject, 200), activity, detail=detail)
+    event = events.activity(events.Scope(label=label), printable(subject, 200), activity, detail=detail)
     spool.append(str(folder), event.record()[1])

@@ -3,7 +3,8 @@
 import os
 
 from appliance.audit import events, spool
-from appliance.audit.events import Entity, Scope, Verdict, printable
+from appliance.audit.events import Entity, Scope, Verdict
+from appliance.audit.text import printable
 from appliance.enclave.render import HostPaths
 from appliance.monitor.statements import installed_statements
 

@@ -7,9 +7,11 @@ from typing import Any
 import structlog
 
 from appliance.audit import events
-from appliance.audit.events import Call, Entity, Event, Lineage, Scope, Verdict, printable
+from appliance.audit.events import Call, Entity, Lineage, Scope, Verdict
 from appliance.audit.ingest import ingest
 from appliance.audit.log import Log
+from appliance.audit.ocsf import Event
+from appliance.audit.text import printable
 from appliance.enclave.site import Enclave
 from appliance.monitor.gate import InForce, Outcome
 

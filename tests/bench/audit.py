@@ -7,8 +7,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from appliance.audit.events import Event
 from appliance.audit.log import Log
+from appliance.audit.ocsf import Event
 from appliance.audit.verify import verify
 from appliance.markings import Clearance
 from images.console.app.index import Index

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import httpx
 
-from appliance.audit.events import API_ACTIVITY
+from appliance.audit.ocsf import API_ACTIVITY
 from appliance.monitor.context import HEADER, Context, seal
 from tests.bench.measure import Measurement, alternate, at_most
 from tests.unit.monitor.gateway import KEY, Rig, free_port, running

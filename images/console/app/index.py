@@ -12,9 +12,9 @@ from typing import Any
 
 import structlog
 
-from appliance.audit import bodies, events, review
+from appliance.audit import bodies, ocsf, review
 from appliance.audit.bodies import SEGMENT, Record
-from appliance.audit.events import Event
+from appliance.audit.ocsf import Event
 from appliance.errors import ApplianceError
 
 SCHEMA_VERSION = 2
@@ -125,7 +125,7 @@ class Index:
         """Index one record; returns the latest time seen so far, by which time ranges are found."""
         try:
             record = Record.decode(line)
-            event = events.read(record.body)
+            event = ocsf.read(record.body)
         except ApplianceError:
             label = self._name("label", UNREADABLE)
             self._insert(index, (clock, clock, label, None, offset, len(line)), f"l{label}", "damaged record")
@@ -145,8 +145,8 @@ class Index:
             values = (index, kind, self._name("remark", text), facets["label"])
             self._database.execute("INSERT OR IGNORE INTO remarks VALUES (?, ?, ?, ?)", values)
         self._count("tallies", event.time, *(facets[facet] for facet in _TALLIED))
-        if event.session is not None and event.decision:
-            ends = (facets["label"], self._name("label", event.session.uid_alt))
+        if event.working and event.decision:
+            ends = (facets["label"], self._name("label", event.working))
             writes = event.http_request is not None and event.http_request.http_method in _WRITES
             source, target = reversed(ends) if writes else ends
             self._count("flows", event.time, source, target, facets["decision"])

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from appliance.audit import events
+from appliance.audit import ocsf
 from appliance.audit.bodies import Record
-from appliance.audit.events import Event
 from appliance.audit.marked import level_colours, marking_text
 from appliance.audit.merkle import TILE_WIDTH, inclusion_proof, leaf_hash, verify_inclusion
 from appliance.audit.note import Checkpoint, Verifier, open_checkpoint
+from appliance.audit.ocsf import Event
 from appliance.audit.tiles import CHECKPOINT, LogError, TileReader, entries_of
 from appliance.errors import ApplianceError
 from appliance.markings import LEVELS, Label, MarkingError, banner_colours, parse
@@ -132,7 +132,7 @@ class Reader:
         line = read_line(self.log, place.index, place.offset, place.length) or b""
         try:
             record = Record.decode(line)
-            event = events.read(record.body)
+            event = ocsf.read(record.body)
         except ApplianceError:
             return Row(place.index, None, "damaged")
         return Row(place.index, event, self._state(place.index, record), self.markings.of(event.label), record)

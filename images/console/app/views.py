@@ -14,9 +14,10 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.audit import events, evidence
+from appliance.audit import evidence
 from appliance.audit.note import Note
 from appliance.audit.review import ranked
+from appliance.audit.text import printable
 from appliance.audit.tiles import CHECKPOINT
 from appliance.errors import ApplianceError
 from appliance.markings import Clearance
@@ -153,7 +154,7 @@ async def export(request: Request, context: Officer, console: TheConsole) -> Res
     form = await request.form()
     asked = Asked({name: value for name, value in form.items() if isinstance(value, str)})
     data, count = await asyncio.to_thread(_archive, console, context, asked.query)
-    detail = {"records": count, **{name: events.printable(value) for name, value in asked.fields.items()}}
+    detail = {"records": count, **{name: printable(value) for name, value in asked.fields.items()}}
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
     await console.monitor.record("evidence.export", context.subject, outputs=[digest], detail=detail)
     return _download(data, f"evidence-{datetime.now(UTC):%Y%m%d-%H%M%S}.zip", "application/zip")

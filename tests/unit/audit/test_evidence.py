@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from appliance.audit import bodies, events, evidence
+from appliance.audit import bodies, events, evidence, ocsf
 from appliance.audit.events import Call, Scope, Verdict
 from appliance.audit.evidence import Selection
 from appliance.audit.log import Log
@@ -58,7 +58,7 @@ def policy(place: Place) -> Policy:
 def archive(place: Place, out: Path, wanted: Filter, first: int = 0, end: int = 600) -> Path:
     stretch = range(first, end)
     records = [bodies.find(place.path, index) for index in stretch]
-    records = [record for record in records if wanted.admits(events.read(record.body), record.body)]
+    records = [record for record in records if wanted.admits(ocsf.read(record.body), record.body)]
     checkpoint = (place.path / "checkpoint").read_bytes()
     selection = Selection(wanted=wanted, first=first, end=end)
     included = [ACCESS] if records else []

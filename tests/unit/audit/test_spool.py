@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from appliance.audit import bodies, events, ingest, spool
+from appliance.audit import bodies, events, ingest, ocsf, spool
 from appliance.audit.verify import verify
 from tests.unit.audit.conftest import Place
 
@@ -34,7 +34,7 @@ def take(place: Place, folder: Path) -> ingest.Ingested:
 def numbers(place: Place) -> list[JsonValue]:
     found: list[JsonValue] = []
     for index in range(verify(place.path, place.vkey).size):
-        read = events.read(bodies.find(place.path, index).body)
+        read = ocsf.read(bodies.find(place.path, index).body)
         if read.activity != "spool.gap" and read.unmapped.detail:
             found.append(read.unmapped.detail["number"])
     return found

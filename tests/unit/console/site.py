@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 
 from appliance.audit import events
-from appliance.audit.events import Call, Entity, Event, Lineage, Scope, Verdict
+from appliance.audit.events import Call, Entity, Lineage, Scope, Verdict
 from appliance.audit.log import Log
+from appliance.audit.ocsf import Event
 from appliance.monitor.context import HEADER, Context, seal
 from appliance.service.settings import Paths, ServiceSettings
 from images.console.app.main import build

@@ -1,0 +1,77 @@
+"""CEF and ECS: the map in docs/audit-export.md is complete, and says what the lines have."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import appliance.audit
+from appliance.audit import events, forms
+from appliance.audit.events import Call
+from appliance.audit.ocsf import Event
+from tests.unit.audit.test_events import DENIED, EVENTS, SCOPE
+
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in Path("docs/audit-export.md").read_text().splitlines()
+    if line.startswith("| ") and not line.startswith("| OCSF")
+]
+SCHEMAS = sorted((Path(appliance.audit.__file__).parent / "schemas").glob("*.json"))
+
+
+def leaves(schema: dict[str, Any], path: str = "") -> Iterator[str]:
+    """Paths of all attributes in a JSON schema that are no objects."""
+    inner = schema.get("items", schema)
+    if "properties" not in inner:
+        yield path
+    for name, part in inner.get("properties", {}).items():
+        yield from leaves(part, f"{path}.{name}".strip("."))
+
+
+def keys(value: dict[str, Any], path: str = "") -> Iterator[str]:
+    """Paths of all values in nested objects."""
+    for name, part in value.items():
+        yield from keys(part, f"{path}{name}.") if isinstance(part, dict) else [path + name]
+
+
+@pytest.mark.parametrize("schema", SCHEMAS, ids=lambda path: path.stem)
+def test_every_attribute_that_can_be_recorded_is_in_the_map(schema: Path) -> None:
+    mapped = re.findall(r"[a-z_0-9.]+", " ".join(row[0] for row in ROWS))
+    for leaf in leaves(json.loads(schema.read_text())):
+        if leaf != "unmapped":
+            assert leaf in mapped or leaf.split(".")[0] in mapped, leaf
+
+
+def test_the_map_names_the_fields_of_the_lines_and_no_others() -> None:
+    cef: set[str] = set()
+    ecs: set[str] = set()
+    for event in EVENTS:
+        cef |= set(re.findall(r"(?:^|\s)([A-Za-z0-9]+)=", forms.cef(event, 1).split("|")[-1]))
+        ecs |= set(keys(json.loads(forms.ecs(event, 1))))
+    named = " ".join(row[1] for row in ROWS)
+    assert {key for key in cef if not re.search(rf"\b{key}\b", named)} == set()
+    written = {
+        word for row in ROWS for word in re.findall(r"\b(?:cs[1-6]|cn1|flexString[12]|[a-z]+[A-Z][a-z]+)\b", row[1])
+    }
+    assert written <= cef
+    assert {word for row in ROWS for word in re.findall(r"@?[a-z]+(?:\.[a-z]+)*", row[2].partition("(")[0])} == ecs
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.message)
+def test_every_kind_of_event_has_a_line_of_cef_and_of_ecs(event: Event) -> None:
+    assert f"rt={event.time}" in forms.cef(event, 1)
+    line = json.loads(forms.ecs(event, 1))
+    assert line["user"]["name"] == event.subject
+    assert line["event"]["original"].encode() == event.record()[1]
+
+
+def test_cef_cannot_be_broken_by_what_people_wrote() -> None:
+    call = Call(method="GET", path="/a|b\\c=d act=allowed", action="read|x")
+    line = forms.cef(events.decision(SCOPE, "a|b=c", call, DENIED), 7)
+    head, _, extension = line.partition("rt=")
+    assert head.count("|") - head.count("\\|") == 7
+    assert "suser=a|b\\=c " in extension
+    assert "request=/a|b\\\\c\\=d act\\=allowed " in extension
