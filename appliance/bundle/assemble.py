@@ -23,8 +23,9 @@ from appliance.trust import dsse
 from appliance.trust.chain import RootChain
 from appliance.trust.files import replace_file
 from appliance.trust.keys import Passphrase, PrivateKey, load_private_key
+from appliance.trust.people import load_people
 from appliance.trust.publish import Edition
-from appliance.trust.root import BUILDER_ID, load_people
+from appliance.trust.root import BUILDER_ID
 from appliance.trust.schema import Custom
 from appliance.trust.statements import CYCLONEDX, PAYLOAD_TYPE, SLSA_PROVENANCE, Statement, Subject
 
@@ -98,7 +99,7 @@ def attest(builder: Builder, keys: Path, passphrase: Passphrase | None = None) -
 
 def people_of(keys: Path) -> list[str]:
     """Names of the people whose keys are in ``keys``; none when they sign elsewhere (`appliance bundle request`)."""
-    return sorted({path.name.split(".")[0] for path in (keys / "people").glob("*.pem")})
+    return sorted(path.name.removesuffix(".ml-dsa.pem") for path in (keys / "people").glob("*.ml-dsa.pem"))
 
 
 def sign(builder: Builder, keys: Path, passphrase: Passphrase | None = None, *, after: int = 0) -> Written | None:

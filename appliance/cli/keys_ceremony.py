@@ -19,14 +19,27 @@ def new(
     name: Annotated[str, typer.Argument(help="Who will hold the keys.")],
     *,
     out: Annotated[Path, typer.Option(help="Folder for the two private and the two public keys.")],
+    token: Annotated[
+        str | None,
+        typer.Option(help="PKCS#11 URI of a token for the ECDSA key: a new one, or the one named by object= or id=."),
+    ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Keys that protect nothing, marked DEMO.")] = False,
     passphrase_file: PassphraseFile = None,
+    as_json: Json = False,
 ) -> None:
-    """Make the two keys of a person who will sign bundles; the public halves (.pub) go to `keys change`."""
+    """Make the two keys of a person who will sign bundles; the public halves (.pub) go to `keys change`.
+
+    With a token, its module comes from APPLIANCE_PKCS11_MODULE or ?module-path= in the URI, and its PIN from
+    ?pin-source=, APPLIANCE_PIN or a prompt: appliance keys new anna --out anna --token pkcs11:token=anna
+    """
     from appliance.trust.ceremony import make_person  # noqa: PLC0415  # keeps `appliance --help` quick
 
-    person = make_person(name, out, demo=demo, passphrase=new_passphrase(passphrase_file))
-    print(f"{person.name}: {out}/{person.name}.pem and {person.name}.ml-dsa.pem; carry the .pub files")
+    person = make_person(name, out, demo=demo, passphrase=new_passphrase(passphrase_file), token=token)
+    first = f"{person.name}.{'token' if token else 'pem'}"
+    if as_json:
+        print_json({"name": person.name, "folder": str(out), "keyids": [key.keyid for key in person.public]})
+    else:
+        print(f"{person.name}: {out}/{first} and {person.name}.ml-dsa.pem; carry the .pub files")
 
 
 def change(
@@ -54,7 +67,7 @@ def change(
 def sign(
     file: Annotated[Path, typer.Argument(help="The request.")],
     *,
-    key: Annotated[Path, typer.Option(help="Your ECDSA key, <name>.pem.")],
+    key: Annotated[Path, typer.Option(help="Your ECDSA key, <name>.pem, or <name>.token for one in a token.")],
     ml_dsa_key: Annotated[
         Path | None, typer.Option(help="Your ML-DSA key; by default <name>.ml-dsa.pem beside.")
     ] = None,

@@ -23,14 +23,14 @@ PassphraseFile = Annotated[
 
 
 def open_key(path: Path, passphrase_file: Path | None) -> Any:
-    """A person's private key, opened with the passphrase in ``passphrase_file`` or as the holder is asked.
+    """A person's key, opened with the passphrase in ``passphrase_file`` or as the holder is asked; or in its token.
 
     Raises:
         ApplianceError: the key or the passphrase cannot be read, or they don't belong together.
     """
-    from appliance.trust.keys import load_private_key  # noqa: PLC0415
+    from appliance.trust.people import load_signing_key  # noqa: PLC0415
 
-    return load_private_key(path, (lambda _: read_passphrase(passphrase_file)) if passphrase_file else None)
+    return load_signing_key(path, (lambda _: read_passphrase(passphrase_file)) if passphrase_file else None)
 
 
 def read_passphrase(path: Path) -> bytes:

@@ -17,14 +17,18 @@ from appliance.trust.keys import (
     KeyFileError,
     Passphrase,
     PrivateKey,
+    SigningKey,
     generate,
     load_public_key,
+    mark,
 )
 from appliance.trust.officers import Officers
+from appliance.trust.people import TOKEN_SUFFIX, write_token_file
 from appliance.trust.root import BUILDER_ID, Person, Registered, make_root, registered
 
 ROOT_DAYS = 1825
 MINIMUM_PASSPHRASE = 14
+ROLE = "signs bundles"
 
 
 @dataclass(frozen=True)
@@ -134,21 +138,43 @@ def initialise(
     return paper
 
 
-def make_person(name: str, folder: Path, *, demo: bool, passphrase: Passphrase) -> Person:
+def make_person(name: str, folder: Path, *, demo: bool, passphrase: Passphrase, token: str | None = None) -> Person:
     """Make the two keys of a person who will sign bundles, in ``folder``, with their public halves beside.
 
+    Args:
+        name: who.
+        folder: made when missing.
+        demo: marks the keys as a demonstration's.
+        passphrase: encrypts the key files.
+        token: PKCS#11 URI of the token that holds the ECDSA key, or None to keep it in a file; the folder then has
+            ``<name>.token``, which names it, in place of ``<name>.pem``. No token in use does ML-DSA, so that key is
+            always in a file.
+
     Raises:
-        KeyFileError: a key is there already, or the passphrase is too short.
+        ApplianceError: a key is there already, the passphrase is too short, or the token refuses.
     """
+    secret = _long_enough(passphrase(mark(name, demo=demo)), name)
     folder.mkdir(parents=True, exist_ok=True)
-    pair = []
-    for scheme, suffix in ((keys.ECDSA, ""), (ML_DSA, ".ml-dsa")):
-        key = generate(name, demo=demo, scheme=scheme)
-        file = folder / f"{key.name}{suffix}.pem"
-        key.write(file, _long_enough(passphrase(key.name), key.name), role="signs bundles")
-        file.with_suffix(".pub").write_text(key.public.keyval["public"])
-        pair.append(key)
-    return Person(pair[0].name, *pair)
+    quantum_safe = generate(name, demo=demo, scheme=ML_DSA)
+    files = [folder / f"{quantum_safe.name}{suffix}" for suffix in (".pem", TOKEN_SUFFIX, ".ml-dsa.pem")]
+    for file in files:
+        if file.exists():
+            raise KeyFileError(
+                f"{file}: exists already", rule="a key is never overwritten", remedy="choose a new folder"
+            )
+    classical: SigningKey
+    if token is None:
+        classical = generate(name, demo=demo)
+        classical.write(files[0], secret, role=ROLE)
+    else:
+        from appliance.trust.token import TokenUri, enrol  # noqa: PLC0415  # needs a library of its own
+
+        classical = enrol(TokenUri.parse(token), quantum_safe.name, demo=demo)
+        write_token_file(files[1], classical, str(classical.uri), role=ROLE)
+    quantum_safe.write(files[2], secret, role=ROLE)
+    files[0].with_suffix(".pub").write_text(classical.public.keyval["public"])
+    files[2].with_suffix(".pub").write_text(quantum_safe.public.keyval["public"])
+    return Person(quantum_safe.name, classical, quantum_safe)
 
 
 def next_people(

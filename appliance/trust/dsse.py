@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.errors import ApplianceError
 from appliance.trust import canonical
-from appliance.trust.keys import PrivateKey, PublicKey
+from appliance.trust.keys import PublicKey, SigningKey
 
 RULE = "signed statements are DSSE envelopes in canonical JSON with t valid signatures of known people and no others"
 
@@ -60,7 +60,7 @@ def pae(payload_type: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
-def sign(value: Any, payload_type: str, keys: Iterable[PrivateKey]) -> bytes:
+def sign(value: Any, payload_type: str, keys: Iterable[SigningKey]) -> bytes:
     """The canonical envelope over ``value`` with one signature of each key."""
     envelope = {"payload": _b64(canonical.encode(value)), "payloadType": payload_type, "signatures": []}
     data = canonical.encode(envelope)
@@ -69,7 +69,7 @@ def sign(value: Any, payload_type: str, keys: Iterable[PrivateKey]) -> bytes:
     return data
 
 
-def add_signature(data: bytes, key: PrivateKey, name: str = "envelope") -> bytes:
+def add_signature(data: bytes, key: SigningKey, name: str = "envelope") -> bytes:
     """The envelope ``data`` with the signature of ``key`` added, or unchanged when that key has signed already.
 
     Raises:

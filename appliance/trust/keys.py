@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -50,7 +50,7 @@ class PublicKey(BaseModel):
             key = self._load()
         except (KeyError, ValueError, UnsupportedAlgorithm) as error:
             raise ValueError(f"not a public key in PEM: {error}") from error
-        if _public(key) != self:
+        if public_key(key) != self:
             raise ValueError("the key's type, scheme and PEM do not agree, or the PEM is not in its normal form")
         return self
 
@@ -81,9 +81,28 @@ class PublicKey(BaseModel):
         raise ValueError("only ECDSA P-384 and ML-DSA-87 keys are accepted")
 
 
+class SigningKey(Protocol):
+    """A person's key, opened, wherever it is: :class:`PrivateKey` from a file, or one that stays in a token."""
+
+    @property
+    def name(self) -> str:
+        """The holder."""
+
+    @property
+    def demo(self) -> bool:
+        """Whether the key is marked as a demonstration key."""
+
+    @property
+    def public(self) -> PublicKey:
+        """The public half."""
+
+    def sign(self, data: bytes) -> bytes:
+        """The signature over ``data``."""
+
+
 @dataclass(frozen=True)
 class PrivateKey:
-    """A person's private key, opened.
+    """A person's private key, opened from its file.
 
     Attributes:
         name: the holder, as the file says; starts with ``DEMO`` for a demonstration key.
@@ -98,22 +117,13 @@ class PrivateKey:
     @property
     def public(self) -> PublicKey:
         """The public half."""
-        return _public(self.private.public_key())
+        return public_key(self.private.public_key())
 
     def sign(self, data: bytes) -> bytes:
         """Sign ``data``: ECDSA over SHA-384, or ML-DSA-87 over TUF's prefixed SHA-512 (TAP 21)."""
         if isinstance(self.private, ec.EllipticCurvePrivateKey):
             return self.private.sign(data, ec.ECDSA(hashes.SHA384()))
         return self.private.sign(_ml_dsa_message(data))
-
-    def tuf_signer(self) -> Any:
-        """This key as a securesystemslib signer, for python-tuf."""
-        from securesystemslib.signer import CryptoSigner, SSlibKey  # noqa: PLC0415  # heavy, and not in the images
-
-        public = self.public
-        return CryptoSigner(
-            self.private, SSlibKey(public.keyid, public.keytype, public.scheme, dict(public.keyval.items()))
-        )
 
     def write(self, path: Path, passphrase: bytes, *, role: str) -> None:
         """Write the encrypted private key to ``path`` (mode 0600), which must not exist."""
@@ -181,7 +191,7 @@ def load_public_key(path: Path) -> PublicKey:
     except (OSError, ValueError, UnsupportedAlgorithm) as error:
         raise KeyFileError(f"{path}: not a public key in PEM: {error}") from error
     if isinstance(key, ec.EllipticCurvePublicKey | mldsa.MLDSA87PublicKey):
-        public = _public(key)
+        public = public_key(key)
         return PublicKey.model_validate(public.model_dump())
     raise KeyFileError(f"{path}: not an ECDSA P-384 or ML-DSA-87 key", rule="people sign with these two algorithms")
 
@@ -247,7 +257,8 @@ def write_private(path: Path, data: bytes) -> None:
         ) from error
 
 
-def _public(key: ec.EllipticCurvePublicKey | mldsa.MLDSA87PublicKey) -> PublicKey:
+def public_key(key: ec.EllipticCurvePublicKey | mldsa.MLDSA87PublicKey) -> PublicKey:
+    """The library's ``key`` in TUF's form; the caller has checked its curve."""
     pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
     scheme: Any = ECDSA if isinstance(key, ec.EllipticCurvePublicKey) else ML_DSA
     keytype: Any = _KEY_TYPES[scheme]

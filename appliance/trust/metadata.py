@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from securesystemslib.signer import Signature
 from tuf.api.metadata import (  # type: ignore[attr-defined]
     Metadata,
     Root,
@@ -14,7 +15,7 @@ from tuf.api.serialization import DeserializationError
 
 from appliance.errors import ApplianceError
 from appliance.trust import canonical
-from appliance.trust.keys import PublicKey
+from appliance.trust.keys import PublicKey, SigningKey
 from appliance.trust.schema import Chunks, Custom, ListedCustom, check_form
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Custom",
     "MetadataError",
     "Target",
+    "add_signature",
     "check_path",
     "check_signatures",
     "parse",
@@ -83,6 +85,12 @@ def parse(data: bytes, kind: str, name: str) -> Metadata[Any]:
         raise MetadataError(
             f"{name}: not TUF metadata: {error.__cause__ or error}", rule="TUF specification 1.0"
         ) from error
+
+
+def add_signature(metadata: Metadata[Any], key: SigningKey) -> None:
+    """Sign the canonical bytes of ``metadata`` (TUF specification 4.2.1) with ``key``."""
+    keyid = key.public.keyid
+    metadata.signatures[keyid] = Signature(keyid, key.sign(metadata.signed_bytes).hex())
 
 
 def check_signatures(metadata: Metadata[Any], keys: dict[str, PublicKey], name: str) -> tuple[str, ...]:

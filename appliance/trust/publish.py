@@ -16,7 +16,7 @@ from tuf.api.metadata import (  # type: ignore[attr-defined]
 
 from appliance.errors import ApplianceError
 from appliance.trust.chain import RootChain
-from appliance.trust.metadata import Target
+from appliance.trust.metadata import Target, add_signature
 from appliance.trust.request import Request, sign_with_all
 from appliance.trust.root import CanonicalSerializer, Person, registered
 from appliance.trust.schema import CREATED_FIELD
@@ -109,5 +109,5 @@ def sign_role(signed: Any, people: Sequence[Person]) -> bytes:
     """The canonical bytes of a role's metadata with the ECDSA signature of each of ``people``."""
     metadata = Metadata(signed)
     for person in people:
-        metadata.sign(person.classical.tuf_signer(), append=True)
+        add_signature(metadata, person.classical)
     return metadata.to_bytes(CanonicalSerializer())

@@ -17,7 +17,7 @@ from tuf.api.metadata import Metadata
 from appliance.errors import ApplianceError
 from appliance.trust import canonical, dsse, hybrid
 from appliance.trust.chain import RootChain, approval_name
-from appliance.trust.metadata import check_signatures, parse, role_keys
+from appliance.trust.metadata import add_signature, check_signatures, parse, role_keys
 from appliance.trust.root import CanonicalSerializer, Person, Registered, make_root, registered
 
 LIMIT = 128 << 20
@@ -176,7 +176,7 @@ class Request:
             metadata = parse(data, _kind(name), name)
             keyid = person.classical.public.keyid
             if keyid in self._permitted(metadata) and keyid not in metadata.signatures:
-                metadata.sign(person.classical.tuf_signer(), append=True)
+                add_signature(metadata, person.classical)
             documents[name] = metadata.to_bytes(CanonicalSerializer())
         return Request(self.chain, documents, None)
 

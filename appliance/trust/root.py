@@ -8,7 +8,6 @@ rest, carry what TUF has no word for: ``x-appliance-people`` pairs each person's
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 from securesystemslib.signer import Key
@@ -17,7 +16,8 @@ from tuf.api.serialization import MetadataSerializer
 
 from appliance.errors import ApplianceError
 from appliance.trust import canonical
-from appliance.trust.keys import Passphrase, PrivateKey, PublicKey, load_private_key
+from appliance.trust.keys import PublicKey, SigningKey
+from appliance.trust.metadata import add_signature
 from appliance.trust.schema import BUILDERS_FIELD, DEMO_FIELD, PEOPLE_FIELD, BuilderKey, PersonKeys
 
 ROLES = ("root", "targets", "snapshot", "timestamp")
@@ -41,8 +41,8 @@ class Person:
     """A person who signs for TUF roles: one key of each algorithm, both theirs alone."""
 
     name: str
-    classical: PrivateKey
-    quantum_safe: PrivateKey
+    classical: SigningKey
+    quantum_safe: SigningKey
 
     @property
     def public(self) -> tuple[PublicKey, PublicKey]:
@@ -113,7 +113,7 @@ def make_root(enrolled: Registered, *, version: int, expires: datetime, signers:
         root.roles[role].threshold = enrolled.threshold
     metadata = Metadata(root)
     for person in signers:
-        metadata.sign(person.classical.tuf_signer(), append=True)
+        add_signature(metadata, person.classical)
     return metadata.to_bytes(CanonicalSerializer())
 
 
@@ -140,19 +140,3 @@ def registered(root: Root) -> Registered:
     for builder in extension.builders:
         builders.setdefault(builder.id, []).append(builder.key)
     return Registered(people=people, builders=builders, threshold=root.roles["targets"].threshold, demo=extension.demo)
-
-
-def load_people(folder: Path, names: Sequence[str], passphrase: Passphrase | None = None) -> list[Person]:
-    """Open both keys of each of ``names`` from a folder of key files (``<name>.pem``, ``<name>.ml-dsa.pem``).
-
-    Raises:
-        ApplianceError: a key is missing or does not open.
-    """
-    return [
-        Person(
-            name=name,
-            classical=load_private_key(folder / f"{name}.pem", passphrase),
-            quantum_safe=load_private_key(folder / f"{name}.ml-dsa.pem", passphrase),
-        )
-        for name in names
-    ]

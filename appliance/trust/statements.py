@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.trust import dsse
 from appliance.trust.dsse import SignatureRefusedError
-from appliance.trust.keys import PrivateKey, PublicKey
+from appliance.trust.keys import PublicKey, SigningKey
 
 STATEMENT_TYPE: Literal["https://in-toto.io/Statement/v1"] = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -51,7 +51,7 @@ class VerifiedStatement:
 
 
 def sign_statement(
-    subjects: Mapping[str, str], predicate_type: str, predicate: dict[str, Any], keys: Iterable[PrivateKey]
+    subjects: Mapping[str, str], predicate_type: str, predicate: dict[str, Any], keys: Iterable[SigningKey]
 ) -> bytes:
     """A signed statement.
 

@@ -13,8 +13,9 @@ from appliance.trust.ceremony import initialise
 from appliance.trust.chain import RootChain
 from appliance.trust.keys import PrivateKey, load_private_key
 from appliance.trust.metadata import Custom
+from appliance.trust.people import load_people
 from appliance.trust.publish import Edition
-from appliance.trust.root import BUILDER_ID, Person, load_people
+from appliance.trust.root import BUILDER_ID, Person
 from appliance.trust.statements import CYCLONEDX, SLSA_PROVENANCE, sign_statement
 
 CREATED = datetime(2026, 11, 1, tzinfo=UTC)

@@ -11,6 +11,7 @@ from appliance.cli.main import app
 from appliance.trust.fingerprint import fingerprint
 from appliance.trust.keys import load_private_key
 from tests.unit.bundle.sample import fill
+from tests.unit.trust.softhsm import make_tokens
 
 PAGE = Path(__file__).parents[3] / "docs" / "bundle.md"
 
@@ -23,6 +24,7 @@ def commands() -> list[str]:
 def test_every_command_on_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("APPLIANCE_PASSPHRASE", "several random words")
+    make_tokens(tmp_path / "softhsm", monkeypatch, "anna")
     root = ""
     for line in commands():
         words = shlex.split(line.replace("$ROOT", root))

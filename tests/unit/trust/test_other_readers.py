@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
+from securesystemslib.signer import SSlibKey
 from tuf.api.exceptions import DownloadHTTPError, RepositoryError
 from tuf.ngclient.fetcher import FetcherInterface
 from tuf.ngclient.updater import Updater
@@ -114,7 +115,8 @@ def test_tuf_js_refuses_what_we_refuse(bundle: Path, tufjs: Path) -> None:
 
 def test_securesystemslib_verifies_both_algorithms(bundle: Path) -> None:
     envelope = Envelope.from_dict(json.loads((bundle / "metadata" / hybrid.FILE).read_bytes()))
-    keys = [key.tuf_signer().public_key for who in (CARL, DORA) for key in (who.classical, who.quantum_safe)]
+    public = [key for who in (CARL, DORA) for key in who.public]
+    keys = [SSlibKey(key.keyid, key.keytype, key.scheme, dict(key.keyval.items())) for key in public]
     assert len(envelope.verify(keys, 4)) == 4
     envelope.payload += b" "
     with pytest.raises(VerificationError):
