@@ -22,7 +22,9 @@ class Base:
         self._files: dict[str, Path] = {}
         for folder in folders:
             for target in listed(folder):
-                self._files.setdefault(target.sha256, folder / "targets" / target.path)
+                file = folder / "targets" / target.path
+                if os.path.lexists(file):
+                    self._files.setdefault(target.sha256, file)
 
     def find(self, sha256: str) -> Path | None:
         """A file that should have this digest."""

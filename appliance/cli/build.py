@@ -30,7 +30,9 @@ def build(
     source: Annotated[Path | None, typer.Option(help="Checkout to build from [the one this runs from].")] = None,
     since: Annotated[
         Path | None,
-        typer.Option(help="An earlier bundle, of which the metadata suffices: --out gets only what it does not have."),
+        typer.Option(
+            help="Earlier bundle (its metadata suffices) or a host's inventory: --out gets only what it lacks."
+        ),
     ] = None,
     only: Annotated[str | None, typer.Option(help="Build this image and its parents alone.")] = None,
     marking: Annotated[str, typer.Option(help="Classification of the bundle.")] = "UNCLASSIFIED",
@@ -45,7 +47,8 @@ def build(
     """
     from appliance.bundle.assemble import attest, people_of, sign  # noqa: PLC0415  # keeps `appliance --help` quick
     from appliance.bundle.build import Builder  # noqa: PLC0415
-    from appliance.bundle.delta import earlier_bundle, require_empty, write_delta  # noqa: PLC0415
+    from appliance.bundle.delta import require_empty, write_delta  # noqa: PLC0415
+    from appliance.bundle.inventory import earlier_of  # noqa: PLC0415
     from appliance.bundle.make import Step, checkout, default_cache, run_steps  # noqa: PLC0415
     from appliance.trust.chain import RootChain  # noqa: PLC0415
     from appliance.trust.fingerprint import fingerprint  # noqa: PLC0415
@@ -55,7 +58,7 @@ def build(
         raise ApplianceError(f"{keys}: holds no root/ of keys", remedy=f"make keys: appliance keys init {keys}")
     root = fingerprint(RootChain.load(keys / "root").roots[0])
     cache = cache or default_cache()
-    earlier = earlier_bundle(since, root) if since else None
+    earlier = earlier_of(since, root) if since else None
     if earlier:
         require_empty(out)
     builder = Builder(source or checkout(), cache, cache / "whole" if earlier else out, marking=marking, only=only)

@@ -84,14 +84,15 @@ def delta(
     new: Bundle,
     out: Annotated[Path, typer.Argument(help="New folder for the smaller bundle.")],
     *,
-    since: Annotated[Path, typer.Option(help="The bundle that the host has.")],
+    since: Annotated[Path, typer.Option(help="The bundle that the host has, or its inventory.")],
     root_fingerprint: Fingerprint,
     as_json: Json = False,
 ) -> None:
     """Write a bundle that carries only what an earlier one does not have; signatures stay as they are."""
-    from appliance.bundle.delta import earlier_bundle, write_delta  # noqa: PLC0415
+    from appliance.bundle.delta import write_delta  # noqa: PLC0415
+    from appliance.bundle.inventory import earlier_of  # noqa: PLC0415
 
-    carried = write_delta(new, earlier_bundle(since, root_fingerprint), out, root_fingerprint)
+    carried = write_delta(new, earlier_of(since, root_fingerprint), out, root_fingerprint)
     total = sum(target.length for target in carried)
     if as_json:
         print_json({"files": len(carried), "bytes": total})

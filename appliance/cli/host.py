@@ -11,11 +11,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from appliance.cli.host_inventory import inventory
 from appliance.cli.options import Json, print_json
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
 
 app = typer.Typer(help="Install, check and remove the appliance on this host.", no_args_is_help=True)
+app.command()(inventory)
 Root = Annotated[Path, typer.Option(help="Where the appliance keeps its state.")]
 Run = Annotated[Path, typer.Option(help="Where its sockets are.")]
 ROOT, RUN = Path("/var/lib/appliance"), Path("/run/appliance")

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     site = "site"
     subjects = "subjects"
     access = "access"
+    inventory = "inventory"
 
 
 @app.callback()
@@ -178,6 +179,10 @@ def validate(kind: Kind, value: Any, name: str) -> None:
         from appliance.monitor.registry import parse_registry  # noqa: PLC0415
 
         parse_registry(value, name)
+    elif kind is Kind.inventory:
+        from appliance.bundle.inventory import parse_inventory  # noqa: PLC0415
+
+        parse_inventory(value, name)
     else:
         from appliance.monitor.policy import parse_policy  # noqa: PLC0415
 

@@ -14,7 +14,6 @@ from appliance.trust.files import read_limited
 from appliance.trust.fingerprint import check_fingerprint
 from appliance.trust.keys import ECDSA, PublicKey, load_public_key
 
-KINDS = ("site", "subjects", "access")
 MAXIMUM_SIZE = 4 << 20
 
 
@@ -120,7 +119,7 @@ def load_signed(path: Path, officers: Officers | Path, kind: str, threshold: int
     Args:
         path: for example ``site.dsse.json``.
         officers: the accepted officers, or the path of the accepted ``officers.json``.
-        kind: ``site``, ``subjects`` or ``access``.
+        kind: ``site``, ``subjects``, ``access`` or ``inventory``.
         threshold: how many distinct officers must have signed.
 
     Raises:

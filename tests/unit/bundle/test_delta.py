@@ -55,6 +55,13 @@ def test_the_record_of_the_builder_suffices(new: Path, old: Path, keys: Keys, tm
     assert len(write_delta(new, earlier_bundle(old, keys.fingerprint), tmp_path / "delta", keys.fingerprint)) == 1
 
 
+def test_a_delta_after_a_delta_takes_from_both(new: Path, old: Path, keys: Keys, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    write_delta(new, earlier_bundle(old, keys.fingerprint), first, keys.fingerprint)
+    assert write_delta(new, earlier_bundle(first, keys.fingerprint), second, keys.fingerprint) == []
+    assert verify_bundle(second, keys.fingerprint, bases=[first, old], now=NOW)[1].ok
+
+
 def test_a_delta_with_a_hole_is_never_written(new: Path, old: Path, keys: Keys, tmp_path: Path) -> None:
     (new / "targets/policies/access.yml").unlink()
     with pytest.raises(ApplianceError, match=r"policies/access.yml: missing"):
