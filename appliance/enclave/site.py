@@ -79,6 +79,11 @@ class Enclave(BaseModel):
         """The parsed marking."""
         return parse(self.label)
 
+    @cached_property
+    def obligations(self) -> tuple[str, ...]:
+        """What the marking demands beside its label, for example ``OC`` (ORCON): decided by the access policy."""
+        return self.marking.obligations
+
     @property
     def inner(self) -> ipaddress.IPv4Network:
         """The network that joins the enclave's containers and nothing else."""

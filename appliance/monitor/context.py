@@ -37,12 +37,15 @@ class Context(BaseModel):
         subject: name of the registered subject, or ``service:<name>`` for a workload.
         on_behalf_of: the subject for whom a workload acts, or None.
         roles: the subject's roles.
+        groups: the subject's need-to-know groups.
         level: the subject's effective level: the lower of clearance and working level (U, CUI, C, S, TS).
         need: the controls the subject holds.
         nationalities: all nationalities of the subject.
         label: encoded label of the enclave.
         working: encoded label of the session.
         job: identifier of the granted job, for workloads.
+        originator_decision: reference of the originator's decision that covers this person and path, if there is one;
+            without it a service lets nothing under ORCON leave.
         expires: seconds since the epoch after which the context is void.
     """
 
@@ -57,12 +60,14 @@ class Context(BaseModel):
     subject: str
     on_behalf_of: str | None = None
     roles: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     level: str
     need: tuple[str, ...] = ()
     nationalities: tuple[str, ...] = ()
     label: str
     working: str
     job: str | None = None
+    originator_decision: str | None = None
     expires: int
 
 

@@ -2,24 +2,27 @@
 
 import asyncio
 import signal
+import time
 
 import structlog
 
 from appliance.audit.log import Log
 from appliance.enclave.render import UIDS, HostPaths
 from appliance.enclave.site import Enclave
-from appliance.monitor.gate import Gate, InForce
+from appliance.monitor.gate import Gate
 from appliance.monitor.http import HttpRequest, HttpResponse, serve_unix
 from appliance.monitor.identity import Authority
+from appliance.monitor.in_force import InForce
 from appliance.monitor.recording import Recording
 from appliance.monitor.records import Records
+from appliance.monitor.sessions import Sessions
 from appliance.monitor.statements import installed_statements
 
 log = structlog.get_logger()
 
 
-def load(paths: HostPaths) -> tuple[InForce, str]:
-    """Read and verify what is in force on this host; the second value is the digest of the access policy.
+def load(paths: HostPaths) -> InForce:
+    """Read and verify what is in force on this host.
 
     Raises:
         ApplianceError: a statement does not hold, or the host was not installed.
@@ -31,24 +34,26 @@ def load(paths: HostPaths) -> tuple[InForce, str]:
         for enclave in statements.site.enclaves
         for service in enclave.services
     }
-    in_force = InForce(
+    return InForce(
         site=statements.site,
         registry=statements.registry,
         policy=statements.policy,
+        policy_digest=statements.policy_digest,
         authority=Authority((paths.root / "site" / "certificates" / "ca.pem").read_bytes()),
         context_keys=keys,
         grant_key=(secrets / "grant.key").read_bytes(),
     )
-    return in_force, statements.policy_digest
 
 
 async def serve(paths: HostPaths) -> None:
     """Serve until SIGTERM or SIGINT; the log is closed before this returns."""
-    in_force, policy_digest = load(paths)
+    in_force = load(paths)
     audit = Log.open(paths.root / "log", paths.root / "secrets" / "log.key")
-    recording = Recording(audit, in_force, policy_digest)
+    recording = Recording(audit, in_force)
     await recording.started(paths.root / "spool")
-    gate = Gate(in_force, recording.outcome)
+    policy = in_force.policy
+    sessions = Sessions(policy.session_minutes * 60, policy.idle_minutes * 60, time.time)
+    gate = Gate(in_force, sessions, recording.outcome)
     records = Records(in_force, recording)
     servers = []
     for enclave in in_force.site.enclaves:

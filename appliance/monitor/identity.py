@@ -3,23 +3,39 @@
 The certificate itself is judged here, not a fingerprint of it and not the gateway's opinion of it.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import unquote
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from appliance.errors import ApplianceError
 
 WORKLOAD = "service:"
+NAME = re.compile(r"(service:)?[a-z][a-z0-9-]{0,30}")
+MAXIMUM_ESCAPED = 24 * 1024
+# What a client certificate may hold that its reader must understand (RFC 5280, section 4.2).
+UNDERSTOOD = (x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage, x509.SubjectAlternativeName)
 
 
 class IdentityError(ApplianceError):
-    """The certificate stands for nobody here; ``rule`` says why."""
+    """The certificate stands for nobody here; ``rule`` says why.
+
+    Args:
+        message: what is wrong.
+        rule: the rule that refuses it.
+        name: whom the site's own authority wrote into it, where it did.
+    """
+
+    def __init__(self, message: str, *, rule: str, name: str = "") -> None:
+        super().__init__(message, rule=rule)
+        self.name = name
 
 
 @dataclass(frozen=True)
@@ -74,28 +90,61 @@ class Authority:
                 f"the certificate of {identity.name} is valid from {identity.not_before:%Y-%m-%d} "
                 f"to {identity.not_after:%Y-%m-%d}",
                 rule="identity.expired",
+                name=identity.name,
             )
         return identity
 
     def _read_uncached(self, escaped_pem: str) -> Identity:
+        if len(escaped_pem) > MAXIMUM_ESCAPED:
+            raise IdentityError("the client certificate is over-long", rule="identity.unreadable")
         try:
             certificate = x509.load_pem_x509_certificate(unquote(escaped_pem).encode())
             names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
             organizations = certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
-            usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-        except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension) as error:
+            extensions = list(certificate.extensions)
+            key = certificate.public_key()
+        except (ValueError, x509.DuplicateExtension, UnsupportedAlgorithm) as error:
             raise IdentityError("the client certificate cannot be read", rule="identity.unreadable") from error
         try:
             certificate.verify_directly_issued_by(self._ca)
         except (ValueError, TypeError, InvalidSignature) as error:
             raise IdentityError("another authority made the client certificate", rule="identity.foreign") from error
-        if ExtendedKeyUsageOID.CLIENT_AUTH not in usage or len(names) != 1:
-            raise IdentityError("the certificate is not a client's", rule="identity.not-a-client")
+        _check_use(extensions)
+        _check_strength(certificate, key)
+        if len(names) != 1 or not NAME.fullmatch(str(names[0].value)):
+            raise IdentityError("the certificate does not name one subject", rule="identity.name")
         return Identity(
             name=str(names[0].value),
-            enclave=str(organizations[0].value) if organizations else "",
+            enclave=str(organizations[0].value) if len(organizations) == 1 else "",
             serial=format(certificate.serial_number, "x"),
             fingerprint=certificate.fingerprint(hashes.SHA256()).hex(),
             not_before=certificate.not_valid_before_utc.astimezone(UTC),
             not_after=certificate.not_valid_after_utc.astimezone(UTC),
         )
+
+
+def _check_use(extensions: list[x509.Extension[x509.ExtensionType]]) -> None:
+    """Refuse a certificate that is not, or not only, an end entity's for client authentication (RFC 5280, 4.2.1)."""
+    values = {type(extension.value): extension.value for extension in extensions}
+    constraints, usage = values.get(x509.BasicConstraints), values.get(x509.KeyUsage)
+    purposes = values.get(x509.ExtendedKeyUsage)
+    if isinstance(constraints, x509.BasicConstraints) and constraints.ca:
+        raise IdentityError("the certificate is an authority's", rule="identity.not-a-client")
+    if isinstance(usage, x509.KeyUsage) and (usage.key_cert_sign or not usage.digital_signature):
+        raise IdentityError("the certificate's key is not for signing in", rule="identity.not-a-client")
+    if not isinstance(purposes, x509.ExtendedKeyUsage) or ExtendedKeyUsageOID.CLIENT_AUTH not in purposes:
+        raise IdentityError("the certificate is not a client's", rule="identity.not-a-client")
+    if any(extension.critical and not isinstance(extension.value, UNDERSTOOD) for extension in extensions):
+        raise IdentityError("a critical extension is not understood", rule="identity.not-a-client")
+
+
+def _check_strength(certificate: x509.Certificate, key: object) -> None:
+    """Refuse keys and signatures that NIST SP 800-131A no longer allows: under 112 bits, or SHA-1 and MD5."""
+    strong = (
+        (isinstance(key, rsa.RSAPublicKey) and key.key_size >= 2048)
+        or (isinstance(key, ec.EllipticCurvePublicKey) and key.curve.key_size >= 256)
+        or isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey)
+    )
+    signed_with = certificate.signature_hash_algorithm
+    if not strong or (signed_with is not None and signed_with.digest_size < 32):
+        raise IdentityError("the certificate's key or signature is weak", rule="identity.weak")

@@ -1,20 +1,30 @@
 """Stage two of a decision: which role may do what in which service.
 
-It can only narrow what dominance allowed. The policy is data (``policies/access.yml``), signed by two officers.
+It can only narrow what dominance allowed: by role, by need-to-know group, and by the originator's decision where their
+control goes with the information (ORCON). The policy is data (``policies/access.yml``), signed by two officers.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import date
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from appliance.enclave.site import Service, validated
-from appliance.monitor.registry import Role
+from appliance.enclave.site import Name, Service, validated
+from appliance.monitor.registry import Group, Role
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 Action = Annotated[str, Field(pattern=r"^[a-z]+$")]
+PathPattern = Annotated[str, Field(pattern=r"^/[A-Za-z0-9_.*/-]*$")]
+ORCON = frozenset({"OC", "OC-USGOV"})
+EXPORT = "export"
+
+
+def compiled(path: str) -> re.Pattern[str]:
+    """The path pattern ``path``: ``*`` is one segment, a final ``**`` any number of them, also none."""
+    return re.compile(re.escape(path).replace(r"/\*\*", "(/.*)?").replace(r"\*", "[^/]+"))
 
 
 class Route(BaseModel):
@@ -25,14 +35,18 @@ class Route(BaseModel):
         methods: HTTP methods.
         action: name of the action, for example ``read``, ``write``, ``run``, ``export``.
         read_down: whether a session at a higher level may read it; GET and HEAD only.
+        group: the need-to-know group that one must belong to, if any.
+        originator_controlled: whether only those may use it whom the originator's recorded decision names.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    path: Annotated[str, Field(pattern=r"^/[A-Za-z0-9_.*/-]*$")]
+    path: PathPattern
     methods: Annotated[tuple[Method, ...], Field(min_length=1)]
     action: Action
     read_down: bool = False
+    group: Group | None = None
+    originator_controlled: bool = False
 
     @model_validator(mode="after")
     def _read_down_only_reads(self) -> "Route":
@@ -43,28 +57,73 @@ class Route(BaseModel):
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """The compiled path pattern."""
-        text = re.escape(self.path).replace(r"/\*\*", "(/.*)?").replace(r"\*", "[^/]+")
-        return re.compile(text)
+        return compiled(self.path)
+
+
+class OriginatorDecision(BaseModel):
+    """What an originator decided about the dissemination of information under their control (ORCON).
+
+    Attributes:
+        reference: under which the officers keep the originator's word.
+        originator: the office that decided.
+        path: pattern of what may be disseminated, for example the export of one project.
+        recipients: the subjects who may receive it.
+        expires: last day on which the decision holds.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reference: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ./_-]{0,99}$")]
+    originator: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ./_-]{0,99}$")]
+    path: PathPattern
+    recipients: Annotated[tuple[Name, ...], Field(min_length=1)]
+    expires: date
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The compiled path pattern."""
+        return compiled(self.path)
 
 
 class AccessPolicy(BaseModel):
     """Role x service x action.
 
     Attributes:
+        version: grows with every change; an older one never takes effect again.
         routes: for each service, its routes; the first that matches names the action; none means refusal.
         roles: for each role, for each service, the permitted actions.
         workloads: for each calling service, for each called service, the actions a job grant permits.
         session_minutes: longest session.
         idle_minutes: a session unused for so long is over.
+        originator_decisions: who may receive what its originator controls.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    version: Annotated[int, Field(ge=1)] = 1
     routes: dict[Service, tuple[Route, ...]]
     roles: dict[Role, dict[Service, tuple[Action, ...]]]
     workloads: dict[Service, dict[Service, tuple[Action, ...]]] = {}
     session_minutes: Annotated[int, Field(ge=1, le=1440)] = 480
     idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
+    originator_decisions: tuple[OriginatorDecision, ...] = ()
+
+    @model_validator(mode="after")
+    def _routes_agree(self) -> "AccessPolicy":
+        for service, routes in self.routes.items():
+            if not routes:
+                raise ValueError(f"{service} has no routes: name some, or leave {service} out")
+            seen: set[tuple[str, str]] = set()
+            for route in routes:
+                if not route.path.startswith(f"/{service}/"):
+                    raise ValueError(f"the route {route.path} is not one of {service}")
+                for method in route.methods:
+                    if (method, route.path) in seen:
+                        raise ValueError(f"two routes contradict each other: {method} {route.path} stands twice")
+                    seen.add((method, route.path))
+        if self.idle_minutes > self.session_minutes:
+            raise ValueError("idle_minutes is longer than session_minutes")
+        return self
 
     @model_validator(mode="after")
     def _rules_are_about_something(self) -> "AccessPolicy":
@@ -72,6 +131,8 @@ class AccessPolicy(BaseModel):
             raise ValueError("an empty policy would refuse everybody: name roles and routes")
         known = {(service, route.action) for service, routes in self.routes.items() for route in routes}
         for owner, rules in [*self.roles.items(), *self.workloads.items()]:
+            if not rules or not all(rules.values()):
+                raise ValueError(f"the rules of {owner} are empty: name services and actions, or leave {owner} out")
             for service, actions in rules.items():
                 for action in actions:
                     if (service, action) not in known:
@@ -92,6 +153,18 @@ class AccessPolicy(BaseModel):
     def permits(self, roles: tuple[str, ...], service: str, action: str) -> bool:
         """Whether one of ``roles`` may do ``action`` in ``service``."""
         return any(_grants(self.roles, role, service, action) for role in roles)
+
+    def originator_decision(self, subject: str, path: str, day: date) -> OriginatorDecision | None:
+        """The decision under which ``subject`` may receive what is at ``path`` on ``day``, or None."""
+        for decision in self.originator_decisions:
+            if subject in decision.recipients and day <= decision.expires and decision.pattern.fullmatch(path):
+                return decision
+        return None
+
+    @property
+    def groups(self) -> Iterable[str]:
+        """The need-to-know groups that routes name."""
+        return sorted({route.group for routes in self.routes.values() for route in routes if route.group})
 
     def permits_workload(self, caller: str, service: str, action: str) -> bool:
         """Whether a job of service ``caller`` may do ``action`` in ``service``."""

@@ -13,7 +13,8 @@ from appliance.audit.log import Log
 from appliance.audit.ocsf import Event
 from appliance.audit.text import printable
 from appliance.enclave.site import Enclave
-from appliance.monitor.gate import InForce, Outcome
+from appliance.monitor.in_force import InForce
+from appliance.monitor.outcome import Outcome
 
 NOBODY = "nobody"
 SPOOL_SECONDS = 5.0
@@ -25,13 +26,12 @@ class Recording:
 
     Args:
         audit: the open log.
-        in_force: what decides.
-        policy_digest: SHA-256 of the signed access policy.
+        in_force: what decides at the start.
     """
 
-    def __init__(self, audit: Log, in_force: InForce, policy_digest: str) -> None:
+    def __init__(self, audit: Log, in_force: InForce) -> None:
         self._audit = audit
-        self._policy = f"sha256:{policy_digest}"
+        self._policy = f"sha256:{in_force.policy_digest}"
         self._high = in_force.site.system_high.marking.label.encode()
         self._site = in_force.site.site
         self._spooling: asyncio.Task[None] | None = None
@@ -44,7 +44,7 @@ class Recording:
         """
         decision = outcome.decision
         reason = printable(outcome.detail.get("reason", ""))
-        verdict = Verdict(allowed=decision.allow, rule=decision.rule, policy=self._policy, reason=reason)
+        verdict = Verdict(allowed=decision.allow, rule=decision.rule, policy=f"sha256:{outcome.policy}", reason=reason)
         scope = self._scope(outcome.enclave, outcome.request, outcome.path)
         subject = printable(outcome.subject, 200) or NOBODY
         if decision.action == "session" and outcome.method in ("POST", "DELETE"):

@@ -9,9 +9,9 @@ from appliance.audit.events import Lineage
 from appliance.enclave.site import Enclave
 from appliance.errors import ApplianceError
 from appliance.monitor.context import Context, ContextError, open_context, payload_of
-from appliance.monitor.gate import InForce
 from appliance.monitor.grants import Grant, seal_grant
 from appliance.monitor.http import HttpRequest, HttpResponse, json_response
+from appliance.monitor.in_force import InForce
 from appliance.monitor.recording import Recording
 
 GRANT_SECONDS = 6 * 3600

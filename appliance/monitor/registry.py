@@ -4,6 +4,7 @@ Takes effect only as a statement signed by two officers; the monitor loads nothi
 """
 
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -12,6 +13,7 @@ from appliance.enclave.site import Name, validated
 from appliance.markings import Clearance, Label, MarkingError, marking_of, parse
 
 Role = Literal["annotator", "evaluator", "analyst", "officer"]
+Group = Name
 
 
 def _level(text: str) -> str:
@@ -32,6 +34,13 @@ def _known_control(token: str) -> str:
     return token
 
 
+def _serial(text: str) -> str:
+    try:
+        return format(int(text.replace(":", ""), 16), "x")
+    except ValueError as error:
+        raise ValueError("not a certificate's serial number in hexadecimal") from error
+
+
 def _known_nation(code: str) -> str:
     try:
         marking_of(Label(level="S", need=frozenset(), rel=frozenset({"USA", code})))
@@ -49,6 +58,7 @@ class Subject(BaseModel):
         need: controls the person holds, for example ``SI``; all of an object's are required.
         nationalities: every nationality; each must be among those an object is releasable to.
         roles: what the person does here.
+        groups: need-to-know groups that the person belongs to.
         expires: last day on which the entry is valid.
         revoked: serial numbers (hexadecimal) of certificates that no longer stand for the person.
     """
@@ -60,8 +70,9 @@ class Subject(BaseModel):
     need: tuple[Annotated[str, AfterValidator(_known_control)], ...] = ()
     nationalities: Annotated[tuple[Annotated[str, AfterValidator(_known_nation)], ...], Field(min_length=1)]
     roles: Annotated[tuple[Role, ...], Field(min_length=1)]
+    groups: tuple[Group, ...] = ()
     expires: date
-    revoked: tuple[str, ...] = ()
+    revoked: tuple[Annotated[str, AfterValidator(_serial)], ...] = ()
 
     def holds(self) -> Clearance:
         """The clearance as the lattice compares it."""
@@ -73,23 +84,34 @@ class Subject(BaseModel):
 
 
 class Registry(BaseModel):
-    """All subjects of a site."""
+    """All subjects of a site.
+
+    Attributes:
+        version: grows with every change; an older one never takes effect again.
+        subjects: who exists.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    version: Annotated[int, Field(ge=1)] = 1
     subjects: tuple[Subject, ...]
 
     @model_validator(mode="after")
     def _names_once(self) -> "Registry":
-        names = [subject.name for subject in self.subjects]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"subject {name!r} is registered twice")
+        seen: set[str] = set()
+        for subject in self.subjects:
+            if subject.name in seen:
+                raise ValueError(f"subject {subject.name!r} is registered twice")
+            seen.add(subject.name)
         return self
+
+    @cached_property
+    def _by_name(self) -> dict[str, Subject]:
+        return {subject.name: subject for subject in self.subjects}
 
     def find(self, name: str) -> Subject | None:
         """The subject called ``name``, or None."""
-        return next((subject for subject in self.subjects if subject.name == name), None)
+        return self._by_name.get(name)
 
 
 def parse_registry(data: Any, where: str = "subjects.yml") -> Registry:

@@ -36,11 +36,37 @@ def read_statements(folder: Path, officers_fingerprint: str) -> Statements:
     check_authority(officers, folder / "certificates" / "ca.pem")
     files = {kind: folder / f"{kind}.dsse.json" for kind in ("site", "subjects", "access")}
     data = {kind: load_signed(file, officers, kind) for kind, file in files.items()}
-    return Statements(
+    statements = Statements(
         site=parse_site(data["site"], files["site"].name),
         registry=parse_registry(data["subjects"], files["subjects"].name),
         policy=parse_policy(data["access"], files["access"].name),
         policy_digest=hashlib.sha256(files["access"].read_bytes()).hexdigest(),
+    )
+    check_agreement(statements.registry, statements.policy)
+    return statements
+
+
+def check_agreement(registry: Registry, policy: AccessPolicy) -> None:
+    """Refuse an access policy that names whom the registry does not know: its rule would be empty.
+
+    Raises:
+        ApplianceError: a need-to-know group that nobody belongs to, or a recipient who is not registered.
+    """
+    held = {group for subject in registry.subjects for group in subject.groups}
+    for group in policy.groups:
+        if group not in held:
+            raise _disagreement(f"a route needs the group {group!r}, to which no subject belongs")
+    for decision in policy.originator_decisions:
+        for name in decision.recipients:
+            if registry.find(name) is None:
+                raise _disagreement(f"the originator's decision {decision.reference} names {name!r}, no subject")
+
+
+def _disagreement(what: str) -> ApplianceError:
+    return ApplianceError(
+        f"access: {what}",
+        rule="a rule that can apply to nobody is a mistake (docs/officer.md)",
+        remedy="correct access.yml or subjects.yml and have two officers sign it again",
     )
 
 

@@ -8,15 +8,17 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response
 
+from appliance.markings import parse
 from appliance.service.middleware import CurrentContext
 from appliance.service.monitor import MonitorClient
-from appliance.service.responses import MarkedJSONResponse
+from appliance.service.responses import MarkedJSONResponse, not_found
 
 from . import records
 from .database import Database, Row
 from .models import LabelStudioTask, NewPreference, NewProject, NewTask, NewTasks
 
 router = APIRouter(prefix="/labeling/api")
+ORCON = frozenset({"OC", "OC-USGOV"})
 Page = Annotated[int, Path(ge=1, le=1_000_000)]
 
 
@@ -40,11 +42,11 @@ async def list_projects(request: Request) -> dict[str, Any]:
 
 
 @router.post("/projects", status_code=201)
-async def add_project(request: Request, new: NewProject) -> Row:
+async def add_project(request: Request, context: CurrentContext, new: NewProject) -> Row:
     """Add a project."""
     label, portion = portions(request).of(new.marking, "marking")
     async with database(request).transaction(request, [label]) as transaction:
-        return await records.add_project(transaction, new, label, portion)
+        return await records.add_project(transaction, new, label, portion, context.groups)
 
 
 @router.get("/projects/{project}")
@@ -98,7 +100,7 @@ async def add_preference(request: Request, task: UUID, new: NewPreference) -> Ro
 @router.get("/export/{project}")
 async def export(request: Request, context: CurrentContext, project: UUID) -> Response:
     """All tasks with all preferences as JSON lines, each with its marking."""
-    rows = await _exported(request, project)
+    rows = await _exported(request, context, project)
     lines = "".join(json.dumps(_line(row), ensure_ascii=False, default=str) + "\n" for row in rows)
     return await _download(request, context, project, lines.encode(), "jsonl", "application/jsonl")
 
@@ -106,7 +108,7 @@ async def export(request: Request, context: CurrentContext, project: UUID) -> Re
 @router.get("/export/{project}/label-studio")
 async def export_label_studio(request: Request, context: CurrentContext, project: UUID) -> Response:
     """The same in Label Studio's JSON."""
-    rows = await _exported(request, project)
+    rows = await _exported(request, context, project)
     content = json.dumps([_label_studio(row) for row in rows], ensure_ascii=False, default=str).encode()
     return await _download(request, context, project, content, "json", MarkedJSONResponse.media_type)
 
@@ -117,9 +119,21 @@ async def _add_tasks(request: Request, project: UUID, new: Sequence[NewTask]) ->
         return await records.add_tasks(transaction, project, new, markings)
 
 
-async def _exported(request: Request, project: UUID) -> list[Row]:
+async def _exported(request: Request, context: CurrentContext, project: UUID) -> list[Row]:
+    """What leaves, once its originators agreed: the monitor knows their decisions, the records their markings.
+
+    Raises:
+        HTTPException: 404: a task is under ORCON and no recorded decision covers this reader and path.
+    """
     async with database(request).transaction(request) as transaction:
-        return await records.exported(transaction, project)
+        rows = await records.exported(transaction, project)
+    controlled = [str(row["id"]) for row in rows if not ORCON.isdisjoint(parse(row["marking"]).obligations)]
+    if controlled and context.originator_decision is None:
+        monitor: MonitorClient = request.app.state.monitor
+        detail = {"request": context.request, "project": str(project), "rule": "originator.no-decision"}
+        await monitor.record("records.refuse", context.subject, detail=detail | {"tasks": len(controlled)})
+        raise not_found()
+    return rows
 
 
 async def _download(

@@ -19,11 +19,13 @@ class NewProject(_Body):
         name: its name.
         instruction: what annotators should do.
         marking: its marking; the enclave's when absent, and never above it.
+        need_to_know: the group outside which the project does not exist; its creator belongs to it.
     """
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     instruction: Annotated[str, StringConstraints(max_length=10_000)] = ""
     marking: str | None = None
+    need_to_know: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")] | None = None
 
 
 class NewTask(_Body):

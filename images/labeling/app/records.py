@@ -72,15 +72,26 @@ async def project(transaction: Transaction, identifier: UUID) -> Row:
     return await _one(transaction, f"{_PROJECT} WHERE p.id = %s", [identifier])
 
 
-async def add_project(transaction: Transaction, new: NewProject, label: str, portion: str) -> Row:
-    """Add a project."""
+async def add_project(
+    transaction: Transaction, new: NewProject, label: str, portion: str, groups: Sequence[str]
+) -> Row:
+    """Add a project.
+
+    Raises:
+        ApplianceError: it would belong to a group of which its creator is none.
+    """
+    if new.need_to_know and new.need_to_know not in groups:
+        raise ApplianceError(
+            f"need_to_know: you do not belong to the group {new.need_to_know}",
+            rule="need-to-know groups are the officers' (docs/officer.md)",
+        )
     return await _one(
         transaction,
         """
-        INSERT INTO labeling.projects (label_id, portion, name, instruction)
-        VALUES (appliance.label_id(%s), %s, %s, %s) RETURNING id, portion AS marking, name
+        INSERT INTO labeling.projects (label_id, portion, name, instruction, need_to_know)
+        VALUES (appliance.label_id(%s), %s, %s, %s, %s) RETURNING id, portion AS marking, name
         """,
-        [label, portion, new.name, new.instruction],
+        [label, portion, new.name, new.instruction, new.need_to_know],
     )
 
 

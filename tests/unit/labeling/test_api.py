@@ -88,6 +88,39 @@ def test_finer_portions_are_kept_and_filter_readers(client: TestClient) -> None:
         assert ask(client, method, url, body, level="U").content == absent.content
 
 
+def test_without_need_to_know_a_project_does_not_exist(client: TestClient) -> None:
+    member = {"groups": ("falcon",)}
+    body = {"name": "Falcon", "need_to_know": "falcon"}
+    assert ask(client, "POST", f"{API}/projects", body).status_code == 409
+    project = str(ask(client, "POST", f"{API}/projects", body, **member).json()["id"])
+    tasks = {"tasks": [{"prompt": "p", "answers": ["a", "b"]}]}
+    (task,) = ask(client, "POST", f"{API}/projects/{project}/tasks", tasks, **member).json()["tasks"]
+    assert len(ask(client, "GET", f"{API}/projects", **member).json()["projects"]) == 1
+    assert ask(client, "GET", f"{API}/projects", groups=("heron",)).json()["projects"] == []
+    absent = ask(client, "GET", f"{API}/projects/00000000-0000-0000-0000-000000000000")
+    for method, url, asked in (
+        ("GET", f"{API}/projects/{project}", None),
+        ("GET", f"{API}/tasks/{task}", None),
+        ("GET", f"{API}/export/{project}", None),
+        ("POST", f"{API}/projects/{project}/tasks", tasks),
+        ("POST", f"{API}/tasks/{task}/preferences", {"choice": "a"}),
+    ):
+        refused = ask(client, method, url, asked)
+        assert (refused.status_code, refused.content) == (404, absent.content)
+        assert ask(client, method, url, asked, **member).status_code in (200, 201)
+
+
+def test_what_an_originator_controls_leaves_only_by_their_decision(client: TestClient, monitor: Monitor) -> None:
+    project = new_project(client)
+    new_tasks(client, project, None, "(S//OC/REL TO USA, GBR)")
+    for url in (f"{API}/export/{project}", f"{API}/export/{project}/label-studio"):
+        refused = ask(client, "GET", url, action="export")
+        assert refused.status_code == 404
+        assert "Question" not in refused.text
+        assert monitor.records[-1]["activity"] == "records.refuse"
+        assert ask(client, "GET", url, action="export", originator_decision="2026-114").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("marking", "word"),
     [

@@ -64,6 +64,16 @@ def test_a_reader_sees_what_they_dominate(role: psycopg.Connection) -> None:
     assert count(role, token(nationalities=())) == 1
 
 
+def test_a_group_narrows_what_the_label_permits(paths: Paths, role: psycopg.Connection) -> None:
+    with psycopg.connect(f"host={paths.database} dbname=labeling user=postgres", autocommit=True) as owner:
+        owner.execute("UPDATE labeling.projects SET need_to_know = 'falcon'")
+    assert count(role, token()) == 0
+    assert count(role, token(groups=("heron",))) == 0
+    assert count(role, token(groups=("falcon",))) == 3
+    assert count(role, token(groups=("falcon",), level="U")) == 1
+    assert count(role, token(groups=("falcon",)), token()) == 0
+
+
 def test_an_admission_ends_with_its_transaction(role: psycopg.Connection) -> None:
     assert count(role, token()) == 3
     assert count(role) == 0

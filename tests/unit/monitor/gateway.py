@@ -21,12 +21,14 @@ from appliance.audit.log import Log
 from appliance.enclave.render import gateway_config
 from appliance.enclave.site import Enclave, Site, load_site
 from appliance.monitor.context import open_context
-from appliance.monitor.gate import Gate, InForce
+from appliance.monitor.gate import Gate
 from appliance.monitor.http import HttpRequest, HttpResponse, connection, json_response, serve_unix
 from appliance.monitor.identity import Authority
+from appliance.monitor.in_force import InForce
 from appliance.monitor.policy import parse_policy
 from appliance.monitor.recording import Recording
 from appliance.monitor.registry import parse_registry
+from appliance.monitor.sessions import Sessions
 from appliance.trust.certificates import Authority as Issuer
 from appliance.trust.certificates import issue_client, issue_server, make_authority
 from appliance.trust.keys import generate
@@ -64,6 +66,7 @@ class Rig:
             site=self.site,
             registry=registry,
             policy=parse_policy(yaml.safe_load(Path("policies/access.yml").read_text())),
+            policy_digest="0" * 64,
             authority=Authority(self.issuer.pem),
             context_keys={(e.name, s): KEY for e in self.site.enclaves for s in e.services},
             grant_key=b"g" * 32,
@@ -109,14 +112,14 @@ class Rig:
     async def _run(self) -> None:
         Log.create(self.folder / "log", self.folder / "log.key", "test/audit")
         log = Log.open(self.folder / "log", self.folder / "log.key")
-        recording = Recording(log, self.force, "0" * 64)
+        recording = Recording(log, self.force)
 
         async def record(outcome: Any) -> None:
             if self.fail_log:
                 raise OSError("no space left on device")
             await recording.outcome(outcome)
 
-        gate = Gate(self.force, record)
+        gate = Gate(self.force, Sessions(3600, 1800, time.time), record)
 
         async def handler(request: HttpRequest) -> HttpResponse:
             return await gate.handle(self.enclave, request)

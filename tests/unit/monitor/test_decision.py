@@ -1,5 +1,6 @@
 """Stage one cannot be talked round; stage two only narrows."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,11 @@ from appliance.errors import ApplianceError
 from appliance.markings import Clearance, Label, can_read, join, parse
 from appliance.monitor.decision import Person, Request, Workload, decide, plain
 from appliance.monitor.policy import AccessPolicy, parse_policy
+from appliance.monitor.registry import parse_registry
+from appliance.monitor.statements import check_agreement
 
 POLICY = parse_policy(yaml.safe_load(Path("policies/access.yml").read_text()))
+DAY = date(2026, 6, 1)
 LOW = parse("UNCLASSIFIED").label
 HIGH = parse("SECRET//REL TO USA, GBR").label
 ANALYST = Clearance(level="S", need=frozenset(), nationalities=frozenset({"USA"}))
@@ -21,11 +25,11 @@ OUTSIDER = Clearance(level="S", need=frozenset(), nationalities=frozenset({"FRA"
 
 
 def person(clearance: Clearance, working: Label | None, *roles: str) -> Person:
-    return Person(clearance, roles or ("analyst",), working)
+    return Person("ann", clearance, roles or ("analyst",), (), working)
 
 
 def request(label: Label, method: str = "GET", path: str = "/labeling/api/projects", query: str = "") -> Request:
-    return Request(method, path, query, label)
+    return Request(method, path, query, label, (), DAY)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +55,7 @@ def request(label: Label, method: str = "GET", path: str = "/labeling/api/projec
         (person(ANALYST, HIGH, "officer"), request(HIGH), 403, "access.role"),
         (person(ANALYST, HIGH), request(HIGH, path="/secrets"), 403, "access.no-route"),
         (
-            Workload("evaluation", HIGH, "job"),
+            Workload("evaluation", HIGH, person(ANALYST, HIGH)),
             request(HIGH, "POST", "/inference/v1/chat/completions"),
             200,
             "access.permitted-workload",
@@ -63,12 +67,17 @@ def request(label: Label, method: str = "GET", path: str = "/labeling/api/projec
             "workload.no-grant",
         ),
         (
-            Workload("evaluation", LOW, "job"),
+            Workload("evaluation", LOW, person(ANALYST, LOW)),
             request(HIGH, "POST", "/inference/v1/chat/completions"),
             403,
             "mandatory.workload-of-another-enclave",
         ),
-        (Workload("labeling", HIGH, "job"), request(HIGH, "POST", "/inference/v1/x"), 403, "access.workload"),
+        (
+            Workload("labeling", HIGH, person(ANALYST, HIGH)),
+            request(HIGH, "POST", "/inference/v1/x"),
+            403,
+            "access.workload",
+        ),
     ],
 )
 def test_table_of_decisions(who: Person | Workload, asked: Request, status: int, rule: str) -> None:
@@ -103,12 +112,90 @@ clearances = st.builds(
 def test_whatever_is_allowed_is_dominated_and_never_writes_down(
     clearance: Clearance, working: Label | None, label: Label, method: str
 ) -> None:
-    decision = decide(request(label, method), Person(clearance, ("analyst",), working), POLICY)
+    decision = decide(request(label, method), person(clearance, working), POLICY)
     if decision.allow:
         assert can_read(clearance, label)
         assert working is not None
         assert join(working, label) == working, "nothing above the working level is read"
         assert method == "GET" or working == label, "nothing is written to another label"
+
+
+Obligations = tuple[str, ...]
+FALCON = "/labeling/api/export/falcon"
+ROUTE = {"path": "/labeling/x", "methods": ["GET"], "action": "read"}
+WORD = {
+    "reference": "2026-114",
+    "originator": "J2",
+    "path": "/labeling/api/export/*",
+    "recipients": ["ann"],
+    "expires": "2026-06-01",
+}
+
+
+def narrowed(**route: object) -> AccessPolicy:
+    """The policy with one more export route before the others, and one recorded decision of an originator."""
+    data = yaml.safe_load(Path("policies/access.yml").read_text())
+    first = {"path": FALCON, "methods": ["GET"], "action": "export"} | route
+    data["routes"]["labeling"].insert(0, first)
+    return parse_policy(data | {"originator_decisions": [WORD]})
+
+
+def exporting(
+    name: str,
+    *groups: str,
+    policy: AccessPolicy,
+    path: str = FALCON,
+    day: date = DAY,
+    obligations: tuple[str, ...] = (),
+) -> str:
+    """The rule that decides an export."""
+    asked = Request("GET", path, "", HIGH, obligations, day)
+    return decide(asked, Person(name, ANALYST, ("analyst",), groups, HIGH), policy).rule
+
+
+def test_need_to_know_narrows_what_the_role_permits() -> None:
+    policy = narrowed(group="falcon")
+    assert exporting("bob", policy=policy) == "access.need-to-know"
+    assert exporting("bob", "heron", policy=policy) == "access.need-to-know"
+    assert exporting("bob", "falcon", policy=policy) == "access.permitted"
+    job = Workload("evaluation", HIGH, Person("bob", ANALYST, ("evaluator",), (), HIGH))
+    data = yaml.safe_load(Path("policies/access.yml").read_text())
+    data["routes"]["inference"] = [
+        {"path": "/inference/v1/**", "methods": ["POST", "GET"], "action": action, "group": "falcon"}
+        for action in ("run", "read")
+    ]
+    data["routes"]["inference"][1]["path"] = "/inference/v2/**"
+    asked = request(HIGH, "POST", "/inference/v1/chat")
+    assert decide(asked, job, parse_policy(data)).rule == "access.need-to-know"
+
+
+@pytest.mark.parametrize("how", ["route", "marking"])
+def test_originator_control_needs_their_recorded_decision(how: str) -> None:
+    policy = narrowed(originator_controlled=how == "route")
+    obligations = parse("SECRET//ORCON/REL TO USA, GBR").obligations if how == "marking" else ()
+    assert exporting("ann", policy=policy, obligations=obligations) == "access.permitted"
+    assert exporting("bob", policy=policy, obligations=obligations) == "originator.no-decision"
+    late = date(2026, 6, 2)
+    assert exporting("ann", policy=policy, obligations=obligations, day=late) == "originator.no-decision"
+    elsewhere = "/labeling/api/export/falcon/label-studio"
+    expected = "originator.no-decision" if how == "marking" else "access.permitted"
+    assert exporting("ann", policy=policy, obligations=obligations, path=elsewhere) == expected
+
+
+def test_reading_in_place_under_orcon_is_no_dissemination() -> None:
+    asked = Request("GET", "/labeling/api/projects", "", HIGH, ("OC",), DAY)
+    assert decide(asked, person(ANALYST, HIGH), POLICY).allow
+
+
+def test_rules_about_nobody_are_refused_when_they_take_effect() -> None:
+    subject = {"name": "ann", "clearance": "SECRET", "nationalities": ["USA"], "roles": ["analyst"]}
+    registry = parse_registry({"subjects": [subject | {"groups": ["falcon"], "expires": "2100-01-01"}]})
+    check_agreement(registry, narrowed(group="falcon"))
+    with pytest.raises(ApplianceError, match="heron"):
+        check_agreement(registry, narrowed(group="heron"))
+    stranger = parse_registry({"subjects": [subject | {"name": "bob", "expires": "2100-01-01"}]})
+    with pytest.raises(ApplianceError, match="2026-114 names 'ann'"):
+        check_agreement(stranger, narrowed())
 
 
 @pytest.mark.parametrize(
@@ -122,6 +209,14 @@ def test_whatever_is_allowed_is_dominated_and_never_writes_down(
             "read_down",
         ),
         ({"anything": 1}, "anything"),
+        ({"roles": {"analyst": {}}}, "rules of analyst are empty"),
+        ({"roles": {"analyst": {"labeling": []}}}, "rules of analyst are empty"),
+        ({"routes": {"labeling": []}}, "labeling has no routes"),
+        ({"routes": {"labeling": [ROUTE | {"path": "/console/x"}]}}, "not one of labeling"),
+        ({"routes": {"labeling": [ROUTE, ROUTE | {"action": "write"}]}}, "contradict"),
+        ({"idle_minutes": 60, "session_minutes": 30}, "idle_minutes"),
+        ({"originator_decisions": [WORD | {"recipients": []}]}, "recipients"),
+        ({"originator_decisions": [WORD | {"expires": "never"}]}, "expires"),
     ],
 )
 def test_empty_and_contradictory_policies_are_refused_by_name(change: dict[str, object], text: str) -> None:

@@ -35,6 +35,8 @@ def test_a_subject_is_read_with_their_clearance() -> None:
         ({"name": "Anna!"}, "subjects.0.name"),
         ({"expires": "soon"}, "subjects.0.expires"),
         ({"nickname": "x"}, "subjects.0.nickname"),
+        ({"groups": ["Falcon!"]}, "subjects.0.groups.0"),
+        ({"revoked": ["the old one"]}, "subjects.0.revoked.0"),
     ],
 )
 def test_a_bad_entry_is_refused_and_the_field_named(changes: dict[str, Any], named: str) -> None:
@@ -45,3 +47,8 @@ def test_a_bad_entry_is_refused_and_the_field_named(changes: dict[str, Any], nam
 def test_a_subject_registered_twice_is_refused() -> None:
     with pytest.raises(ApplianceError, match="registered twice"):
         parse_registry({"subjects": [GOOD, GOOD]})
+
+
+def test_a_revoked_serial_number_counts_however_it_was_copied() -> None:
+    subject = registry(revoked=["0A:1B:2C"]).find("anna")
+    assert subject.revoked == (format(0x0A1B2C, "x"),)
