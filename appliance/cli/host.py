@@ -175,8 +175,10 @@ def _installed(paths: HostPaths) -> None:
 
 
 @app.command(hidden=True)
-def refused(name: str, root: Root = ROOT, run: Run = RUN, reason: list[str] | None = None) -> None:
-    """Record that the admission hook refused a container."""
-    from appliance.host.refusals import record_refusal  # noqa: PLC0415
+def decided(
+    name: str, rule: str, root: Root = ROOT, run: Run = RUN, allowed: bool = False, reason: list[str] | None = None
+) -> None:
+    """Record what a point of admission decided about a container or command."""
+    from appliance.host.decisions import record_decision  # noqa: PLC0415
 
-    record_refusal(HostPaths(root.resolve(), run), name, reason or [])
+    record_decision(HostPaths(root.resolve(), run), name, rule, reason or [], allowed=allowed)

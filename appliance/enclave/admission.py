@@ -1,14 +1,16 @@
 """What the admission hook compares with: the facts of every container of a generation, from what renders it."""
 
 import json
+import shlex
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from appliance.enclave.render import HostPaths, Images, containers
+from appliance.enclave.render import HostPaths, Images, containers, networks
 from appliance.enclave.site import ENCLAVE_UIDS, Site
 
 HOOK = "admission_hook.py"
+NETWORK_HOOK = "network_hook.py"
 NAMESPACES = ["ipc", "mount", "network", "pid", "user", "uts"]
 SECCOMP_REFUSES = "SCMP_ACT_ERRNO"
 
@@ -50,6 +52,26 @@ def _facts(container: dict[str, Any], images: Images, uids: int) -> dict[str, An
     }
 
 
+def expected_networks(site: Site, images: Images, paths: HostPaths) -> dict[str, dict[str, Any]]:
+    """The facts of the networks that each container of ``site`` joins, by its name in podman's store."""
+    return {
+        container["container_name"]: {
+            network.name: {
+                "label": network.label,
+                "addresses": [container["networks"][network.name]["ipv4_address"]],
+                "subnets": [str(network.subnet)],
+                "driver": "bridge",
+                "internal": network.internal,
+                "names": False,
+            }
+            for network in networks(enclave)
+            if network.name in container.get("networks", {})
+        }
+        for enclave in site.enclaves
+        for container in containers(enclave, images, paths).values()
+    }
+
+
 def hook_definition(root: Path, run: Path) -> str:
     """The ``hooks.d`` file that makes podman ask the hook before every container (oci-hooks(5))."""
     script = str(root / "hooks.d" / HOOK)
@@ -62,6 +84,14 @@ def hook_definition(root: Path, run: Path) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def hook_script() -> str:
-    """The hook's source, as it is copied beside its definition."""
-    return (files("appliance.enclave") / HOOK).read_text()
+def network_program(root: Path, netavark: Path) -> str:
+    """The program ``netavark`` that podman finds first (``helper_binaries_dir``): it asks ``network_hook.py``."""
+    script = shlex.join(
+        ["/usr/bin/python3", "-I", "-S", str(root / "helpers" / NETWORK_HOOK), str(root), str(netavark)]
+    )
+    return f'#!/bin/sh\nexec {script} "$@"\n'
+
+
+def hook_script(name: str) -> str:
+    """The source of ``HOOK`` or ``NETWORK_HOOK``, as it is copied to the host."""
+    return (files("appliance.enclave") / name).read_text()

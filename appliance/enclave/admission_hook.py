@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 
+RULE = "admission.differs-from-generation"
 # Podman sets these itself; their values depend on the container's name or on the terminal.
 OWN_ENVIRONMENT = ("HOSTNAME", "HOME", "TERM", "container")
 
@@ -90,14 +91,23 @@ def judge(root, run, state):
         return name, [f"cannot be judged: {type(error).__name__}: {error}"]
 
 
+def leave_mark(bundle, name):
+    """Leave beside ``config.json`` which one was admitted, for ``network_hook.py``."""
+    status = os.stat(os.path.join(bundle, "config.json"))
+    with open(os.path.join(bundle, "admitted"), "w", encoding="utf-8") as file:
+        file.write(f"{name} {status.st_ino} {status.st_mtime_ns}\n")
+
+
 def main():
     """Admit (exit 0) or refuse (exit 1, reasons on standard error and in the audit spool)."""
     root, run = sys.argv[1:3]
-    name, reasons = judge(root, run, json.load(sys.stdin))
+    state = json.load(sys.stdin)
+    name, reasons = judge(root, run, state)
     if not reasons:
+        leave_mark(state["bundle"], name)
         return 0
     print(f"appliance: container {name} is not admitted: {'; '.join(reasons)}", file=sys.stderr)
-    recorder = [os.path.join(root, "venv", "bin", "appliance"), "host", "refused", name, "--root", root]
+    recorder = [os.path.join(root, "venv", "bin", "appliance"), "host", "decided", name, RULE, "--root", root]
     subprocess.run([*recorder, *(f"--reason={reason[:500]}" for reason in reasons[:5])], check=False, timeout=30)
     return 1
 

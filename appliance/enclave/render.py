@@ -3,6 +3,7 @@
 Pure: everything is returned as text, nothing is written.
 """
 
+import ipaddress
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -99,9 +100,26 @@ def _templates() -> jinja2.Environment:
     )
 
 
+@dataclass(frozen=True)
+class Network:
+    """One of the two networks of an enclave, as podman is to have it; names are not answered on it."""
+
+    name: str
+    label: str
+    subnet: ipaddress.IPv4Network
+    internal: bool
+
+
+def networks(enclave: Enclave) -> tuple[Network, Network]:
+    """The enclave's inner network, which joins its containers, and the outer, on which its gateway is reached."""
+    inner = Network(f"{enclave.name}-inner", enclave.label, enclave.inner, internal=True)
+    return inner, Network(f"{enclave.name}-outer", enclave.label, enclave.outer, internal=False)
+
+
 def network_names(enclave: Enclave) -> tuple[str, str]:
     """Names of the enclave's inner and outer network."""
-    return f"{enclave.name}-inner", f"{enclave.name}-outer"
+    inner, outer = networks(enclave)
+    return inner.name, outer.name
 
 
 def gateway_config(enclave: Enclave) -> str:

@@ -52,6 +52,8 @@ def stage(paths: HostPaths, site: Site, images: Images, bound: render.Bound) -> 
             file.chmod(0o644)
     facts = admission.expected(site, images, paths)
     (staging / "admission.json").write_text(json.dumps(facts, indent=2, sort_keys=True))
+    attached = admission.expected_networks(site, images, paths)
+    (staging / "networks.json").write_text(json.dumps(attached, indent=2, sort_keys=True))
     if earlier and _same(earlier[-1], staging):
         shutil.rmtree(staging)
         return earlier[-1]

@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from appliance.enclave.render import LABEL_KEY, network_names
+from appliance.enclave.render import LABEL_KEY, networks
 from appliance.enclave.site import Enclave, Site
 from appliance.errors import ApplianceError
 from appliance.host.podman import Podman
@@ -15,13 +15,11 @@ def create_networks(podman: Podman, enclave: Enclave) -> bool:
     """Create the inner and outer network of ``enclave`` unless they exist; True when one was made."""
     existing = {network["name"] for network in json.loads(podman.run(["network", "ls", "--format", "json"]).stdout)}
     changed = False
-    inner, outer = network_names(enclave)
-    for name, subnet, options in ((inner, enclave.inner, ["--internal"]), (outer, enclave.outer, [])):
-        if name not in existing:
-            label = f"{LABEL_KEY}={enclave.label}"
-            podman.run(
-                ["network", "create", *options, "--disable-dns", "--subnet", str(subnet), "--label", label, name]
-            )
+    for network in networks(enclave):
+        if network.name not in existing:
+            options = ["--internal"] if network.internal else []
+            options += ["--disable-dns", "--subnet", str(network.subnet), "--label", f"{LABEL_KEY}={network.label}"]
+            podman.run(["network", "create", *options, network.name])
             changed = True
     return changed
 

@@ -4,11 +4,12 @@ import os
 import resource
 import shutil
 import subprocess
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 MAX_LIMIT = 1 << 20
+# Where distributions keep podman's helpers (containers.conf(5), helper_binaries_dir).
+HELPER_FOLDERS = (Path("/usr/libexec/podman"), Path("/usr/lib/podman"), Path("/usr/local/libexec/podman"))
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Platform:
         nproc: process limit that a container may have.
         apparmor: whether AppArmor is enabled.
         selinux: whether SELinux is enabled.
+        netavark: podman's network program.
     """
 
     cgroups: str
@@ -34,10 +36,7 @@ class Platform:
     nproc: int
     apparmor: bool
     selinux: bool
-
-    def as_dict(self) -> dict[str, Any]:
-        """For ``--json`` and for templates."""
-        return asdict(self)
+    netavark: Path
 
 
 def _cgroups(root: Path) -> str:
@@ -50,6 +49,11 @@ def _limit(kind: int) -> int:
     hard = resource.getrlimit(kind)[1]
     ceiling = MAX_LIMIT if hard == resource.RLIM_INFINITY else hard
     return min(16384, ceiling)
+
+
+def _netavark() -> Path:
+    candidates = [folder / "netavark" for folder in HELPER_FOLDERS]
+    return next((file for file in candidates if file.exists()), candidates[0])
 
 
 def detect(cgroup_root: Path = Path("/sys/fs/cgroup")) -> Platform:
@@ -66,6 +70,9 @@ def detect(cgroup_root: Path = Path("/sys/fs/cgroup")) -> Platform:
         nproc=_limit(resource.RLIMIT_NPROC),
         apparmor=Path("/sys/kernel/security/apparmor/profiles").exists(),
         selinux=Path("/sys/fs/selinux/enforce").exists(),
+        netavark=next(
+            (f for folder in HELPER_FOLDERS if (f := folder / "netavark").exists()), HELPER_FOLDERS[0] / "netavark"
+        ),
     )
 
 

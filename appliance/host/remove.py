@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from appliance.enclave.render import HostPaths
-from appliance.host import stack
+from appliance.host import diversion, stack
 from appliance.host.network import remove_networks, remove_rules
 from appliance.host.podman import Podman
 
@@ -29,6 +29,7 @@ def remove(paths: HostPaths, *, keep_state: bool, progress: Callable[[str], None
         subprocess.run(["systemctl", "disable", "--now", UNIT.name], capture_output=True, check=False)
         UNIT.unlink()
     remove_rules()
+    diversion.remove(paths)
     for folder in (paths.root / "containers", paths.run):
         stack.unmount_below(folder)
     shutil.rmtree(paths.run, ignore_errors=True)

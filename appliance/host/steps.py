@@ -6,9 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from appliance.enclave import admission
 from appliance.enclave.render import Bound, HostPaths, Images
-from appliance.host import generation, places, stack
+from appliance.host import configuration, diversion, generation, places, stack
 from appliance.host.platform import detect
 from appliance.host.podman import Podman
 from appliance.monitor.statements import installed_statements, read_statements
@@ -17,13 +16,10 @@ SITE_FILES = ("officers.json", "site.dsse.json", "subjects.dsse.json", "access.d
 
 
 def configure(paths: HostPaths) -> bool:
-    """Write podman's configuration for what this host is."""
+    """Write podman's configuration for what this host is, and guard the command ``podman``."""
     paths.run.mkdir(parents=True, exist_ok=True)
-    hooks = paths.root / "hooks.d"
-    hooks.mkdir(parents=True, exist_ok=True)
-    (hooks / admission.HOOK).write_text(admission.hook_script())
-    (hooks / "admission.json").write_text(admission.hook_definition(paths.root, paths.run))
-    return Podman(paths).configure(detect())
+    changed = configuration.write(paths, detect())
+    return diversion.install(paths) or changed
 
 
 def _described(layout: Path) -> Images:
