@@ -53,7 +53,7 @@ ADMITTED = {
     "run", "create", "start", "restart", "stop", "kill", "rm", "init", "pause", "unpause",
     "container run", "container create", "container start", "container restart", "container stop", "container kill",
     "container rm", "container init", "container pause", "container unpause",
-    "network connect", "network disconnect", "network reload",
+    "network disconnect", "network reload",
 }  # fmt: skip
 RECORDED = {"exec", "container exec"}
 

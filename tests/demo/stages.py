@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from appliance.enclave.render import HostPaths
+from appliance.host import diversion
 from tests.demo import browser, people, use
 from tests.demo.instance import DEMO, Instance, appliance, cut, mend, prove_cut
 from tests.demo.report import Report
@@ -120,7 +122,7 @@ def leftovers(instance: Instance) -> list[str]:
     found += processes.stdout.splitlines()
     links = subprocess.run(["ip", "-br", "link"], capture_output=True, text=True, check=True).stdout
     found += [line for line in links.splitlines() if re.search(rf"apl-{instance.name}\b", line)]
-    found += [
-        str(path) for path in (instance.root, instance.run, Path(f"/run/netns/{instance.namespace}")) if path.exists()
-    ]
+    registered = diversion.registration(HostPaths(instance.root, instance.run))
+    places = (instance.root, instance.run, Path(f"/run/netns/{instance.namespace}"), registered)
+    found += [str(path) for path in places if path.exists()]
     return found

@@ -9,15 +9,22 @@ from typing import Any
 import pytest
 
 from appliance.enclave.render import HostPaths
+from appliance.host.diversion import real_podman
 from appliance.host.podman import Podman
 from tests.demo.instance import Instance
 
 
-def podman(site: Instance, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the appliance's podman on the host."""
+def podman(site: Instance, *arguments: str, program: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run podman itself, or ``program``, on the appliance's store."""
     environment = Podman(HostPaths(site.root, site.run)).environment
-    command = ["nsenter", f"--net=/run/netns/{site.namespace}", "podman", *arguments]
+    command = ["nsenter", f"--net=/run/netns/{site.namespace}", program or real_podman(), *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def recorded(site: Instance, text: str) -> bool:
+    """Whether the log, or what waits for it, has ``text``."""
+    files = [site.root / "spool" / "spool.jsonl", *(site.root / "log" / "bodies").glob("*")]
+    return any(text in file.read_text() for file in files if file.exists())
 
 
 @pytest.fixture(scope="module")
@@ -133,9 +140,61 @@ def test_a_container_without_a_place_in_the_generation_is_refused_and_recorded(s
     answer = podman(site, "run", "--rm", "--name", "stowaway", "--network", "none", image, "true")
     assert answer.returncode != 0
     assert "no container of that name" in answer.stderr
-    spooled = (site.root / "spool" / "spool.jsonl").read_text()
-    logged = "".join(file.read_text() for file in (site.root / "log" / "bodies").glob("*"))
-    assert "stowaway" in spooled + logged
+    assert recorded(site, "stowaway")
+
+
+def test_a_container_without_the_hook_gets_no_network(site: Instance, tmp_path: Path) -> None:
+    image = podman(site, "inspect", "--format", "{{.Image}}", "secret-gateway").stdout.strip()
+    uids = ["--uidmap=0:1000000:65536", "--gidmap=0:1000000:65536"]
+    for maps in ([], uids):  # podman asks for the network before the hook without a map, and after it with one
+        run = ["run", "--rm", "--name", "unhooked", "--network", "secret-inner", *maps, image, "true"]
+        answer = podman(site, "--hooks-dir", str(tmp_path), *run)
+        assert answer.returncode != 0
+        assert "the admission hook has not admitted it" in answer.stderr, answer.stderr
+    assert recorded(site, "unhooked")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["cp", "secret-gateway:/etc/passwd", "."],
+        ["exec", "--privileged", "secret-gateway", "true"],
+        ["--hooks-dir", "/nowhere", "run", "--rm", "x"],
+        ["--runtime", "/bin/true", "ps"],
+        ["--network-cmd-path", "/bin/true", "ps"],
+        ["volume", "export", "any"],
+        ["commit", "secret-database"],
+        ["export", "secret-database"],
+        ["mount", "secret-database"],
+        ["save", "any"],
+        ["container", "checkpoint", "secret-gateway"],
+        ["network", "connect", "unclassified-inner", "secret-labeling"],
+        ["unshare", "ls"],
+        ["system", "service"],
+    ],
+    ids=" ".join,
+)
+def test_podmans_side_doors_are_shut_for_the_careless_and_recorded(site: Instance, command: list[str]) -> None:
+    answer = podman(site, *command, program="podman")
+    assert answer.returncode == 125, answer.stdout
+    assert "podman is refused on the store" in answer.stderr
+    assert recorded(site, f"podman {' '.join(command)}")
+
+
+def test_another_store_setting_is_refused_and_other_stores_are_not(site: Instance, tmp_path: Path) -> None:
+    store = ["--root", str(site.root / "containers" / "storage"), "--runroot", str(site.run / "containers")]
+    answer = subprocess.run(["podman", *store, "ps"], capture_output=True, text=True, check=False)
+    assert answer.returncode == 125
+    assert "CONTAINERS_CONF is not set" in answer.stderr
+    own = ["--root", str(tmp_path / "root"), "--runroot", str(tmp_path / "run"), "--storage-driver", "vfs"]
+    answer = subprocess.run(["podman", *own, "ps"], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_exec_is_recorded_before_it_happens(site: Instance) -> None:
+    answer = podman(site, "exec", "secret-gateway", "echo", "looked-around", program="podman")
+    assert answer.stdout.strip() == "looked-around"
+    assert recorded(site, "podman exec secret-gateway echo looked-around")
 
 
 def test_keys_and_data_are_readable_by_their_one_owner(site: Instance) -> None:

@@ -61,6 +61,7 @@ def test_what_the_hooks_see_passes(store: Store, command: str) -> None:
         "load -i x",
         "rename a b",
         "image mount x",
+        "network connect low high-labeling",
     ],
 )
 def test_side_doors_are_refused_and_named(store: Store, command: str) -> None:
@@ -70,7 +71,7 @@ def test_side_doors_are_refused_and_named(store: Store, command: str) -> None:
 
 
 def test_another_setting_is_refused_and_named(store: Store) -> None:
-    for change in ({"CONTAINERS_CONF": "/tmp/other.conf"}, {"CONTAINERS_CONF_OVERRIDE": "/tmp/more.conf"}):
+    for change in ({"CONTAINERS_CONF": "/srv/other.conf"}, {"CONTAINERS_CONF_OVERRIDE": "/srv/more.conf"}):
         reasons = podman_guard.refusals(["ps"], own(store) | change, store)
         assert any(next(iter(change)) in reason for reason in reasons)
 
