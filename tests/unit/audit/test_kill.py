@@ -17,7 +17,7 @@ def test_sixty_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads(done.stdout)
     assert (result["rounds"], result["lost"], result["findings"]) == (60, 0, [])
-    assert result["records"] >= result["acknowledged"] > 1000
+    assert result["records"] >= result["acknowledged"] > 60
 
 
 def test_the_hammer_does_not_touch_a_folder_that_exists(tmp_path: Path) -> None:
