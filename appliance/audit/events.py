@@ -162,17 +162,23 @@ def admission(scope: Scope, container: str, image: Entity, verdict: Verdict) -> 
 
 
 def inference(
-    scope: Scope, subject: str, model: Entity, lineage: Lineage, *, detail: dict[str, JsonValue] | None = None
+    scope: Scope,
+    subject: str,
+    model: Entity,
+    lineage: Lineage,
+    *,
+    operation: str = "inference.complete",
+    detail: dict[str, JsonValue] | None = None,
 ) -> Event:
-    """A model answered: digests of prompt and answer, sizes and parameters in ``detail``, never their text."""
+    """A model is asked: digests of prompt and model in ``lineage``, parameters in ``detail``, never a text."""
     return _event(
         scope,
         subject,
         API_ACTIVITY,
         1,
         None,
-        message=f"{model.name} answered {subject}",
-        api=_api(scope, "inference.complete"),
+        message=f"{subject} asks {model.name}",
+        api=_api(scope, operation),
         ai_model=AiModel(name=model.name, uid=model.digest or None),
         lineage=lineage,
         detail=detail,

@@ -21,7 +21,14 @@ from appliance.markings import Label, join
 
 OVERDUE = 7 * 24 * 3600
 _BREAK_GLASS = "break-glass"
-_ORDER = ("integrity", "gap", _BREAK_GLASS, "denials", "new subject", "export", "change")
+_ORDER = ("integrity", "gap", _BREAK_GLASS, "anomaly", "denials", "new subject", "export", "change")
+_ANOMALIES = {
+    "quota.exceed": "an enclave recorded more than its quota",
+    "storage.warn": "the log's disk was 75 % full",
+    "storage.administration": "the log's disk was 95 % full: only administration went on",
+    "storage.halt": "the log's disk was full: nothing was done",
+    "review.overdue": "the review of the log was overdue",
+}
 
 
 class Finding(BaseModel):
@@ -29,7 +36,8 @@ class Finding(BaseModel):
 
     Attributes:
         id: by which a note refers to it; the same as long as the range is.
-        kind: ``integrity``, ``gap``, ``break-glass``, ``denials``, ``new subject``, ``export`` or ``change``.
+        kind: ``integrity``, ``gap``, ``break-glass``, ``anomaly``, ``denials``, ``new subject``, ``export``,
+            ``change``.
         text: what happened.
         count: how often.
         first: index of the first record concerned.
@@ -180,8 +188,16 @@ def remarks(event: Event) -> list[tuple[str, str]]:
     """What in one event deserves a word, as (kind, text); equal texts are counted together."""
     found = []
     rule = event.policy.name if event.policy else ""
+    detail = event.unmapped.detail or {}
     if event.activity == "spool.gap":
-        found.append(("gap", f"events were lost: {(event.unmapped.detail or {}).get('problem', '')}"))
+        found.append(("gap", f"events were lost: {detail.get('problem', '')}"))
+    if event.activity == "record.refuse":
+        found.append(
+            ("gap", f"{detail.get('count')} requests of {detail.get('enclave')} were refused without a record")
+        )
+    if event.activity in _ANOMALIES:
+        enclave = f": {detail['enclave']}" if "enclave" in detail else ""
+        found.append(("anomaly", _ANOMALIES[event.activity] + enclave))
     if _BREAK_GLASS in (rule, event.activity.partition(".")[0]):
         found.append((_BREAK_GLASS, f"{event.subject}: {event.message}"))
     if event.decision == "denied":

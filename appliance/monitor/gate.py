@@ -8,6 +8,7 @@ import structlog
 
 from appliance.enclave.site import Enclave
 from appliance.markings import Label
+from appliance.monitor.capacity import CapacityError
 from appliance.monitor.context import Context, seal
 from appliance.monitor.decision import Decision, Person, Request, Workload, decide, deny
 from appliance.monitor.grants import GrantError, open_grant
@@ -21,6 +22,7 @@ from appliance.monitor.sessions import Sessions
 
 CONTEXT_SECONDS = 30
 LONG_CONTEXT_SECONDS = 900
+REFUSAL = "X-Appliance-Refusal"
 log = structlog.get_logger()
 
 
@@ -57,6 +59,8 @@ class Gate:
             return json_response(404, {"error": "not found"})
         try:
             return await handler(enclave, request)
+        except CapacityError as refusal:
+            return marked(enclave, 503, {"error": refusal.message}, {REFUSAL: refusal.message})
         except Exception:  # whatever went wrong, the answer is refusal
             log.exception("no answer without a record", enclave=enclave.name)
             return marked(enclave, 503, {"error": "no durable record, no effect"})

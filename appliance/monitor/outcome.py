@@ -32,10 +32,12 @@ def request_id(request: HttpRequest) -> str:
     return request.header("x-request-id") or secrets.token_hex(16)
 
 
-def marked(enclave: Enclave, status: int, value: Mapping[str, object]) -> HttpResponse:
+def marked(
+    enclave: Enclave, status: int, value: Mapping[str, object], headers: Mapping[str, str] | None = None
+) -> HttpResponse:
     """``value`` as JSON with the enclave's marking."""
     body = dict(value) | {"classification": {"marking": enclave.label}}
-    return json_response(status, body, {"X-Classification": enclave.label})
+    return json_response(status, body, {"X-Classification": enclave.label, **(headers or {})})
 
 
 def see_other(enclave: Enclave, location: str) -> HttpResponse:

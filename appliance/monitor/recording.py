@@ -11,13 +11,18 @@ from appliance.audit.events import Call, Entity, Lineage, Scope, Verdict
 from appliance.audit.ingest import ingest
 from appliance.audit.log import Log
 from appliance.audit.ocsf import Event
+from appliance.audit.storage import storage
 from appliance.audit.text import printable
+from appliance.audit.tiles import LogError
 from appliance.enclave.site import Enclave
+from appliance.errors import ApplianceError
+from appliance.monitor.capacity import Capacity, CapacityError
+from appliance.monitor.decision import READS
 from appliance.monitor.in_force import InForce
 from appliance.monitor.outcome import Outcome
 
 NOBODY = "nobody"
-SPOOL_SECONDS = 5.0
+UPKEEP_SECONDS = 5.0
 log = structlog.get_logger()
 
 
@@ -27,14 +32,16 @@ class Recording:
     Args:
         audit: the open log.
         in_force: what decides at the start.
+        capacity: what may still be recorded; by default judged by the disk that holds the log.
     """
 
-    def __init__(self, audit: Log, in_force: InForce) -> None:
+    def __init__(self, audit: Log, in_force: InForce, capacity: Capacity | None = None) -> None:
         self._audit = audit
+        self._capacity = capacity or Capacity(lambda: storage(audit.path))
         self._policy = f"sha256:{in_force.policy_digest}"
         self._high = in_force.site.system_high.marking.label.encode()
         self._site = in_force.site.site
-        self._spooling: asyncio.Task[None] | None = None
+        self._upkeep: asyncio.Task[None] | None = None
 
     async def outcome(self, outcome: Outcome) -> None:
         """Record one decision; returns when it is durable.
@@ -47,37 +54,52 @@ class Recording:
         verdict = Verdict(allowed=decision.allow, rule=decision.rule, policy=f"sha256:{outcome.policy}", reason=reason)
         scope = self._scope(outcome.enclave, outcome.request, outcome.path)
         subject = printable(outcome.subject, 200) or NOBODY
-        if decision.action == "session" and outcome.method in ("POST", "DELETE"):
+        await self._write(self._event(outcome, subject, scope, verdict), outcome.enclave, outcome.method)
+
+    def _event(self, outcome: Outcome, subject: str, scope: Scope, verdict: Verdict) -> Event:
+        action = outcome.decision.action
+        if action == "session" and outcome.method in ("POST", "DELETE"):
             level = outcome.enclave.marking.label.encode()
-            await self._write(events.session(scope, subject, level, verdict, opened=outcome.method == "POST"))
-            return
-        call = Call(
-            method=printable(outcome.method, 20), path=printable(outcome.path), action=decision.action or "request"
-        )
+            return events.session(scope, subject, level, verdict, opened=outcome.method == "POST")
+        call = Call(method=printable(outcome.method, 20), path=printable(outcome.path), action=action or "request")
         on_behalf_of = outcome.detail.get("on_behalf_of")
         workload = subject if on_behalf_of else None
         working = outcome.working or None
-        await self._write(
-            events.decision(scope, on_behalf_of or subject, call, verdict, workload=workload, working=working)
-        )
+        return events.decision(scope, on_behalf_of or subject, call, verdict, workload=workload, working=working)
 
     async def activity(
-        self, enclave: Enclave, subject: str, name: str, lineage: Lineage, detail: dict[str, Any]
+        self,
+        enclave: Enclave,
+        subject: str,
+        name: str,
+        lineage: Lineage,
+        detail: dict[str, Any],
+        model: Entity | None = None,
     ) -> str:
-        """Record what a service did and return the receipt once it is durable."""
+        """Record what a service did, and with which model; returns the receipt once it is durable.
+
+        Raises:
+            LogError: it cannot be recorded, so nothing may follow from it.
+            CapacityError: the same, because of the disk or the enclave's quota.
+        """
         scope = Scope(label=enclave.marking.label.encode(), enclave=enclave.name)
-        return await self._write(events.activity(scope, subject, name, lineage, detail=detail or None))
+        if model is None:
+            event = events.activity(scope, subject, name, lineage, detail=detail or None)
+        else:
+            event = events.inference(scope, subject, model, lineage, operation=name, detail=detail or None)
+        return await self._write(event, enclave)
 
     async def started(self, spool: Path) -> None:
         """Take in what was spooled while the monitor was down, and record that it runs under which policy."""
-        await ingest(spool, self._audit, label=self._high)
+        await self._ingest(spool)
         await self._own("load")
-        self._spooling = asyncio.create_task(self._take_in(spool))
+        self._upkeep = asyncio.create_task(self._keep_up(spool))
 
     async def stopped(self) -> None:
         """Record that the monitor stops."""
-        if self._spooling:
-            self._spooling.cancel()
+        if self._upkeep:
+            self._upkeep.cancel()
+        await self.tell()
         await self._own("stop")
 
     async def _own(self, operation: str) -> None:
@@ -86,10 +108,25 @@ class Recording:
         scope = Scope(label=self._high)
         await self._write(events.configuration(scope, "host", operation, entity, verdict))
 
-    async def _take_in(self, spool: Path) -> None:
+    async def tell(self) -> None:
+        """Record what is not about one request: another fill of the disk, and how many requests left no record."""
+        if (state := self._capacity.changed()) is not None:
+            log.warning("storage of the log", state=str(state))
+            await self._alarm(f"storage.{state}", {})
+        for enclave, count in self._capacity.take_refused().items():
+            await self._alarm("record.refuse", {"enclave": enclave, "count": count})
+
+    async def _keep_up(self, spool: Path) -> None:
         while True:
-            await asyncio.sleep(SPOOL_SECONDS)
-            await ingest(spool, self._audit, label=self._high)
+            await asyncio.sleep(UPKEEP_SECONDS)
+            try:
+                await self.tell()
+                await self._ingest(spool)
+            except ApplianceError as error:
+                log.error("the log takes nothing", problem=error.message)  # noqa: TRY400 - the message says it all
+
+    async def _ingest(self, spool: Path) -> None:
+        await ingest(spool, self._audit, label=self._high)
 
     @staticmethod
     def _scope(enclave: Enclave, request: str, path: str) -> Scope:
@@ -101,6 +138,20 @@ class Recording:
             request=printable(request, 64),
         )
 
-    async def _write(self, event: Event) -> str:
-        receipts = await self._audit.append([event.record()])
-        return receipts[0]
+    async def _write(self, event: Event, enclave: Enclave | None = None, method: str = "") -> str:
+        record = event.record()
+        try:
+            if enclave is not None:
+                self._capacity.admit(enclave, len(record[1]), reads=method in READS)
+            return (await self._audit.append([record]))[0]
+        except CapacityError as refusal:
+            if refusal.first and enclave is not None:
+                await self._alarm("quota.exceed", {"enclave": enclave.name})
+            raise
+        except LogError:
+            if enclave is not None:
+                self._capacity.lost(enclave)
+            raise
+
+    async def _alarm(self, activity: str, detail: dict[str, Any]) -> None:
+        await self._write(events.activity(Scope(label=self._high), "host", activity, detail=detail or None))

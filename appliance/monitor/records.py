@@ -5,7 +5,7 @@ import time
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from appliance.audit.events import Lineage
+from appliance.audit.events import Entity, Lineage
 from appliance.enclave.site import Enclave
 from appliance.errors import ApplianceError
 from appliance.monitor.context import Context, ContextError, open_context, payload_of
@@ -18,6 +18,13 @@ GRANT_SECONDS = 6 * 3600
 log = structlog.get_logger()
 
 
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=200)
+    digest: str = ""
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -26,6 +33,7 @@ class _Record(BaseModel):
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     detail: dict[str, JsonValue] = {}
+    model: _Model | None = None
 
 
 class _GrantRequest(BaseModel):
@@ -63,7 +71,11 @@ class Records:
 
     async def _record(self, enclave: Enclave, record: _Record) -> HttpResponse:
         lineage = Lineage(inputs=record.inputs, outputs=record.outputs)
-        receipt = await self._recording.activity(enclave, record.subject, record.activity, lineage, record.detail)
+        named = record.model
+        model = Entity(kind="model", name=named.name, digest=named.digest) if named else None
+        receipt = await self._recording.activity(
+            enclave, record.subject, record.activity, lineage, record.detail, model
+        )
         return json_response(200, {"receipt": receipt})
 
     async def _grant(self, enclave: Enclave, asked: _GrantRequest) -> HttpResponse:

@@ -33,6 +33,7 @@ class MonitorClient:
         *,
         inputs: Sequence[str] = (),
         outputs: Sequence[str] = (),
+        model: Mapping[str, str] | None = None,
         detail: Mapping[str, Any] | None = None,
     ) -> str:
         """Record an event and return its receipt once it is durable.
@@ -42,6 +43,7 @@ class MonitorClient:
             subject: who does it.
             inputs: SHA-256 digests (hexadecimal) of what goes in; never the content.
             outputs: SHA-256 digests of what comes out.
+            model: ``name`` and ``digest`` of the model, where one is asked.
             detail: further facts, free of content.
 
         Raises:
@@ -52,6 +54,7 @@ class MonitorClient:
             "subject": subject,
             "inputs": list(inputs),
             "outputs": list(outputs),
+            "model": dict(model) if model else None,
             "detail": dict(detail or {}),
         }
         return str((await self._post("/record", body))["receipt"])

@@ -270,6 +270,7 @@ def health(request: Request, _context: Officer, console: TheConsole) -> Response
             indexed=search.size,
             withheld=search.withheld,
             gaps=search.count(Query(activity="spool.gap")),
+            refused=search.count(Query(activity="record.refuse")),
             vkey=console.watch.verifier.encode(),
             key_from_log=console.key_from_log,
             note=_note(console),

@@ -83,11 +83,11 @@ async def _record(monitor: MonitorClient, context: Context, gate: Gate, prompt: 
         "model_inference_activity",
         context.subject,
         inputs=[f"sha256:{hashlib.sha256(prompt).hexdigest()}", f"sha256:{gate.serving.model.sha256}"],
+        model={"name": gate.serving.model.name, "digest": f"sha256:{gate.serving.model.sha256}"},
         detail={
             "request": context.request,
             "on_behalf_of": context.on_behalf_of,
             "job": context.job,
-            "model": gate.serving.model.name,
             "stream": stream,
         },
     )

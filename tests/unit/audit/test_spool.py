@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import random
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,7 @@ def test_events_are_taken_in_once_and_in_order(place: Place, tmp_path: Path) -> 
 
 WRITER = """
 import sys
+import time
 from appliance.audit import spool
 for _ in range(50):
     spool.append(sys.argv[1], sys.argv[2].encode())
@@ -121,3 +124,60 @@ def test_an_event_that_is_no_line_is_refused(tmp_path: Path) -> None:
     for bad in (b"x" * 65_537, b"{\n}"):
         with pytest.raises(ValueError, match="one line"):
             spool.append(str(tmp_path), bad)
+
+
+INGEST = """
+import asyncio, sys
+from pathlib import Path
+from appliance.audit import ingest
+from appliance.audit.log import Log
+async def main():
+    log = Log.open(Path(sys.argv[1]), Path(sys.argv[2]), checkpoint_interval=0.02)
+    print("open", flush=True)
+    while True:
+        await ingest.ingest(Path(sys.argv[3]), log, label="TS;;USA")
+asyncio.run(main())
+"""
+
+
+def test_ingestion_killed_at_any_moment_takes_each_event_exactly_once(place: Place, tmp_path: Path) -> None:
+    folder, number, chance = tmp_path / "spool", 0, random.Random(7)  # noqa: S311 - moments
+    for _ in range(25):
+        command = [sys.executable, "-c", INGEST, str(place.path), str(place.key), str(folder)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3]) as taking:
+            assert taking.stdout
+            assert taking.stdout.readline() == b"open\n"
+            until = time.monotonic() + chance.uniform(0, 0.05)
+            while time.monotonic() < until:
+                spool.append(str(folder), event(number))
+                number += 1
+            taking.kill()
+    take(place, folder)
+    assert number > 25
+    assert numbers(place) == list(range(number))
+
+
+@pytest.mark.parametrize("written", [0, 1, 2, 3])
+def test_a_batch_cut_by_a_crash_is_completed_and_not_repeated(place: Place, tmp_path: Path, written: int) -> None:
+    folder = tmp_path / "spool"
+    for n in range(3):
+        spool.append(str(folder), event(n))
+    take(place, folder)
+    for n in range(3, 6):
+        spool.append(str(folder), event(n))
+    before = (place.path / ingest.STATE).read_bytes()
+    pending = json.loads(before) | {"pending": {"size": 3, "events": 3}}
+    (place.path / ingest.STATE).write_text(json.dumps(pending))
+    new = [json.loads(line)["event"] for line in (folder / spool.FILE).read_bytes().splitlines()[1:]]
+
+    async def crash() -> None:
+        log = place.open()
+        await log.append([("U;;*", event(99))])
+        if written:
+            cut = (folder / spool.FILE).read_bytes().splitlines()[1 : 1 + written]
+            await log.append([("U;;*", line.partition(b'"event": ')[2][:-1]) for line in cut])
+        await log.close()
+
+    asyncio.run(crash())
+    assert take(place, folder).taken == len(new) - written
+    assert numbers(place) == [0, 1, 2, 99, 3, 4, 5]

@@ -59,6 +59,7 @@ class Rig:
         self.service_port = free_port()
         self.fail_log = False
         self._stop = threading.Event()
+        self.recording: Recording
         registry = parse_registry(
             {"subjects": [{"name": name, "expires": "2100-01-01"} | fields for name, fields in SUBJECTS.items()]}
         )
@@ -112,7 +113,7 @@ class Rig:
     async def _run(self) -> None:
         Log.create(self.folder / "log", self.folder / "log.key", "test/audit")
         log = Log.open(self.folder / "log", self.folder / "log.key")
-        recording = Recording(log, self.force)
+        recording = self.recording = Recording(log, self.force)
 
         async def record(outcome: Any) -> None:
             if self.fail_log:

@@ -1,0 +1,196 @@
+"""A disk that fills, and an enclave that floods: what goes on, what is refused, and that the log says so."""
+
+import asyncio
+import json
+import os
+import subprocess
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from appliance.audit.bodies import Record, lines, segments
+from appliance.audit.log import Log
+from appliance.audit.ocsf import Event, read
+from appliance.audit.review import remarks
+from appliance.audit.storage import Storage
+from appliance.audit.verify import verify
+from appliance.enclave.site import Enclave, load_site
+from appliance.monitor.capacity import Capacity, CapacityError, Quota
+from appliance.monitor.decision import Decision
+from appliance.monitor.http import HttpRequest, HttpResponse
+from appliance.monitor.outcome import Outcome
+from appliance.monitor.recording import Recording
+from appliance.monitor.records import Records
+from tests.unit.monitor.gateway import Rig, running
+
+DISK = 512 << 20
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A real file system of 512 MiB at ``folder``."""
+    folder.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def fill(folder: Path, free: int) -> None:
+    """Leave ``free`` bytes of the disk."""
+    ballast = folder / "ballast"
+    ballast.unlink(missing_ok=True)
+    space = os.statvfs(folder)
+    with ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, max(1, space.f_bavail * space.f_frsize - free))
+
+
+def events_of(log: Path) -> list[Event]:
+    return [read(Record.decode(line).body) for file in segments(log) for _, line in lines(file)]
+
+
+def activities(log: Path) -> list[str]:
+    return [event.activity for event in events_of(log)]
+
+
+class Monitor:
+    """Recording and Records over a real log, called as the daemon does."""
+
+    def __init__(self, folder: Path, log: Log, quota: Quota) -> None:
+        rig = Rig(folder)
+        self.site = rig.site
+        self.capacity = Capacity(lambda: self.state, quota)
+        self.state = Storage.GOOD
+        self.recording = Recording(log, rig.force, self.capacity)
+        self.records = Records(rig.force, self.recording)
+
+    def outcome(self, enclave: str, method: str = "GET") -> Awaitable[None]:
+        allowed = Decision(allow=True, status=200, rule="access.permitted", action="read")
+        return self.recording.outcome(
+            Outcome(self.site.enclave(enclave), "someone", method, "/x", "0" * 32, allowed, "0" * 64)
+        )
+
+    async def record(self, enclave: Enclave, **fields: object) -> HttpResponse:
+        body = json.dumps({"activity": "task.answer", "subject": "someone"} | fields).encode()
+        return await self.records.handle(enclave, HttpRequest("POST", "/record", {}, body))
+
+
+def monitored(folder: Path, use: Callable[[Monitor], Awaitable[None]], quota: Quota | None = None) -> Path:
+    """Run ``use`` over a new log in ``folder``; returns the log's folder, verified."""
+
+    async def run() -> None:
+        log = Log.open(folder / "log", folder / "log.key", checkpoint_interval=0.05)
+        try:
+            await use(Monitor(folder, log, quota or Quota()))
+        finally:
+            await log.close()
+
+    vkey = Log.create(folder / "log", folder / "log.key", "test/audit")
+    asyncio.run(run())
+    assert verify(folder / "log", vkey).whole
+    return folder / "log"
+
+
+def test_a_disk_that_fills_stops_the_gateway_and_says_why(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "log") as disk, running(tmp_path) as rig, rig.client("analyst") as analyst:
+        assert analyst.post("/session").status_code == 201
+        fill(disk, DISK // 5)
+        assert analyst.get("/labeling/api/x").status_code == 200
+        fill(disk, DISK // 25)
+        before = len(rig.records())
+        for answer in (analyst.get("/labeling/api/x"), analyst.post("/session"), analyst.get("/")):
+            assert (answer.status_code, "95 % full" in answer.json()["error"]) == (503, True)
+        fill(disk, 1 << 20)
+        assert "log is full" in analyst.get("/labeling/api/x").json()["error"]
+        fill(disk, DISK // 2)
+        assert analyst.get("/labeling/api/x").status_code == 200
+        assert len(rig.records()) == before + 1
+
+
+def test_each_threshold_is_an_event_and_officers_read_on(tmp_path: Path) -> None:
+    async def use(monitor: Monitor) -> None:
+        for state in (Storage.WARN, Storage.ADMINISTRATION):
+            monitor.state = state
+            await monitor.recording.tell()
+            await monitor.recording.tell()
+            await monitor.outcome("system-high", "POST")
+        with pytest.raises(CapacityError, match="only administration"):
+            await monitor.outcome("secret")
+        answer = await monitor.record(monitor.site.enclave("secret"))
+        assert (answer.status, b"only administration" in answer.body) == (503, True)
+        monitor.state = Storage.HALT
+        await monitor.recording.tell()
+        await monitor.outcome("system-high", "GET")
+        with pytest.raises(CapacityError, match="full"):
+            await monitor.outcome("system-high", "POST")
+
+    found = activities(monitored(tmp_path, use))
+    storage = [name for name in found if name.startswith("storage.")]
+    assert storage == ["storage.warn", "storage.administration", "storage.halt"]
+    assert found.count("read") == 3
+
+
+def test_a_flooding_enclave_starves_neither_the_log_nor_others(tmp_path: Path) -> None:
+    answers = Counter[int]()
+
+    async def use(monitor: Monitor) -> None:
+        low, high = monitor.site.enclave("unclassified"), monitor.site.enclave("secret")
+        for answer in await asyncio.gather(*(monitor.record(low) for _ in range(500))):
+            answers[answer.status] += 1
+        assert (await monitor.record(high)).status == 200
+        refused = await monitor.record(low)
+        assert b"quota" in refused.body
+        await monitor.recording.tell()
+
+    log = monitored(tmp_path, use, Quota(events=0.001, burst=20, size=1e6, burst_size=1e9))
+    assert answers == {200: 20, 503: 480}
+    found = activities(log)
+    assert (found.count("task.answer"), found.count("quota.exceed"), found.count("record.refuse")) == (21, 1, 1)
+    said = [remark for event in events_of(log) for remark in remarks(event)]
+    assert ("gap", "481 requests of unclassified were refused without a record") in said
+
+
+def test_few_large_events_are_a_flood_too(tmp_path: Path) -> None:
+    async def use(monitor: Monitor) -> None:
+        low = monitor.site.enclave("unclassified")
+        fields = {f"k{n}": "x" * 1000 for n in range(30)}
+        answers = [(await monitor.record(low, detail=fields)).status for _ in range(10)]
+        assert answers == [200] * 3 + [503] * 7
+
+    monitored(tmp_path, use, Quota(events=1000, burst=1000, size=1, burst_size=100_000))
+
+
+def test_a_quota_recovers_and_the_next_flood_is_another_event() -> None:
+    now = 0.0
+    capacity = Capacity(lambda: Storage.GOOD, Quota(events=1, burst=10), lambda: now)
+    low = load_site(Path("site.example.yml")).enclave("unclassified")
+
+    def flood() -> list[bool]:
+        first = []
+        for _ in range(14):
+            try:
+                capacity.admit(low, 100)
+            except CapacityError as refusal:
+                first.append(refusal.first)
+        return first
+
+    assert flood() == [True, False, False, False]
+    now += 8
+    assert flood()[0] is True
+    assert capacity.take_refused() == {"unclassified": 10}
+
+
+def test_inference_names_its_model(tmp_path: Path) -> None:
+    async def use(monitor: Monitor) -> None:
+        model = {"name": "smollm2", "digest": "sha256:" + "ab" * 32}
+        answer = await monitor.record(monitor.site.enclave("secret"), activity="model_inference_activity", model=model)
+        assert answer.status == 200
+
+    (event,) = events_of(monitored(tmp_path, use))
+    assert event.ai_model is not None
+    assert (event.ai_model.name, event.activity) == ("smollm2", "model_inference_activity")
+    assert event.metadata.profiles == ("ai_operation",)
