@@ -11,7 +11,7 @@ APT := chromium conntrack iproute2 iptables libnginx-mod-http-lua mmdebstrap net
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .apt-stamp: Makefile
 	missing=""; for p in $(APT); do dpkg-query -Wf'$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
@@ -47,7 +47,7 @@ lint: setup ## ruff, mypy (strict), import layers, ansible-lint (production), sh
 	mypy
 	lint-imports
 	ansible-lint -q --offline --profile production build.yml install.yml roles
-	shellcheck .ci/run images/database/entrypoint
+	shellcheck .ci/run images/database/entrypoint tests/vagrant/addresses tests/vagrant/customize
 
 .PHONY: unit
 unit: setup ## tests that need no container
@@ -68,6 +68,19 @@ down: setup ## remove every container, network, mount, hook, namespace and proce
 .PHONY: bench
 bench: setup ## measure everything that has a goal (build/bench.json, docs/benchmarks.md)
 	$(SUDO) env PATH="$(PATH)" python -m tests.bench
+
+# libvirt and Vagrant are large, and only these targets need them.
+VAGRANT_APT := dnsmasq-base libvirt-clients libvirt-daemon-system qemu-system-x86 qemu-utils rsync vagrant vagrant-libvirt xorriso
+
+.PHONY: box
+box: setup ## a minimal Debian 12 machine for Vagrant, from Debian packages alone (cached)
+	missing=""; for p in $(VAGRANT_APT); do dpkg-query -Wf'$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	[ -z "$$missing" ] || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+	$(SUDO) env PATH="$(PATH)" python -m tests.vagrant.box host
+
+.PHONY: vagrant-media
+vagrant-media: setup ## the discs for the machines: a bundle with a tiny model, and the site (DEMO keys)
+	$(SUDO) env PATH="$(PATH)" python -m tests.vagrant.media
 
 .PHONY: test
 test: lint unit integration ## everything that CI runs

@@ -1,9 +1,11 @@
 """`appliance host`."""
 
 import json
+import os
 import shutil
 import sys
 import time
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +17,7 @@ from appliance.cli.host_inventory import inventory
 from appliance.cli.options import Json, print_json
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
+from appliance.host.watch import Watch
 
 app = typer.Typer(help="Install, check and remove the appliance on this host.", no_args_is_help=True)
 app.command()(inventory)
@@ -29,6 +32,7 @@ class Step(StrEnum):
     configure = "configure"
     load_images = "load-images"
     generation = "generation"
+    prepare_sockets = "prepare-sockets"
     start_monitor = "start-monitor"
     start_enclaves = "start-enclaves"
     wait_healthy = "wait-healthy"
@@ -115,6 +119,29 @@ def recover(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
 
 
 @app.command()
+def watch(what: Watch, root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
+    """Say what needs a person's attention: room for the log, the officers' review; as the timers do.
+
+    Lines begin with the journal's level for warnings when it is the journal that reads them.
+
+    Example: appliance host watch storage
+    """
+    from appliance.host.watch import reminders  # noqa: PLC0415
+
+    paths = HostPaths(root.resolve(), run)
+    _installed(paths)
+    found = reminders(paths, what)
+    if as_json:
+        print_json([asdict(reminder) for reminder in found])
+        return
+    level = "<4>" if "JOURNAL_STREAM" in os.environ else ""
+    for reminder in found:
+        print(f"{level}{reminder.text} | rule: {reminder.rule} | remedy: {reminder.remedy}")
+    if not found and not level:
+        print(f"{what.value}: nothing to do")
+
+
+@app.command()
 def remove(
     root: Root = ROOT,
     run: Run = RUN,
@@ -151,6 +178,7 @@ def step(
         Step.generation: lambda: steps.make_generation(
             paths, _given(bundle, "--bundle"), _given(site, "--site"), officers_fingerprint
         ),
+        Step.prepare_sockets: lambda: steps.prepare_sockets(paths),
         Step.start_monitor: lambda: steps.start_monitor(paths),
         Step.start_enclaves: lambda: steps.start_enclaves(paths),
         Step.wait_healthy: lambda: steps.wait_healthy(paths),

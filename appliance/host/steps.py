@@ -92,6 +92,13 @@ def make_generation(paths: HostPaths, bundle: Path, site: Path, officers_fingerp
     return generation.switch(paths, staged) or changed
 
 
+def prepare_sockets(paths: HostPaths) -> bool:
+    """Make the folders of the sockets, which no boot keeps, before systemd starts the monitor."""
+    for enclave in installed_statements(paths).site.enclaves:
+        places.prepare_sockets(paths, enclave)
+    return False
+
+
 def start_monitor(paths: HostPaths) -> bool:
     """Start the monitor unless it runs."""
     return stack.start_monitor(paths, installed_statements(paths).site)

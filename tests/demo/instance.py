@@ -30,6 +30,7 @@ class Instance:
         build: folder of everything made outside the host.
         root: the host's state.
         run: the host's sockets.
+        model: name of the model that its enclaves serve.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Instance:
     build: Path
     root: Path
     run: Path
+    model: str = "smollm2-135m-instruct.q4_1"
 
     @property
     def namespace(self) -> str:
@@ -161,7 +163,7 @@ def site_files(instance: Instance) -> dict[str, str]:
     """The three statements that the officers will sign, as YAML."""
     text = (REPOSITORY / "site.example.yml").read_text().replace("10.77.0.", f"10.77.{instance.block}.")
     text = text.replace("10.78.", f"10.{78 + instance.block}.")
-    site = yaml.safe_load(text)
+    site = yaml.safe_load(text.replace(DEMO.model, instance.model))
     certifier = next((instance.keys / "certifiers").glob("*.pub"))
     site["certifiers"] = [{"name": "certifier-1", "public_key": certifier.read_text()}]
     subjects = [{"name": name, "expires": "2030-01-01"} | fields for name, fields in SUBJECTS.items()]
