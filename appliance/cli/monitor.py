@@ -2,12 +2,11 @@
 
 import asyncio
 import logging
-from pathlib import Path
-from typing import Annotated
 
 import structlog
 import typer
 
+from appliance.cli.options import ROOT, RUN, Root, Run
 from appliance.enclave.render import HostPaths
 
 app = typer.Typer(help="Run the reference monitor.", no_args_is_help=True)
@@ -20,8 +19,8 @@ def group() -> None:
 
 @app.command()
 def run(
-    root: Annotated[Path, typer.Option(help="Where the appliance keeps its state.")] = Path("/var/lib/appliance"),
-    run: Annotated[Path, typer.Option(help="Where its sockets are.")] = Path("/run/appliance"),
+    root: Root = ROOT,
+    run: Run = RUN,
 ) -> None:
     """Run the monitor in the foreground, as its unit or the installer does."""
     from appliance.monitor.daemon import serve  # noqa: PLC0415

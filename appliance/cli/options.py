@@ -16,6 +16,9 @@ from appliance.errors import ApplianceError
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Bundle = Annotated[Path, typer.Argument(help="Folder with metadata/ and targets/.")]
 RootFingerprint = Annotated[str | None, typer.Option(help="SHA-256 of 1.root.json, from paper.")]
+Root = Annotated[Path, typer.Option(help="Where the appliance keeps its state.")]
+Run = Annotated[Path, typer.Option(help="Where its sockets are.")]
+ROOT, RUN = Path("/var/lib/appliance"), Path("/run/appliance")
 PassphraseFile = Annotated[
     Path | None,
     typer.Option(help="File with the passphrase of the keys; otherwise APPLIANCE_PASSPHRASE, otherwise a prompt."),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from appliance.cli.options import Json, PassphraseFile, open_key, print_json, read_passphrase
+from appliance.cli.options import ROOT, RUN, Json, PassphraseFile, Root, Run, open_key, print_json, read_passphrase
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
@@ -77,6 +77,34 @@ def sign(
         print_json({"file": str(target), "signatures": count})
     else:
         print(f"{target}: signed by {', '.join(k.name for k in keys)}; {count} of 2 signatures")
+
+
+@app.command()
+def apply(
+    folder: Annotated[Path, typer.Argument(help="The site folder with its newly signed statements.")],
+    *,
+    root: Root = ROOT,
+    run: Run = RUN,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, change nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Put newly signed subjects and access rules in force, without a restart.
+
+    A revoked certificate is refused from the next request on. What does not hold is refused and recorded, and the old
+    statements stay in force. A change of enclaves needs `appliance host install`.
+
+    Example: appliance site apply /media/site
+    """
+    from appliance.enclave.render import HostPaths  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.monitor.succession import ask  # noqa: PLC0415
+
+    answer = ask(HostPaths(root.resolve(), run), folder.resolve(), dry_run=dry_run)
+    if as_json:
+        print_json(answer)
+        return
+    versions = ", ".join(f"{kind} version {number}" for kind, number in answer["versions"].items())
+    changed = " and ".join(answer["changed"]) or "nothing"
+    print(f"{'would change' if dry_run else 'changed'} {changed}; {versions}")
 
 
 @app.command()

@@ -17,7 +17,7 @@ from appliance.enclave.render import HostPaths
 from appliance.enclave.site import Site
 from appliance.host import preflight
 from appliance.host.platform import detect
-from appliance.monitor.statements import read_statements
+from appliance.monitor.statements import check_not_older, installed_statements, read_statements
 from appliance.playbook import TaskEvent, run_playbook
 from appliance.trust.client import remember
 from appliance.trust.freshness import Freshness
@@ -69,6 +69,8 @@ def install(
     stages = _Stages(progress)
     with stages.stage("verify the site's statements"):
         statements = read_statements(site, officers_fingerprint)
+        if (paths.root / "trusted" / "officers.sha256").is_file():
+            check_not_older(installed_statements(paths), statements)
     trusted = paths.root / "trusted" / "tuf"
     bases = held_bundles(paths.root / "bundle")
     with stages.stage("verify the bundle"):

@@ -1,8 +1,10 @@
-"""The monitor's process: one socket for each gateway, one for each enclave's services, and the log's only writer."""
+"""The monitor's process: one socket for each gateway, one for each enclave's services, one for the host's commands."""
 
 import asyncio
 import signal
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -16,73 +18,103 @@ from appliance.monitor.in_force import InForce
 from appliance.monitor.recording import Recording
 from appliance.monitor.records import Records
 from appliance.monitor.sessions import Sessions
-from appliance.monitor.statements import installed_statements
+from appliance.monitor.statements import Statements, installed_statements
+from appliance.monitor.succession import COMMAND_SOCKET, Succession
 
 log = structlog.get_logger()
 
 
-def load(paths: HostPaths) -> InForce:
-    """Read and verify what is in force on this host.
-
-    Raises:
-        ApplianceError: a statement does not hold, or the host was not installed.
-    """
-    statements = installed_statements(paths)
+def with_keys(paths: HostPaths, statements: Statements) -> InForce:
+    """What decides: the statements with the authority and the keys that this host keeps."""
     secrets = paths.root / "secrets"
-    keys: dict[tuple[str, str], bytes] = {
-        (enclave.name, service): (secrets / f"{enclave.name}.{service}.context.key").read_bytes()
-        for enclave in statements.site.enclaves
-        for service in enclave.services
-    }
     return InForce(
         site=statements.site,
         registry=statements.registry,
         policy=statements.policy,
         policy_digest=statements.policy_digest,
         authority=Authority((paths.root / "site" / "certificates" / "ca.pem").read_bytes()),
-        context_keys=keys,
+        context_keys={
+            (enclave.name, service): (secrets / f"{enclave.name}.{service}.context.key").read_bytes()
+            for enclave in statements.site.enclaves
+            for service in enclave.services
+        },
         grant_key=(secrets / "grant.key").read_bytes(),
     )
 
 
-async def serve(paths: HostPaths) -> None:
-    """Serve until SIGTERM or SIGINT; the log is closed before this returns."""
-    in_force = load(paths)
+class Monitor:
+    """What answers, and what it rests on: replaced whole between two requests, while sessions go on.
+
+    Args:
+        paths: where this host keeps its state.
+        audit: the open log.
+        statements: what is in force at the start.
+    """
+
+    def __init__(self, paths: HostPaths, audit: Log, statements: Statements) -> None:
+        self._paths = paths
+        self.audit = audit
+        self.recording = Recording(audit, statements)
+        self._sessions = Sessions(time.time)
+        self.put_in_force(statements)
+
+    def put_in_force(self, statements: Statements) -> None:
+        """Decide by ``statements`` from the next request on; a request that is being answered keeps the old ones."""
+        force = with_keys(self._paths, statements)
+        self.statements = statements
+        self._sessions.limit(force.policy.session_minutes * 60, force.policy.idle_minutes * 60)
+        self._gate = Gate(force, self._sessions, self.recording.outcome)
+        self._records = Records(force, self.recording)
+
+    async def serve_enclave(self, enclave: Enclave) -> list[asyncio.Server]:
+        """Serve the enclave's two sockets, each only to the users whose containers hold it."""
+
+        async def gateway(request: HttpRequest) -> HttpResponse:
+            return await self._gate.handle(enclave, request)
+
+        async def record(request: HttpRequest) -> HttpResponse:
+            return await self._records.handle(enclave, request)
+
+        owner = enclave.uids + UIDS["gateway"]
+        services = frozenset(enclave.uids + UIDS[service] for service in enclave.services)
+        gateways = self._paths.sockets(enclave.name, "gateway") / "gateway.sock"
+        records = self._paths.sockets(enclave.name, "record") / "record.sock"
+        return [
+            await serve_unix(gateways, gateway, owner=owner, peers=frozenset({owner})),
+            # Several services with a uid each use it; the folder is mounted into their containers alone.
+            await serve_unix(records, record, owner=enclave.uids, peers=services, mode=0o666),
+        ]
+
+
+@asynccontextmanager
+async def running(paths: HostPaths) -> AsyncIterator[Monitor]:
+    """The monitor of this host, serving; its log is closed at the end.
+
+    Raises:
+        ApplianceError: a statement does not hold, or the host was not installed.
+    """
+    statements = installed_statements(paths)
     audit = Log.open(paths.root / "log", paths.root / "secrets" / "log.key")
-    recording = Recording(audit, in_force)
-    await recording.started(paths.root / "spool")
-    policy = in_force.policy
-    sessions = Sessions(policy.session_minutes * 60, policy.idle_minutes * 60, time.time)
-    gate = Gate(in_force, sessions, recording.outcome)
-    records = Records(in_force, recording)
-    servers = []
-    for enclave in in_force.site.enclaves:
-        servers.append(await _serve_gateway(paths, enclave, gate))
-        servers.append(await _serve_records(paths, enclave, records))
-    log.info("the monitor serves", enclaves=[enclave.name for enclave in in_force.site.enclaves])
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    await stopped.wait()
-    for server in servers:
-        server.close()
-    await recording.stopped()
-    await audit.close()
+    monitor = Monitor(paths, audit, statements)
+    await monitor.recording.started(paths.root / "spool")
+    servers = [await serve_unix(paths.run / COMMAND_SOCKET, Succession(paths, monitor).handle, owner=0)]
+    for enclave in statements.site.enclaves:
+        servers += await monitor.serve_enclave(enclave)
+    log.info("the monitor serves", enclaves=[enclave.name for enclave in statements.site.enclaves])
+    try:
+        yield monitor
+    finally:
+        for server in servers:
+            server.close()
+        await monitor.recording.stopped()
+        await audit.close()
 
 
-async def _serve_gateway(paths: HostPaths, enclave: Enclave, gate: Gate) -> asyncio.Server:
-    async def handler(request: HttpRequest) -> HttpResponse:
-        return await gate.handle(enclave, request)
-
-    path = paths.sockets(enclave.name, "gateway") / "gateway.sock"
-    return await serve_unix(path, handler, owner=enclave.uids + UIDS["gateway"])
-
-
-async def _serve_records(paths: HostPaths, enclave: Enclave, records: Records) -> asyncio.Server:
-    async def handler(request: HttpRequest) -> HttpResponse:
-        return await records.handle(enclave, request)
-
-    # Several services with a uid each use it; the folder is mounted into their containers alone.
-    path = paths.sockets(enclave.name, "record") / "record.sock"
-    return await serve_unix(path, handler, owner=enclave.uids, mode=0o666)
+async def serve(paths: HostPaths) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    async with running(paths):
+        stopped = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopped.set)
+        await stopped.wait()

@@ -6,24 +6,30 @@ Plain asyncio, because every request of every enclave passes here.
 import asyncio
 import json
 import os
+import socket
+import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 MAX_HEAD = 64 * 1024
 MAX_BODY = 64 * 1024
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """A request; header names are lower case."""
+    """A request; header names are lower case, ``peer`` is the uid of the process at the other end of a Unix socket."""
 
     method: str
     path: str
     headers: dict[str, str]
     body: bytes = b""
+    peer: int | None = None
 
     def header(self, name: str) -> str:
         """Value of header ``name`` (lower case), or an empty text."""
@@ -52,7 +58,7 @@ class _BadRequestError(Exception):
     """The bytes are not a request we read."""
 
 
-async def _read(reader: asyncio.StreamReader) -> HttpRequest | None:
+async def _read(reader: asyncio.StreamReader, peer: int | None) -> HttpRequest | None:
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError as error:
@@ -75,7 +81,7 @@ async def _read(reader: asyncio.StreamReader) -> HttpRequest | None:
     if "transfer-encoding" in headers or not length.isdecimal() or int(length) > MAX_BODY:
         raise _BadRequestError
     body = await reader.readexactly(int(length)) if int(length) else b""
-    return HttpRequest(parts[0], parts[1], headers, body)
+    return HttpRequest(parts[0], parts[1], headers, body, peer)
 
 
 def _write(response: HttpResponse) -> bytes:
@@ -91,12 +97,23 @@ def _write(response: HttpResponse) -> bytes:
 Connection = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-def connection(handler: Handler) -> Connection:
-    """What serves one connection with ``handler``, for ``asyncio.start_server`` and the like."""
+def connection(handler: Handler, peers: frozenset[int] | None = None) -> Connection:
+    """What serves one connection with ``handler``, for ``asyncio.start_server`` and the like.
+
+    Args:
+        handler: answers each request.
+        peers: on a Unix socket, the uids that may ask; others are disconnected. The kernel vouches for the uid
+            (SO_PEERCRED, unix(7)), whoever came to hold the socket or a descriptor of its folder.
+    """
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = _peer(writer) if peers is not None else None
+        if peers is not None and peer not in peers:
+            log.error("a process that may not ask came to a socket", uid=peer, socket=writer.get_extra_info("sockname"))
+            writer.close()
+            return
         try:
-            while (request := await _read(reader)) is not None:
+            while (request := await _read(reader, peer)) is not None:
                 writer.write(_write(await handler(request)))
                 await writer.drain()
         except (_BadRequestError, asyncio.IncompleteReadError):
@@ -109,10 +126,18 @@ def connection(handler: Handler) -> Connection:
     return serve
 
 
-async def serve_unix(path: Path, handler: Handler, *, owner: int, mode: int = 0o600) -> asyncio.Server:
-    """Serve ``handler`` on the Unix socket ``path``, which only uid ``owner`` (and root) may connect to."""
+def _peer(writer: asyncio.StreamWriter) -> int:
+    credentials = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    return int(struct.unpack("3i", credentials)[1])
+
+
+async def serve_unix(
+    path: Path, handler: Handler, *, owner: int, peers: frozenset[int] | None = None, mode: int = 0o600
+) -> asyncio.Server:
+    """Serve ``handler`` on the Unix socket ``path``, which belongs to uid ``owner``; only ``peers`` are answered."""
     path.unlink(missing_ok=True)  # noqa: ASYNC240  # once, at start
-    server = await asyncio.start_unix_server(connection(handler), str(path), limit=MAX_HEAD)
+    served = connection(handler, frozenset({owner}) if peers is None else peers)
+    server = await asyncio.start_unix_server(served, str(path), limit=MAX_HEAD)
     os.chown(path, owner, owner)
     path.chmod(mode)  # noqa: ASYNC240  # once, at start
     return server

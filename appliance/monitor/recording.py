@@ -18,8 +18,8 @@ from appliance.enclave.site import Enclave
 from appliance.errors import ApplianceError
 from appliance.monitor.capacity import Capacity, CapacityError
 from appliance.monitor.decision import READS
-from appliance.monitor.in_force import InForce
 from appliance.monitor.outcome import Outcome
+from appliance.monitor.statements import Statements
 
 NOBODY = "nobody"
 UPKEEP_SECONDS = 5.0
@@ -31,16 +31,16 @@ class Recording:
 
     Args:
         audit: the open log.
-        in_force: what decides at the start.
+        statements: what is in force at the start.
         capacity: what may still be recorded; by default judged by the disk that holds the log.
     """
 
-    def __init__(self, audit: Log, in_force: InForce, capacity: Capacity | None = None) -> None:
+    def __init__(self, audit: Log, statements: Statements, capacity: Capacity | None = None) -> None:
         self._audit = audit
         self._capacity = capacity or Capacity(lambda: storage(audit.path))
-        self._policy = f"sha256:{in_force.policy_digest}"
-        self._high = in_force.site.system_high.marking.label.encode()
-        self._site = in_force.site.site
+        self._policy = f"sha256:{statements.policy_digest}"
+        self._high = statements.site.system_high.marking.label.encode()
+        self._site = statements.site.site
         self._upkeep: asyncio.Task[None] | None = None
 
     async def outcome(self, outcome: Outcome) -> None:
@@ -102,11 +102,15 @@ class Recording:
         await self.tell()
         await self._own("stop")
 
+    async def configuration(self, operation: str, entity: Entity, verdict: Verdict) -> None:
+        """Record a change, made or refused, of what is in force."""
+        await self._write(events.configuration(Scope(label=self._high), "host", operation, entity, verdict))
+
     async def _own(self, operation: str) -> None:
         entity = Entity(kind="monitor", name=self._site, digest=self._policy)
-        verdict = Verdict(allowed=True, rule=f"monitor.{operation}", policy=self._policy)
-        scope = Scope(label=self._high)
-        await self._write(events.configuration(scope, "host", operation, entity, verdict))
+        await self.configuration(
+            operation, entity, Verdict(allowed=True, rule=f"monitor.{operation}", policy=self._policy)
+        )
 
     async def tell(self) -> None:
         """Record what is not about one request: another fill of the disk, and how many requests left no record."""

@@ -6,6 +6,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from appliance.audit.events import Entity, Lineage
+from appliance.enclave.render import UIDS
 from appliance.enclave.site import Enclave
 from appliance.errors import ApplianceError
 from appliance.monitor.context import Context, ContextError, open_context, payload_of
@@ -62,7 +63,7 @@ class Records:
             if (request.method, request.path) == ("POST", "/record"):
                 return await self._record(enclave, _Record.model_validate_json(request.body))
             if (request.method, request.path) == ("POST", "/grant"):
-                return await self._grant(enclave, _GrantRequest.model_validate_json(request.body))
+                return await self._grant(enclave, request.peer, _GrantRequest.model_validate_json(request.body))
         except ValidationError as error:
             return json_response(422, {"error": str(error.errors(include_input=False)[0]["msg"])})
         except ApplianceError as error:
@@ -78,8 +79,10 @@ class Records:
         )
         return json_response(200, {"receipt": receipt})
 
-    async def _grant(self, enclave: Enclave, asked: _GrantRequest) -> HttpResponse:
+    async def _grant(self, enclave: Enclave, peer: int | None, asked: _GrantRequest) -> HttpResponse:
         context = self._context(enclave, asked.context)
+        if peer != enclave.uids + UIDS[context.service]:
+            raise ContextError("the context is another service's")
         grant = Grant(
             job=asked.job,
             service=context.service,

@@ -29,16 +29,19 @@ class Sessions:
     """Open sessions, one a certificate.
 
     Args:
-        session_seconds: longest life.
-        idle_seconds: longest pause between requests.
         clock: seconds since the epoch.
     """
 
-    def __init__(self, session_seconds: float, idle_seconds: float, clock: Callable[[], float]) -> None:
-        self._session_seconds = session_seconds
-        self._idle_seconds = idle_seconds
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._session_seconds = 0.0
+        self._idle_seconds = 0.0
         self._clock = clock
         self._open: dict[str, Session] = {}
+
+    def limit(self, session_seconds: float, idle_seconds: float) -> None:
+        """Set the longest life of a session and the longest pause between its requests, also of open ones."""
+        self._session_seconds = session_seconds
+        self._idle_seconds = idle_seconds
 
     def open(self, certificate: str, subject: str, enclave: str, working: Label) -> Session | None:
         """Open a session for a certificate's fingerprint; None when one at another level is still open."""

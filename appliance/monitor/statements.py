@@ -11,15 +11,27 @@ from appliance.monitor.policy import AccessPolicy, parse_policy
 from appliance.monitor.registry import Registry, parse_registry
 from appliance.trust.officers import check_authority, load_officers, load_signed
 
+KINDS = ("site", "subjects", "access")
+FILES = ("officers.json", "certificates/ca.pem", *(f"{kind}.dsse.json" for kind in KINDS))
+
 
 @dataclass(frozen=True)
 class Statements:
-    """Site, subjects and access policy, each signed by two officers; the digest is of the signed policy's file."""
+    """Site, subjects and access policy, each signed by two officers; ``digests`` are SHA-256 of the signed files."""
 
     site: Site
     registry: Registry
     policy: AccessPolicy
-    policy_digest: str
+    digests: dict[str, str]
+
+    @property
+    def policy_digest(self) -> str:
+        """SHA-256 of the signed access policy, hexadecimal."""
+        return self.digests["access"]
+
+    def version(self, kind: str) -> int:
+        """Version of the ``subjects`` or ``access`` statement."""
+        return self.registry.version if kind == "subjects" else self.policy.version
 
 
 def read_statements(folder: Path, officers_fingerprint: str) -> Statements:
@@ -34,13 +46,13 @@ def read_statements(folder: Path, officers_fingerprint: str) -> Statements:
     """
     officers = load_officers(folder / "officers.json", officers_fingerprint)
     check_authority(officers, folder / "certificates" / "ca.pem")
-    files = {kind: folder / f"{kind}.dsse.json" for kind in ("site", "subjects", "access")}
+    files = {kind: folder / f"{kind}.dsse.json" for kind in KINDS}
     data = {kind: load_signed(file, officers, kind) for kind, file in files.items()}
     statements = Statements(
         site=parse_site(data["site"], files["site"].name),
         registry=parse_registry(data["subjects"], files["subjects"].name),
         policy=parse_policy(data["access"], files["access"].name),
-        policy_digest=hashlib.sha256(files["access"].read_bytes()).hexdigest(),
+        digests={kind: hashlib.sha256(file.read_bytes()).hexdigest() for kind, file in files.items()},
     )
     check_agreement(statements.registry, statements.policy)
     return statements
@@ -62,6 +74,44 @@ def check_agreement(registry: Registry, policy: AccessPolicy) -> None:
                 raise _disagreement(f"the originator's decision {decision.reference} names {name!r}, no subject")
 
 
+def check_successor(old: Statements, new: Statements) -> None:
+    """Refuse statements that may not follow those in force: another site, an older version, or two of one version.
+
+    Raises:
+        ApplianceError: names the statement.
+    """
+    if new.site != old.site:
+        raise ApplianceError(
+            "site: the enclaves are not those that run",
+            rule="a change of enclaves makes networks, volumes and containers, which an installation does",
+            remedy="appliance host install",
+        )
+    check_not_older(old, new)
+    for kind, same in (("subjects", new.registry == old.registry), ("access", new.policy == old.policy)):
+        if new.version(kind) == old.version(kind) and not same:
+            raise _does_not_follow(kind, old, new)
+
+
+def check_not_older(old: Statements, new: Statements) -> None:
+    """Refuse to go back to an earlier version of subjects or access rules.
+
+    Raises:
+        ApplianceError: names the statement.
+    """
+    for kind in ("subjects", "access"):
+        if new.version(kind) < old.version(kind):
+            raise _does_not_follow(kind, old, new)
+
+
+def _does_not_follow(kind: str, old: Statements, new: Statements) -> ApplianceError:
+    before, after = old.version(kind), new.version(kind)
+    return ApplianceError(
+        f"{kind}: version {after} does not follow version {before}, which is in force",
+        rule="registries never go back: an old statement could give back what was revoked",
+        remedy=f"raise version in {kind}.yml to at least {before + 1}, and have two officers sign it",
+    )
+
+
 def _disagreement(what: str) -> ApplianceError:
     return ApplianceError(
         f"access: {what}",
@@ -76,7 +126,16 @@ def installed_statements(paths: HostPaths) -> Statements:
     Raises:
         ApplianceError: nothing is installed, or a statement does not hold.
     """
+    return read_statements(paths.root / "site", pinned_officers(paths))
+
+
+def pinned_officers(paths: HostPaths) -> str:
+    """SHA-256 of ``officers.json`` as it was accepted from paper at installation.
+
+    Raises:
+        ApplianceError: nothing is installed.
+    """
     pinned = paths.root / "trusted" / "officers.sha256"
     if not pinned.is_file():
         raise ApplianceError(f"nothing is installed in {paths.root}", remedy="appliance host install --help")
-    return read_statements(paths.root / "site", pinned.read_text().strip())
+    return pinned.read_text().strip()

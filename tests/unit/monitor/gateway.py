@@ -1,7 +1,10 @@
 """A real nginx with the rendered configuration, the real monitor and log, and a small service behind them."""
 
 import asyncio
+import base64
+import hashlib
 import json
+import os
 import re
 import shutil
 import socket
@@ -9,7 +12,7 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,23 +21,20 @@ import httpx
 import yaml
 
 from appliance.audit.log import Log
-from appliance.enclave.render import gateway_config
+from appliance.enclave.render import UIDS, HostPaths, gateway_config
 from appliance.enclave.site import Enclave, Site, load_site
+from appliance.monitor import daemon
 from appliance.monitor.context import open_context
-from appliance.monitor.gate import Gate
-from appliance.monitor.http import HttpRequest, HttpResponse, connection, json_response, serve_unix
-from appliance.monitor.identity import Authority
-from appliance.monitor.in_force import InForce
-from appliance.monitor.policy import parse_policy
-from appliance.monitor.recording import Recording
-from appliance.monitor.registry import parse_registry
-from appliance.monitor.sessions import Sessions
+from appliance.monitor.http import HttpRequest, HttpResponse, connection, json_response
+from appliance.trust import dsse
 from appliance.trust.certificates import Authority as Issuer
 from appliance.trust.certificates import issue_client, issue_server, make_authority
 from appliance.trust.keys import generate
+from appliance.trust.officers import Officers, payload_type
 
 KEY = b"c" * 32
-SUBJECTS = {
+PEOPLE = ("first", "second")
+SUBJECTS: dict[str, dict[str, Any]] = {
     "analyst": {"clearance": "SECRET", "nationalities": ["USA"], "roles": ["analyst"]},
     "annotator": {"clearance": "UNCLASSIFIED", "nationalities": ["USA"], "roles": ["annotator"]},
 }
@@ -55,23 +55,12 @@ class Rig:
         self.site: Site = load_site(Path("site.example.yml"))
         self.enclave: Enclave = self.site.enclave("secret")
         self.issuer: Issuer = make_authority(generate("ca", demo=True))
+        self.officers = {name: generate(name, demo=True) for name in PEOPLE}
+        self.paths = HostPaths(folder / "root", folder / "run")
         self.port = free_port()
         self.service_port = free_port()
         self.fail_log = False
         self._stop = threading.Event()
-        self.recording: Recording
-        registry = parse_registry(
-            {"subjects": [{"name": name, "expires": "2100-01-01"} | fields for name, fields in SUBJECTS.items()]}
-        )
-        self.force = InForce(
-            site=self.site,
-            registry=registry,
-            policy=parse_policy(yaml.safe_load(Path("policies/access.yml").read_text())),
-            policy_digest="0" * 64,
-            authority=Authority(self.issuer.pem),
-            context_keys={(e.name, s): KEY for e in self.site.enclaves for s in e.services},
-            grant_key=b"g" * 32,
-        )
         (folder / "ca.pem").write_bytes(self.issuer.pem)
         gateway = issue_server(self.issuer, self.enclave.hostname, enclave=self.enclave.name, addresses=("127.0.0.1",))
         (folder / "gateway.pem").write_bytes(gateway.pem)
@@ -79,13 +68,54 @@ class Rig:
         for name in SUBJECTS:
             issue_client(self.issuer, name).write(folder, name)
 
+        self.sign(self.paths.root / "site")
+        self._install()
+
+    def sign(
+        self, folder: Path, *, by: Sequence[str] = PEOPLE, site: Any = None, subjects: Any = None, access: Any = None
+    ) -> Path:
+        """A site folder signed by the officers ``by``; what is not given is as the rig starts."""
+        listed = [{"name": name, "expires": "2100-01-01"} | fields for name, fields in SUBJECTS.items()]
+        values = {
+            "site": site or yaml.safe_load(Path("site.example.yml").read_text()),
+            "subjects": subjects or {"subjects": listed},
+            "access": access or yaml.safe_load(Path("policies/access.yml").read_text()),
+        }
+        (folder / "certificates").mkdir(parents=True, exist_ok=True)
+        (folder / "certificates" / "ca.pem").write_bytes(self.issuer.pem)
+        officers = Officers(
+            officers={name: key.public for name, key in self.officers.items()},
+            authority=self.issuer.fingerprint,
+            demo=True,
+        )
+        (folder / "officers.json").write_bytes(officers.encode())
+        keys = [self.officers[name] for name in by]
+        for kind, value in values.items():
+            (folder / f"{kind}.dsse.json").write_bytes(dsse.sign(value, payload_type(kind), keys))
+        return folder
+
+    def _install(self) -> None:
+        """What an installation leaves: the fingerprint from paper, keys, log, spool, and folders for the sockets."""
+        root = self.paths.root
+        for name in ("trusted", "secrets", "spool"):
+            (root / name).mkdir()
+        pinned = hashlib.sha256((root / "site" / "officers.json").read_bytes()).hexdigest()
+        (root / "trusted" / "officers.sha256").write_text(pinned + "\n")
+        (root / "secrets" / "grant.key").write_bytes(b"g" * 32)
+        for enclave in self.site.enclaves:
+            for service in enclave.services:
+                (root / "secrets" / f"{enclave.name}.{service}.context.key").write_bytes(KEY)
+            for kind in ("gateway", "record"):
+                self.paths.sockets(enclave.name, kind).mkdir(parents=True)
+        Log.create(root / "log", root / "secrets" / "log.key", "test/audit")
+
     def config(self) -> str:
         """The rendered configuration with this machine's places."""
         text = gateway_config(self.enclave).replace("/tmp/", f"{self.folder}/")  # noqa: S108  # the container's tmpfs
-        text = text.replace("/run/secrets", str(self.folder)).replace("/run/monitor", str(self.folder))
+        text = text.replace("/run/secrets", str(self.folder))
+        text = text.replace("/run/monitor", str(self.paths.sockets(self.enclave.name, "gateway")))
         text = text.replace("listen 443", f"listen 127.0.0.1:{self.port}")
-        text = re.sub(r"server 10\.[0-9.]+:8000", f"server 127.0.0.1:{self.service_port}", text)
-        return text.replace("worker_processes 1;", "worker_processes 1;\nuser root;")
+        return re.sub(r"server 10\.[0-9.]+:8000", f"server 127.0.0.1:{self.service_port}", text)
 
     def client(self, name: str | None) -> httpx.Client:
         """A client with the certificate in ``<name>.pem``."""
@@ -94,9 +124,22 @@ class Rig:
             context.load_cert_chain(self.folder / f"{name}.pem", self.folder / f"{name}.key")
         return httpx.Client(base_url=f"https://127.0.0.1:{self.port}", verify=context, timeout=10)
 
+    def last_rule(self) -> str:
+        """The rule of the last record."""
+        return str(self.records()[-1]["actor"]["authorizations"][0]["policy"]["name"])
+
+    def version(self, kind: str) -> int:
+        """Version of the statement of ``kind`` that is in force."""
+        envelope = json.loads((self.paths.root / "site" / f"{kind}.dsse.json").read_text())
+        return int(json.loads(base64.b64decode(envelope["payload"])).get("version", 1))
+
+    def answers(self) -> bool:
+        """Whether the monitor serves its sockets."""
+        return (self.paths.sockets(self.site.enclaves[-1].name, "record") / "record.sock").exists()
+
     def records(self) -> list[dict[str, Any]]:
         """All events in the log."""
-        files = sorted((self.folder / "log" / "bodies").glob("*"))
+        files = sorted((self.paths.root / "log" / "bodies").glob("*"))
         return [json.loads(line)["body"] for file in files for line in file.read_text().splitlines()]
 
     async def _service(self, request: HttpRequest) -> HttpResponse:
@@ -111,32 +154,24 @@ class Rig:
         return json_response(200, context.model_dump(mode="json"), {"X-Classification": self.enclave.label})
 
     async def _run(self) -> None:
-        Log.create(self.folder / "log", self.folder / "log.key", "test/audit")
-        log = Log.open(self.folder / "log", self.folder / "log.key")
-        recording = self.recording = Recording(log, self.force)
+        async with daemon.running(self.paths) as monitor:
+            append = monitor.audit.append
 
-        async def record(outcome: Any) -> None:
-            if self.fail_log:
-                raise OSError("no space left on device")
-            await recording.outcome(outcome)
+            async def failing(records: Any) -> list[str]:
+                if self.fail_log:
+                    raise OSError("no space left on device")
+                return await append(records)
 
-        gate = Gate(self.force, Sessions(3600, 1800, time.time), record)
-
-        async def handler(request: HttpRequest) -> HttpResponse:
-            return await gate.handle(self.enclave, request)
-
-        path = self.folder / "gateway.sock"
-        server = await serve_unix(path, handler, owner=0, mode=0o666)
-        backend = await asyncio.start_server(connection(self._service), "127.0.0.1", self.service_port)
-        await asyncio.to_thread(self._stop.wait)
-        for one in (server, backend):
-            one.close()
-        await log.close()
+            monitor.audit.append = failing  # type: ignore[method-assign]  # a full disk, without filling one
+            backend = await asyncio.start_server(connection(self._service), "127.0.0.1", self.service_port)
+            await asyncio.to_thread(self._stop.wait)
+            backend.close()
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[Rig]:
     """A running rig."""
+    folder.chmod(0o755)
     rig = Rig(folder)
     thread = threading.Thread(target=lambda: asyncio.run(rig._run()), daemon=True)
     thread.start()
@@ -144,12 +179,16 @@ def running(folder: Path) -> Iterator[Rig]:
     program = shutil.which("nginx", path="/usr/sbin:/usr/bin")
     assert program, "nginx is installed by make setup"
     options = ["-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log"), "-g", "daemon off;"]
-    process = subprocess.Popen([program, *options], cwd=folder)
+    # As the user that the gateway's container is mapped to, because the monitor answers no other.
+    user = rig.enclave.uids + UIDS["gateway"]
+    for path in (folder, *folder.glob("*.*")):
+        os.chown(path, user, user)
+    process = subprocess.Popen([program, *options], cwd=folder, user=user, group=user, extra_groups=[])
     try:
         for _ in range(100):
             with rig.client(None) as client:
                 try:
-                    if client.get("/health").status_code == 200 and (folder / "gateway.sock").exists():
+                    if client.get("/health").status_code == 200 and rig.answers():
                         break
                 except httpx.HTTPError:
                     time.sleep(0.05)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import subprocess
+import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -19,11 +20,13 @@ from appliance.audit.storage import Storage
 from appliance.audit.verify import verify
 from appliance.enclave.site import Enclave, load_site
 from appliance.monitor.capacity import Capacity, CapacityError, Quota
+from appliance.monitor.daemon import with_keys
 from appliance.monitor.decision import Decision
 from appliance.monitor.http import HttpRequest, HttpResponse
 from appliance.monitor.outcome import Outcome
 from appliance.monitor.recording import Recording
 from appliance.monitor.records import Records
+from appliance.monitor.statements import installed_statements
 from tests.unit.monitor.gateway import Rig, running
 
 DISK = 512 << 20
@@ -32,7 +35,7 @@ DISK = 512 << 20
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Path]:
     """A real file system of 512 MiB at ``folder``."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", folder], check=True)
     try:
         yield folder
@@ -65,8 +68,9 @@ class Monitor:
         self.site = rig.site
         self.capacity = Capacity(lambda: self.state, quota)
         self.state = Storage.GOOD
-        self.recording = Recording(log, rig.force, self.capacity)
-        self.records = Records(rig.force, self.recording)
+        statements = installed_statements(rig.paths)
+        self.recording = Recording(log, statements, self.capacity)
+        self.records = Records(with_keys(rig.paths, statements), self.recording)
 
     def outcome(self, enclave: str, method: str = "GET") -> Awaitable[None]:
         allowed = Decision(allow=True, status=200, rule="access.permitted", action="read")
@@ -95,8 +99,13 @@ def monitored(folder: Path, use: Callable[[Monitor], Awaitable[None]], quota: Qu
     return folder / "log"
 
 
-def test_a_disk_that_fills_stops_the_gateway_and_says_why(tmp_path: Path) -> None:
-    with small_disk(tmp_path / "log") as disk, running(tmp_path) as rig, rig.client("analyst") as analyst:
+def test_a_disk_that_fills_stops_the_gateway_and_says_why() -> None:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        small_disk(Path(folder) / "root" / "log") as disk,
+        running(Path(folder)) as rig,
+        rig.client("analyst") as analyst,
+    ):
         assert analyst.post("/session").status_code == 201
         fill(disk, DISK // 5)
         assert analyst.get("/labeling/api/x").status_code == 200

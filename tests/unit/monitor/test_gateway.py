@@ -2,8 +2,10 @@
 
 import socket
 import ssl
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -16,9 +18,8 @@ MARKING = "SECRET//REL TO USA, GBR"
 
 
 @pytest.fixture(scope="module")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    folder = tmp_path_factory.mktemp("gateway")
-    with running(folder) as one:
+def rig() -> Iterator[Rig]:
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as one:
         yield one
 
 
@@ -28,10 +29,6 @@ def analyst(rig: Rig) -> Iterator[httpx.Client]:
         assert client.post("/session").status_code == 201
         yield client
         client.delete("/session")
-
-
-def last_rule(rig: Rig) -> str:
-    return str(rig.records()[-1]["actor"]["authorizations"][0]["policy"]["name"])
 
 
 def test_a_permitted_request_arrives_with_a_context_for_it_alone(rig: Rig, analyst: httpx.Client) -> None:
@@ -55,7 +52,7 @@ def test_without_a_session_nothing_is_served_and_the_answer_says_what_to_do(rig:
     assert "POST /session" in answer.json()["error"]
     assert page.status_code == 401
     assert "I agree" in page.text
-    assert last_rule(rig) == "session.none"
+    assert rig.last_rule() == "session.none"
 
 
 def test_the_annotator_cannot_tell_a_record_from_nothing(rig: Rig) -> None:
@@ -65,7 +62,7 @@ def test_the_annotator_cannot_tell_a_record_from_nothing(rig: Rig) -> None:
     assert {answer.status_code for answer in [*answers, sessions]} == {404}
     bodies = {answer.text.replace(answer.headers["x-request-id"], "") for answer in answers}
     assert len(bodies) == 1
-    assert last_rule(rig) == "mandatory.clearance-does-not-dominate"
+    assert rig.last_rule() == "mandatory.clearance-does-not-dominate"
 
 
 def test_a_service_s_own_404_looks_like_any_other(analyst: httpx.Client, rig: Rig) -> None:
@@ -85,7 +82,7 @@ def test_no_certificate_no_service_but_the_probe(rig: Rig) -> None:
     with rig.client(None) as client:
         assert client.get("/health").json()["classification"]["marking"] == MARKING
         assert client.get("/labeling/api/projects").status_code == 404
-    assert last_rule(rig) == "identity.none"
+    assert rig.last_rule() == "identity.none"
 
 
 @pytest.mark.parametrize(
@@ -107,7 +104,7 @@ def test_bad_certificates_are_refused_and_recorded(rig: Rig, kind: str, rule: st
         answer = client.get("/labeling/api/projects")
     assert answer.status_code in (400, 404)
     assert answer.headers["x-classification"] == MARKING
-    assert last_rule(rig) == rule
+    assert rig.last_rule() == rule
 
 
 def test_a_context_sent_by_a_client_is_thrown_away(rig: Rig, analyst: httpx.Client) -> None:
@@ -120,7 +117,7 @@ def test_a_context_sent_by_a_client_is_thrown_away(rig: Rig, analyst: httpx.Clie
 def test_a_page_of_another_origin_cannot_use_the_certificate(analyst: httpx.Client, rig: Rig) -> None:
     answer = analyst.post("/labeling/api/tasks", headers={"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"})
     assert answer.status_code == 404
-    assert last_rule(rig) == "browser.cross-site"
+    assert rig.last_rule() == "browser.cross-site"
 
 
 def test_a_body_over_the_limit_is_one_clear_error(analyst: httpx.Client) -> None:
