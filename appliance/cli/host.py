@@ -99,10 +99,47 @@ def status(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
     if as_json:
         print_json(report)
         return
-    print(f"generation {report['generation']}, monitor {'running' if report['monitor'] else 'STOPPED'}")
+    watcher = report["watcher"]
+    print(f"generation {report['generation']}, monitor {'running' if report['monitor'] else 'STOPPED'}", end="")
+    print(f", watcher {'running' if watcher['pid'] else 'STOPPED'}")
+    for finding in watcher["findings"]:
+        print(f"  DIFFERS    {finding['key']}: {finding['found']} instead of {finding['expected']}")
     for container in report["containers"]:
         print(f"  {container['state']:<10} {container['name']:<32} {container['label']}")
     print(f"resident memory {report['resident_bytes'] / 2**20:.0f} MiB")
+
+
+@app.command()
+def verify(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
+    """Compare everything that is in force on this host with what was admitted; exit 1 when something differs.
+
+    Example: appliance host verify --json
+    """
+    from appliance.host.podman import Podman  # noqa: PLC0415
+    from appliance.host.reconciler import look  # noqa: PLC0415
+    from appliance.monitor.statements import installed_statements  # noqa: PLC0415
+
+    paths = HostPaths(root.resolve(), run)
+    _installed(paths)
+    findings = sorted(look(paths, Podman(paths), installed_statements(paths).site).findings)
+    if as_json:
+        print_json({"result": "FAILED" if findings else "PASSED", "findings": [f.as_dict() for f in findings]})
+    else:
+        for finding in findings:
+            print(
+                f"{finding.key}\n  expected {finding.expected}\n  found    {finding.found}\n  reason   {finding.reason}"
+            )
+        print(f"{len(findings)} findings" if findings else "everything is as it was admitted")
+    if findings:
+        raise typer.Exit(1)
+
+
+@app.command(hidden=True)
+def watch(root: Root = ROOT, run: Run = RUN) -> None:
+    """Keep comparing what runs with what was admitted, and alarm."""
+    from appliance.host import watcher  # noqa: PLC0415
+
+    watcher.watch(HostPaths(root.resolve(), run))
 
 
 @app.command()

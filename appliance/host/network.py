@@ -72,6 +72,32 @@ def apply_rules(site: Site) -> None:
         raise ApplianceError(f"nft refused the rules: {result.stderr.strip()}", rule="no packet rules, no enclave")
 
 
+def rules_in_force() -> str:
+    """The appliance's table as the kernel has it, without counters; empty where there is none."""
+    listed = ["nft", "--stateless", "list", "table", "inet", TABLE]
+    return subprocess.run(listed, text=True, capture_output=True, check=False).stdout
+
+
+def rules_wanted(site: Site) -> str:
+    """The table of ``site`` as the kernel would list it: loaded into a network of its own that nothing else is in.
+
+    Raises:
+        ApplianceError: nft refused the rules.
+    """
+    command = ["unshare", "--net", "sh", "-c", f"nft -f - && nft --stateless list table inet {TABLE}"]
+    result = subprocess.run(command, input=ruleset(site), text=True, capture_output=True, check=False)
+    if result.returncode != 0:
+        raise ApplianceError(f"nft refused the rules: {result.stderr.strip()}")
+    return result.stdout
+
+
+def published(enclave: Enclave) -> bool:
+    """Whether podman's rules lead the enclave's address to its gateway."""
+    saved = subprocess.run(["iptables-save", "-t", "nat"], text=True, capture_output=True, check=False).stdout
+    target = f"--to-destination {enclave.outer.network_address + 2}:443"
+    return any(f"-d {enclave.address}" in line and target in line for line in saved.splitlines())
+
+
 def remove_rules() -> None:
     """Take the appliance's packet rules away."""
     subprocess.run(["nft", "delete", "table", "inet", TABLE], capture_output=True, check=False)

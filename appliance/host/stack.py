@@ -17,6 +17,7 @@ import psutil
 from appliance.enclave.render import DATABASE_USERS, HostPaths
 from appliance.enclave.site import Enclave, Site
 from appliance.errors import ApplianceError
+from appliance.host import watcher
 from appliance.host.network import apply_rules, create_networks
 from appliance.host.places import prepare_sockets
 from appliance.host.podman import Podman
@@ -133,7 +134,7 @@ def start(paths: HostPaths, podman: Podman, site: Site, progress: Progress) -> b
     apply_rules(site)
     for enclave in sorted(site.enclaves, key=lambda e: not e.system_high):
         changed = start_enclave(podman, enclave, progress) or changed
-    return changed
+    return watcher.start(paths) or changed
 
 
 def gateway_answers(enclave: Enclave, ca: Path) -> bool:
@@ -201,6 +202,7 @@ def status(paths: HostPaths, podman: Podman) -> dict[str, Any]:
         "root": str(paths.root),
         "generation": int(current.readlink().name) if current.is_symlink() else None,
         "monitor": process.pid if process else None,
+        "watcher": watcher.state(paths),
         "containers": sorted(containers, key=lambda c: c["name"]),
         "resident_bytes": resident_bytes(podman, process),
     }
@@ -218,6 +220,7 @@ def resident_bytes(podman: Podman, monitor: psutil.Process | None) -> int:
 
 def stop(paths: HostPaths, podman: Podman, progress: Progress) -> None:
     """Stop every container, then the monitor, so that nothing runs unrecorded."""
+    watcher.stop(paths)
     progress("stopping containers")
     namespaces = _network_namespaces(podman)
     podman.run(["rm", "--all", "--force", "--time", "3", "--volumes"], check=False)

@@ -1,0 +1,172 @@
+"""What runs is compared with what was admitted: a change behind the appliance's back is found, named, recorded."""
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.demo.instance import Instance, appliance
+from tests.integration.test_2_confinement import podman, recorded
+
+
+def on_host(site: Instance, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    inside = ["nsenter", f"--net=/run/netns/{site.namespace}", *command]
+    return subprocess.run(inside, capture_output=True, text=True, check=check)
+
+
+def verified(site: Instance) -> tuple[int, dict[str, dict[str, Any]]]:
+    where = ("--root", site.root, "--run", site.run)
+    answer = appliance(site, "host", "verify", *where, "--json", inside=True, check=False)
+    return answer.returncode, {finding["key"]: finding for finding in json.loads(answer.stdout)["findings"]}
+
+
+def recover(site: Instance) -> None:
+    appliance(site, "host", "recover", "--root", site.root, "--run", site.run, inside=True)
+
+
+def until(check: Callable[[], bool], seconds: float = 90) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if check():
+            return True
+        time.sleep(1)
+    return False
+
+
+@pytest.fixture(autouse=True)
+def sound_site(site: Instance) -> Iterator[None]:
+    yield
+    assert verified(site) == (0, {}), "a test left the site changed"
+
+
+def test_without_the_packet_rules_it_alarms_and_recover_puts_them_back(site: Instance) -> None:
+    on_host(site, "nft", "delete", "table", "inet", "appliance")
+    code, findings = verified(site)
+    assert code == 1
+    assert findings["packet rules, table inet appliance"]["found"] == "absent"
+    assert until(lambda: recorded(site, "packet rules, table inet appliance")), "no alarm in the log"
+    status = appliance(site, "host", "status", "--root", site.root, "--run", site.run, inside=True)
+    assert "DIFFERS    packet rules" in status
+    recover(site)
+
+
+def test_one_rule_changed_is_found(site: Instance) -> None:
+    on_host(site, "nft", "insert", "rule", "inet", "appliance", "forward", "accept")
+    code, findings = verified(site)
+    assert (code, list(findings)) == (1, ["packet rules, table inet appliance"])
+    recover(site)
+
+
+def test_without_podmans_rules_the_enclaves_stay_apart(site: Instance) -> None:
+    saved = on_host(site, "iptables-save").stdout
+    for table in ("nat", "filter"):
+        on_host(site, "iptables", "-t", table, "--flush")
+    try:
+        code, findings = verified(site)
+        assert code == 1
+        assert {key.split()[0] for key in findings} == {"podman's"}
+        reach = "import socket; socket.create_connection(('{}', 443), timeout=2)"
+        for target in (site.inner_address(2, 2), site.inner_address(2, 130), site.inner_address(3, 130)):
+            answer = podman(site, "exec", "unclassified-labeling", "python3", "-c", reach.format(target))
+            assert answer.returncode != 0, f"unclassified reached {target}"
+    finally:
+        inside = ["nsenter", f"--net=/run/netns/{site.namespace}", "iptables-restore"]
+        subprocess.run(inside, input=saved, text=True, check=True)
+
+
+WRONG: list[tuple[str, Callable[[Path], None]]] = [
+    ("{root}/enclaves/secret/labeling", lambda path: os.chown(path, 0, 0)),
+    ("{root}/enclaves/secret/database", lambda path: path.chmod(0o755)),
+    ("{root}/secrets/secret/gateway/gateway.key", lambda path: path.chmod(0o644)),
+    ("{run}/secret/record", lambda path: os.chown(path, 1, 1)),
+    ("{run}/secret/gateway/gateway.sock", lambda path: path.chmod(0o666)),
+    ("{run}/unclassified/postgresql", lambda path: path.chmod(0o777)),
+]
+
+
+def test_volumes_keys_and_sockets_with_wrong_owners(site: Instance) -> None:
+    before = {}
+    for place, change in WRONG:
+        path = Path(place.format(root=site.root, run=site.run))
+        before[path] = path.stat()
+        change(path)
+    try:
+        code, findings = verified(site)
+        assert (code, set(findings)) == (1, {f"owner of {path}" for path in before})
+    finally:
+        for path, status in before.items():
+            os.chown(path, status.st_uid, status.st_gid)
+            path.chmod(status.st_mode & 0o7777)
+
+
+def test_a_changed_hook_is_found(site: Instance) -> None:
+    hook = site.root / "hooks.d" / "admission_hook.py"
+    text = hook.read_text()
+    hook.write_text(text.replace("return 1", "return 0"))
+    try:
+        code, findings = verified(site)
+        assert (code, list(findings)) == (1, [f"file {hook}"])
+    finally:
+        hook.write_text(text)
+
+
+def test_an_admission_that_nobody_signed_is_found(site: Instance) -> None:
+    file = site.root / "current" / "admission.json"
+    text = file.read_text()
+    file.write_text(json.dumps(json.loads(text) | {"stowaway": {}}))
+    try:
+        code, findings = verified(site)
+        assert (code, list(findings)) == (1, ["admission.json: stowaway"])
+    finally:
+        file.write_text(text)
+
+
+def test_a_network_without_a_place_in_the_site_is_found(site: Instance) -> None:
+    podman(site, "network", "create", "sideways")
+    try:
+        code, findings = verified(site)
+        assert code == 1
+        assert findings["network sideways"]["expected"] == "none"
+    finally:
+        podman(site, "network", "rm", "sideways")
+
+
+def test_a_container_of_another_store_in_an_enclaves_network_is_stopped_and_recorded(site: Instance) -> None:
+    pid = podman(site, "inspect", "--format", "{{.State.Pid}}", "unclassified-labeling").stdout.strip()
+    with tempfile.TemporaryDirectory() as other:
+        (Path(other) / "rootfs").mkdir()
+        store = ["--root", f"{other}/root", "--runroot", f"{other}/run", "--storage-driver", "vfs"]
+        store += ["--runtime", "runc", "--cgroup-manager", "cgroupfs", "--events-backend", "none"]
+        programs = [f"--volume=/{name}:/{name}:ro" for name in ("usr", "lib", "lib64")]
+        limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
+        run = ["run", "--detach", "--network", f"ns:/proc/{pid}/ns/net", *programs, *limits]
+        started = on_host(site, "podman", *store, *run, "--rootfs", f"{other}/rootfs", "/usr/bin/sleep", "600")
+        try:
+            assert "network of unclassified-labeling" in verified(site)[1]
+            inspect = ["inspect", "--format", "{{.State.Running}}", started.stdout.strip()]
+            stopped = lambda: "false" in on_host(site, "podman", *store, *inspect).stdout  # noqa: E731
+            assert until(stopped), "the container still runs"
+            assert recorded(site, "reconciler.expelled")
+        finally:
+            on_host(site, "podman", *store, "rm", "--all", "--force", "--time", "0", check=False)
+
+
+def test_a_cable_on_an_enclaves_bridge_is_cut(site: Instance) -> None:
+    networks = [json.loads(file.read_text()) for file in (site.root / "networks").glob("*.json")]
+    bridge = next(n["network_interface"] for n in networks if n["name"] == "secret-inner")
+    on_host(site, "ip", "link", "add", "tap-in", "master", bridge, "up", "type", "veth", "peer", "name", "tap-out")
+    try:
+        assert "network of secret-inner" in verified(site)[1]
+
+        def cut() -> bool:
+            return "master" not in json.loads(on_host(site, "ip", "-j", "link", "show", "tap-in").stdout)[0]
+
+        assert until(cut), "the cable is still on the bridge"
+    finally:
+        on_host(site, "ip", "link", "del", "tap-in")
