@@ -135,7 +135,7 @@ def verify(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
 
 
 @app.command(hidden=True)
-def watch(root: Root = ROOT, run: Run = RUN) -> None:
+def reconcile(root: Root = ROOT, run: Run = RUN) -> None:
     """Keep comparing what runs with what was admitted, and alarm."""
     from appliance.host import watcher  # noqa: PLC0415
 

@@ -110,7 +110,7 @@ def watcher_process(paths: HostPaths) -> psutil.Process | None:
     """The running watcher of this root, or None."""
     with contextlib.suppress(OSError, ValueError, psutil.NoSuchProcess):
         process = psutil.Process(int((paths.run / "watcher.pid").read_text()))
-        if "watch" in process.cmdline() and str(paths.root) in process.cmdline():
+        if "reconcile" in process.cmdline() and str(paths.root) in process.cmdline():
             return process
     return None
 
@@ -122,7 +122,7 @@ def start(paths: HostPaths) -> bool:
     """
     if watcher_process(paths):
         return False
-    command = [sys.executable, "-m", "appliance.cli.main", "host", "watch"]
+    command = [sys.executable, "-m", "appliance.cli.main", "host", "reconcile"]
     command += ["--root", str(paths.root), "--run", str(paths.run)]
     if Path("/run/systemd/system").is_dir():
         unit = f"appliance-watcher-{'-'.join(paths.root.parts[1:])}"
