@@ -21,7 +21,12 @@ def main() -> int:
     arguments = _parse()
     try:
         builder = Builder(
-            arguments.source, arguments.cache, arguments.out, marking=arguments.marking, only=arguments.only or None
+            arguments.source,
+            arguments.cache,
+            arguments.out,
+            marking=arguments.marking,
+            only=arguments.only or None,
+            advisories=arguments.advisories,
         )
         steps: dict[str, Callable[[], StepResult]] = {
             "lock": builder.write_new_lock,
@@ -53,6 +58,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("build/bundle"))
     parser.add_argument("--marking", default="UNCLASSIFIED")
     parser.add_argument("--only", default="")
+    parser.add_argument("--advisories", type=Path)
     parser.add_argument("step", choices=["lock", "debian", "python", "javascript", "image", "model", "assemble"])
     parser.add_argument("image", nargs="?")
     return parser.parse_args()

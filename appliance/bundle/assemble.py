@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from appliance.bundle import advisories, vex
 from appliance.bundle.attestations import path_of
 from appliance.bundle.build import Builder, StepResult
 from appliance.bundle.cache import key_of
@@ -17,11 +18,12 @@ from appliance.bundle.lock import lock_text
 from appliance.bundle.oci import Image, layout_files
 from appliance.bundle.provenance import make_provenance
 from appliance.bundle.repository import Written, list_files, previous_version, write_repository
+from appliance.bundle.sources import upstreams
 from appliance.bundle.transfer import bring_all
 from appliance.errors import ApplianceError
 from appliance.trust import dsse
 from appliance.trust.chain import RootChain
-from appliance.trust.files import replace_file
+from appliance.trust.files import read_limited, replace_file
 from appliance.trust.keys import Passphrase, PrivateKey, load_private_key
 from appliance.trust.people import load_people
 from appliance.trust.publish import Edition
@@ -30,6 +32,7 @@ from appliance.trust.schema import Custom
 from appliance.trust.statements import CYCLONEDX, PAYLOAD_TYPE, SLSA_PROVENANCE, Statement, Subject
 
 KINDS = {
+    "advisories": "advisories",
     "attestations": "attestation",
     "debs": "deb",
     "images": "image",
@@ -157,14 +160,24 @@ def _contents(builder: Builder) -> tuple[dict[str, Content], dict[str, str]]:
     for folder, artifacts in packages.items():
         files |= {f"{folder}/{artifact.path.name}": artifact.path for artifact in artifacts}
         digests |= {f"{folder}/{artifact.path.name}": artifact.sha256 for artifact in artifacts}
-    files["debs/Packages"] = index_of(packages["debs"], builder.store.folder / "control")
+    index = index_of(packages["debs"], builder.store.folder / "control")
+    files["debs/Packages"] = index
     files |= {f"models/{path.name}": path for path in builder.model_files()}
     files |= _tree(builder.source / "policies", "policies")
     for name in _PLAYBOOKS:
         files |= _tree(builder.source / name, f"playbooks/{name}")
     files["playbooks/images/sources.lock"] = lock_text(builder.lock).encode()
+    sources = upstreams(index)
     for image in images:
-        files |= {path_of(image.name, kind): content for kind, content in _attestations(builder, image).items()}
+        attestations = _attestations(builder, image, sources)
+        files |= {path_of(image.name, kind): content for kind, content in attestations.items()}
+    if builder.advisories:
+        feed = read_limited(builder.advisories, advisories.LIMIT)
+        advisories.read_feed(feed, str(builder.advisories))
+        files[advisories.PATH] = feed
+    for name, content in files.items():
+        if name.startswith(vex.FOLDER) and isinstance(content, Path):
+            vex.read_vex(read_limited(content, vex.LIMIT), str(content))
     return files, digests
 
 
@@ -180,10 +193,10 @@ def _tree(path: Path, name: str) -> dict[str, Content]:
     return found
 
 
-def _attestations(builder: Builder, image: Image) -> dict[str, bytes]:
+def _attestations(builder: Builder, image: Image, sources: dict[str, str]) -> dict[str, bytes]:
     """Provenance and SBOM of an image as envelopes without signatures; remembered for an unchanged image."""
     here = Path(__file__).parent
-    code = {name: sha256_of(here / name) for name in ("licences.py", "provenance.py", "sbom.py")}
+    code = {name: sha256_of(here / name) for name in ("licences.py", "provenance.py", "sbom.py", "sources.py")}
     key = key_of(
         manifest=image.manifest.digest, marking=builder.marking, code=code, layers=[x.key for x in image.layers]
     )
@@ -195,9 +208,10 @@ def _attestations(builder: Builder, image: Image) -> dict[str, bytes]:
         artifacts = [artifact for inputs in lineage for artifact in inputs.artifacts()]
         trees = [layer.tree for layer in image.layers]
         epoch = builder.lock.epoch
+        bill = make_sbom(image, artifacts, builder.marking, trees, epoch, upstreams=sources)
         statements = {
             "provenance": _statement(image, SLSA_PROVENANCE, make_provenance(image, lineage, epoch, BUILDER_ID)),
-            "sbom": _statement(image, CYCLONEDX, make_sbom(image, artifacts, builder.marking, trees, epoch)),
+            "sbom": _statement(image, CYCLONEDX, bill),
         }
         memory.parent.mkdir(parents=True, exist_ok=True)
         replace_file(memory, json.dumps(statements).encode())

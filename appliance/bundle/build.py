@@ -45,10 +45,18 @@ class Builder:
         out: the bundle's folder.
         marking: classification of everything in the bundle.
         only: build this image and its parents, not all.
+        advisories: the advisory feed to carry, or None.
     """
 
     def __init__(
-        self, source: Path, cache: Path, out: Path, *, marking: str = "UNCLASSIFIED", only: str | None = None
+        self,
+        source: Path,
+        cache: Path,
+        out: Path,
+        *,
+        marking: str = "UNCLASSIFIED",
+        only: str | None = None,
+        advisories: Path | None = None,
     ) -> None:
         self.source = source.resolve()
         self.cache = cache.resolve()
@@ -56,6 +64,7 @@ class Builder:
         self.marking = marking
         self.all_recipes = load_recipes(self.source / "images")
         self.only = only or ""
+        self.advisories = advisories.resolve() if advisories else None
         chosen = [recipe.name for recipe in ancestry(only, self.all_recipes)] if only else list(self.all_recipes)
         self.recipes = {name: self.all_recipes[name] for name in chosen}
         self.store = Store(self.cache / "store")

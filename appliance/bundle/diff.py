@@ -1,7 +1,6 @@
 """What changes from one bundle to the next: images, packages, licences, models, policies, labels."""
 
 import difflib
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from appliance.bundle.attestations import path_of
 from appliance.bundle.layout import FOLDER as IMAGES
 from appliance.bundle.layout import NAME_ANNOTATION
-from appliance.errors import ApplianceError
+from appliance.bundle.proven import read_target
 from appliance.trust import canonical, dsse
 from appliance.trust.client import Repository, read_repository
 from appliance.trust.files import read_limited
@@ -106,14 +105,7 @@ class _Bundle:
         )
 
     def read(self, path: str, limit: int) -> bytes:
-        data = read_limited(self._folder / "targets" / path, limit)
-        if hashlib.sha256(data).hexdigest() != self.targets[path].sha256:
-            raise ApplianceError(
-                f"{self._folder}/targets/{path}: its SHA-256 is not the one that was signed",
-                rule="only proven files are compared",
-                remedy="see `appliance bundle verify`",
-            )
-        return data
+        return read_target(self._folder, self.targets[path], limit)
 
     def images(self) -> dict[str, str]:
         path = f"{IMAGES}/index.json"

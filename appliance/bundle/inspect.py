@@ -1,4 +1,4 @@
-"""What a bundle says it carries: contents, sizes, labels, signers; read from its metadata alone."""
+"""What a bundle says it carries: contents, sizes, labels, signers, and its known vulnerabilities."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from appliance.bundle.findings import Assessment, assess
 from appliance.trust.client import read_repository
 from appliance.trust.files import read_limited
 from appliance.trust.fingerprint import fingerprint
@@ -58,6 +59,7 @@ class Contents(BaseModel):
         signers: role to those who did.
         groups: targets by kind.
         targets: every target.
+        vulnerabilities: what its advisory feed says, or None when that was not asked.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -74,17 +76,19 @@ class Contents(BaseModel):
     signers: dict[str, tuple[str, ...]]
     groups: list[Group]
     targets: list[Entry]
+    vulnerabilities: Assessment | None = None
 
 
-def inspect_bundle(bundle: Path, root_fingerprint: str | None = None) -> Contents:
-    """Describe a bundle from its signed metadata; target files are not read.
+def inspect_bundle(bundle: Path, root_fingerprint: str | None = None, *, vulnerabilities: bool = False) -> Contents:
+    """Describe a bundle from its signed metadata; other files are read for its vulnerabilities alone.
 
     Args:
         bundle: folder with ``metadata/`` and ``targets/``.
         root_fingerprint: from paper; without it the bundle only vouches for itself.
+        vulnerabilities: match what it carries with its advisory feed too.
 
     Raises:
-        ApplianceError: the metadata does not hold together.
+        ApplianceError: the metadata does not hold together, or a file that is read is not what was signed.
     """
     metadata = bundle / "metadata"
     own = fingerprint(read_limited(metadata / "1.root.json", LIMITS["root"]))
@@ -107,6 +111,7 @@ def inspect_bundle(bundle: Path, root_fingerprint: str | None = None) -> Content
             Entry(path=t.path, kind=t.custom.kind, label=t.custom.label, size=t.length, sha256=t.sha256)
             for t in sorted(targets, key=lambda target: target.path)
         ],
+        vulnerabilities=assess(bundle, repository.targets) if vulnerabilities else None,
     )
 
 

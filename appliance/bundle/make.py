@@ -62,6 +62,7 @@ def run_steps(builder: Builder, on_step: Callable[[Step], None]) -> list[Step]:
     command = [sys.executable, "-m", "appliance.bundle"]
     command += [f"--source={builder.source}", f"--cache={builder.cache}", f"--out={builder.out}"]
     command += [f"--marking={builder.marking}", f"--only={builder.only}"]
+    command += [f"--advisories={builder.advisories}"] if builder.advisories else []
     total = _STEPS_BESIDE_IMAGES + len(builder.recipes)
     done: list[Step] = []
 

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,15 @@ from appliance.bundle.oci import CLASSIFICATION, Image
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:mls-appliance:sbom")
 
 
-def make_sbom(image: Image, artifacts: list[Artifact], marking: str, trees: list[Path], epoch: int) -> dict[str, Any]:
+def make_sbom(
+    image: Image,
+    artifacts: list[Artifact],
+    marking: str,
+    trees: list[Path],
+    epoch: int,
+    *,
+    upstreams: Mapping[str, str],
+) -> dict[str, Any]:
     """Describe what an image holds.
 
     Args:
@@ -31,6 +40,7 @@ def make_sbom(image: Image, artifacts: list[Artifact], marking: str, trees: list
         marking: classification of the document.
         trees: the file systems of its layers, for the packages' licence notices.
         epoch: time of the document, in seconds.
+        upstreams: name of a Debian package to ``source@version``, because advisories speak of source packages.
     """
     subject = Component(
         type=ComponentType.CONTAINER,
@@ -44,7 +54,7 @@ def make_sbom(image: Image, artifacts: list[Artifact], marking: str, trees: list
         timestamp=datetime.fromtimestamp(epoch, UTC),
         properties=[Property(name=CLASSIFICATION, value=marking)],
     )
-    components = [_component(artifact, trees) for artifact in artifacts]
+    components = [_component(artifact, trees, upstreams) for artifact in artifacts]
     serial = uuid.uuid5(_NAMESPACE, image.manifest.digest)
     bom = Bom(serial_number=serial, metadata=metadata, components=components)
     bom.register_dependency(subject, components)
@@ -52,13 +62,17 @@ def make_sbom(image: Image, artifacts: list[Artifact], marking: str, trees: list
     return document
 
 
-def _component(artifact: Artifact, trees: list[Path]) -> Component:
+def _component(artifact: Artifact, trees: list[Path], upstreams: Mapping[str, str]) -> Component:
+    purl = PackageURL.from_string(artifact.purl)
+    if artifact.kind == "deb" and artifact.name in upstreams:
+        qualifiers = {**purl.qualifiers, "upstream": upstreams[artifact.name]}
+        purl = purl._replace(qualifiers=qualifiers)
     return Component(
         type=ComponentType.LIBRARY,
         name=artifact.name,
         version=artifact.version,
         bom_ref=artifact.purl,
-        purl=PackageURL.from_string(artifact.purl),
+        purl=purl,
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=artifact.sha256)],
         licenses=_licences(licences(artifact, trees)),
     )

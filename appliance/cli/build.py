@@ -34,6 +34,9 @@ def build(
             help="Earlier bundle (its metadata suffices) or a host's inventory: --out gets only what it lacks."
         ),
     ] = None,
+    advisories: Annotated[
+        Path | None, typer.Option(help="Feed of known vulnerabilities to carry, from `bundle advisories`.")
+    ] = None,
     only: Annotated[str | None, typer.Option(help="Build this image and its parents alone.")] = None,
     marking: Annotated[str, typer.Option(help="Classification of the bundle.")] = "UNCLASSIFIED",
     passphrase_file: PassphraseFile = None,
@@ -61,7 +64,14 @@ def build(
     earlier = earlier_of(since, root) if since else None
     if earlier:
         require_empty(out)
-    builder = Builder(source or checkout(), cache, cache / "whole" if earlier else out, marking=marking, only=only)
+    builder = Builder(
+        source or checkout(),
+        cache,
+        cache / "whole" if earlier else out,
+        marking=marking,
+        only=only,
+        advisories=advisories,
+    )
     with StepProgress(shown=not as_json) as progress:
         steps = run_steps(builder, progress.tell)
     secret = read_passphrase(passphrase_file) if passphrase_file else None

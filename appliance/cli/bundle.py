@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from appliance.cli.build import build
+from appliance.cli.bundle_advisories import advisories, print_assessment
 from appliance.cli.bundle_diff import diff
 from appliance.cli.bundle_media import delta, gather, split
 from appliance.cli.bundle_rebuild import rebuild
@@ -28,6 +29,7 @@ def bundle() -> None:
     """Build, verify and inspect bundles."""
 
 
+app.command()(advisories)
 app.command()(diff)
 app.command()(split)
 app.command()(gather)
@@ -87,16 +89,19 @@ def inspect(
     *,
     root_fingerprint: Annotated[str | None, typer.Option(help="SHA-256 of 1.root.json, from paper.")] = None,
     files: Annotated[bool, typer.Option("--files", help="List every target too.")] = False,
+    findings: Annotated[bool, typer.Option("--findings", help="List every known vulnerability.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show what a bundle carries: contents, sizes, labels, signers. Reads its metadata alone."""
+    """Show what a bundle carries: contents, sizes, labels, signers, known vulnerabilities."""
     from appliance.bundle.inspect import inspect_bundle  # noqa: PLC0415
 
-    contents = inspect_bundle(folder, root_fingerprint)
+    contents = inspect_bundle(folder, root_fingerprint, vulnerabilities=True)
     if as_json:
         print_json(contents.model_dump(mode="json"))
     else:
         _print_contents(contents, files=files)
+        if contents.vulnerabilities:
+            print_assessment(contents.vulnerabilities, every=findings)
 
 
 class Progress:

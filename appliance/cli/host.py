@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from appliance.cli.bundle_advisories import print_assessment
 from appliance.cli.host_inventory import inventory
 from appliance.cli.options import Json, print_json
 from appliance.enclave.render import HostPaths
@@ -88,16 +89,23 @@ def _progress(quiet: bool) -> Any:
 
 
 @app.command()
-def status(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
-    """Show the generation, the monitor and every container with its label."""
+def status(
+    root: Root = ROOT,
+    run: Run = RUN,
+    findings: Annotated[bool, typer.Option("--findings", help="List every known vulnerability.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show the generation, the monitor, every container with its label, and known vulnerabilities."""
     from appliance.host import stack  # noqa: PLC0415
     from appliance.host.podman import Podman  # noqa: PLC0415
+    from appliance.host.vulnerabilities import installed_vulnerabilities  # noqa: PLC0415
 
     paths = HostPaths(root.resolve(), run)
     _installed(paths)
     report = stack.status(paths, Podman(paths))
+    vulnerabilities = installed_vulnerabilities(paths)
     if as_json:
-        print_json(report)
+        print_json(report | {"vulnerabilities": vulnerabilities.model_dump(mode="json")})
         return
     watcher = report["watcher"]
     print(f"generation {report['generation']}, monitor {'running' if report['monitor'] else 'STOPPED'}", end="")
@@ -107,6 +115,7 @@ def status(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
     for container in report["containers"]:
         print(f"  {container['state']:<10} {container['name']:<32} {container['label']}")
     print(f"resident memory {report['resident_bytes'] / 2**20:.0f} MiB")
+    print_assessment(vulnerabilities, every=findings)
 
 
 @app.command()

@@ -105,12 +105,15 @@ def inputs(tmp_path: Path) -> ImageInputs:
 def test_an_sbom_holds_every_package_and_follows_the_schema(images: list[Image], tmp_path: Path) -> None:
     artifacts = inputs(tmp_path).artifacts()
     trees = [item.tree for item in images[1].layers]
-    document = make_sbom(images[1], artifacts, "UNCLASSIFIED", trees, EPOCH)
-    assert document == make_sbom(images[1], list(reversed(artifacts)), "UNCLASSIFIED", trees, EPOCH)
+    upstreams = {"libc6": "glibc@2.36-9"}
+    document = make_sbom(images[1], artifacts, "UNCLASSIFIED", trees, EPOCH, upstreams=upstreams)
+    backwards = list(reversed(artifacts))
+    assert document == make_sbom(images[1], backwards, "UNCLASSIFIED", trees, EPOCH, upstreams=upstreams)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(document)) is None
     found = {part["purl"]: part for part in document["components"]}
-    assert set(found) == {artifact.purl for artifact in artifacts}
-    libc = found[artifacts[0].purl]
+    deb, wheel = artifacts
+    assert set(found) == {f"{deb.purl}&upstream=glibc%402.36-9", wheel.purl}
+    libc = found[f"{deb.purl}&upstream=glibc%402.36-9"]
     assert libc["hashes"] == [{"alg": "SHA-256", "content": "a" * 64}]
     assert {entry["license"]["name"] for entry in libc["licenses"]} == {"GPL-2+", "MIT"}
 
