@@ -1,6 +1,6 @@
 """Random damage to a bundle, blind and well-informed: every mutation is refused, and nothing outside staging changes.
 
-``MUTATIONS=10000`` runs as many as the trust issue asks for; the default keeps the unit tests short.
+A few of each kind run always, ten thousand with `make slow`; the same seeds give the same mutations.
 """
 
 import json
@@ -16,9 +16,11 @@ import pytest
 from appliance.bundle.verify import stage_bundle
 from appliance.errors import ApplianceError
 from appliance.trust import canonical
+from appliance.trust.hybrid import LIMIT as HYBRID_LIMIT
+from appliance.trust.metadata import LIMITS
 from tests.unit.bundle.sample import NOW, Keys, make_bundle, make_keys
 
-COUNT = int(os.environ.get("MUTATIONS", "130"))
+FEW, MANY = 130, 10_000
 Mutation = Callable[[random.Random, Path], None]
 
 
@@ -91,6 +93,35 @@ def add(chance: random.Random, bundle: Path) -> None:
     (folder / chance.choice(["added", "..hidden", "2.root.json", "é"])).write_bytes(b"")
 
 
+def link_folder(chance: random.Random, bundle: Path) -> None:
+    """A folder that lies outside with the very files that were signed."""
+    folder = chance.choice([path for path in bundle.rglob("*") if path.is_dir()])
+    outside = shutil.move(folder, bundle.parent / "outside" / folder.name)
+    folder.symlink_to(chance.choice([outside, Path(os.path.relpath(outside, folder.parent))]))
+
+
+def traverse(chance: random.Random, bundle: Path) -> None:
+    """A target whose path leads out of the bundle."""
+    file = bundle / "metadata" / "targets.json"
+    document = json.loads(file.read_bytes())
+    targets = document["signed"]["targets"]
+    path = chance.choice(list(targets))
+    up = "../" * chance.randrange(1, 9)
+    name = Path(path).name
+    targets[chance.choice([f"{up}{name}", f"/etc/{name}", f"{path}/{up}{name}", f"./{path}", f"policies//{name}"])] = (
+        targets.pop(path)
+    )
+    file.write_bytes(canonical.encode(document))
+
+
+def over_long(chance: random.Random, bundle: Path) -> None:
+    """Metadata longer than any may be, of which a reader must not take the beginning for the whole."""
+    file = chance.choice(files_of(bundle / "metadata"))
+    limit = LIMITS.get(file.name.split(".")[-2], HYBRID_LIMIT)
+    with file.open("ab") as end:
+        end.write(chance.choice([b" ", b"\0", b"\n"]) * (limit + 1 - file.stat().st_size))
+
+
 def white_space(chance: random.Random, bundle: Path) -> None:
     file = chance.choice(files_of(bundle / "metadata"))
     text = file.read_text()
@@ -133,8 +164,8 @@ def change_a_value(chance: random.Random, bundle: Path) -> None:
 
 
 MUTATIONS: list[Mutation] = [
-    *(flip_bit, truncate, extend, grow_sparse, remove_or_repeat_a_part, exchange, rename, delete, link, add),
-    *(white_space, duplicate_key, change_a_value),
+    *(flip_bit, truncate, extend, grow_sparse, remove_or_repeat_a_part, exchange, rename, delete, link, link_folder),
+    *(add, traverse, over_long, white_space, duplicate_key, change_a_value),
 ]
 
 
@@ -158,19 +189,57 @@ def _quick_sync() -> Iterator[None]:
     os.sync = real
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: str(mutation.__name__))
-def test_every_mutation_is_refused(original: Path, keys: Keys, tmp_path: Path, mutation: Mutation) -> None:
-    bundle, staging = tmp_path / "bundle", tmp_path / "staging"
-    for number in range(max(1, COUNT // len(MUTATIONS))):
+kinds = pytest.mark.parametrize("kind", range(len(MUTATIONS)), ids=[mutation.__name__ for mutation in MUTATIONS])
+
+
+@kinds
+def test_every_mutation_is_refused(original: Path, keys: Keys, tmp_path: Path, kind: int) -> None:
+    refuse_all(original, keys, tmp_path, kind, FEW)
+
+
+@pytest.mark.long
+@kinds
+def test_ten_thousand_mutations_are_refused(original: Path, keys: Keys, tmp_path: Path, kind: int) -> None:
+    refuse_all(original, keys, tmp_path, kind, MANY)
+
+
+def test_the_shares_add_up() -> None:
+    for total in (FEW, MANY):
+        assert sum(len(share(kind, total)) for kind in range(len(MUTATIONS))) == total
+
+
+def share(kind: int, total: int) -> range:
+    """The mutations of one kind, by their numbers."""
+    return range(total * kind // len(MUTATIONS), total * (kind + 1) // len(MUTATIONS))
+
+
+def refuse_all(original: Path, keys: Keys, home: Path, kind: int, total: int) -> None:
+    """Prove of each mutation that it changes the bundle, is refused, and leaves all but the staging folder alone."""
+    bundle, staging, outside = home / "bundle", home / "staging", home / "outside"
+    whole = contents(original)
+    for number in share(kind, total):
         shutil.copytree(original, bundle)
-        mutation(random.Random(f"{mutation.__name__} {number}"), bundle)  # noqa: S311  # repeatable, not secret
-        before = snapshot(bundle)
+        outside.mkdir()
+        MUTATIONS[kind](random.Random(number), bundle)  # noqa: S311  # repeatable, not secret
+        assert contents(bundle) != whole
+        before = snapshot(bundle), snapshot(outside)
         with pytest.raises(ApplianceError):
             stage_bundle(bundle, staging, keys.fingerprint, now=NOW)[1].require()
-        assert snapshot(bundle) == before
-        assert {entry.name for entry in tmp_path.iterdir()} <= {"bundle", "staging"}
-        shutil.rmtree(bundle)
-        shutil.rmtree(staging, ignore_errors=True)
+        assert (snapshot(bundle), snapshot(outside)) == before
+        assert {entry.name for entry in home.iterdir()} <= {"bundle", "staging", "outside"}
+        for folder in (bundle, staging, outside):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def contents(folder: Path) -> dict[str, str | bytes | int]:
+    """What a reader finds: links by their aim, files by their bytes, those over 4 GiB by their length."""
+
+    def content(path: Path) -> str | bytes | int:
+        if path.is_symlink() or path.is_dir():
+            return str(path.readlink()) if path.is_symlink() else "a folder"
+        return path.read_bytes() if path.stat().st_size < 1 << 30 else path.stat().st_size
+
+    return {str(path.relative_to(folder)): content(path) for path in folder.rglob("*")}
 
 
 def snapshot(folder: Path) -> dict[str, tuple[int, int, int]]:
