@@ -33,6 +33,7 @@ class Step(StrEnum):
     configure = "configure"
     load_images = "load-images"
     generation = "generation"
+    harden = "harden"
     prepare_sockets = "prepare-sockets"
     start_monitor = "start-monitor"
     start_enclaves = "start-enclaves"
@@ -224,6 +225,7 @@ def step(
         Step.generation: lambda: steps.make_generation(
             paths, _given(bundle, "--bundle"), _given(site, "--site"), officers_fingerprint
         ),
+        Step.harden: lambda: steps.harden(paths, _given(bundle, "--bundle")),
         Step.prepare_sockets: lambda: steps.prepare_sockets(paths),
         Step.start_monitor: lambda: steps.start_monitor(paths),
         Step.start_enclaves: lambda: steps.start_enclaves(paths),

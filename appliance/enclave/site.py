@@ -122,7 +122,15 @@ class Certifier(BaseModel):
 
 
 class Site(BaseModel):
-    """Everything that the officers decided about one host, apart from subjects and access."""
+    """Everything that the officers decided about one host, apart from subjects and access.
+
+    Attributes:
+        site: its name.
+        demo: whether it is a demonstration.
+        enclaves: what runs.
+        certifiers: who certifies evaluated models.
+        hardening_exceptions: controls of `policies/hardening.yml` that are left out, and why.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -130,6 +138,7 @@ class Site(BaseModel):
     demo: bool = False
     enclaves: Annotated[tuple[Enclave, ...], Field(min_length=2)]
     certifiers: tuple[Certifier, ...] = ()
+    hardening_exceptions: dict[str, Annotated[str, Field(max_length=500)]] = {}
 
     @model_validator(mode="after")
     def _enclaves_share_nothing(self) -> "Site":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.enclave.render import Bound, HostPaths, Images
-from appliance.host import configuration, diversion, generation, places, stack
+from appliance.host import configuration, diversion, generation, hardening, places, stack
 from appliance.host.platform import detect
 from appliance.host.podman import Podman
 from appliance.monitor.statements import installed_statements, read_statements
@@ -90,6 +90,15 @@ def make_generation(paths: HostPaths, bundle: Path, site: Path, officers_fingerp
     bound = Bound(statements.policy_digest, (paths.root / "log" / "log.vkey").read_text().strip())
     staged = generation.stage(paths, statements.site, images, bound)
     return generation.switch(paths, staged) or changed
+
+
+def harden(paths: HostPaths, bundle: Path) -> bool:
+    """Apply the bundle's table of controls, and keep it for `appliance host verify`."""
+    source = bundle / "targets" / "policies" / "hardening.yml"
+    exceptions = installed_statements(paths).site.hardening_exceptions
+    changed = hardening.apply(hardening.read_table(source), exceptions)
+    shutil.copyfile(source, hardening.installed_table(paths))
+    return changed
 
 
 def prepare_sockets(paths: HostPaths) -> bool:
