@@ -48,6 +48,21 @@ def read_passphrase(path: Path) -> bytes:
         raise ApplianceError(f"{path}: the passphrase cannot be read: {error.strerror}") from error
 
 
+def read_yaml(file: Path) -> Any:
+    """The data in a YAML file.
+
+    Raises:
+        ApplianceError: it cannot be read, or is ambiguous.
+    """
+    from appliance.trust import canonical  # noqa: PLC0415
+
+    try:
+        text = file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ApplianceError(f"{file}: cannot be read: {error}") from error
+    return canonical.decode_yaml(text, str(file))
+
+
 def print_json(value: Any) -> None:
     """Print one JSON document."""
     print(json.dumps(value, indent=2, sort_keys=True))

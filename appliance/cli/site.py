@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from appliance.cli.options import ROOT, RUN, Json, PassphraseFile, Root, Run, open_key, print_json, read_passphrase
+from appliance.cli.options import (
+    ROOT,
+    RUN,
+    Json,
+    PassphraseFile,
+    Root,
+    Run,
+    open_key,
+    print_json,
+    read_passphrase,
+    read_yaml,
+)
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
@@ -182,13 +193,7 @@ def _begun(target: Path, payload_type: str, value: Any, listed: "Officers | None
 
 def _read(file: Path, kind: Kind) -> Any:
     """The statement in a YAML file, checked by the part that will load it."""
-    from appliance.trust import canonical  # noqa: PLC0415
-
-    try:
-        text = file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ApplianceError(f"{file}: cannot be read: {error}") from error
-    value = canonical.decode_yaml(text, str(file))
+    value = read_yaml(file)
     validate(kind, value, str(file))
     return value
 

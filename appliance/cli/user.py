@@ -3,19 +3,25 @@
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
-from appliance.cli.options import Json, PassphraseFile, print_json, read_passphrase
+from appliance.cli.access import AccessFile, SiteFile, SubjectsFile, judged, judged_registry, show, today
+from appliance.cli.options import ROOT, Json, PassphraseFile, Root, print_json, read_passphrase
 from appliance.errors import ApplianceError
 
-app = typer.Typer(help="Issue certificates for the site's subjects.", no_args_is_help=True)
+BrowserPassphrase = Annotated[
+    Path | None, typer.Option(help="Passphrase of the PKCS#12 file; without it, one is made and written beside.")
+]
+app = typer.Typer(help="Issue subjects' certificates; say who they are and what they reach.", no_args_is_help=True)
 
 
 @app.callback()
 def user() -> None:
-    """Issue certificates for the site's subjects."""
+    """Issue subjects' certificates; say who they are and what they reach."""
 
 
 @app.command()
@@ -26,23 +32,133 @@ def issue(
     out: Annotated[Path, typer.Option(help="Folder for the certificate.")],
     days: Annotated[int, typer.Option(help="Validity in days.", min=1, max=1825)] = 365,
     passphrase_file: PassphraseFile = None,
-    browser_passphrase_file: Annotated[
-        Path | None, typer.Option(help="Passphrase of the PKCS#12 file; without it, one is made and written beside.")
-    ] = None,
+    browser_passphrase_file: BrowserPassphrase = None,
     as_json: Json = False,
 ) -> None:
     """Issue a client certificate: PEM and key for programs, PKCS#12 for browsers."""
-    import secrets  # noqa: PLC0415
+    _check_name(name)
+    issued = _issue(name, ca, out, days, passphrase_file, browser_passphrase_file)
+    if as_json:
+        print_json(issued)
+    else:
+        _tell(issued)
 
-    from appliance.trust.certificates import issue_client, load_authority  # noqa: PLC0415
-    from appliance.trust.keys import write_private  # noqa: PLC0415
 
+@app.command()
+def renew(
+    certificate: Annotated[Path, typer.Argument(help="The subject's present certificate, in PEM.")],
+    *,
+    ca: Annotated[Path, typer.Option(help="Folder of the site's authority (ca.pem, ca.key).")],
+    out: Annotated[Path, typer.Option(help="Folder for the new certificate, which has none of that name.")],
+    days: Annotated[int, typer.Option(help="Validity in days.", min=1, max=1825)] = 365,
+    passphrase_file: PassphraseFile = None,
+    browser_passphrase_file: BrowserPassphrase = None,
+    as_json: Json = False,
+) -> None:
+    """Issue the successor of a certificate, with a key of its own; both are valid until the old one ends or is revoked.
+
+    Example: appliance user renew certificates/anna.pem --ca keys/ca --out renewed
+    """
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
+    from cryptography.x509.oid import NameOID  # noqa: PLC0415
+
+    from appliance.trust.certificates import read_certificate  # noqa: PLC0415
+
+    old = read_certificate(certificate)
+    try:
+        old.verify_directly_issued_by(read_certificate(ca / "ca.pem"))
+    except (ValueError, TypeError, InvalidSignature) as error:
+        raise ApplianceError(
+            f"{certificate}: not a certificate of this authority", remedy="a new one: `appliance user issue`"
+        ) from error
+    name = str(old.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+    _check_name(name)
+    issued = _issue(name, ca, out, days, passphrase_file, browser_passphrase_file)
+    issued["replaces"] = format(old.serial_number, "x")
+    if as_json:
+        print_json(issued)
+        return
+    _tell(issued)
+    print(f"once it is in use, revoke the old one: `revoked: [{issued['replaces']}]` in subjects.yml")
+
+
+@app.command("list")
+def list_subjects(
+    *,
+    root: Root = ROOT,
+    subjects: SubjectsFile = None,
+    certificates: Annotated[
+        Path | None, typer.Option(help="Folder of the certificates that were issued, <name>.pem.", file_okay=False)
+    ] = None,
+    within: Annotated[int, typer.Option(help="Warn so many days before something expires.", min=0)] = 30,
+    as_json: Json = False,
+) -> None:
+    """List the subjects with what they hold, and what of it expires soon.
+
+    Example: appliance user list --certificates certificates --within 60
+    """
+    registry = judged_registry(root, subjects)
+    soon = today() + timedelta(days=within)
+    rows = []
+    for subject in registry.subjects:
+        ends = _ends(certificates / f"{subject.name}.pem") if certificates else None
+        expiring = [
+            f"{what} {end:%Y-%m-%d}"
+            for what, end in (("registration", subject.expires), ("certificate", ends.date() if ends else None))
+            if end and end <= soon.date()
+        ]
+        rows.append(subject.model_dump(mode="json") | {"certificate": ends and ends.isoformat(), "expiring": expiring})
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("subject", "clearance", "need", "nationalities", "roles", "groups", "until", "renew")
+    for row in rows:
+        lists = (", ".join(row[key]) for key in ("need", "nationalities", "roles", "groups"))
+        table.add_row(row["name"], row["clearance"], *lists, row["expires"], "\n".join(row["expiring"]))
+    Console().print(table)
+
+
+@app.command()
+def access(
+    name: Annotated[str, typer.Argument(help="The subject's registered name.")],
+    *,
+    root: Root = ROOT,
+    site: SiteFile = None,
+    subjects: SubjectsFile = None,
+    rules: AccessFile = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a subject can reach, by the signed statements or by files that nobody has signed yet.
+
+    Example: appliance user access anna --subjects subjects.yml
+    """
+    from appliance.monitor.access import reach  # noqa: PLC0415  # keeps `appliance --help` quick
+
+    where, registry, policy = judged(root, site, subjects, rules)
+    subject = registry.find(name)
+    if subject is None:
+        raise ApplianceError(f"no subject is called {name!r}", remedy="appliance user list")
+    day = today().date()
+    show([reach(subject, one, where, policy, day) for one in where.enclaves], "enclave", as_json=as_json)
+
+
+def _check_name(name: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", name):
         raise ApplianceError(
             f"{name!r} is not a subject's name",
             rule="subjects are registered in lower-case letters, digits and dashes",
             remedy="for workloads: `appliance site issue-certificates`",
         )
+
+
+def _issue(  # the options of both commands
+    name: str, ca: Path, out: Path, days: int, passphrase_file: Path | None, browser_passphrase_file: Path | None
+) -> dict[str, Any]:
+    import secrets  # noqa: PLC0415
+
+    from appliance.trust.certificates import issue_client, load_authority  # noqa: PLC0415
+    from appliance.trust.keys import write_private  # noqa: PLC0415
+
     authority = load_authority(ca, read_passphrase(passphrase_file) if passphrase_file else None)
     issued = issue_client(authority, name, not_after=datetime.now(UTC) + timedelta(days=days))
     issued.write(out, name)
@@ -53,16 +169,22 @@ def issue(
         write_private(out / f"{name}.p12.passphrase", secret + b"\n")
     write_private(out / f"{name}.p12", issued.pkcs12(name, authority.certificate, secret))
     (out / "ca.pem").write_bytes(authority.pem)
-    files = [str(out / f"{name}.{kind}") for kind in ("pem", "key", "p12")]
-    result = {
+    return {
         "subject": name,
         "serial": format(issued.certificate.serial_number, "x"),
         "expires": issued.certificate.not_valid_after_utc.isoformat(),
         "demo": authority.key.demo,
-        "files": files,
+        "files": [str(out / f"{name}.{kind}") for kind in ("pem", "key", "p12")],
     }
-    if as_json:
-        print_json(result)
-    else:
-        print(f"{name}: serial {result['serial']}, until {result['expires']}{', DEMO' if authority.key.demo else ''}")
-        print("\n".join(f"  {file}" for file in files))
+
+
+def _tell(issued: dict[str, Any]) -> None:
+    demo = ", DEMO" if issued["demo"] else ""
+    print(f"{issued['subject']}: serial {issued['serial']}, until {issued['expires']}{demo}")
+    print("\n".join(f"  {file}" for file in issued["files"]))
+
+
+def _ends(certificate: Path) -> datetime | None:
+    from appliance.trust.certificates import read_certificate  # noqa: PLC0415
+
+    return read_certificate(certificate).not_valid_after_utc if certificate.is_file() else None

@@ -15,6 +15,7 @@ from appliance.monitor.gate import Gate
 from appliance.monitor.http import HttpRequest, HttpResponse, serve_unix
 from appliance.monitor.identity import Authority
 from appliance.monitor.in_force import InForce
+from appliance.monitor.last_use import LastUse
 from appliance.monitor.recording import Recording
 from appliance.monitor.records import Records
 from appliance.monitor.sessions import Sessions
@@ -55,7 +56,8 @@ class Monitor:
         self._paths = paths
         self.audit = audit
         self.recording = Recording(audit, statements)
-        self._sessions = Sessions(time.time)
+        self._sessions = Sessions(time.monotonic)
+        self._last_use = LastUse(paths.root / "last-use.json")
         self.put_in_force(statements)
 
     def put_in_force(self, statements: Statements) -> None:
@@ -63,7 +65,7 @@ class Monitor:
         force = with_keys(self._paths, statements)
         self.statements = statements
         self._sessions.limit(force.policy.session_minutes * 60, force.policy.idle_minutes * 60)
-        self._gate = Gate(force, self._sessions, self.recording.outcome)
+        self._gate = Gate(force, self._sessions, self._last_use, self.recording.outcome)
         self._records = Records(force, self.recording)
 
     async def serve_enclave(self, enclave: Enclave) -> list[asyncio.Server]:

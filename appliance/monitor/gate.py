@@ -15,6 +15,7 @@ from appliance.monitor.grants import GrantError, open_grant
 from appliance.monitor.http import HttpRequest, HttpResponse, json_response
 from appliance.monitor.identity import Identity, IdentityError
 from appliance.monitor.in_force import InForce
+from appliance.monitor.last_use import LastUse
 from appliance.monitor.logon import Logon
 from appliance.monitor.outcome import Outcome, Recorder, cross_site, marked, request_id
 from appliance.monitor.registry import Subject
@@ -32,21 +33,28 @@ class Gate:
     Args:
         in_force: site, registry, policy and keys.
         sessions: the open sessions.
+        last_use: what people are told of their last session.
         record: makes an outcome durable in the log or raises; nothing is answered before it returns.
         clock: seconds since the epoch.
     """
 
     def __init__(
-        self, in_force: InForce, sessions: Sessions, record: Recorder, clock: Callable[[], float] = time.time
+        self,
+        in_force: InForce,
+        sessions: Sessions,
+        last_use: LastUse,
+        record: Recorder,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._force = in_force
         self._sessions = sessions
         self._record = record
         self._clock = clock
-        logon = Logon(in_force, sessions, record, clock)
+        logon = Logon(in_force, sessions, last_use, record, clock)
         self._handlers = {
             "/decide": self._decide,
             "/session": logon.session,
+            "/session/end": logon.end,
             "/no-session": logon.no_session,
             "/refused": logon.refused,
             "/home": logon.home,
@@ -76,10 +84,12 @@ class Gate:
             obligations=enclave.obligations,
             day=now.date(),
         )
-        name, who, detail = "", None, dict[str, str]()
+        name, who, detail, headers = "", None, dict[str, str](), dict[str, str]()
         try:
             identity, subject = self._force.identify(request.header("x-client-certificate"), now)
             name = identity.name
+            if identity.expires_soon(now):
+                headers["X-Certificate-Expires"] = f"{identity.not_after:%Y-%m-%d}"
             who = self._person(identity, subject) if subject else self._workload(enclave, request, identity, detail)
             decision = decide(asked, who, self._force.policy)
             if decision.allow and cross_site(request):
@@ -93,7 +103,7 @@ class Gate:
         await self._record(outcome)
         if not decision.allow or who is None:
             return json_response(decision.status, {"error": "refused"})
-        return HttpResponse(200, headers={"X-Appliance-Context": self._context(outcome, who, asked)})
+        return HttpResponse(200, headers=headers | {"X-Appliance-Context": self._context(outcome, who, asked)})
 
     def _outcome(  # one field each
         self,

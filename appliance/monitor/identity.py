@@ -5,7 +5,7 @@ The certificate itself is judged here, not a fingerprint of it and not the gatew
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from urllib.parse import unquote
 
@@ -19,6 +19,7 @@ from appliance.errors import ApplianceError
 
 WORKLOAD = "service:"
 NAME = re.compile(r"(service:)?[a-z][a-z0-9-]{0,30}")
+RENEWAL = timedelta(days=30)
 MAXIMUM_ESCAPED = 24 * 1024
 # What a client certificate may hold that its reader must understand (RFC 5280, section 4.2).
 UNDERSTOOD = (x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage, x509.SubjectAlternativeName)
@@ -57,6 +58,10 @@ class Identity:
     fingerprint: str
     not_before: datetime
     not_after: datetime
+
+    def expires_soon(self, now: datetime) -> bool:
+        """Whether it is time to renew the certificate."""
+        return self.not_after - now < RENEWAL
 
     @property
     def workload(self) -> str:

@@ -1,16 +1,18 @@
-"""Sessions over HTTP: what a person agrees to, opens, sees and ends (NIST SP 800-53 AC-8, AC-12)."""
+"""Sessions over HTTP: what a person agrees to, opens, sees and ends (NIST SP 800-53 AC-8, AC-9, AC-12)."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from appliance.enclave.site import Enclave
+from appliance.markings import dominates
 from appliance.monitor.decision import Decision, decide_session, deny
 from appliance.monitor.http import HttpRequest, HttpResponse
 from appliance.monitor.identity import Identity, IdentityError
 from appliance.monitor.in_force import InForce
+from appliance.monitor.last_use import LastUse, Notice
 from appliance.monitor.outcome import Outcome, Recorder, cross_site, marked, refusal, request_id, see_other
-from appliance.monitor.pages import consent_page
+from appliance.monitor.pages import CONSENT, consent_page, session_page
 from appliance.monitor.registry import Subject
 from appliance.monitor.sessions import Sessions
 
@@ -21,19 +23,35 @@ class Logon:
     Args:
         in_force: site, registry, policy and keys.
         sessions: the open sessions.
+        last_use: what people are told of their last session.
         record: makes an outcome durable in the log or raises.
         clock: seconds since the epoch.
     """
 
-    def __init__(self, in_force: InForce, sessions: Sessions, record: Recorder, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        in_force: InForce,
+        sessions: Sessions,
+        last_use: LastUse,
+        record: Recorder,
+        clock: Callable[[], float],
+    ) -> None:
         self._force = in_force
         self._sessions = sessions
+        self._last_use = last_use
         self._record = record
         self._clock = clock
 
     async def session(self, enclave: Enclave, request: HttpRequest) -> HttpResponse:
         """Open (POST), show (GET) or end (DELETE) the session of the request's certificate."""
+        return await self._use(enclave, request, request.header("x-original-method"))
+
+    async def end(self, enclave: Enclave, request: HttpRequest) -> HttpResponse:
+        """End the session from a page without scripts, whose forms can only POST."""
         method = request.header("x-original-method")
+        return await self._use(enclave, request, "DELETE" if method == "POST" else method)
+
+    async def _use(self, enclave: Enclave, request: HttpRequest, method: str) -> HttpResponse:
         outcome, identity = self._decide(enclave, request, method, "/session")
         if outcome.decision.allow and identity and method == "POST":
             current = self._sessions.current(identity.fingerprint)
@@ -42,15 +60,25 @@ class Logon:
                 outcome = self._outcome(enclave, request, identity.name, method, "/session", decision)
         await self._record(outcome)
         if not outcome.decision.allow or identity is None:
+            self._count(outcome)
             return refusal(outcome)
-        return self._answer(enclave, request, identity)
+        if method == "POST":
+            self._open(enclave, identity)
+            if _is_browser(request):
+                return see_other(enclave, f"/{enclave.services[0]}/")
+        elif method == "DELETE":
+            self._sessions.close(identity.fingerprint)
+        elif method != "GET":
+            return marked(enclave, 405, {"error": "use GET, POST or DELETE"})
+        return self._show(enclave, request, identity, created=method == "POST")
 
     async def no_session(self, enclave: Enclave, request: HttpRequest) -> HttpResponse:
         """What somebody without a session is told, already decided and recorded: how to open one."""
-        if "text/html" in request.header("accept"):
-            page, content_policy = consent_page(enclave, demo=self._force.site.demo)
-            headers = {"X-Classification": enclave.label, "Content-Security-Policy": content_policy}
-            return HttpResponse(401, page, "text/html; charset=utf-8", headers)
+        if _is_browser(request):
+            identity, subject = self._identify(request)
+            notice = self._last_use.notice(identity.name, self._told(enclave)) if subject else Notice()
+            text = self._force.policy.consent or CONSENT
+            return consent_page(enclave, text, self._lines(notice, identity), demo=self._force.site.demo)
         text = "no session is open: POST /session opens one at this enclave's level"
         return marked(enclave, 401, {"error": text, "reference": request_id(request)})
 
@@ -58,6 +86,7 @@ class Logon:
         """Lead from ``/`` to the enclave's first service."""
         outcome, _ = self._decide(enclave, request, "GET", "/")
         await self._record(outcome)
+        self._count(outcome)
         if not outcome.decision.allow:
             return refusal(outcome)
         return see_other(enclave, f"/{enclave.services[0]}/")
@@ -75,6 +104,7 @@ class Logon:
         method = request.header("x-original-method")
         outcome = replace(self._outcome(enclave, request, name, method, path, deny(rule)), detail={"reason": verify})
         await self._record(outcome)
+        self._count(outcome)
         return marked(enclave, 400, {"error": "the certificate or request was refused", "reference": outcome.request})
 
     def _decide(
@@ -93,26 +123,67 @@ class Logon:
         return self._outcome(enclave, request, name, method, path, decision), identity
 
     def _identify(self, request: HttpRequest) -> tuple[Identity, Subject | None]:
-        now = datetime.fromtimestamp(self._clock(), UTC)
-        return self._force.identify(request.header("x-client-certificate"), now)
+        return self._force.identify(request.header("x-client-certificate"), self._now())
 
     def _outcome(  # one field each
         self, enclave: Enclave, request: HttpRequest, name: str, method: str, path: str, decision: Decision
     ) -> Outcome:
         return Outcome(enclave, name, method, path, request_id(request), decision, self._force.policy_digest)
 
-    def _answer(self, enclave: Enclave, request: HttpRequest, identity: Identity) -> HttpResponse:
-        method = request.header("x-original-method")
-        if method == "POST":
-            self._sessions.open(identity.fingerprint, identity.name, enclave.name, enclave.marking.label)
-            if "text/html" in request.header("accept"):
-                return see_other(enclave, f"/{enclave.services[0]}/")
-        elif method == "DELETE":
-            self._sessions.close(identity.fingerprint)
-        elif method != "GET":
-            return marked(enclave, 405, {"error": "use GET, POST or DELETE"})
+    def _open(self, enclave: Enclave, identity: Identity) -> None:
+        told = self._told(enclave)
+        notice = self._last_use.notice(identity.name, told)
+        self._sessions.open(identity.fingerprint, identity.name, enclave.name, enclave.marking.label, notice)
+        self._last_use.opened(identity.name, enclave.name, self._clock(), told)
+
+    def _count(self, outcome: Outcome) -> None:
+        """Count a refusal for the subject whom the certificate names, who is told of it when they next sign in."""
+        if not outcome.decision.allow and self._force.registry.find(outcome.subject):
+            self._last_use.failed(outcome.subject, outcome.enclave.name)
+
+    def _told(self, enclave: Enclave) -> set[str]:
+        label = enclave.marking.label
+        return {other.name for other in self._force.site.enclaves if dominates(label, other.marking.label)}
+
+    def _show(self, enclave: Enclave, request: HttpRequest, identity: Identity, *, created: bool) -> HttpResponse:
         session = self._sessions.current(identity.fingerprint)
-        if session is None:
-            return marked(enclave, 200, {"session": None})
-        view = {"subject": session.subject, "enclave": session.enclave, "working": session.working.encode()}
-        return marked(enclave, 201 if method == "POST" else 200, {"session": view})
+        if session is None or not dominates(enclave.marking.label, session.working):
+            # Where and since when somebody works at a higher level is not told below it.
+            other = session.working if session else None
+            lines = ["A session at another level is open." if other else "No session is open."]
+            view: dict[str, object] | None = {"elsewhere": True} if other else None
+        else:
+            notice = session.notice
+            ends = self._clock() + self._sessions.remaining(session)
+            view = {
+                "subject": session.subject,
+                "enclave": session.enclave,
+                "working": session.working.encode(),
+                "ends": _time(ends),
+                "idle_minutes": self._force.policy.idle_minutes,
+                "last": {"opened": _time(notice.opened), "enclave": notice.enclave, "refused_since": notice.failed},
+            }
+            lines = [f"You work at {session.working.encode()}, until {_time(ends)}.", *self._lines(notice, identity)]
+        certificate = {"expires": _time(identity.not_after.timestamp()), "renew": identity.expires_soon(self._now())}
+        if _is_browser(request):
+            return session_page(enclave, lines, is_open=view is not None)
+        return marked(enclave, 201 if created else 200, {"session": view, "certificate": certificate})
+
+    def _lines(self, notice: Notice, identity: Identity) -> list[str]:
+        """The notice in words, and a warning when the certificate is soon to expire."""
+        last = f"on {_time(notice.opened)} at {notice.enclave}" if notice.opened else "none is known here"
+        lines = [f"Your last session: {last}. Refused attempts since: {notice.failed}."]
+        if identity.expires_soon(self._now()):
+            lines.append(f"Your certificate expires on {identity.not_after:%Y-%m-%d}: have it renewed.")
+        return lines
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
+
+
+def _is_browser(request: HttpRequest) -> bool:
+    return "text/html" in request.header("accept")
+
+
+def _time(seconds: float | None) -> str | None:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC" if seconds is not None else None

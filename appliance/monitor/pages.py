@@ -1,11 +1,13 @@
-"""The one page the monitor itself shows: what a person agrees to before a session opens (NIST SP 800-53 AC-8)."""
+"""The pages that the monitor itself shows: what a person agrees to (NIST SP 800-53 AC-8), and their session."""
 
 import base64
 import hashlib
 import html
+from collections.abc import Sequence
 
 from appliance.enclave.site import Enclave
 from appliance.markings import banner_colours
+from appliance.monitor.http import HttpResponse
 
 CONSENT = (
     "You are about to work at this level. Everything you do here is recorded before it takes effect and is reviewed "
@@ -26,20 +28,36 @@ def _style(enclave: Enclave) -> str:
     )
 
 
-def consent_page(enclave: Enclave, *, demo: bool) -> tuple[bytes, str]:
-    """The page that opens a session at ``enclave``, and its Content-Security-Policy."""
+def consent_page(enclave: Enclave, consent: str, notice: Sequence[str], *, demo: bool) -> HttpResponse:
+    """The page that opens a session at ``enclave``, once the person agrees; it tells them of their last one."""
+    warning = "<p><strong>DEMO keys: for trying out only.</strong></p>" if demo else ""
+    form = '<form method="post" action="/session"><button autofocus>I agree, open the session</button></form>'
+    content = f"<p>{html.escape(consent)}</p>{_paragraphs(notice)}{warning}{form}"
+    return _page(enclave, 401, f"Open a session at {enclave.label}", content)
+
+
+def session_page(enclave: Enclave, lines: Sequence[str], *, is_open: bool) -> HttpResponse:
+    """The page that shows the session of a person, and ends it."""
+    form = '<form method="post" action="/session/end"><button>End the session</button></form>' if is_open else ""
+    return _page(enclave, 200, "Your session", _paragraphs(lines) + form)
+
+
+def _paragraphs(lines: Sequence[str]) -> str:
+    return "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+
+
+def _page(enclave: Enclave, status: int, title: str, content: str) -> HttpResponse:
     style = _style(enclave)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     marking = html.escape(enclave.label)
     text = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>({marking}) Open a session</title>'
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>({marking}) {html.escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{style}</style>'
-        f'<div class="banner top">{marking}</div><main><h1>Open a session at {marking}</h1><p>{CONSENT}</p>'
-        f"{'<p><strong>DEMO keys: for trying out only.</strong></p>' if demo else ''}"
-        '<form method="post" action="/session"><button autofocus>I agree, open the session</button></form></main>'
+        f'<div class="banner top">{marking}</div><main><h1>{html.escape(title)}</h1>{content}</main>'
         f'<div class="banner bottom">{marking}</div></html>'
     )
     policy = (
         f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     )
-    return text.encode(), policy
+    headers = {"X-Classification": enclave.label, "Content-Security-Policy": policy}
+    return HttpResponse(status, text.encode(), "text/html; charset=utf-8", headers)

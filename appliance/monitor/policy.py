@@ -95,6 +95,7 @@ class AccessPolicy(BaseModel):
         workloads: for each calling service, for each called service, the actions a job grant permits.
         session_minutes: longest session.
         idle_minutes: a session unused for so long is over.
+        consent: what people agree to when they open a session; the appliance's own words when absent.
         originator_decisions: who may receive what its originator controls.
     """
 
@@ -106,6 +107,7 @@ class AccessPolicy(BaseModel):
     workloads: dict[Service, dict[Service, tuple[Action, ...]]] = {}
     session_minutes: Annotated[int, Field(ge=1, le=1440)] = 480
     idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
+    consent: Annotated[str, Field(min_length=20, max_length=4000)] | None = None
     originator_decisions: tuple[OriginatorDecision, ...] = ()
 
     @model_validator(mode="after")

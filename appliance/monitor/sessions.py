@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from appliance.markings import Label
+from appliance.monitor.last_use import Notice
 
 
 @dataclass
@@ -14,8 +15,9 @@ class Session:
         subject: name of the subject.
         enclave: the enclave at whose gateway it was opened.
         working: its working level.
-        opened: seconds since the epoch.
-        used: seconds since the epoch of the last request.
+        opened: when it was opened, by the clock of :class:`Sessions`.
+        used: when it was last used, by the same clock.
+        notice: what the subject was told of their last session.
     """
 
     subject: str
@@ -23,13 +25,14 @@ class Session:
     working: Label
     opened: float
     used: float
+    notice: Notice
 
 
 class Sessions:
     """Open sessions, one a certificate.
 
     Args:
-        clock: seconds since the epoch.
+        clock: seconds, by a clock that nobody sets, so that no change of the time prolongs a session.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -43,13 +46,13 @@ class Sessions:
         self._session_seconds = session_seconds
         self._idle_seconds = idle_seconds
 
-    def open(self, certificate: str, subject: str, enclave: str, working: Label) -> Session | None:
+    def open(self, certificate: str, subject: str, enclave: str, working: Label, notice: Notice) -> Session | None:
         """Open a session for a certificate's fingerprint; None when one at another level is still open."""
         current = self.current(certificate)
         if current is not None and current.working != working:
             return None
         now = self._clock()
-        session = Session(subject, enclave, working, opened=now, used=now)
+        session = Session(subject, enclave, working, opened=now, used=now, notice=notice)
         self._open[certificate] = session
         return session
 
@@ -64,6 +67,10 @@ class Sessions:
             return None
         session.used = now
         return session
+
+    def remaining(self, session: Session) -> float:
+        """Seconds until ``session`` ends even when it is used."""
+        return session.opened + self._session_seconds - self._clock()
 
     def close(self, certificate: str) -> Session | None:
         """End the certificate's session and return it."""

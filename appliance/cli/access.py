@@ -1,0 +1,81 @@
+"""What `appliance user access` and `appliance enclave access` share: the statements they judge, and their table."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from appliance.cli.options import print_json, read_yaml
+from appliance.enclave.render import HostPaths
+from appliance.enclave.site import Site, parse_site
+
+if TYPE_CHECKING:
+    from appliance.monitor.access import Reach
+    from appliance.monitor.policy import AccessPolicy
+    from appliance.monitor.registry import Registry
+    from appliance.monitor.statements import Statements
+
+SiteFile = Annotated[Path | None, typer.Option("--site", help="An unsigned site.yml: what would be.")]
+SubjectsFile = Annotated[Path | None, typer.Option("--subjects", help="An unsigned subjects.yml: what would be.")]
+AccessFile = Annotated[Path | None, typer.Option("--access", help="An unsigned access.yml: what would be.")]
+
+
+def judged(
+    root: Path, site: Path | None, subjects: Path | None, access: Path | None
+) -> "tuple[Site, Registry, AccessPolicy]":
+    """The signed statements in force on this host, each replaced by the unsigned file that is given instead.
+
+    Raises:
+        ApplianceError: a statement or file does not hold.
+    """
+    from appliance.monitor.policy import parse_policy  # noqa: PLC0415  # keeps `appliance --help` quick
+
+    enclaves = parse_site(read_yaml(site), str(site)) if site else _signed(root).site
+    policy = parse_policy(read_yaml(access), str(access)) if access else _signed(root).policy
+    return enclaves, judged_registry(root, subjects), policy
+
+
+def judged_registry(root: Path, subjects: Path | None) -> "Registry":
+    """The signed registry in force on this host, or an unsigned one.
+
+    Raises:
+        ApplianceError: it does not hold.
+    """
+    from appliance.monitor.registry import parse_registry  # noqa: PLC0415  # keeps `appliance --help` quick
+
+    return parse_registry(read_yaml(subjects), str(subjects)) if subjects else _signed(root).registry
+
+
+def _signed(root: Path) -> "Statements":
+    from appliance.monitor.statements import installed_statements  # noqa: PLC0415
+
+    return installed_statements(HostPaths(root.resolve(), root))
+
+
+def today() -> "datetime":
+    """Now, in UTC, the time zone of registrations."""
+    return datetime.now(UTC)
+
+
+def show(found: "list[Reach]", first: str, *, as_json: bool) -> None:
+    """Print what is reached; ``first`` is the column that tells the rows apart, ``subject`` or ``enclave``."""
+    if as_json:
+        print_json([one.model_dump(mode="json") for one in found])
+        return
+    table = Table(first, "marking", "works there", "reads from above", "refused by another rule")
+    for one in found:
+        table.add_row(
+            getattr(one, first),
+            one.marking,
+            _lines(one.works) if one.dominates else "nothing: not dominated, or expired",
+            _lines(one.reads_down),
+            _lines(one.refused),
+        )
+    Console().print(table)
+
+
+def _lines(values: dict[str, tuple[str, ...]]) -> str:
+    return "\n".join(f"{key}: {', '.join(value)}" for key, value in values.items())

@@ -1,0 +1,36 @@
+"""`appliance enclave`."""
+
+from typing import Annotated
+
+import typer
+
+from appliance.cli.access import AccessFile, SiteFile, SubjectsFile, judged, show, today
+from appliance.cli.options import ROOT, Json, Root
+
+app = typer.Typer(help="Answer questions about one enclave.", no_args_is_help=True)
+
+
+@app.callback()
+def enclave() -> None:
+    """Answer questions about one enclave."""
+
+
+@app.command()
+def access(
+    name: Annotated[str, typer.Argument(help="The enclave's name.")],
+    *,
+    root: Root = ROOT,
+    site: SiteFile = None,
+    subjects: SubjectsFile = None,
+    rules: AccessFile = None,
+    as_json: Json = False,
+) -> None:
+    """Say who can reach what in an enclave, by the signed statements or by files that nobody has signed yet.
+
+    Example: appliance enclave access secret --subjects subjects.yml
+    """
+    from appliance.monitor.access import reach  # noqa: PLC0415  # keeps `appliance --help` quick
+
+    where, registry, policy = judged(root, site, subjects, rules)
+    asked, day = where.enclave(name), today().date()
+    show([reach(one, asked, where, policy, day) for one in registry.subjects], "subject", as_json=as_json)

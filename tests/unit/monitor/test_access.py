@@ -1,0 +1,106 @@
+"""Who can reach what, as officers ask it; the answers are the decision's own."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cryptography import x509
+from typer.testing import CliRunner
+
+from appliance.cli.main import app
+from appliance.enclave.site import load_site
+from appliance.errors import ApplianceError
+from appliance.monitor.access import Reach, example, reach
+from appliance.monitor.policy import parse_policy
+from appliance.monitor.registry import parse_registry
+from appliance.trust.certificates import make_authority
+from appliance.trust.keys import generate
+
+SITE = load_site(Path("site.example.yml"))
+RULES: dict[str, Any] = yaml.safe_load(Path("policies/access.yml").read_text())
+ANNA = {"name": "anna", "clearance": "SECRET", "nationalities": ["USA"], "roles": ["analyst"], "expires": "2030-01-01"}
+
+
+def reached(enclave: str, day: date = date(2026, 6, 1), rules: Any = None, **changes: Any) -> Reach:
+    registry = parse_registry({"subjects": [ANNA | changes]})
+    return reach(registry.subjects[0], SITE.enclave(enclave), SITE, parse_policy(rules or RULES), day)
+
+
+def test_a_subject_works_where_they_are_cleared_and_reads_below() -> None:
+    secret = reached("secret")
+    assert secret.works["labeling"] == ("export", "read", "write")
+    assert secret.works["inference"] == ("read", "run")
+    assert secret.reads_down == {"labeling": ("read",)}, "from the system-high level, which a USA citizen may work at"
+    low = reached("unclassified")
+    assert low.reads_down == {"labeling": ("read",)}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"clearance": "UNCLASSIFIED"}, {"nationalities": ["USA", "FRA"]}, {"expires": "2026-05-31"}]
+)
+def test_without_dominance_or_registration_nothing_is_reached(changes: dict[str, Any]) -> None:
+    found = reached("secret", **changes)
+    assert (found.dominates, found.works, found.reads_down) == (False, {}, {})
+
+
+def test_what_another_rule_refuses_is_named() -> None:
+    rules = json.loads(json.dumps(RULES))
+    rules["routes"]["labeling"].insert(
+        0, {"path": "/labeling/api/export/falcon", "methods": ["GET"], "action": "export", "group": "falcon"}
+    )
+    assert reached("secret", rules=rules).refused == {
+        "access.need-to-know": ("labeling export /labeling/api/export/falcon",)
+    }
+    assert reached("secret", rules=rules, groups=["falcon"]).refused == {}
+
+
+def test_every_route_has_an_example_that_it_covers() -> None:
+    for routes in parse_policy(RULES).routes.values():
+        for route in routes:
+            assert route.pattern.fullmatch(example(route)), route.path
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    (tmp_path / "subjects.yml").write_text(yaml.safe_dump({"subjects": [ANNA, ANNA | {"name": "berta"}]}))
+    return ["--site", "site.example.yml", "--access", "policies/access.yml", "--subjects", f"{tmp_path}/subjects.yml"]
+
+
+def test_officers_ask_before_anybody_signs(files: list[str]) -> None:
+    shown = CliRunner().invoke(app, ["user", "access", "anna", *files])
+    assert shown.exit_code == 0, shown.output
+    assert "secret" in shown.output
+    answer = json.loads(CliRunner().invoke(app, ["enclave", "access", "secret", "--json", *files]).stdout)
+    assert [one["subject"] for one in answer] == ["anna", "berta"]
+    assert answer[0]["works"]["labeling"] == ["export", "read", "write"]
+    unknown = CliRunner().invoke(app, ["user", "access", "carla", *files])
+    assert isinstance(unknown.exception, ApplianceError)
+
+
+def test_a_certificate_is_renewed_and_the_list_says_when(tmp_path: Path, files: list[str]) -> None:
+    key = generate("ca", demo=True)
+    ca = tmp_path / "ca"
+    ca.mkdir()
+    key.write(ca / "ca.key", b"secret", role="authority")
+    (ca / "ca.pem").write_bytes(make_authority(key).pem)
+    (tmp_path / "passphrase").write_text("secret\n")
+    common = ["--ca", str(ca), "--passphrase-file", str(tmp_path / "passphrase"), "--json"]
+    old, new = tmp_path / "old", tmp_path / "new"
+    issued = CliRunner().invoke(app, ["user", "issue", "anna", "--out", str(old), "--days", "10", *common])
+    assert issued.exit_code == 0, issued.output
+    renewed = CliRunner().invoke(app, ["user", "renew", str(old / "anna.pem"), "--out", str(new), *common])
+    assert renewed.exit_code == 0, renewed.output
+    assert json.loads(renewed.stdout)["replaces"] == json.loads(issued.stdout)["serial"]
+    first, second = (x509.load_pem_x509_certificate((one / "anna.pem").read_bytes()) for one in (old, new))
+    assert first.subject == second.subject
+    assert first.public_key() != second.public_key()
+    for folder, expiring in ((old, 1), (new, 0)):
+        listing = ["user", "list", *files[-2:], "--certificates", str(folder), "--json"]
+        rows = json.loads(CliRunner().invoke(app, listing).stdout)
+        assert len(rows[0]["expiring"]) == expiring
+    (ca / "ca.pem").write_bytes(make_authority(generate("other", demo=True)).pem)
+    foreign = CliRunner().invoke(app, ["user", "renew", str(old / "anna.pem"), "--out", str(tmp_path / "x"), *common])
+    assert "not a certificate of this authority" in str(foreign.exception)
