@@ -6,7 +6,9 @@ that every search is one walk over it from the newest record down. Bodies stay i
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,10 @@ from appliance.audit.bodies import SEGMENT, Record
 from appliance.audit.ocsf import Event
 from appliance.errors import ApplianceError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 FACETS = {"subject": "s", "enclave": "e", "decision": "d", "rule": "r", "activity": "a", "label": "l"}
 UNREADABLE = "unreadable"
-BATCH = 5_000
+BATCH = SEGMENT
 MINUTE = 60_000
 _TALLIED = ("label", "enclave", "subject", "decision", "rule", "activity")
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
@@ -35,8 +37,8 @@ CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 0), next INTEGER, offset 
 INSERT INTO state VALUES (0, 0, 0, 0);
 CREATE VIRTUAL TABLE texts USING fts5 (facets, text, content='', detail=column, columnsize=0);
 """
-# What the charts count, by the minute and by the hour: a year of minutes is too much to add up for one page.
-GRAINS = {"minutes": MINUTE, "hours": 60 * MINUTE}
+# What the charts count, by minute, hour and day: a year of hours is too much to add up for one page.
+GRAINS = {"minutes": MINUTE, "hours": 60 * MINUTE, "days": 1440 * MINUTE}
 _COUNTS = """
 CREATE TABLE tallies_{grain} (slot INTEGER, label INTEGER, enclave INTEGER, subject INTEGER, decision INTEGER,
     rule INTEGER, activity INTEGER, count INTEGER,
@@ -59,6 +61,7 @@ class Index:
         self.path = path
         self.log = log
         self._names: dict[tuple[str, str], int] = {}
+        self._seen: set[tuple[str, int, int]] = set()
         self._database = self._opened()
 
     def connect(self) -> sqlite3.Connection:
@@ -71,9 +74,11 @@ class Index:
         found = list(self._new_lines(upto, offset))
         if not found:
             return 0
+        rows = _Rows()
         with self._database:
             for index, at, line in found:
-                clock = self._add(index, at, line, clock)
+                clock = self._add(rows, index, at, line, clock)
+            rows.insert(self._database)
             index, at, line = found[-1]
             following = 0 if (index + 1) % SEGMENT == 0 else at + len(line)
             self._database.execute("UPDATE state SET next = ?, offset = ?, clock = ?", (index + 1, following, clock))
@@ -121,48 +126,38 @@ class Index:
                 yield index, offset, line
                 index, offset = index + 1, offset + len(line)
 
-    def _add(self, index: int, offset: int, line: bytes, clock: int) -> int:
+    def _add(self, rows: "_Rows", index: int, offset: int, line: bytes, clock: int) -> int:
         """Index one record; returns the latest time seen so far, by which time ranges are found."""
         try:
             record = Record.decode(line)
             event = ocsf.read(record.body)
         except ApplianceError:
             label = self._name("label", UNREADABLE)
-            self._insert(index, (clock, clock, label, None, offset, len(line)), f"l{label}", "damaged record")
+            rows.events.append((index, clock, clock, label, None, offset, len(line)))
+            rows.texts.append((index, f"l{label}", "damaged record"))
             return clock
         clock = max(clock, event.time)
         new = self._is_new("subject", event.subject)
         facets = {facet: self._name(facet, value) for facet, value in facets_of(event).items()}
+        label = facets["label"]
         tokens = " ".join(f"{FACETS[facet]}{number}" for facet, number in facets.items())
-        row = (event.time, clock, facets["label"], event.metadata.correlation_uid, offset, len(line))
-        self._insert(index, row, tokens, " ".join(_texts(json.loads(record.body))))
-        for facet, name in facets.items():
-            self._database.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", (facet, name, facets["label"]))
+        uid = event.metadata.correlation_uid
+        rows.events.append((index, event.time, clock, label, uid, offset, len(line)))
+        rows.texts.append((index, tokens, " ".join(_texts(json.loads(record.body)))))
+        found = {(facet, name, label) for facet, name in facets.items()} - self._seen
+        rows.seen += found
+        self._seen |= found
         remarks = review.remarks(event)
         if new:
             remarks.append(review.new_subject(event))
-        for kind, text in remarks:
-            values = (index, kind, self._name("remark", text), facets["label"])
-            self._database.execute("INSERT OR IGNORE INTO remarks VALUES (?, ?, ?, ?)", values)
-        self._count("tallies", event.time, *(facets[facet] for facet in _TALLIED))
+        rows.remarks += [(index, kind, self._name("remark", text), label) for kind, text in remarks]
+        rows.tallies[(event.time, *(facets[facet] for facet in _TALLIED))] += 1
         if event.working and event.decision:
-            ends = (facets["label"], self._name("label", event.working))
+            ends = (label, self._name("label", event.working))
             writes = event.http_request is not None and event.http_request.http_method in _WRITES
             source, target = reversed(ends) if writes else ends
-            self._count("flows", event.time, source, target, facets["decision"])
+            rows.flows[event.time, source, target, facets["decision"]] += 1
         return clock
-
-    def _insert(self, index: int, row: tuple[Any, ...], tokens: str, text: str) -> None:
-        self._database.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", (index, *row))
-        self._database.execute("INSERT INTO texts (rowid, facets, text) VALUES (?, ?, ?)", (index, tokens, text))
-
-    def _count(self, table: str, time: int, *key: int) -> None:
-        places = ", ".join("?" * len(key))
-        for grain, length in GRAINS.items():
-            self._database.execute(
-                f"INSERT INTO {table}_{grain} VALUES (?, {places}, 1) ON CONFLICT DO UPDATE SET count = count + 1",  # noqa: S608
-                (time - time % length, *key),
-            )
 
     def _is_new(self, facet: str, value: str) -> bool:
         if (facet, value) in self._names:
@@ -179,6 +174,37 @@ class Index:
             query = "SELECT id FROM names WHERE facet = ? AND value = ?"
             known = self._names[facet, value] = self._database.execute(query, (facet, value)).fetchone()[0]
         return known
+
+
+@dataclass
+class _Rows:
+    """What one batch of records adds to the tables; counts are summed up first, because neighbours are alike."""
+
+    events: list[tuple[Any, ...]] = field(default_factory=list)
+    texts: list[tuple[int, str, str]] = field(default_factory=list)
+    seen: list[tuple[str, int, int]] = field(default_factory=list)
+    remarks: list[tuple[int, str, int, int]] = field(default_factory=list)
+    tallies: Counter[tuple[int, ...]] = field(default_factory=Counter)
+    flows: Counter[tuple[int, ...]] = field(default_factory=Counter)
+
+    def insert(self, database: sqlite3.Connection) -> None:
+        database.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", self.events)
+        database.executemany("INSERT INTO texts (rowid, facets, text) VALUES (?, ?, ?)", self.texts)
+        database.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", self.seen)
+        database.executemany("INSERT OR IGNORE INTO remarks VALUES (?, ?, ?, ?)", self.remarks)
+        for table, counts in (("tallies", self.tallies), ("flows", self.flows)):
+            for grain, length in GRAINS.items():
+                summed = Counter[tuple[int, ...]]()
+                for (time, *key), count in counts.items():
+                    summed[(time - time % length, *key)] += count
+                rows = [(*key, count) for key, count in summed.items()]
+                if rows:
+                    places = ", ".join("?" * len(rows[0]))
+                    database.executemany(
+                        f"INSERT INTO {table}_{grain} VALUES ({places})"  # noqa: S608 - names and question marks alone
+                        " ON CONFLICT DO UPDATE SET count = count + excluded.count",
+                        rows,
+                    )
 
 
 def facets_of(event: Event) -> dict[str, str]:

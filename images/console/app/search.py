@@ -14,6 +14,8 @@ PAGE = 50
 COUNTED = 10_000
 _STEPS = [n * 60_000 for n in (1, 5, 15, 30, 60, 180, 360, 720, 1440, 4320, 10_080, 40_320)]
 BARS = 48
+# Minutes serve up to two days, hours up to seven weeks.
+GRAIN_ABOVE = {"minutes": "hours", "hours": "days"}
 
 
 class Query(BaseModel):
@@ -92,11 +94,10 @@ class Search:
     @property
     def withheld(self) -> int:
         """How many records the officer may not read."""
-        marks = ", ".join("?" * len(self._readable))
-        query = f"SELECT count(*) FROM events WHERE label NOT IN ({marks})"  # noqa: S608 - question marks alone
         if len(self._readable) == len(self._labels):
             return 0
-        return int(self._database.execute(query, tuple(self._readable)).fetchone()[0])
+        readable = f"SELECT coalesce(sum(count), 0) FROM tallies_days WHERE label IN ({self._marks() or 'NULL'})"  # noqa: S608
+        return self.size - int(self._database.execute(readable, tuple(self._readable)).fetchone()[0])
 
     @property
     def size(self) -> int:
@@ -236,12 +237,16 @@ class Search:
         return found
 
     def _grain(self, query: Query) -> str:
-        """Whether what happened in the times asked for is added up from minutes or from hours."""
+        """Whether what happened in the times asked for is added up from minutes, hours or days."""
         ends = self._database.execute(
-            "SELECT min(slot), max(slot) FROM tallies_hours WHERE slot BETWEEN ? AND ?", _slots(query, "hours")
+            "SELECT min(slot), max(slot) FROM tallies_days WHERE slot BETWEEN ? AND ?", _slots(query, "days")
         )
         first, last = ends.fetchone()
-        return "minutes" if first is None or last - first < BARS * GRAINS["hours"] else "hours"
+        if first is None:
+            return "minutes"
+        asked = _slots(query, "minutes")
+        span = min(last + GRAINS["days"], asked[1]) - max(first, asked[0])
+        return next((grain for grain in ("minutes", "hours") if span <= BARS * GRAINS[GRAIN_ABOVE[grain]]), "days")
 
     def _marks(self) -> str:
         return ", ".join("?" * len(self._readable))
