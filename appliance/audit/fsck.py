@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from appliance.audit import bodies, ocsf, schema
+from appliance.audit import anchor, bodies, ocsf, policy, schema
 from appliance.audit.ingest import STATE
 from appliance.audit.merkle import TILE_WIDTH
 from appliance.audit.note import ED25519, Checkpoint, Note, Verifier
@@ -12,8 +12,8 @@ from appliance.audit.witness import COSIGNED, cosigned_sizes
 from appliance.errors import ApplianceError
 
 UNFINISHED = "unfinished"
-_KNOWN = {CHECKPOINT, "log.vkey", "lock", STATE}
-_FOLDERS = {BODIES, "tile", COSIGNED, UNFINISHED}
+_KNOWN = {CHECKPOINT, "log.vkey", "lock", STATE, policy.FILE}
+_FOLDERS = {BODIES, "tile", COSIGNED, UNFINISHED, anchor.ANCHORED}
 
 
 def fsck(path: Path, vkey: str) -> Report:
@@ -28,6 +28,7 @@ def fsck(path: Path, vkey: str) -> Report:
     """
     report = verify(path, vkey)
     report.findings += [*_strangers(path, report), *_no_events(path), *_cosigned(path, Verifier.decode(vkey), report)]
+    report.findings += _anchored(path, Verifier.decode(vkey))
     key = path / "log.vkey"
     if not key.is_file() or key.read_text().strip() != vkey.strip():
         report.findings.append(Finding(file=key.name, index=None, problem="not the key that you gave"))
@@ -102,4 +103,14 @@ def _cosigned(path: Path, log_key: Verifier, report: Report) -> list[Finding]:
             problem = error.message
         if problem:
             found.append(Finding(file=name, index=None, problem=problem))
+    return found
+
+
+def _anchored(path: Path, log_key: Verifier) -> list[Finding]:
+    folder = path / anchor.ANCHORED
+    found = []
+    for file in sorted(folder.iterdir()) if folder.is_dir() else []:
+        size = int(file.name) if file.name.isdecimal() else -1
+        if problem := anchor.problem(path, log_key, size) if size >= 0 else "does not belong in a log":
+            found.append(Finding(file=f"{anchor.ANCHORED}/{file.name}", index=None, problem=problem))
     return found

@@ -5,12 +5,14 @@ and, once, ``quorum <name|none>``. Members are witnesses or groups named above. 
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from appliance.audit.note import COSIGNATURE, ED25519, Checkpoint, Note, NoteError, Verifier, cosigners
 from appliance.errors import ApplianceError
 
 RULE = "C2SP tlog-policy"
 NO_QUORUM = "none"
+FILE = "policy"
 
 
 class PolicyError(ApplianceError):
@@ -112,6 +114,16 @@ class Policy:
             return name in signed
         count, members = self.groups[name]
         return sum(self._agreed(member, signed) for member in members) >= count
+
+
+def installed(log: Path) -> Policy | None:
+    """The policy beside the log, which this host shows reviews by; officers verify by their own copy.
+
+    Raises:
+        PolicyError: the file is malformed.
+    """
+    file = log / FILE
+    return Policy.decode(file.read_text()) if file.is_file() else None
 
 
 def _key(text: str, kind: int) -> Verifier:

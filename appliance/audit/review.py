@@ -74,9 +74,16 @@ def last_review(log: Path, policy: Policy) -> Signed | None:
     return None
 
 
-def overdue(last: Signed | None, now: int) -> bool:
-    """Whether more than seven days have passed since ``last`` was cosigned; ``now`` in seconds since the epoch."""
-    return last is None or not last.cosigned or now - max(last.cosigned.values()) > OVERDUE
+def overdue(last: Signed | None, now: int, begun: int | None) -> bool:
+    """Whether more than seven days have passed since ``last`` was cosigned, or since the log began without one.
+
+    Args:
+        last: the last review, or None.
+        now: seconds since the epoch.
+        begun: when the log's first event happened, in seconds since the epoch; None for an empty log.
+    """
+    since = max(last.cosigned.values(), default=begun) if last else begun
+    return since is not None and now - since > OVERDUE
 
 
 def review(log: Path, start: int, end: int, damage: Iterable[Damage] = ()) -> Review:

@@ -22,13 +22,15 @@ from appliance.audit.policy import Policy
 from appliance.audit.tiles import CHECKPOINT, write_lasting
 from appliance.audit.verify import Report
 from appliance.audit.verify import verify as verify_log
-from appliance.cli import audit_officers
+from appliance.cli import audit_anchor, audit_officers
 from appliance.errors import ApplianceError
 
 app = typer.Typer(help="Verify, review and export the audit log.", no_args_is_help=True)
 for command in (audit_officers.witness, audit_officers.request, audit_officers.cosign, audit_officers.accept):
     app.command()(command)
-app.command()(audit_officers.review)
+for step in (audit_officers.review, audit_anchor.status, audit_anchor.policy):
+    app.command()(step)
+app.add_typer(audit_anchor.app, name="anchor")
 
 LogFolder = Annotated[
     Path, typer.Option("--log", help="Folder of the log.", exists=True, file_okay=False, show_default=True)

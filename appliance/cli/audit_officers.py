@@ -13,7 +13,8 @@ from appliance.audit import events, spool
 from appliance.audit import review as reviews
 from appliance.audit import witness as witnesses
 from appliance.audit.note import COSIGNATURE, Checkpoint, Note, Signer, Verifier
-from appliance.audit.policy import Policy
+from appliance.audit.policy import Policy, installed
+from appliance.audit.state import first_time
 from appliance.audit.text import printable
 from appliance.audit.tiles import CHECKPOINT
 from appliance.audit.verify import verify
@@ -24,7 +25,9 @@ LogFolder = Annotated[Path, typer.Option("--log", help="Folder of the log.", exi
 LogKey = Annotated[
     Path, typer.Option("--key", help="File with the log's verifier key, as carried on paper.", exists=True)
 ]
-PolicyFile = Annotated[Path, typer.Option("--policy", help="Who must cosign (C2SP tlog-policy).", exists=True)]
+PolicyFile = Annotated[
+    Path | None, typer.Option("--policy", help="Who must cosign (C2SP tlog-policy); otherwise the installed one.")
+]
 SpoolFolder = Annotated[Path, typer.Option("--spool", help="Spool through which the monitor records the step.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="File to write.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -77,12 +80,12 @@ def cosign(
 
 def accept(
     cosigned: Annotated[Path, typer.Argument(help="Checkpoint that an officer cosigned.", exists=True)],
-    policy: PolicyFile,
+    policy: PolicyFile = None,
     log: LogFolder = DEFAULT_ROOT / "log",
     spool_folder: SpoolFolder = DEFAULT_ROOT / "spool",
 ) -> None:
     """Keep an officer's cosignature beside the log, and say whether the quorum is reached."""
-    rules = Policy.decode(policy.read_text())
+    rules = _policy(policy, log)
     data = cosigned.read_bytes()
 
     def before(checkpoint: Checkpoint, names: list[str]) -> None:
@@ -98,7 +101,7 @@ def accept(
 
 
 def review(
-    policy: PolicyFile,
+    policy: PolicyFile = None,
     log: LogFolder = DEFAULT_ROOT / "log",
     start: Annotated[int | None, typer.Option(min=0, help="First record, in place of the policy's.")] = None,
     notes: Annotated[Path | None, typer.Option(help='JSON file with a note for each finding: {"F1": "..."}.')] = None,
@@ -107,7 +110,7 @@ def review(
     as_json: AsJson = False,
 ) -> None:
     """Show what happened since the last review; with --notes, record that each finding was looked at."""
-    rules = Policy.decode(policy.read_text())
+    rules = _policy(policy, log)
     last = reviews.last_review(log, rules)
     report = verify(log, _key_of(log, rules).encode())
     first = start if start is not None else last.checkpoint.size if last else 0
@@ -121,8 +124,8 @@ def review(
         detail: dict[str, JsonValue] = {"start": made.start, "end": made.end, "notes": shown}
         record(spool_folder, made.label, officer, "review.finish", detail)
     print(made.model_dump_json() if as_json else _text(made))
-    if reviews.overdue(last, int(time.time())) and not as_json:
-        print("OVERDUE: the last cosigned review is more than seven days old, or there is none")
+    if reviews.overdue(last, int(time.time()), first_time(log)) and not as_json:
+        print("OVERDUE: nothing was cosigned for more than seven days")
 
 
 def _text(made: reviews.Review) -> str:
@@ -130,6 +133,14 @@ def _text(made: reviews.Review) -> str:
     lines.append("decisions: " + (", ".join(f"{count} {what}" for what, count in made.decisions.items()) or "none"))
     lines += [f"{one.id:>4}  {one.kind:<12} {one.count:>6} x  {one.text} (record {one.first})" for one in made.findings]
     return "\n".join(lines)
+
+
+def _policy(file: Path | None, log: Path) -> Policy:
+    """The policy in ``file``, or the one beside the log."""
+    rules = Policy.decode(file.read_text()) if file else installed(log)
+    if rules is None:
+        raise ApplianceError("no policy says who must cosign", remedy="appliance audit policy FILE, or --policy")
+    return rules
 
 
 def _key_of(log: Path, rules: Policy) -> Verifier:

@@ -1,6 +1,7 @@
 """From what the monitor decided to durable records of the audit log."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from appliance.audit.events import Call, Entity, Lineage, Scope, Verdict
 from appliance.audit.ingest import ingest
 from appliance.audit.log import Log
 from appliance.audit.ocsf import Event
+from appliance.audit.state import log_state
 from appliance.audit.storage import storage
 from appliance.audit.text import printable
 from appliance.audit.tiles import LogError
@@ -23,6 +25,7 @@ from appliance.monitor.statements import Statements
 
 NOBODY = "nobody"
 UPKEEP_SECONDS = 5.0
+OVERDUE_SECONDS = 24 * 3600.0
 log = structlog.get_logger()
 
 
@@ -42,6 +45,7 @@ class Recording:
         self._high = statements.site.system_high.marking.label.encode()
         self._site = statements.site.site
         self._upkeep: asyncio.Task[None] | None = None
+        self._next_look = 0.0
 
     async def outcome(self, outcome: Outcome) -> None:
         """Record one decision; returns when it is durable.
@@ -120,11 +124,22 @@ class Recording:
         for enclave, count in self._capacity.take_refused().items():
             await self._alarm("record.refuse", {"enclave": enclave, "count": count})
 
+    async def remind(self, now: float) -> None:
+        """Record once a day that the officers' review is overdue, while it is; ``now`` in seconds since the epoch."""
+        if now < self._next_look:
+            return
+        self._next_look = now + OVERDUE_SECONDS
+        state = log_state(self._audit.path, now)
+        if state.overdue:
+            log.error("the review of the log is overdue", unreviewed=state.unreviewed)
+            await self._alarm("review.overdue", {"unreviewed": state.unreviewed})
+
     async def _keep_up(self, spool: Path) -> None:
         while True:
             await asyncio.sleep(UPKEEP_SECONDS)
             try:
                 await self.tell()
+                await self.remind(time.time())
                 await self._ingest(spool)
             except ApplianceError as error:
                 log.error("the log takes nothing", problem=error.message)  # noqa: TRY400 - the message says it all

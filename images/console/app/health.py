@@ -12,8 +12,9 @@ from pathlib import Path
 import structlog
 
 from appliance.audit.note import Checkpoint, Verifier, open_checkpoint
-from appliance.audit.policy import Policy, Signed
-from appliance.audit.review import last_review, overdue
+from appliance.audit.policy import Policy, Signed, installed
+from appliance.audit.review import last_review
+from appliance.audit.state import LogState, log_state
 from appliance.audit.storage import Storage, storage, used
 from appliance.audit.tiles import CHECKPOINT
 from appliance.audit.verify import Finding, Report, verify, writer_is_active
@@ -49,7 +50,7 @@ class Health:
         free: bytes free there.
         policy: whether the console knows who must cosign.
         review: the last checkpoint that the officers' quorum cosigned, or None.
-        overdue: whether that was more than seven days ago, or never.
+        known: room, review and anchor of the log, or None without a good checkpoint.
         following: whether new records still reach the index.
     """
 
@@ -63,7 +64,7 @@ class Health:
     free: int
     policy: bool
     review: Signed | None
-    overdue: bool
+    known: LogState | None
     following: bool
 
     @property
@@ -72,10 +73,14 @@ class Health:
         return self.verification.report.findings if self.verification else []
 
     @property
+    def overdue(self) -> bool:
+        """Whether nobody cosigned for more than seven days."""
+        return self.known is not None and self.known.overdue
+
+    @property
     def unreviewed(self) -> int:
         """Records that no quorum has cosigned yet: what root could still rewrite unseen."""
-        size = self.checkpoint.size if self.checkpoint else 0
-        return size - (self.review.checkpoint.size if self.review else 0)
+        return self.known.unreviewed if self.known else 0
 
     @property
     def reviewed(self) -> datetime | None:
@@ -96,7 +101,7 @@ class Health:
             self.verification is None
             or not self.writing
             or self.storage == "warn"
-            or self.overdue
+            or (self.known and self.known.warnings())
             or not self.following
         ):
             return "warn"
@@ -119,7 +124,9 @@ class Health:
             return "The monitor is not writing"
         if self.storage == "warn":
             return "The log's disk fills up"
-        return "Log whole, review overdue" if self.overdue else "Log whole"
+        if self.overdue:
+            return "Log whole, review overdue"
+        return "Log whole, anchor due" if self.known and self.known.anchor_due else "Log whole"
 
 
 class Watch:
@@ -154,7 +161,8 @@ class Watch:
         except (ApplianceError, OSError) as error:
             problem = str(error)
         share, free = used(self.log)
-        review = last_review(self.log, self._policy) if self._policy else None
+        policy = self.policy
+        review = last_review(self.log, policy) if policy else None
         return Health(
             checkpoint,
             problem,
@@ -164,11 +172,16 @@ class Watch:
             storage(self.log),
             share,
             free,
-            policy=self._policy is not None,
+            policy=policy is not None,
             review=review,
-            overdue=self._policy is not None and overdue(review, int(time.time())),
+            known=log_state(self.log, time.time(), policy) if checkpoint else None,
             following=bool(self._tasks) and not any(task.done() for task in self._tasks),
         )
+
+    @property
+    def policy(self) -> Policy | None:
+        """Who must cosign: as the console was told, else as the host's administrator installed it beside the log."""
+        return self._policy or installed(self.log)
 
     async def verify(self) -> None:
         """Verify the whole log now; a second caller waits for the first one's result."""

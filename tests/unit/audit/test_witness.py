@@ -53,7 +53,8 @@ def test_two_officers_make_the_quorum_and_the_review_is_remembered(place: Place,
     asyncio.run(place.fill(300))
     log_key, policy = Verifier.decode(place.vkey), policy_of(place, officers)
     keys = list(policy.witnesses.values())
-    assert overdue(last_review(place.path, policy), 0)
+    assert not overdue(last_review(place.path, policy), 8 * 24 * 3600, None)
+    assert overdue(last_review(place.path, policy), 8 * 24 * 3600, 0)
     accept(place.path, officers[0].cosign(request(place.path, log_key, 0)), log_key, keys)
     assert last_review(place.path, policy) is None
     asyncio.run(place.fill(500))
@@ -65,8 +66,8 @@ def test_two_officers_make_the_quorum_and_the_review_is_remembered(place: Place,
     last = last_review(place.path, policy)
     assert last is not None
     assert (last.checkpoint.size, last.cosigned) == (800, {"isso": 1_800_000_000, "issm": 1_800_000_100})
-    assert not overdue(last, 1_800_000_100 + 7 * 24 * 3600)
-    assert overdue(last, 1_800_000_101 + 7 * 24 * 3600)
+    assert not overdue(last, 1_800_000_100 + 7 * 24 * 3600, 0)
+    assert overdue(last, 1_800_000_101 + 7 * 24 * 3600, 0)
 
 
 def test_an_older_cosigned_checkpoint_is_of_the_history_of_a_grown_log(place: Place, officers: list[Officer]) -> None:
@@ -198,7 +199,8 @@ def test_the_weekly_review_by_command(place: Place, tmp_path: Path) -> None:
 
     async def write() -> None:
         log = Log.open(place.path, place.key)
-        await log.append([events.activity(events.Scope(label="U;;*"), "analyst", "records.export").record()])
+        made = events.activity(events.Scope(label="U;;*"), "analyst", "records.export")
+        await log.append([made.model_copy(update={"time": int(time.time() - 8 * 24 * 3600) * 1000}).record()])
         await log.close()
 
     def audit(*arguments: str | Path, code: int = 0) -> str:

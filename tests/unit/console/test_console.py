@@ -231,7 +231,8 @@ def test_markup_reaches_the_download_unchanged(officer: Officer) -> None:
 
 def test_a_missing_or_old_review_shows_on_every_page(tmp_path: Path) -> None:
     site = Site.make(tmp_path)
-    asyncio.run(site.record([decided("analyst", HIGH, "/labeling/1")]))
+    old = int((time.time() - 9 * 24 * 3600) * 1000)
+    asyncio.run(site.record([decided("analyst", HIGH, "/labeling/1").model_copy(update={"time": old})]))
     witness, log_key = Signer.generate("isso", COSIGNATURE), Verifier.decode(site.vkey)
     policy = f"log {site.vkey}\nwitness isso {witness.verifier.encode()}\nquorum isso\n"
     with TestClient(site.app(policy=policy)) as client:
@@ -244,6 +245,8 @@ def test_a_missing_or_old_review_shows_on_every_page(tmp_path: Path) -> None:
 
         assert "Overdue" in officer.page("/console/health-of-log")
         cosigned(time.time() - 8 * 24 * 3600)
+        for path in PAGES[:1] + PAGES[4:]:
+            assert "REVIEW OVERDUE" in officer.page(path)
         assert "8 d ago" in officer.page("/console/health-of-log")
         assert "Overdue" in officer.page("/console/health-of-log")
         (site.log / "cosigned" / "1").unlink()

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -208,3 +209,12 @@ def test_inference_names_its_model(tmp_path: Path) -> None:
     assert event.ai_model is not None
     assert (event.ai_model.name, event.activity) == ("smollm2", "model_inference_activity")
     assert event.metadata.profiles == ("ai_operation",)
+
+
+def test_an_overdue_review_is_alarmed_once_a_day(tmp_path: Path) -> None:
+    async def use(monitor: Monitor) -> None:
+        await monitor.outcome("secret")
+        for days in (1, 7.5, 8, 8.6, 9):
+            await monitor.recording.remind(time.time() + days * 24 * 3600)
+
+    assert activities(monitored(tmp_path, use)).count("review.overdue") == 2
