@@ -15,7 +15,7 @@ from appliance.service.responses import MarkedJSONResponse, not_found
 
 from . import records
 from .database import Database, Row
-from .models import LabelStudioTask, NewPreference, NewProject, NewTask, NewTasks
+from .models import LabelStudioTask, NewPreference, NewProject, NewTask, NewTasks, Upgrade
 
 router = APIRouter(prefix="/labeling/api")
 ORCON = frozenset({"OC", "OC-USGOV"})
@@ -31,6 +31,12 @@ def database(request: Request) -> Database:
 def portions(request: Request) -> records.Portions:
     """The markings that records may carry here."""
     found: records.Portions = request.app.state.portions
+    return found
+
+
+def _monitor(request: Request) -> MonitorClient:
+    """The way to the log."""
+    found: MonitorClient = request.app.state.monitor
     return found
 
 
@@ -73,6 +79,38 @@ async def add_tasks(request: Request, project: UUID, new: NewTasks) -> dict[str,
 async def import_label_studio(request: Request, project: UUID, tasks: list[LabelStudioTask]) -> dict[str, Any]:
     """Add tasks from Label Studio's JSON."""
     return {"tasks": await _add_tasks(request, project, [task.as_task() for task in tasks])}
+
+
+@router.post("/projects/{project}/upgrades", status_code=201)
+async def upgrade(request: Request, context: CurrentContext, project: UUID, new: Upgrade) -> dict[str, str]:
+    """Copy a task up that was read in a lower enclave: here it has the enclave's marking, and the log both digests.
+
+    Nothing goes back down: reading below was a GET, and this writes at the level of the session alone.
+    """
+    here = portions(request)
+    here.above(new.task.marking, "task.marking")
+    source = {
+        "enclave": new.enclave,
+        "task": str(new.task.id),
+        "marking": new.task.marking,
+        "digest": new.task.digest(),
+    }
+    copy = NewTask(
+        prompt=new.task.prompt, answers=(new.task.answer_a, new.task.answer_b), source={"upgraded_from": source}
+    )
+    marking = here.of(None, "marking")
+    async with database(request).transaction(request, [marking[0]]) as transaction:
+        (task,) = await records.add_tasks(transaction, project, [copy], [marking])
+        written = new.task.model_copy(update={"id": UUID(task), "project": project, "marking": marking[1]})
+        # Inside the transaction: without a durable record it is rolled back.
+        await _monitor(request).record(
+            "record.upgrade",
+            context.subject,
+            inputs=[source["digest"]],
+            outputs=[written.digest()],
+            detail={"request": context.request, "from": f"{new.enclave}/{new.task.id}", "to": task},
+        )
+    return {"id": task, "marking": marking[1], "digest": written.digest()}
 
 
 @router.get("/projects/{project}/next")
@@ -129,9 +167,8 @@ async def _exported(request: Request, context: CurrentContext, project: UUID) ->
         rows = await records.exported(transaction, project)
     controlled = [str(row["id"]) for row in rows if not ORCON.isdisjoint(parse(row["marking"]).obligations)]
     if controlled and context.originator_decision is None:
-        monitor: MonitorClient = request.app.state.monitor
         detail = {"request": context.request, "project": str(project), "rule": "originator.no-decision"}
-        await monitor.record("records.refuse", context.subject, detail=detail | {"tasks": len(controlled)})
+        await _monitor(request).record("records.refuse", context.subject, detail=detail | {"tasks": len(controlled)})
         raise not_found()
     return rows
 
@@ -139,8 +176,7 @@ async def _exported(request: Request, context: CurrentContext, project: UUID) ->
 async def _download(
     request: Request, context: CurrentContext, project: UUID, content: bytes, suffix: str, media_type: str
 ) -> Response:
-    monitor: MonitorClient = request.app.state.monitor
-    await monitor.record(
+    await _monitor(request).record(
         "records.export",
         context.subject,
         outputs=[f"sha256:{hashlib.sha256(content).hexdigest()}"],

@@ -1,6 +1,9 @@
 """What clients send."""
 
+import hashlib
+import json
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -48,6 +51,36 @@ class NewTasks(_Body):
     """Tasks to add to a project."""
 
     tasks: Annotated[list[NewTask], Field(min_length=1, max_length=1000)]
+
+
+class LowerTask(BaseModel):
+    """A task as a lower enclave shows it; its reader's choice and whatever else it carries stay below."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: UUID
+    project: UUID
+    marking: str
+    prompt: Text
+    answer_a: Text
+    answer_b: Text
+
+    def digest(self) -> str:
+        """SHA-256 of the task's canonical JSON: how the log names it."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
+
+
+class Upgrade(_Body):
+    """A task that is copied up, once its marking is the one of this enclave.
+
+    Attributes:
+        enclave: the enclave where it was read.
+        task: the task as read there.
+    """
+
+    enclave: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+    task: LowerTask
 
 
 class NewPreference(_Body):

@@ -48,6 +48,19 @@ class Portions:
             )
         return marking.label.encode(), marking.portion
 
+    def above(self, text: str, field: str) -> None:
+        """Refuse to take up a record whose marking ``text`` is not truly below the enclave's.
+
+        Raises:
+            ApplianceError: it is no marking, or the enclave's does not dominate it, or it is the same.
+        """
+        label, _ = self.of(text, field)
+        if Label.decode(label) == self.label:
+            raise ApplianceError(
+                f"{field}: {text} is this enclave's own level",
+                rule="an upgrade takes a record up; a downgrade does not exist here (docs/officer.md)",
+            )
+
 
 _PROJECT = """
     SELECT p.id, p.portion AS marking, p.name, p.instruction, p.created_by, p.created,

@@ -88,6 +88,41 @@ def test_finer_portions_are_kept_and_filter_readers(client: TestClient) -> None:
         assert ask(client, method, url, body, level="U").content == absent.content
 
 
+LOWER = {
+    "id": "5b0a4d0e-0d3c-4a59-9a3c-0f6c0a0f9d11",
+    "project": "0f6c0a0f-9d11-4a59-9a3c-5b0a4d0e0d3c",
+    "marking": "U",
+    "prompt": "From below?",
+    "answer_a": "Yes.",
+    "answer_b": "No.",
+    "choice": "a",
+}
+
+
+def test_an_upgrade_is_a_copy_at_the_enclave_s_marking_with_both_digests(client: TestClient, monitor: Monitor) -> None:
+    project = new_project(client)
+    url = f"{API}/projects/{project}/upgrades"
+    made = ask(client, "POST", url, {"enclave": "unclassified", "task": LOWER})
+    assert made.status_code == 201, made.text
+    task = ask(client, "GET", f"{API}/tasks/{made.json()['id']}").json()
+    assert (task["marking"], task["prompt"], task["choice"]) == ("S//REL TO USA, GBR", "From below?", None)
+    record = monitor.records[-1]
+    assert record["activity"] == "record.upgrade"
+    assert record["outputs"] == [made.json()["digest"]]
+    assert record["inputs"] != record["outputs"]
+    monitor.refuse = True
+    assert ask(client, "POST", url, {"enclave": "unclassified", "task": LOWER}).status_code == 503
+    assert ask(client, "GET", f"{API}/projects/{project}").json()["tasks"] == 1, "rolled back"
+
+
+@pytest.mark.parametrize("marking", ["S//REL TO USA, GBR", "TS//NF", "S//NF", "nonsense", ""])
+def test_nothing_is_upgraded_from_here_or_above(client: TestClient, marking: str) -> None:
+    project = new_project(client)
+    body = {"enclave": "other", "task": LOWER | {"marking": marking}}
+    assert ask(client, "POST", f"{API}/projects/{project}/upgrades", body).status_code == 409
+    assert ask(client, "GET", f"{API}/projects/{project}").json()["tasks"] == 0
+
+
 def test_without_need_to_know_a_project_does_not_exist(client: TestClient) -> None:
     member = {"groups": ("falcon",)}
     body = {"name": "Falcon", "need_to_know": "falcon"}

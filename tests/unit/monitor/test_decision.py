@@ -16,6 +16,7 @@ from appliance.monitor.registry import parse_registry
 from appliance.monitor.statements import check_agreement
 
 POLICY = parse_policy(yaml.safe_load(Path("policies/access.yml").read_text()))
+UPGRADES = "/labeling/api/projects/3f2a/upgrades"
 DAY = date(2026, 6, 1)
 LOW = parse("UNCLASSIFIED").label
 HIGH = parse("SECRET//REL TO USA, GBR").label
@@ -39,6 +40,10 @@ def request(label: Label, method: str = "GET", path: str = "/labeling/api/projec
         (person(ANALYST, HIGH), request(HIGH, "POST"), 200, "access.permitted"),
         (person(ANALYST, HIGH), request(LOW), 200, "access.permitted-read-down"),
         (person(ANALYST, HIGH), request(LOW, "POST"), 403, "mandatory.no-write-down"),
+        (person(ANALYST, HIGH), request(HIGH, "POST", UPGRADES), 200, "access.permitted"),
+        (person(ANALYST, HIGH), request(LOW, "POST", UPGRADES), 403, "mandatory.no-write-down"),
+        (person(ANALYST, LOW), request(HIGH, "POST", UPGRADES), 403, "mandatory.no-read-up-from-working-level"),
+        (person(ANALYST, HIGH, "annotator"), request(HIGH, "POST", UPGRADES), 403, "access.role"),
         (person(ANALYST, HIGH), request(LOW, query="q=secret"), 403, "mandatory.no-write-down"),
         (
             person(ANALYST, HIGH),
