@@ -9,6 +9,7 @@ from typing import Any
 
 from appliance.bundle import advisories, vex
 from appliance.bundle.attestations import path_of
+from appliance.bundle.bootstrap import BOOTSTRAP_FILE, bootstrap_script, place_copy
 from appliance.bundle.build import Builder, StepResult
 from appliance.bundle.cache import key_of
 from appliance.bundle.collect import sha256_of
@@ -34,6 +35,7 @@ from appliance.trust.statements import CYCLONEDX, PAYLOAD_TYPE, SLSA_PROVENANCE,
 KINDS = {
     "advisories": "advisories",
     "attestations": "attestation",
+    BOOTSTRAP_FILE: "bootstrap",
     "debs": "deb",
     "images": "image",
     "models": "model",
@@ -82,6 +84,7 @@ def assemble(builder: Builder, on_bytes: Callable[[int], None] = lambda _: None)
             raise ApplianceError(f"{name}: changed while it was copied", remedy="build again")
         record.put(targets / name, result.sha256)
     record.save()
+    place_copy(builder.out)
     _remove_empty_folders(targets)
     builder.layer_cache.prune()
     size = sum(result.length for result in written.values())
@@ -160,6 +163,7 @@ def _contents(builder: Builder) -> tuple[dict[str, Content], dict[str, str]]:
     for folder, artifacts in packages.items():
         files |= {f"{folder}/{artifact.path.name}": artifact.path for artifact in artifacts}
         digests |= {f"{folder}/{artifact.path.name}": artifact.sha256 for artifact in artifacts}
+    files[BOOTSTRAP_FILE] = bootstrap_script(builder.bootstrap_packages())
     index = index_of(packages["debs"], builder.store.folder / "control")
     files["debs/Packages"] = index
     files |= {f"models/{path.name}": path for path in builder.model_files()}

@@ -18,7 +18,17 @@ from appliance.bundle.collect import (
     read_requirements,
 )
 from appliance.bundle.image import ImageInputs, ImageLayers, build_layers
-from appliance.bundle.lock import HOST, SourcesLock, differences, read_lock, requests, resolve, write_lock
+from appliance.bundle.lock import (
+    BOOTSTRAP,
+    HOST,
+    MINIMAL,
+    SourcesLock,
+    differences,
+    read_lock,
+    requests,
+    resolve,
+    write_lock,
+)
 from appliance.bundle.model import MODEL_FILES, ModelSource, read_model_source, unpack_model
 from appliance.bundle.oci import Image, describe
 from appliance.bundle.recipe import Recipe, ancestry, load_recipes
@@ -189,14 +199,22 @@ class Builder:
 
     def debian_packages(self) -> list[Artifact]:
         """Every Debian package of the bundle: the host's, and the images' so that a site can build them again."""
-        names = {name for image in (*self.recipes, HOST) for name in self.lock.closures[image]}
+        names = {name for image in (*self.recipes, BOOTSTRAP, HOST) for name in self.lock.closures[image]}
         return self.store.deb_artifacts(sorted(names), self.lock)
 
     def wheels(self) -> list[Artifact]:
         """Every wheel of the bundle, this project's own included."""
         found = [wheel for recipe in self.recipes.values() for wheel in self._wheels(recipe)]
-        found += collect_wheels(self.store, self.source / "requirements-host.lock")
-        return [*{wheel.path.name: wheel for wheel in found}.values(), self.appliance_wheel]
+        return list({wheel.path.name: wheel for wheel in (*found, *self.host_wheels())}.values())
+
+    def host_wheels(self) -> list[Artifact]:
+        """The wheels of the appliance's command, this project's own included."""
+        return [*collect_wheels(self.store, self.source / "requirements-host.lock"), self.appliance_wheel]
+
+    def bootstrap_packages(self) -> list[Artifact]:
+        """What a minimal Debian host lacks to run the appliance's command."""
+        names = set(self.lock.closures[BOOTSTRAP]) - set(self.lock.closures[MINIMAL])
+        return [*self.store.deb_artifacts(sorted(names), self.lock), *self.host_wheels()]
 
     def npm_packages(self) -> list[Artifact]:
         """Every npm package of the bundle."""

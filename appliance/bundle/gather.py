@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from appliance.bundle.bootstrap import BOOTSTRAP_FILE, check_copy
 from appliance.bundle.hashing import BUFFER
 from appliance.bundle.repository import list_files
 from appliance.bundle.volumes import VOLUME_FILE, Piece, VolumeError, pieces_of, plan, read_volume
@@ -19,6 +20,7 @@ from appliance.trust.files import open_regular, read_limited, replace_file
 from appliance.trust.fingerprint import fingerprint
 from appliance.trust.hybrid import FILE as HYBRID
 from appliance.trust.hybrid import LIMIT
+from appliance.trust.metadata import Target
 
 PROGRESS_FILE = "gathering.json"
 
@@ -83,7 +85,7 @@ def gather_disc(
     if len(discs) != volume.count or volume.number > volume.count:
         raise VolumeError(f"{disc / VOLUME_FILE}: does not describe a disc of this bundle")
     name = f"disc {volume.number} of {volume.count}"
-    findings = _strays(disc, discs[volume.number - 1], name)
+    findings = _strays(disc, discs[volume.number - 1], repository.targets, name)
     try:
         progress = _begin(repository, volume.size, destination)
         (destination / "metadata").mkdir(exist_ok=True)
@@ -196,8 +198,9 @@ def _draft(final: Path) -> Path:
     return final.with_name(f".{final.name[:200]}.arriving")
 
 
-def _strays(disc: Path, pieces: list[Piece], name: str) -> list[str]:
+def _strays(disc: Path, pieces: list[Piece], targets: dict[str, Target], name: str) -> list[str]:
     """What lies on the disc without belonging there."""
-    expected = {piece.path for piece in pieces} | {VOLUME_FILE}
+    expected = {piece.path for piece in pieces} | {VOLUME_FILE, BOOTSTRAP_FILE}
     found = {path for path in list_files(disc) if not path.startswith("metadata/")}
-    return [f"{name}: {path}: not listed in the signed metadata" for path in sorted(found - expected)]
+    unlisted = [f"{path}: not listed in the signed metadata" for path in sorted(found - expected)]
+    return [f"{name}: {finding}" for finding in (*unlisted, *check_copy(disc, targets))]

@@ -1,7 +1,7 @@
 """The lock of every input that is not a Python package: Debian packages, npm packages and models.
 
-`images/sources.lock` holds each Debian package once and, for each image and for the disconnected host, the names of its
-whole closure. Python packages are locked by `requirements.lock` files.
+`images/sources.lock` holds each Debian package once and, for each image, the bootstrap and the disconnected host, the
+names of its whole closure. Python packages are locked by `requirements.lock` files.
 """
 
 import json
@@ -21,6 +21,12 @@ ESSENTIAL = "?and(?essential,?not(?exact-name(apt)))"
 
 HOST = "host"
 """The closure of what a minimal Debian 12 host without a network needs."""
+
+MINIMAL = "minimal"
+"""The closure of the least that a Debian host has; the bootstrap relies on it."""
+
+BOOTSTRAP = "bootstrap"
+"""That, and what the bootstrap needs to run the appliance's command."""
 
 REBUILD_TOOLS = ("mmdebstrap",)
 """What a host needs besides to build the images of a bundle again."""
@@ -99,12 +105,17 @@ def write_lock(lock: SourcesLock, path: Path) -> None:
 
 
 def requests(recipes: dict[str, Recipe], host_packages: list[str]) -> dict[str, list[str]]:
-    """For each image and the host, what apt is asked for; a lock made from other requests does not count."""
+    """For each image, the bootstrap and the host, what apt is asked for; a lock of other requests does not count."""
     images = {
         name: [ESSENTIAL, *(package for parent in ancestry(name, recipes) for package in parent.packages)]
         for name in recipes
     }
-    return images | {HOST: ["?essential", "?priority(required)", *host_packages, *REBUILD_TOOLS]}
+    minimal = ["?essential", "?priority(required)", "apt"]
+    return images | {
+        MINIMAL: minimal,
+        BOOTSTRAP: [*minimal, "python3"],
+        HOST: [*minimal, *host_packages, *REBUILD_TOOLS],
+    }
 
 
 def resolve(recipes: dict[str, Recipe], host_packages: list[str], apt: Apt, *, epoch: int | None = None) -> SourcesLock:

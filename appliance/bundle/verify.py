@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from appliance.bundle.attestations import verify_attestations
 from appliance.bundle.base import Base
+from appliance.bundle.bootstrap import BOOTSTRAP_FILE, check_copy
 from appliance.bundle.carry import hash_target, stage_target
 from appliance.bundle.delta import DELTA_FILE, require_held
 from appliance.bundle.hashing import WORKERS
@@ -221,8 +222,9 @@ def _result(target: Target, finding: str) -> TargetResult:
 
 def _strays(bundle: Path, targets: dict[str, Target]) -> list[str]:
     """What lies in the bundle without being listed; the metadata folder was checked before."""
-    known = {"metadata", "targets", DELTA_FILE}
+    known = {"metadata", "targets", BOOTSTRAP_FILE, DELTA_FILE}
     strays = [f"{entry.name}: not part of a bundle" for entry in bundle.iterdir() if entry.name not in known]
+    strays += check_copy(bundle, targets)
     for path in list_files(bundle / "targets"):
         mode = (bundle / "targets" / path).lstat().st_mode
         if path not in targets:

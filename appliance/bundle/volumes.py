@@ -14,6 +14,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from appliance.bundle.bootstrap import BOOTSTRAP_FILE, KINDS_FIRST
 from appliance.bundle.hashing import BUFFER
 from appliance.errors import ApplianceError
 from appliance.trust import canonical
@@ -85,12 +86,14 @@ def pieces_of(target: Target) -> Iterator[Piece]:
 def plan(repository: Repository, size: int) -> list[list[Piece]]:
     """What lies on each disc of ``size`` bytes; the same for every reader of the same metadata.
 
+    What a bare host begins with comes first, so that it is all on the first disc.
+
     Raises:
         VolumeError: a disc is too small for the metadata and the largest piece.
     """
     metadata = RESERVE + sum(_on_disc(len(data)) for data in repository.files.values())
     pieces = [piece for target in repository.targets.values() for piece in pieces_of(target)]
-    pieces.sort(key=lambda piece: (-piece.length, piece.path))
+    pieces.sort(key=lambda piece: (piece.target.custom.kind not in KINDS_FIRST, -piece.length, piece.path))
     discs: list[list[Piece]] = []
     room: list[int] = []
     first = 0
@@ -143,6 +146,8 @@ def split_bundle(
                 (folder / "metadata" / name).write_bytes(data)
             volume = Volume(number=number, count=len(discs), size=size)
             (folder / VOLUME_FILE).write_bytes(canonical.encode(volume.model_dump()))
+            if BOOTSTRAP_FILE in repository.targets:
+                shutil.copyfile(bundle / "targets" / BOOTSTRAP_FILE, folder / BOOTSTRAP_FILE, follow_symlinks=False)
             for piece in disc:
                 _put(bundle, folder, piece)
                 if on_piece:

@@ -49,6 +49,7 @@ def build(
     Example: appliance bundle build --out bundle-2 --keys keys --since bundle-1
     """
     from appliance.bundle.assemble import attest, people_of, sign  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.bundle.bootstrap import write_paper  # noqa: PLC0415
     from appliance.bundle.build import Builder  # noqa: PLC0415
     from appliance.bundle.delta import require_empty, write_delta  # noqa: PLC0415
     from appliance.bundle.inventory import earlier_of  # noqa: PLC0415
@@ -59,7 +60,8 @@ def build(
     began = time.monotonic()
     if not (keys / "root").is_dir():
         raise ApplianceError(f"{keys}: holds no root/ of keys", remedy=f"make keys: appliance keys init {keys}")
-    root = fingerprint(RootChain.load(keys / "root").roots[0])
+    chain = RootChain.load(keys / "root")
+    root = fingerprint(chain.roots[0])
     cache = cache or default_cache()
     earlier = earlier_of(since, root) if since else None
     if earlier:
@@ -84,19 +86,22 @@ def build(
     if not people:
         command = f"appliance bundle request {builder.out} --root {keys}/root --out request.json"
         message = f"attested; people sign elsewhere: {command}"
+    paper = write_paper(builder.out, out, chain)
     number, seconds = len(steps) + 1, time.monotonic() - signing
     last = Step(number, number, "Sign the bundle", "done" if written else "unchanged", message, seconds)
     StepProgress(shown=not as_json).tell(last)
     carried = write_delta(builder.out, earlier, out, root) if earlier and people else None
     if as_json:
         lines = [asdict(step) for step in (*steps, last)]
-        report = {"bundle": str(out.resolve()), "root_fingerprint": root, "steps": lines, "changed": bool(written)}
+        report: dict[str, Any] = {"bundle": str(out.resolve()), "paper": str(paper), "root_fingerprint": root}
+        report |= {"steps": lines, "changed": bool(written)}
         print_json(report if carried is None else report | {"carried": [target.path for target in carried]})
     else:
         print(f"bundle   {out.resolve()}, {time.monotonic() - began:.0f} s")
         if carried is not None:
             print(f"carries  {len(carried)} files, {size(sum(target.length for target in carried))}, beside {since}")
         print(f"root     {root}  (compare with the paper)")
+        print(f"to print {paper}")
 
 
 class StepProgress:

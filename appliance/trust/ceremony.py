@@ -9,7 +9,7 @@ from pathlib import Path
 from appliance.trust import keys
 from appliance.trust.certificates import make_authority
 from appliance.trust.chain import RootChain
-from appliance.trust.fingerprint import fingerprint
+from appliance.trust.fingerprint import fingerprint, in_groups
 from appliance.trust.keys import (
     DEMO,
     DEMO_PASSPHRASE,
@@ -51,7 +51,7 @@ class Paper:
         """A page to print: each fingerprint in groups of four digits, which people can compare."""
         mark_line = f"{DEMO} - {DEMO} - {DEMO}: keys of a demonstration, protecting nothing\n\n" if self.demo else ""
         lines = [
-            f"{title}\n    {_groups(value[:32])}\n    {_groups(value[32:])}\n"
+            f"{title}\n    {in_groups(value[:32])}\n    {in_groups(value[32:])}\n"
             for title, value in (
                 ("Root of the bundle (SHA-256 of 1.root.json)", self.root),
                 ("Officers of the site (SHA-256 of officers.json)", self.officers),
@@ -218,7 +218,3 @@ def _long_enough(secret: bytes, name: str) -> bytes:
             remedy="take several random words",
         )
     return secret
-
-
-def _groups(digits: str) -> str:
-    return " ".join(digits[start : start + 4] for start in range(0, len(digits), 4))

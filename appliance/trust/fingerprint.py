@@ -14,6 +14,11 @@ def fingerprint(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def in_groups(digits: str) -> str:
+    """Digits in groups of four, which people can compare."""
+    return " ".join(digits[start : start + 4] for start in range(0, len(digits), 4))
+
+
 def check_fingerprint(data: bytes, expected: str, name: str) -> None:
     """Compare a file with its line on paper; blanks, colons and case in ``expected`` don't matter.
 

@@ -51,6 +51,9 @@ class SmallBuilder(Builder):
     def wheels(self) -> list[Artifact]:
         return []
 
+    def bootstrap_packages(self) -> list[Artifact]:
+        return self.debian_packages()
+
     def model_files(self) -> list[Path]:
         return [self.source / "model.gguf"]
 

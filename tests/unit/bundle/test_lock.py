@@ -52,7 +52,8 @@ def archive(tmp_path: Path) -> Archive:
     archive.publish("unwanted", "1")
     archive.publish("extra", "1", "Depends: tool\n")
     archive.publish("carried", "1")
-    archive.publish("mmdebstrap", "1")
+    for name in ("apt", "mmdebstrap", "python3"):
+        archive.publish(name, "1")
     return archive
 
 
@@ -70,8 +71,10 @@ def test_a_closure_holds_what_is_needed_and_nothing_recommended(archive: Archive
     lock = locked(archive)
     assert lock.closures == {
         "base": ["essence", "library", "tool"],
+        "bootstrap": ["apt", "essence", "python3", "required"],
         "child": ["essence", "extra", "library", "tool"],
-        "host": ["carried", "essence", "mmdebstrap", "required"],
+        "host": ["apt", "carried", "essence", "mmdebstrap", "required"],
+        "minimal": ["apt", "essence", "required"],
     }
     assert lock.debian["library"].version == "2:1.0~rc+1"
 
