@@ -86,5 +86,15 @@ box: setup ## a minimal Debian 12 machine for Vagrant, from Debian packages alon
 vagrant-media: setup ## the discs for the machines: a bundle with a tiny model, and the site (DEMO keys)
 	$(SUDO) env PATH="$(PATH)" python -m tests.vagrant.media
 
+VAGRANT_TESTS := $(SUDO) env PATH="$(PATH)" pytest -v --junitxml=build/vagrant/junit.xml
+
+.PHONY: test-vagrant-smoke
+test-vagrant-smoke: box vagrant-media ## on a bare virtual machine: bootstrap, install, each service once, denial, restart
+	$(VAGRANT_TESTS) tests/vagrant/test_smoke.py
+
+.PHONY: test-vagrant
+test-vagrant: box vagrant-media ## every scenario on virtual machines (hours where there is no KVM)
+	$(VAGRANT_TESTS) tests/vagrant
+
 .PHONY: test
 test: lint unit integration ## everything that CI runs

@@ -167,24 +167,24 @@ def recover(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
 
 @app.command()
 def watch(what: Watch, root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
-    """Say what needs a person's attention: room for the log, the officers' review; as the timers do.
+    """Say what needs a person's attention: room for the log, the officers' review, the anchor; as the timers do.
 
     Lines begin with the journal's level for warnings when it is the journal that reads them.
 
     Example: appliance host watch storage
     """
-    from appliance.host.watch import reminders  # noqa: PLC0415
+    from appliance.host.watch import reminder  # noqa: PLC0415
 
     paths = HostPaths(root.resolve(), run)
     _installed(paths)
-    found = reminders(paths, what)
+    found = reminder(paths, what)
     if as_json:
-        print_json([asdict(reminder) for reminder in found])
+        print_json({"watch": what.value, "reminder": asdict(found) if found else None})
         return
     level = "<4>" if "JOURNAL_STREAM" in os.environ else ""
-    for reminder in found:
-        print(f"{level}{reminder.text} | rule: {reminder.rule} | remedy: {reminder.remedy}")
-    if not found and not level:
+    if found:
+        print(f"{level}{found.text} | rule: {found.rule} | remedy: {found.remedy}")
+    elif not level:
         print(f"{what.value}: nothing to do")
 
 

@@ -1,17 +1,12 @@
-"""What needs a person's attention on this host, and when: looked at by the clock, told in the journal."""
+"""What needs a person's attention on this host: looked at by the clock, told in the journal."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
-from appliance.audit.review import OVERDUE
-from appliance.audit.storage import Storage, storage, used
-from appliance.audit.witness import COSIGNED
+from appliance.audit.state import LogState, log_state
+from appliance.audit.storage import Storage
 from appliance.enclave.render import HostPaths
-
-DAY = 24 * 3600
 
 
 class Watch(StrEnum):
@@ -19,49 +14,53 @@ class Watch(StrEnum):
 
     STORAGE = "storage"
     REVIEW = "review"
+    ANCHOR = "anchor"
 
 
 @dataclass(frozen=True)
 class Reminder:
     """Something for a person to do: what is the matter, the rule, and the command that helps."""
 
-    watch: Watch
     text: str
     rule: str
     remedy: str
 
 
-def reminders(paths: HostPaths, watch: Watch, now: float | None = None) -> list[Reminder]:
-    """What ``watch`` finds; nothing when all is well.
+def reminder(paths: HostPaths, watch: Watch, now: float | None = None) -> Reminder | None:
+    """What ``watch`` finds, or None when all is well.
 
     Args:
         paths: where the appliance lives.
         watch: what to look at.
         now: seconds since the epoch; the host's clock when not given.
+
+    Raises:
+        ApplianceError: the log's checkpoint or policy cannot be read.
     """
-    moment = time.time() if now is None else now
-    look: dict[Watch, Callable[[Path, float], list[Reminder]]] = {
-        Watch.STORAGE: _storage,
-        Watch.REVIEW: _review,
-    }
-    return look[watch](paths.root / "log", moment)
+    state = log_state(paths.root / "log", time.time() if now is None else now)
+    if watch is Watch.STORAGE:
+        return _storage(state)
+    return _review(state) if watch is Watch.REVIEW else _anchor(state)
 
 
-def _storage(log: Path, _: float) -> list[Reminder]:
-    state = storage(log)
-    if state is Storage.GOOD:
-        return []
-    share, free = used(log)
-    text = f"the disk of the audit log is {share:.0%} full, {free >> 20} MiB are free: {state.value}"
+def _storage(state: LogState) -> Reminder | None:
+    if state.storage is Storage.GOOD:
+        return None
     rule = "AU-5: warn at 75 %, administration only at 95 %, halt at the end"
-    return [Reminder(Watch.STORAGE, text, rule, "carry evidence away: appliance audit export --help")]
+    return Reminder(f"the disk of the audit log: {state.storage}", rule, "appliance audit export --help")
 
 
-def _review(log: Path, now: float) -> list[Reminder]:
-    """A reminder, not a proof: the console and `audit review` judge by the officers' own signatures."""
-    cosigned = [path.stat().st_mtime for path in (log / COSIGNED).glob("*")]
-    last = max(cosigned, default=(log / "log.vkey").stat().st_mtime)
-    if now - last <= OVERDUE:
-        return []
-    text = f"no officer has cosigned the audit log for {(now - last) / DAY:.0f} days"
-    return [Reminder(Watch.REVIEW, text, "CCI-000148: at least every seven days", "appliance audit review --help")]
+def _review(state: LogState) -> Reminder | None:
+    if not state.overdue:
+        return None
+    last = f"{state.reviewed:%Y-%m-%d}" if state.reviewed else "never"
+    text = f"the officers' review is overdue: last {last}, {state.unreviewed} records since"
+    return Reminder(text, "CCI-000148: at least every seven days", "appliance audit review --help")
+
+
+def _anchor(state: LogState) -> Reminder | None:
+    if not state.anchor_due:
+        return None
+    last = f"{state.anchored:%Y-%m-%d %H:%M}" if state.anchored else "never"
+    text = f"an anchor of the log is due: last {last}, {state.unanchored} records since"
+    return Reminder(text, "what no other place has seen, root can rewrite: daily", "appliance audit anchor --help")

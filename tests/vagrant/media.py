@@ -20,7 +20,13 @@ from tests.demo.instance import REPOSITORY, Instance, appliance
 from tests.vagrant import model
 
 SITE = Instance(
-    "vagrant", 5, REPOSITORY / "build/vagrant", Path("/var/lib/appliance"), Path("/run/appliance"), model=model.NAME
+    "vagrant",
+    5,
+    REPOSITORY / "build/vagrant",
+    Path("/var/lib/appliance"),
+    Path("/run/appliance"),
+    model=model.NAME,
+    secret=("inference",),  # an emulated processor needs minutes to start a service
 )
 DISCS = SITE.build / "discs"
 DISC_SIZE = "4.7GB"
@@ -87,7 +93,8 @@ def _model_wheel() -> Path:
 def _write_discs() -> None:
     """Images of the bundle's discs, of the site's disc, and of a disc that belongs to nothing."""
     stamp = DISCS / "made-of"
-    made_of = hashlib.sha256((SITE.bundle / "metadata/hybrid.dsse.json").read_bytes()).hexdigest()
+    inputs = [SITE.bundle / "metadata/hybrid.dsse.json", *sorted(SITE.site.glob("*.json"))]
+    made_of = hashlib.sha256(b"".join(file.read_bytes() for file in inputs)).hexdigest()
     if stamp.exists() and stamp.read_text() == made_of:
         return
     arriving, folders = DISCS.with_suffix(".new"), SITE.build / "folders"

@@ -1,52 +1,49 @@
-"""Reminders for people."""
+"""Reminders for people, from a real log."""
 
-import os
-from pathlib import Path
+import asyncio
+import shutil
+import time
+from collections import namedtuple
 
 import pytest
 
-from appliance.audit import storage
 from appliance.enclave.render import HostPaths
-from appliance.host import watch
-from appliance.host.watch import DAY, Watch, reminders
+from appliance.host.watch import Watch, reminder
+from tests.unit.audit.conftest import Place, place  # noqa: F401  # a fixture
+from tests.unit.audit.test_fsck import record
+
+DAY = 24 * 3600
+Usage = namedtuple("Usage", "total used free")  # as shutil has it
 
 
 @pytest.fixture
-def paths(tmp_path: Path) -> HostPaths:
-    log = tmp_path / "log"
-    log.mkdir()
-    (log / "log.vkey").write_text("key")
-    os.utime(log / "log.vkey", (0, 0))
-    return HostPaths(tmp_path, tmp_path / "run")
+def paths(place: Place) -> HostPaths:  # noqa: F811
+    asyncio.run(record(place, 3))
+    if place.path.name != "log":
+        (place.path.parent / "log").symlink_to(place.path)
+    return HostPaths(place.path.parent, place.path.parent / "run")
 
 
-def test_review_is_due_eight_days_after_the_log_began(paths: HostPaths) -> None:
-    assert reminders(paths, Watch.REVIEW, now=7 * DAY) == []
-    [reminder] = reminders(paths, Watch.REVIEW, now=8 * DAY)
-    assert "8 days" in reminder.text
-
-
-def test_cosignature_ends_the_reminder(paths: HostPaths) -> None:
-    cosigned = paths.root / "log" / "cosigned"
-    cosigned.mkdir()
-    (cosigned / "12").write_text("")
-    os.utime(cosigned / "12", (5 * DAY, 5 * DAY))
-    assert reminders(paths, Watch.REVIEW, now=12 * DAY) == []
-    assert reminders(paths, Watch.REVIEW, now=13 * DAY)
+@pytest.mark.parametrize(("watch", "days"), [(Watch.ANCHOR, 1), (Watch.REVIEW, 7)])
+def test_what_is_due_is_told_a_day_later_and_not_before(paths: HostPaths, watch: Watch, days: int) -> None:
+    assert reminder(paths, watch, now=time.time() + (days - 1) * DAY) is None
+    found = reminder(paths, watch, now=time.time() + (days + 1) * DAY)
+    assert found is not None
+    assert "3 records since" in found.text
 
 
 @pytest.mark.parametrize(
-    ("share", "free", "state"), [(0.8, 1 << 40, "warn"), (0.96, 1 << 40, "administration"), (0.5, 1, "halt")]
+    ("used", "free", "state"), [(80 << 30, 20 << 30, "warn"), (960 << 30, 20 << 30, "administration"), (1, 1, "halt")]
 )
 def test_full_disk_is_told_with_what_follows(
-    paths: HostPaths, monkeypatch: pytest.MonkeyPatch, share: float, free: int, state: str
+    paths: HostPaths, monkeypatch: pytest.MonkeyPatch, used: int, free: int, state: str
 ) -> None:
-    for module in (storage, watch):
-        monkeypatch.setattr(module, "used", lambda _: (share, free))
-    [reminder] = reminders(paths, Watch.STORAGE)
-    assert reminder.text.endswith(state)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(used + free, used, free))
+    found = reminder(paths, Watch.STORAGE)
+    assert found is not None
+    assert found.text.endswith(state)
 
 
 def test_empty_disk_needs_nobody(paths: HostPaths, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "used", lambda _: (0.1, 1 << 40))
-    assert reminders(paths, Watch.STORAGE) == []
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(100 << 30, 1 << 30, 99 << 30))
+    assert reminder(paths, Watch.STORAGE) is None

@@ -1,0 +1,65 @@
+"""Machines for the scenarios, and a summary with times that a person can read."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.vagrant.install import install
+from tests.vagrant.machine import Machine
+from tests.vagrant.media import SITE
+
+SUMMARY = SITE.build / "summary.json"
+_TIMES: list[dict[str, Any]] = []
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--keep", action="store_true", help="use machines that run, and leave them running")
+
+
+@pytest.fixture(scope="session")
+def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
+    """`enclave1`, bare; destroyed before and after unless it is to be kept."""
+    enclave = Machine("enclave1")
+    keep = request.config.getoption("--keep")
+    if not keep:
+        enclave.destroy()
+    began = time.monotonic()
+    enclave.up()
+    _TIMES.append({"scenario": "a machine starts", "seconds": time.monotonic() - began, "result": "passed"})
+    yield enclave
+    if not keep:
+        enclave.destroy()
+
+
+@pytest.fixture(scope="session")
+def site(machine: Machine) -> Machine:
+    """`enclave1` with a working site."""
+    began = time.monotonic()
+    if not machine.run("test -e /var/lib/appliance/current && echo yes", check=False).startswith("yes"):
+        install(machine)
+        _TIMES.append({"scenario": "bootstrap and install", "seconds": time.monotonic() - began, "result": "passed"})
+    return machine
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if report.when == "call" or report.failed:
+        name = item.name.removeprefix("test_").replace("_", " ")
+        _TIMES.append({"scenario": name, "seconds": report.duration, "result": report.outcome})
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not _TIMES:
+        return
+    terminalreporter.section("scenarios")
+    for row in _TIMES:
+        minutes, seconds = divmod(round(row["seconds"]), 60)
+        terminalreporter.write_line(f"{minutes:4d} min {seconds:02d} s  {row['result']:<8} {row['scenario']}")
+    total = sum(row["seconds"] for row in _TIMES)
+    terminalreporter.write_line(f"{total / 60:4.0f} min in all; {SUMMARY}")
+    SUMMARY.write_text(json.dumps(_TIMES, indent=1))
