@@ -49,6 +49,7 @@ def run_playbook(
         ApplianceError: a task failed; the message is the task's own.
     """
     command = [
+        *("setpriv", "--pdeathsig", "KILL"),  # a playbook must not go on when the command that runs it was killed
         sys.executable,
         "-m",
         "ansible.cli.playbook",

@@ -5,6 +5,8 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -32,12 +34,14 @@ class Step(StrEnum):
 
     configure = "configure"
     load_images = "load-images"
-    generation = "generation"
+    stage = "stage"
+    cut_over = "cut-over"
+    prepare = "prepare"
     harden = "harden"
     prepare_sockets = "prepare-sockets"
     start_monitor = "start-monitor"
     start_enclaves = "start-enclaves"
-    wait_healthy = "wait-healthy"
+    prove = "prove"
 
 
 @app.command()
@@ -76,6 +80,8 @@ def install(
         for stage in report["stages"]:
             print(f"{stage['seconds']:8.1f} s  {stage['stage']}")
         print("nothing was changed (dry run)" if dry_run else f"installed: generation {report['generation']}")
+    if not report["ready"]:
+        raise typer.Exit(1)
 
 
 def _progress(quiet: bool) -> Any:
@@ -96,21 +102,25 @@ def status(
     findings: Annotated[bool, typer.Option("--findings", help="List every known vulnerability.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show the generation, the monitor, every container with its label, and known vulnerabilities."""
-    from appliance.host import stack  # noqa: PLC0415
+    """Show the generation and its bundle, what is unfinished, every container with its label, known vulnerabilities."""
     from appliance.host.podman import Podman  # noqa: PLC0415
+    from appliance.host.status import lines as status_lines  # noqa: PLC0415
+    from appliance.host.status import status as read_status  # noqa: PLC0415
     from appliance.host.vulnerabilities import installed_vulnerabilities  # noqa: PLC0415
 
     paths = HostPaths(root.resolve(), run)
     _installed(paths)
-    report = stack.status(paths, Podman(paths))
+    report = read_status(paths, Podman(paths))
     vulnerabilities = installed_vulnerabilities(paths)
     if as_json:
         print_json(report | {"vulnerabilities": vulnerabilities.model_dump(mode="json")})
         return
-    watcher = report["watcher"]
-    print(f"generation {report['generation']}, monitor {'running' if report['monitor'] else 'STOPPED'}", end="")
+    watcher, back = report["watcher"], report["previous"]
+    print(f"generation {report['generation']}{f', before it {back}' if back else ''}", end="")
+    print(f", monitor {'running' if report['monitor'] else 'STOPPED'}", end="")
     print(f", watcher {'running' if watcher['pid'] else 'STOPPED'}")
+    for line in status_lines(report):
+        print(line)
     for finding in watcher["findings"]:
         print(f"  DIFFERS    {finding['key']}: {finding['found']} instead of {finding['expected']}")
     for container in report["containers"]:
@@ -154,14 +164,17 @@ def reconcile(root: Root = ROOT, run: Run = RUN) -> None:
 
 @app.command()
 def recover(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
-    """Bring what runs back to the current generation, also after a crash or a boot."""
-    from appliance.host import steps  # noqa: PLC0415
+    """Bring what runs back to the current generation, whatever the state: after a crash, a kill, or at boot.
+
+    A generation that never became healthy is given up for the one before it; the exit status is then 1.
+    """
+    from appliance.host.converge import alone  # noqa: PLC0415
+    from appliance.host.converge import recover as run_recover  # noqa: PLC0415
 
     paths = HostPaths(root.resolve(), run)
     _installed(paths)
-    changed = steps.start_monitor(paths)
-    changed = steps.start_enclaves(paths) or changed
-    steps.wait_healthy(paths)
+    with alone(paths):
+        changed = run_recover(paths, _progress(as_json))
     print_json({"changed": changed}) if as_json else print("changed" if changed else "nothing to do")
 
 
@@ -186,6 +199,42 @@ def watch(what: Watch, root: Root = ROOT, run: Run = RUN, as_json: Json = False)
         print(f"{level}{found.text} | rule: {found.rule} | remedy: {found.remedy}")
     elif not level:
         print(f"{what.value}: nothing to do")
+
+
+@app.command()
+def rollback(
+    root: Root = ROOT,
+    run: Run = RUN,
+    restore_data: Annotated[
+        bool, typer.Option("--restore-data", help="Also put back the data as that generation left them.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, change nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    r"""Run the generation before the current one again: its images, its site, its software.
+
+    The log, the registries and the versions of the metadata stay as they are; so do the data, unless --restore-data.
+
+    Example: appliance host rollback --restore-data --dry-run
+    """
+    from appliance.host.converge import alone  # noqa: PLC0415
+    from appliance.host.rollback import plan, roll_back  # noqa: PLC0415
+
+    paths = HostPaths(root.resolve(), run)
+    _installed(paths)
+    if dry_run:
+        decided = plan(paths, restore_data=restore_data)
+    else:
+        with alone(paths):
+            decided = roll_back(paths, restore_data=restore_data, progress=_progress(as_json))
+    if as_json:
+        print_json(asdict(decided) | {"dry_run": dry_run})
+        return
+    verb = "would return" if dry_run else "returned"
+    print(f"{verb} from generation {decided.leaves} to {decided.returns_to} (bundle {decided.bundle})")
+    print(f"  images that differ: {', '.join(decided.images) or 'none'}")
+    for volume in decided.volumes:
+        print(f"  data restored, the present ones set aside: {volume}")
 
 
 @app.command()
@@ -217,25 +266,29 @@ def step(
 ) -> None:
     """Run one step of install.yml; prints {"changed": ...}."""
     from appliance.host import steps  # noqa: PLC0415
+    from appliance.host.converge import one_step  # noqa: PLC0415
 
     paths = HostPaths(root.resolve(), run)
-    actions = {
+    actions: dict[Step, Callable[[], bool]] = {
         Step.configure: lambda: steps.configure(paths),
-        Step.load_images: lambda: steps.load_images(paths, _given(bundle, "--bundle")),
-        Step.generation: lambda: steps.make_generation(
+        Step.stage: lambda: steps.stage(
             paths, _given(bundle, "--bundle"), _given(site, "--site"), officers_fingerprint
         ),
         Step.harden: lambda: steps.harden(paths, _given(bundle, "--bundle")),
         Step.prepare_sockets: lambda: steps.prepare_sockets(paths),
+        Step.load_images: lambda: steps.load_images(paths, _given(bundle, "--bundle")),
+        Step.cut_over: lambda: steps.cut_over(paths, _given(site, "--site"), officers_fingerprint),
+        Step.prepare: lambda: steps.prepare(paths),
         Step.start_monitor: lambda: steps.start_monitor(paths),
         Step.start_enclaves: lambda: steps.start_enclaves(paths),
-        Step.wait_healthy: lambda: steps.wait_healthy(paths),
+        Step.prove: lambda: steps.prove(paths),
     }
     try:
-        print(json.dumps({"changed": actions[name]()}))
+        # systemd runs prepare-sockets inside start-monitor
+        with nullcontext() if name is Step.prepare_sockets else one_step(paths):
+            print(json.dumps({"changed": actions[name]()}))
     except ApplianceError as error:
-        text = error.message + (f" | rule: {error.rule}" if error.rule else "")
-        print(text + (f" | remedy: {error.remedy}" if error.remedy else ""), file=sys.stderr)
+        print(json.dumps(error.as_dict()), file=sys.stderr)
         raise typer.Exit(1) from error
 
 
@@ -246,7 +299,7 @@ def _given(value: Path | None, option: str) -> Path:
 
 
 def _installed(paths: HostPaths) -> None:
-    if not (paths.root / "etc" / "containers.conf").exists() or shutil.which("podman") is None:
+    if not (paths.root / "current").is_symlink() or shutil.which("podman") is None:
         raise ApplianceError(f"nothing is installed in {paths.root}", remedy="appliance host install --help")
 
 

@@ -5,6 +5,7 @@ Pure: everything is returned as text, nothing is written.
 
 import ipaddress
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -27,9 +28,11 @@ UIDS = {
     "migrate": 1111,
 }
 BODY_LIMIT = "4m"
+RESTARTS = 5
 MEMORY = {"gateway": "128m", "database": "512m", "inference": "2g", "evaluation": "2g"}
 WORKLOADS = ("labeling", "evaluation")
 LABEL_KEY = "appliance.classification"
+SETTINGS_KEY = "appliance.settings"
 DATABASE_USERS = ("labeling",)
 
 
@@ -56,6 +59,21 @@ class HostPaths:
     def settings(self, enclave: str) -> Path:
         """Rendered files of one enclave in the current generation."""
         return self.root / "current" / "enclaves" / enclave
+
+    @property
+    def software(self) -> Path:
+        """The Python environment of the current generation."""
+        return self.root / "venv"
+
+    @property
+    def registries(self) -> Path:
+        """The subjects and access policies that were accepted; ``current`` in it is the one in force."""
+        return self.root / "registries"
+
+    @property
+    def certificates(self) -> Path:
+        """Certificates of the site that runs."""
+        return self.root / "current" / "site" / "certificates"
 
     def sockets(self, enclave: str, kind: str) -> Path:
         """Directory of one kind of socket: ``gateway``, ``record`` or ``postgresql``."""
@@ -191,7 +209,7 @@ def _container(enclave: Enclave, name: str, image: str, *, user: str | None = No
         "pids_limit": 256,
         "mem_limit": MEMORY.get(name, "1g"),
         "tmpfs": ["/tmp:rw,nosuid,nodev,noexec,size=256m,mode=1777"],  # noqa: S108  # the container's own tmpfs
-        "restart": "on-failure:5",
+        "restart": f"on-failure:{RESTARTS}",
         "labels": {LABEL_KEY: enclave.label, "appliance.enclave": enclave.name, "appliance.service": name},
         "x-podman.uidmaps": mapping,
         "x-podman.gidmaps": mapping,
@@ -271,12 +289,23 @@ def containers(enclave: Enclave, images: Images, paths: HostPaths) -> dict[str, 
     return result
 
 
-def compose_file(enclave: Enclave, images: Images, paths: HostPaths) -> str:
-    """The compose file of ``enclave``; its networks exist already and are named in it as external."""
+def compose_file(enclave: Enclave, images: Images, paths: HostPaths, digests: Mapping[str, str]) -> str:
+    """The compose file of ``enclave``; its networks exist already and are named in it as external.
+
+    Args:
+        enclave: the enclave.
+        images: the images that run.
+        paths: where the appliance lives on this host.
+        digests: digest of the files that a container mounts, by its name in the enclave; as a label of the container it
+            makes podman-compose replace the container when one of them changed.
+    """
+    services = containers(enclave, images, paths)
+    for name, digest in digests.items():
+        services[name]["labels"][SETTINGS_KEY] = digest
     document = {
         "name": enclave.name,
         "x-podman": {"in_pod": False},
-        "services": containers(enclave, images, paths),
+        "services": services,
         "networks": {name: {"external": True} for name in network_names(enclave)},
     }
     return yaml.safe_dump(document, sort_keys=False)

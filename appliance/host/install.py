@@ -1,10 +1,12 @@
-"""Install: prove everything, then let `install.yml` change the host step by step."""
+"""Install: prove everything, let `install.yml` change the host step by step, and return when it does not end well."""
 
 import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,28 +17,44 @@ from appliance.bundle.summary import write_summary
 from appliance.bundle.verify import Report, stage_bundle, verify_bundle
 from appliance.enclave.render import HostPaths
 from appliance.enclave.site import Site
-from appliance.host import preflight
-from appliance.host.platform import detect
+from appliance.errors import ApplianceError
+from appliance.host import clock, converge, generation, preflight, prune, space, stack
+from appliance.host.platform import detect, free_bytes
+from appliance.host.podman import Podman
 from appliance.monitor.statements import check_not_older, installed_statements, read_statements
 from appliance.playbook import TaskEvent, run_playbook
-from appliance.trust.client import remember
+from appliance.trust.client import Repository
 from appliance.trust.freshness import Freshness
 from appliance.trust.keys import host_key
 
 Progress = Callable[[str], None]
+FULL = 256 << 20  # with less room than this, what a failed installation staged is deleted rather than kept for the next
 
 
-class _Stages:
-    def __init__(self, progress: Progress) -> None:
-        self.progress = progress
-        self.done: list[dict[str, Any]] = []
+@dataclass
+class Stages:
+    """The stages of an installation, told as they begin, with their seconds when they are done."""
+
+    progress: Progress
+    done: list[dict[str, Any]] = field(default_factory=list)
+    changed: int = 0
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
+        """Tell and time one stage."""
         self.progress(name)
         started = time.monotonic()
         yield
         self.done.append({"stage": name, "seconds": round(time.monotonic() - started, 2)})
+
+    def tell(self, event: TaskEvent) -> None:
+        """Tell and time one task of the playbook."""
+        if event.event == "started":
+            self.progress(f"  {event.role}: {event.task}")
+        elif event.event == "ok":
+            self.changed += event.changed
+            if event.seconds >= 0.5:
+                self.done.append({"stage": f"{event.role}: {event.task}", "seconds": event.seconds})
 
 
 def install(
@@ -57,59 +75,131 @@ def install(
         site: the site folder.
         root_fingerprint: SHA-256 of ``1.root.json``, from paper.
         officers_fingerprint: SHA-256 of ``officers.json``, from paper.
-        dry_run: prove and check everything, change nothing.
+        dry_run: prove and check everything, change nothing; what would refuse is a finding in the report.
         progress: told of each stage.
 
     Returns:
-        Stages with their times, and the generation that runs.
+        Stages with their times, the generation that runs, how many tasks changed something, and the findings.
 
     Raises:
-        ApplianceError: something does not hold; before the stage "copy" nothing was changed.
+        ApplianceError: something does not hold. Before the stage "copy" nothing was changed; after it, what ran before
+            runs again.
     """
-    stages = _Stages(progress)
+    stages = Stages(progress)
     with stages.stage("verify the site's statements"):
         statements = read_statements(site, officers_fingerprint)
-        if (paths.root / "trusted" / "officers.sha256").is_file():
+        if generation.current(paths):
             check_not_older(installed_statements(paths), statements)
     trusted = paths.root / "trusted" / "tuf"
     bases = held_bundles(paths.root / "bundle")
     with stages.stage("verify the bundle"):
-        repository, report = verify_bundle(bundle, root_fingerprint, trusted=_existing(trusted), bases=bases)
+        latest = clock.latest(paths.root / "log")
+        repository, report = verify_bundle(
+            bundle, root_fingerprint, trusted=_existing(trusted), bases=bases, now=latest
+        )
         report.require()
-        for warning in Freshness().judge(repository):
+        for warning in thresholds(bundle, repository).judge(repository):
             progress(f"  {warning}")
-    size = sum(target.size for target in report.targets)
+    staged = paths.root / "bundle" / f"{report.version}-{report.root[:8]}"
     with stages.stage("check this host"):
-        for line in preflight.check(paths, statements.site, size):
-            progress(f"  {line}")
+        findings = _examine(paths, statements.site, staged.name, report)
+        for finding in findings:
+            progress(f"  REFUSED: {finding.message}" if isinstance(finding, ApplianceError) else f"  {finding}")
     if not dry_run:
-        staged = paths.root / "bundle" / f"{report.version}-{report.root[:8]}"
-        with stages.stage("copy the bundle, hashing every byte again"):
-            repository, copied = stage_bundle(bundle, staged, root_fingerprint, trusted=_existing(trusted), bases=bases)
-            copied.require()
-        with stages.stage("sign the verification summary and record the installation"):
-            key = host_key(paths.root / "secrets" / "host.pem", demo=statements.site.demo)
-            summary = write_summary(repository, copied, key, paths.root / "verifications")
-            _record(paths, statements.site, copied, summary)
-        variables = {
-            "appliance_root": str(paths.root),
-            "appliance_run": str(paths.run),
-            "appliance_bundle": str(staged),
-            "appliance_site": str(site),
-            "appliance_officers_fingerprint": officers_fingerprint,
-            "appliance_systemd": detect().systemd,
-        }
-        playbook = staged / "targets" / "playbooks" / "install.yml"
-        with stages.stage("install"):
-            run_playbook(playbook, variables, on_event=lambda event: _tell(event, stages))
-        remember(repository, trusted)
-    current = paths.root / "current"
+        preflight.require(findings)
+        with converge.alone(paths), _way_back(paths, progress):
+            with stages.stage("copy the bundle, hashing every byte again"):
+                repository, copied = stage_bundle(
+                    bundle, staged, root_fingerprint, trusted=_existing(trusted), bases=bases, now=latest
+                )
+                copied.require()
+            with stages.stage("sign the verification summary and record the installation"):
+                key = host_key(paths.root / "secrets" / "host.pem", demo=statements.site.demo)
+                summary = write_summary(repository, copied, key, paths.root / "verifications")
+                _record(paths, statements.site, copied, summary)
+            with stages.stage("install"):
+                _play(paths, staged, site, officers_fingerprint, stages)
+        with stages.stage("delete what no generation needs any more"):
+            prune.prune(paths)
+    now = generation.current(paths)
     return {
         "stages": stages.done,
-        "generation": int(current.readlink().name) if current.is_symlink() else None,
+        "generation": generation.number_of(now) if now else None,
+        "changed": stages.changed,
         "dry_run": dry_run,
-        "bundle_bytes": size,
+        "ready": not any(isinstance(finding, ApplianceError) for finding in findings),
+        "findings": [f.as_dict() if isinstance(f, ApplianceError) else {"found": f} for f in findings],
+        "bundle_bytes": sum(target.size for target in report.targets),
     }
+
+
+def _examine(paths: HostPaths, site: Site, bundle: str, report: Report) -> list[preflight.Finding]:
+    sizes = {target.path: target.size for target in report.targets}
+    host = preflight.Host(
+        paths=paths,
+        site=site,
+        platform=detect(),
+        rooms=space.rooms(space.needs(paths, site, bundle, sizes)),
+        reference_time=report.reference_time,
+        now=datetime.now(UTC),
+    )
+    return preflight.examine(host)
+
+
+def _play(paths: HostPaths, staged: Path, site: Path, officers_fingerprint: str, stages: Stages) -> None:
+    variables = {
+        "appliance_root": str(paths.root),
+        "appliance_run": str(paths.run),
+        "appliance_bundle": str(staged),
+        "appliance_software": str(paths.root / "software" / staged.name),
+        "appliance_site": str(site),
+        "appliance_officers_fingerprint": officers_fingerprint,
+        "appliance_systemd": detect().systemd,
+    }
+    run_playbook(staged / "targets" / "playbooks" / "install.yml", variables, on_event=stages.tell)
+
+
+@contextmanager
+def _way_back(paths: HostPaths, progress: Progress) -> Iterator[None]:
+    """Bring back what ran before when the installation fails in between."""
+    before = generation.current(paths)
+    try:
+        yield
+    except (ApplianceError, OSError) as error:
+        now = generation.current(paths)
+        if free_bytes(paths.root) < FULL:
+            prune.drop_unused(paths, [before] if before else [])
+        if now is None or (now == before and not (before / "healthy").exists()):
+            raise
+        if before is None:
+            raise _stop_first(paths, now, error, progress) from error
+        if now == before:
+            converge.converge(paths, progress)
+            raise
+        raise converge.give_back(paths, now, before, error, progress) from error
+
+
+def _stop_first(paths: HostPaths, failed: Path, error: ApplianceError | OSError, progress: Progress) -> ApplianceError:
+    """Stop a first generation that did not become healthy: nothing ran before, so nothing runs now."""
+    reason = getattr(error, "message", str(error))
+    generation.mark_failed(failed, reason)
+    stack.stop(paths, Podman(paths), progress)
+    (paths.root / "current").unlink()
+    return ApplianceError(
+        f"generation {failed.name} was given up; nothing ran before, so nothing runs now: {reason}",
+        rule="what does not become healthy does not stay (docs/sysadmin.md, When an update fails)",
+        remedy="correct the cause and install again; what was staged is not copied again",
+    )
+
+
+def thresholds(bundle: Path, repository: Repository) -> Freshness:
+    """The thresholds that the bundle carries, where the file is the signed one; otherwise the built-in ones."""
+    name = "policies/freshness.yml"
+    file = bundle / "targets" / name
+    target = repository.targets.get(name)
+    if target and file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == target.sha256:
+        return Freshness.load(file)
+    return Freshness()
 
 
 def _record(paths: HostPaths, site: Site, report: Report, summary: Path) -> None:
@@ -124,10 +214,3 @@ def _record(paths: HostPaths, site: Site, report: Report, summary: Path) -> None
 
 def _existing(folder: Path) -> Path | None:
     return folder if folder.is_dir() else None
-
-
-def _tell(event: TaskEvent, stages: _Stages) -> None:
-    if event.event == "started":
-        stages.progress(f"  {event.role}: {event.task}")
-    elif event.event == "ok" and event.seconds >= 0.5:
-        stages.done.append({"stage": f"{event.role}: {event.task}", "seconds": event.seconds})

@@ -52,7 +52,7 @@ def release(paths: HostPaths, approved: Path, out: Path) -> Inventory:
         ApplianceError: too few or strange signatures, or it lists what this host does not hold; nothing was written.
     """
     statements = installed_statements(paths)
-    officers = load_officers(paths.root / "site" / "officers.json")
+    officers = load_officers(paths.registries / "current" / "officers.json")
     inventory = parse_inventory(load_signed(approved, officers, KIND), str(approved))
     mine = take_inventory(paths)
     if not set(inventory.sha256) <= set(mine.sha256) or not set(inventory.bundles) <= set(mine.bundles):

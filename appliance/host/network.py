@@ -2,8 +2,9 @@
 
 import json
 import subprocess
+from collections.abc import Iterable
 
-from appliance.enclave.render import LABEL_KEY, networks
+from appliance.enclave.render import LABEL_KEY, network_names, networks
 from appliance.enclave.site import Enclave, Site
 from appliance.errors import ApplianceError
 from appliance.host.podman import Podman
@@ -24,11 +25,14 @@ def create_networks(podman: Podman, enclave: Enclave) -> bool:
     return changed
 
 
-def remove_networks(podman: Podman) -> None:
-    """Remove every network in the appliance's podman but its built-in default."""
-    for network in json.loads(podman.run(["network", "ls", "--format", "json"]).stdout):
-        if network["name"] != "podman":
-            podman.run(["network", "rm", "-f", network["name"]], check=False)
+def remove_networks(podman: Podman, *, keep: Iterable[Enclave] = ()) -> bool:
+    """Remove every network but those of the enclaves ``keep`` and podman's own default; True when there was one."""
+    kept = {"podman", *(name for enclave in keep for name in network_names(enclave))}
+    networks = json.loads(podman.run(["network", "ls", "--format", "json"]).stdout)
+    strangers = [network["name"] for network in networks if network["name"] not in kept]
+    for name in strangers:
+        podman.run(["network", "rm", "-f", name], check=False)
+    return bool(strangers)
 
 
 def ruleset(site: Site) -> str:

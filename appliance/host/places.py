@@ -1,8 +1,10 @@
 """Folders, keys and certificates of the enclaves, each owned by the one mapped uid that needs it."""
 
+import hashlib
 import os
 import secrets
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from appliance.audit.log import Log
@@ -123,29 +125,34 @@ def _database_places(paths: HostPaths, enclave: Enclave, service: str) -> None:
     _owned_file(folder / "context.key", context_key(paths, enclave, service), uid)
 
 
-def place_models(paths: HostPaths, site: Site, bundle_models: Path) -> bool:
-    """Give each enclave the verified model files it names; True when one was placed.
+def place_models(paths: HostPaths, site: Site, models: Mapping[str, str], folder: Path) -> bool:
+    """Give each enclave a copy of the model files it names; True when one was placed.
 
-    Raises:
-        ApplianceError: the bundle has no such model.
+    Copies, not links: two enclaves that share a file can signal to each other through its locks.
+
+    Args:
+        paths: where.
+        site: the signed site.
+        models: SHA-256 of each model of the bundle, by name.
+        folder: where the verified bundle has them.
     """
     changed = False
     for enclave in site.enclaves:
         for model in enclave.models:
-            source = bundle_models / f"{model}.gguf"
-            if not source.is_file():
-                raise ApplianceError(
-                    f"site.yml: enclave {enclave.name!r} names model {model!r}, which the bundle does not carry",
-                    remedy=f"one of {sorted(file.stem for file in bundle_models.glob('*.gguf'))}",
-                )
-            target = paths.volume(enclave.name, "models") / source.name
-            if not target.exists() or target.stat().st_size != source.stat().st_size:
-                temporary = target.with_suffix(".part")
-                shutil.copyfile(source, temporary)
-                temporary.chmod(0o444)
-                temporary.rename(target)
-                changed = True
+            target = paths.volume(enclave.name, "models") / f"{model}.gguf"
+            if target.is_file() and _digest(target) == models[model]:
+                continue
+            temporary = target.with_suffix(".part")
+            shutil.copyfile(folder / target.name, temporary)
+            temporary.chmod(0o444)
+            temporary.rename(target)
+            changed = True
     return changed
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def log_key(paths: HostPaths) -> Path:
@@ -153,15 +160,17 @@ def log_key(paths: HostPaths) -> Path:
     return paths.root / "secrets" / "log.key"
 
 
-def prepare_log(paths: HostPaths, site: Site) -> bool:
-    """Make the log unless there is one, readable by the console of the system-high enclave alone."""
+def make_log(paths: HostPaths, site: Site) -> None:
+    """Make the log unless there is one."""
+    if not (paths.root / "log" / "log.vkey").exists():
+        Log.create(paths.root / "log", log_key(paths), f"{site.site}.appliance/audit")
+
+
+def prepare_log(paths: HostPaths, site: Site) -> None:
+    """Make the log readable by the console of the system-high enclave alone."""
     folder = paths.root / "log"
-    made = not (folder / "log.vkey").exists()
-    if made:
-        Log.create(folder, log_key(paths), f"{site.site}.appliance/audit")
     console = site.system_high.uids + UIDS["console"]
     for path in (folder, *folder.rglob("*")):
         os.chown(path, 0, console)
         # Folders hand their group on, so that what the writer adds stays readable.
         path.chmod(0o2750 if path.is_dir() else 0o640)
-    return made

@@ -63,8 +63,13 @@ class Podman:
         answer = self.run(["ps", "--format", "json", *(["--all"] if every else [])]).stdout
         return list(json.loads(answer or "[]"))
 
-    def load_image(self, layout: Path, name: str, identifier: str) -> str:
-        """Load image ``name`` from the verified OCI layout and return its reference in the store.
+    def images(self) -> dict[str, str]:
+        """Image id by reference, of all that the store has."""
+        found = json.loads(self.run(["images", "--format", "json"]).stdout or "[]")
+        return {name: image["Id"] for image in found for name in image.get("Names") or []}
+
+    def load_image(self, layout: Path, name: str, identifier: str, reference: str) -> None:
+        """Load image ``name`` from the verified OCI layout and give it its reference in the store.
 
         Raises:
             ApplianceError: podman stored another image than the layout describes.
@@ -73,6 +78,10 @@ class Podman:
         answer = self.run(["pull", "-q", "--signature-policy", str(policy), f"oci:{layout}:{name}"]).stdout.split()
         if not answer or answer[-1].removeprefix("sha256:") != identifier:
             raise ApplianceError(f"image {name}: podman stored {answer}, the bundle describes {identifier}")
-        reference = f"localhost/appliance/{name}:{identifier[:12]}"
         self.run(["tag", identifier, reference])
-        return reference
+
+    def remove_images(self, keep: set[str]) -> None:
+        """Remove what is stored under a reference of the appliance's, unless its image id is to be kept."""
+        stale = sorted(name for name, identifier in self.images().items() if identifier not in keep)
+        if stale:
+            self.run(["rmi", "--force", *stale], check=False)

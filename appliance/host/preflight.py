@@ -1,79 +1,161 @@
-"""What must be true before an installation changes anything."""
+"""What must be true before an installation changes anything; every finding is told, not only the first."""
 
 import shutil
 import socket
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import psutil
 
 from appliance.enclave.render import HostPaths
-from appliance.enclave.site import Site
+from appliance.enclave.site import Enclave, Site
 from appliance.errors import ApplianceError
-from appliance.host.platform import detect, free_bytes, is_root
+from appliance.host import kernel
+from appliance.host.platform import Platform, is_root
+from appliance.host.space import Room
 
-PROGRAMS = ("podman", "nft", "ip", "iptables")
-SPACE_FACTOR = 4
-SPACE_RESERVE = 1 << 30
+PROGRAMS = ("podman", "nft", "ip", "iptables", "conntrack")
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+CLOCK_TOLERANCE = timedelta(minutes=10)
+Finding = ApplianceError | str
 
 
-def check(paths: HostPaths, site: Site, bundle_bytes: int, *, space: int | None = None) -> list[str]:
-    """Check this host and tell what was found.
+@dataclass(frozen=True)
+class Host:
+    """What is examined.
 
-    Args:
-        paths: where the appliance will live.
+    Attributes:
+        paths: where the appliance lives or will live.
         site: what will run.
-        bundle_bytes: size of the bundle's targets.
-        space: free bytes to assume instead of measuring, for a rehearsal.
+        platform: what this host is.
+        rooms: its file systems, and what is needed there.
+        reference_time: the latest time the host is sure of, UTC.
+        now: what its clock says, UTC.
+    """
 
-    Returns:
-        One line a finding.
+    paths: HostPaths
+    site: Site
+    platform: Platform
+    rooms: list[Room]
+    reference_time: datetime
+    now: datetime
+
+
+def examine(host: Host) -> list[Finding]:
+    """All findings: a text where something is right, a refusal where it is not. Nothing is changed."""
+    checks: list[Callable[[Host], Iterator[Finding]]] = [_rights, _platform, _space, _addresses, _clock, _kernel]
+    return [finding for check in checks for finding in check(host)]
+
+
+def require(findings: list[Finding]) -> None:
+    """Refuse unless everything is right.
 
     Raises:
-        ApplianceError: the host cannot take the installation; nothing was changed.
+        ApplianceError: the first refusal, and how many others there are.
     """
+    refusals = [finding for finding in findings if isinstance(finding, ApplianceError)]
+    if refusals:
+        first, more = refusals[0], len(refusals) - 1
+        text = f"{first.message} (and {more} more: add --dry-run)" if more else first.message
+        raise ApplianceError(text, rule=first.rule, remedy=first.remedy)
+
+
+def _rights(host: Host) -> Iterator[Finding]:
     if not is_root():
-        raise ApplianceError("host install changes the host and needs root", remedy="sudo appliance host install ...")
-    platform = detect()
-    missing = [name for name in (*PROGRAMS, platform.runtime) if shutil.which(name, path=_path()) is None]
-    if missing:
-        raise ApplianceError(
-            f"not installed: {', '.join(missing)}",
+        yield ApplianceError("host install changes the host and needs root", remedy="sudo appliance host install ...")
+    needed = (*PROGRAMS, host.platform.runtime)
+    absent = [name for name in needed if shutil.which(name, path=PATH) is None]
+    if absent:
+        yield ApplianceError(
+            f"not installed: {', '.join(absent)}",
             remedy="install the bundle's own packages: targets/debs (docs/sysadmin.md)",
         )
-    _check_space(paths.root, bundle_bytes, space)
-    _check_addresses(site)
-    return [
-        f"cgroups {platform.cgroups}, runtime {platform.runtime}, manager {platform.cgroup_manager}",
-        f"limits nofile {platform.nofile}, nproc {platform.nproc}",
-        f"systemd {_yes(platform.systemd)}, AppArmor {_yes(platform.apparmor)}, SELinux {_yes(platform.selinux)}",
-    ]
 
 
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
+def _platform(host: Host) -> Iterator[Finding]:
+    found = host.platform
+    yield f"cgroups {found.cgroups}, runtime {found.runtime}, manager {found.cgroup_manager}"
+    yield f"limits nofile {found.nofile}, nproc {found.nproc}"
+    words = {name: "yes" if getattr(found, name) else "no" for name in ("systemd", "apparmor", "selinux")}
+    yield f"systemd {words['systemd']}, AppArmor {words['apparmor']}, SELinux {words['selinux']}"
 
 
-def _path() -> str:
-    return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+def _space(host: Host) -> Iterator[Finding]:
+    for room in host.rooms:
+        parts = ", ".join(f"{need.what} {need.length >> 20}" for need in room.needs if need.length)
+        text = f"{room.path}: {room.free >> 20} MiB free, {room.needed >> 20} MiB needed ({parts})"
+        if room.free >= room.needed:
+            yield text
+        else:
+            yield ApplianceError(
+                text,
+                rule="an installation has room for everything before it begins",
+                remedy=f"free {((room.needed - room.free) >> 20) + 1} MiB on the file system of {room.path}",
+            )
 
 
-def _check_space(root: Path, bundle_bytes: int, space: int | None) -> None:
-    needed = bundle_bytes * SPACE_FACTOR + SPACE_RESERVE
-    free = free_bytes(root) if space is None else space
-    if free < needed:
-        raise ApplianceError(
-            f"{root}: {free >> 20} MiB free, {needed >> 20} MiB needed",
-            rule=f"room for bundle, unpacked images and an earlier generation: {SPACE_FACTOR} x bundle + 1 GiB",
-            remedy=f"free {(needed - free) >> 20} MiB on the file system of {root}, or choose another --root",
+def _addresses(host: Host) -> Iterator[Finding]:
+    ours = f"{host.paths.root}/"
+    for enclave in host.site.enclaves:
+        where = f"site.yml: enclave {enclave.name!r}: {enclave.address}"
+        try:
+            _bind(enclave, 0)
+        except OSError as error:
+            yield ApplianceError(
+                f"{where} is not this host's ({error.strerror})",
+                remedy="give the address to one of the host's interfaces, or correct site.yml",
+            )
+            continue
+        try:
+            _bind(enclave, 443)
+        except OSError as error:
+            holder = _listener(str(enclave.address))
+            if holder is None or ours not in " ".join(holder.cmdline()):
+                name = f"{holder.name()} (process {holder.pid})" if holder else error.strerror
+                yield ApplianceError(
+                    f"{where}, port 443 is taken by {name}",
+                    rule="an enclave's gateway has its address and port for itself",
+                    remedy="stop what listens there, or give the enclave another address",
+                )
+                continue
+        yield f"{enclave.address} port 443 is free for enclave {enclave.name}"
+
+
+def _bind(enclave: Enclave, port: int) -> None:
+    family = socket.AF_INET6 if enclave.address.version == 6 else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((str(enclave.address), port))
+
+
+def _listener(address: str) -> psutil.Process | None:
+    """The process that listens on port 443 of ``address`` or of every address."""
+    for connection in psutil.net_connections("tcp"):
+        listens = connection.pid and connection.status == psutil.CONN_LISTEN
+        if listens and tuple(connection.laddr) in ((address, 443), ("0.0.0.0", 443), ("::", 443)):  # noqa: S104
+            return psutil.Process(connection.pid)
+    return None
+
+
+def _clock(host: Host) -> Iterator[Finding]:
+    if host.now < host.reference_time - CLOCK_TOLERANCE:
+        yield ApplianceError(
+            f"the clock says {host.now:%Y-%m-%d %H:%M} UTC, but it is past {host.reference_time:%Y-%m-%d %H:%M} UTC",
+            rule="the bundle and the log's last record are not from the future",
+            remedy="set the host's clock",
         )
+    else:
+        yield f"clock {host.now.astimezone(UTC):%Y-%m-%d %H:%M} UTC, not before {host.reference_time:%Y-%m-%d %H:%M}"
 
 
-def _check_addresses(site: Site) -> None:
-    for enclave in site.enclaves:
-        family = socket.AF_INET6 if enclave.address.version == 6 else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            try:
-                probe.bind((str(enclave.address), 0))
-            except OSError as error:
-                raise ApplianceError(
-                    f"site.yml: enclave {enclave.name!r}: {enclave.address} is not this host's ({error.strerror})",
-                    remedy="give the address to one of the host's interfaces, or correct site.yml",
-                ) from error
+def _kernel(host: Host) -> Iterator[Finding]:
+    absent = list(kernel.missing(host.platform, host.rooms[0].path))
+    for name, said in absent:
+        yield ApplianceError(
+            f"the kernel does not offer {name}: {said}",
+            rule="containers are confined by these (docs/sysadmin.md, What a host needs)",
+            remedy="load the module or enable the feature",
+        )
+    if not absent:
+        yield "kernel: overlay, user namespaces, bridges, nftables, seccomp and control groups work"

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from appliance.enclave import admission, render
-from appliance.enclave.render import HostPaths, Images
+from appliance.enclave.render import HostPaths
 from appliance.enclave.site import Site
 from appliance.host import configuration, diversion, network, owners, running
 from appliance.host.finding import Finding
+from appliance.host.generation import Facts
 from appliance.host.intruders import Intruder, intruders
 from appliance.host.platform import detect
 from appliance.host.podman import Podman
@@ -33,7 +34,7 @@ def look(paths: HostPaths, podman: Podman, site: Site) -> Look:
         site: what two officers signed; with the loaded images it says what must be.
     """
     containers = running.running(podman.containers(every=False))
-    images = Images(**json.loads((paths.root / "images.json").read_text()))
+    images = Facts.of(paths.root / "current").images
     admitted = admission.expected(site, images, paths)
     attached = admission.expected_networks(site, images, paths)
     found = frozenset(intruders(paths, podman, set(admitted), containers))

@@ -3,14 +3,11 @@
 import shutil
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 from appliance.enclave.render import HostPaths
 from appliance.host import diversion, stack
 from appliance.host.network import remove_networks, remove_rules
 from appliance.host.podman import Podman
-
-UNIT = Path("/etc/systemd/system/appliance-monitor.service")
 
 
 def remove(paths: HostPaths, *, keep_state: bool, progress: Callable[[str], None]) -> None:
@@ -25,9 +22,10 @@ def remove(paths: HostPaths, *, keep_state: bool, progress: Callable[[str], None
         remove_networks(podman)
     else:
         stack.stop_monitor(paths)
-    if UNIT.exists() and str(paths.root) in UNIT.read_text():
-        subprocess.run(["systemctl", "disable", "--now", UNIT.name], capture_output=True, check=False)
-        UNIT.unlink()
+    for unit in (stack.UNIT.with_name("appliance.service"), stack.UNIT):
+        if unit.exists() and f"--root {paths.root} " in unit.read_text():
+            subprocess.run(["systemctl", "disable", "--now", unit.name], capture_output=True, check=False)
+            unit.unlink()
     remove_rules()
     diversion.remove(paths)
     for folder in (paths.root / "containers", paths.run):

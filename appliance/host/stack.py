@@ -1,6 +1,7 @@
 """Start, check and stop what runs: the monitor and the enclaves of the current generation."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -14,39 +15,71 @@ from typing import Any
 
 import psutil
 
-from appliance.enclave.render import DATABASE_USERS, HostPaths
+from appliance.enclave.render import DATABASE_USERS, RESTARTS, HostPaths
 from appliance.enclave.site import Enclave, Site
 from appliance.errors import ApplianceError
 from appliance.host import watcher
-from appliance.host.network import apply_rules, create_networks
+from appliance.host.network import apply_rules, create_networks, remove_networks
 from appliance.host.places import prepare_sockets
+from appliance.host.platform import detect
 from appliance.host.podman import Podman
 
 Progress = Callable[[str], None]
 STOP_SECONDS = 20.0
+UNIT = Path("/etc/systemd/system/appliance-monitor.service")
 
 
 def monitor_process(paths: HostPaths) -> psutil.Process | None:
     """The running monitor of this root, or None."""
-    file = paths.run / "monitor.pid"
     with contextlib.suppress(OSError, ValueError, psutil.NoSuchProcess):
-        process = psutil.Process(int(file.read_text()))
+        process = psutil.Process(_unit_process() if _has_unit(paths) else int((paths.run / "monitor.pid").read_text()))
         if "monitor" in process.cmdline() and str(paths.root) in process.cmdline():
             return process
     return None
 
 
+def _has_unit(paths: HostPaths) -> bool:
+    """Whether systemd runs the monitor of this root."""
+    return detect().systemd and UNIT.exists() and f"--root {paths.root} " in UNIT.read_text()
+
+
+def _unit_process() -> int:
+    answer = subprocess.run(
+        ["systemctl", "show", "--property=MainPID", "--value", UNIT.name], capture_output=True, text=True, check=False
+    )
+    return int(answer.stdout)
+
+
 def start_monitor(paths: HostPaths, site: Site, *, seconds: float = 30) -> bool:
-    """Start the monitor as a process of its own unless it runs; True when it was started.
+    """Start the monitor, or replace one that was started for another generation or other registries.
 
     Raises:
         ApplianceError: it did not come up; the text is the end of its own log.
     """
-    if monitor_process(paths):
+    serves = " ".join(os.fspath(folder.resolve()) for folder in (paths.root / "current", paths.registries / "current"))
+    started_for = paths.run / "monitor.for"
+    if monitor_process(paths) and started_for.exists() and started_for.read_text() == serves:
         return False
+    stop_monitor(paths)
     for enclave in site.enclaves:
         prepare_sockets(paths, enclave)
     output = paths.root / "monitor.log"
+    if _has_unit(paths):
+        subprocess.run(["systemctl", "restart", UNIT.name], capture_output=True, check=False)
+    else:
+        _spawn_monitor(paths, output)
+    sockets = [paths.sockets(enclave.name, "gateway") / "gateway.sock" for enclave in site.enclaves]
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and monitor_process(paths):
+        if all(_answers(path) for path in sockets):
+            started_for.write_text(serves)
+            return True
+        time.sleep(0.1)
+    text = output.read_text(errors="replace")[-1500:] if output.exists() else f"journalctl -u {UNIT.name}"
+    raise ApplianceError(f"the monitor did not start: {text}", remedy=f"see {output}")
+
+
+def _spawn_monitor(paths: HostPaths, output: Path) -> None:
     program = [sys.executable, "-m", "appliance.cli.main", "monitor", "run"]
     with output.open("ab") as file:
         process = subprocess.Popen(
@@ -58,17 +91,6 @@ def start_monitor(paths: HostPaths, site: Site, *, seconds: float = 30) -> bool:
             cwd="/",
         )
     (paths.run / "monitor.pid").write_text(str(process.pid))
-    sockets = [paths.sockets(enclave.name, "gateway") / "gateway.sock" for enclave in site.enclaves]
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        if all(_answers(path) for path in sockets):
-            return True
-        time.sleep(0.1)
-    raise ApplianceError(
-        f"the monitor did not start: {output.read_text(errors='replace')[-1500:]}", remedy=f"see {output}"
-    )
 
 
 def _answers(path: Path) -> bool:
@@ -84,7 +106,10 @@ def stop_monitor(paths: HostPaths) -> bool:
     process = monitor_process(paths)
     if process is None:
         return False
-    process.send_signal(signal.SIGTERM)
+    if _has_unit(paths):
+        subprocess.run(["systemctl", "stop", UNIT.name], capture_output=True, check=False)
+    else:
+        process.send_signal(signal.SIGTERM)
     try:
         process.wait(STOP_SECONDS)
     except psutil.TimeoutExpired:
@@ -129,12 +154,21 @@ def _identifiers(podman: Podman, enclave: Enclave) -> set[str]:
 
 
 def start(paths: HostPaths, podman: Podman, site: Site, progress: Progress) -> bool:
-    """Converge everything that should run to the current generation; True when something changed."""
-    changed = start_monitor(paths, site)
+    """Converge containers, networks and packet rules to the current generation; True when something changed."""
+    changed = _remove_strangers(paths, podman, site)
     apply_rules(site)
     for enclave in sorted(site.enclaves, key=lambda e: not e.system_high):
         changed = start_enclave(podman, enclave, progress) or changed
     return watcher.start(paths) or changed
+
+
+def _remove_strangers(paths: HostPaths, podman: Podman, site: Site) -> bool:
+    """Remove containers that the current generation does not have, then networks without an enclave."""
+    expected = json.loads((paths.root / "current" / "admission.json").read_bytes())
+    strangers = [c["Id"] for c in podman.containers() if c["Names"][0] not in expected]
+    if strangers:
+        podman.run(["rm", "--force", "--time", "10", *strangers])
+    return remove_networks(podman, keep=site.enclaves) or bool(strangers)
 
 
 def gateway_answers(enclave: Enclave, ca: Path) -> bool:
@@ -166,23 +200,32 @@ def wait_healthy(paths: HostPaths, podman: Podman, site: Site, seconds: float = 
     """Wait until every gateway and every service answers.
 
     Raises:
-        ApplianceError: one does not within ``seconds``; the message has the end of its log.
+        ApplianceError: one does not within ``seconds``, or its container gave up; the message has the end of its log.
     """
     deadline = time.monotonic() + seconds
-    ca = paths.root / "site" / "certificates" / "ca.pem"
+    ca = paths.certificates / "ca.pem"
     for enclave in site.enclaves:
         checks: dict[str, Callable[[], bool]] = {"gateway": lambda e=enclave: gateway_answers(e, ca)}  # type: ignore[misc]
         for service in enclave.services:
             checks[service] = lambda e=enclave, s=service: service_answers(podman, e, s)  # type: ignore[misc]
         for name, check in checks.items():
             while not check():
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline or _gave_up(podman, f"{enclave.name}-{name}"):
                     text = podman.run(["logs", "--tail", "20", f"{enclave.name}-{name}"], check=False)
                     raise ApplianceError(
                         f"{name} of enclave {enclave.name} is not healthy: {(text.stdout + text.stderr)[-1500:]}",
                         remedy="appliance host status; then correct the cause and run appliance host recover",
                     )
                 time.sleep(0.5)
+
+
+def _gave_up(podman: Podman, container: str) -> bool:
+    """Whether podman restarted a container as often as it may and does so no more."""
+    fields = "{{.State.Status}} {{.RestartCount}}"
+    return podman.run(["inspect", "--format", fields, container], check=False).stdout.split() == [
+        "exited",
+        str(RESTARTS),
+    ]
 
 
 def status(paths: HostPaths, podman: Podman) -> dict[str, Any]:
@@ -197,10 +240,8 @@ def status(paths: HostPaths, podman: Podman) -> dict[str, Any]:
         }
         for c in podman.containers()
     ]
-    current = paths.root / "current"
     return {
         "root": str(paths.root),
-        "generation": int(current.readlink().name) if current.is_symlink() else None,
         "monitor": process.pid if process else None,
         "watcher": watcher.state(paths),
         "containers": sorted(containers, key=lambda c: c["name"]),
@@ -222,12 +263,17 @@ def stop(paths: HostPaths, podman: Podman, progress: Progress) -> None:
     """Stop every container, then the monitor, so that nothing runs unrecorded."""
     watcher.stop(paths)
     progress("stopping containers")
+    stop_containers(podman, seconds=3)
+    stop_monitor(paths)
+
+
+def stop_containers(podman: Podman, *, seconds: int) -> None:
+    """Stop and remove every container; one that does not end within ``seconds`` is killed."""
     namespaces = _network_namespaces(podman)
-    podman.run(["rm", "--all", "--force", "--time", "3", "--volumes"], check=False)
+    podman.run(["rm", "--all", "--force", "--time", str(seconds), "--volumes"], check=False)
     for path in namespaces:
         subprocess.run(["umount", "-l", str(path)], capture_output=True, check=False)
         path.unlink(missing_ok=True)
-    stop_monitor(paths)
 
 
 def _network_namespaces(podman: Podman) -> list[Path]:

@@ -1,18 +1,29 @@
-"""The steps of an installation that `install.yml` calls, each idempotent and telling whether it changed something."""
+"""The steps of an installation that `install.yml` calls, each idempotent and telling whether it changed something.
 
-import json
+``configure``, ``load_images`` and ``stage`` add to the host and touch nothing that runs; ``cut_over`` switches; the
+others bring what runs to the current generation, whatever the state, and are run by that generation's own software.
+"""
+
+import contextlib
 import shutil
-from dataclasses import asdict
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from appliance.enclave.render import Bound, HostPaths, Images
-from appliance.host import configuration, diversion, generation, hardening, places, stack
+from appliance.enclave.render import HostPaths
+from appliance.enclave.site import Site
+from appliance.host import configuration, copies, diversion, generation, hardening, places, stack
+from appliance.host.generation import Facts
 from appliance.host.platform import detect
 from appliance.host.podman import Podman
-from appliance.monitor.statements import installed_statements, read_statements
+from appliance.host.rendering import read_facts, read_images, render_generation
+from appliance.monitor import registries
+from appliance.monitor.statements import PIN, installed_statements, read_statements
+from appliance.trust.client import read_repository, remember
+from appliance.trust.files import replace_link
+from appliance.trust.metadata import MetadataError
 
-SITE_FILES = ("officers.json", "site.dsse.json", "subjects.dsse.json", "access.dsse.json")
+ACCEPTED = datetime.min.replace(tzinfo=UTC)  # expiry was judged when the bundle was installed
 
 
 def configure(paths: HostPaths) -> bool:
@@ -22,74 +33,66 @@ def configure(paths: HostPaths) -> bool:
     return diversion.install(paths) or changed
 
 
-def _described(layout: Path) -> Images:
-    """The images of a verified OCI layout, not loaded yet."""
-    index = json.loads((layout / "index.json").read_bytes())
-    digests = {
-        entry["annotations"]["org.opencontainers.image.ref.name"]: entry["digest"]
-        for entry in index["manifests"]
-        if "org.opencontainers.image.ref.name" in entry.get("annotations", {})
-    }
-    blobs = layout / "blobs" / "sha256"
-    identifiers, configs = {}, {}
-    for name, digest in digests.items():
-        manifest = json.loads((blobs / digest.removeprefix("sha256:")).read_bytes())
-        identifiers[name] = manifest["config"]["digest"].removeprefix("sha256:")
-        configs[name] = json.loads((blobs / identifiers[name]).read_bytes())["config"]
-    return Images({}, digests, identifiers, configs)
-
-
 def load_images(paths: HostPaths, bundle: Path) -> bool:
-    """Load every image of the staged bundle into podman's store and remember their references."""
+    """Load the images of the staged bundle that podman's store lacks."""
     layout = bundle / "targets" / "images"
-    described = _described(layout)
-    record = paths.root / "images.json"
-    known: dict[str, Any] = json.loads(record.read_text()) if record.exists() else {"digests": {}}
+    images = read_images(layout)
     podman = Podman(paths)
-    for name, digest in sorted(described.digests.items()):
-        if known["digests"].get(name) == digest:
-            described.references[name] = known["references"][name]
-        else:
-            described.references[name] = podman.load_image(layout, name, described.identifiers[name])
-    text = json.dumps(asdict(described), indent=2, sort_keys=True)
-    if record.exists() and record.read_text() == text:
-        return False
-    record.write_text(text)
-    return True
+    stored = podman.images()
+    missing = [name for name, tag in sorted(images.references.items()) if stored.get(tag) != images.identifiers[name]]
+    for name in missing:
+        podman.load_image(layout, name, images.identifiers[name], images.references[name])
+    return bool(missing)
 
 
-def install_site(paths: HostPaths, site: Path) -> bool:
-    """Copy the verified site folder into place; True when something differed."""
-    target = paths.root / "site"
-    changed = False
-    files = [site / name for name in SITE_FILES] + sorted((site / "certificates").rglob("*"))
-    for source in files:
-        destination = target / source.relative_to(site)
-        if source.is_dir() or (destination.exists() and destination.read_bytes() == source.read_bytes()):
-            continue
-        destination.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        shutil.copyfile(source, destination)
-        destination.chmod(0o600)
-        changed = True
-    return changed
-
-
-def make_generation(paths: HostPaths, bundle: Path, site: Path, officers_fingerprint: str) -> bool:
-    """Install the signed statements, render the next generation whole and switch to it."""
+def stage(paths: HostPaths, bundle: Path, site: Path, officers_fingerprint: str) -> bool:
+    """Render the next generation beside what runs; ``staged`` leads to it, or to the current one if nothing differs."""
     statements = read_statements(site, officers_fingerprint)
-    changed = install_site(paths, site)
-    pinned = paths.root / "trusted" / "officers.sha256"
-    pinned.parent.mkdir(parents=True, exist_ok=True)
-    pinned.write_text(officers_fingerprint + "\n")
+    places.make_log(paths, statements.site)
+    facts = read_facts(bundle, statements.policy_digest)
+    folder = generation.stage(paths, _render(paths, facts, statements.site, site, officers_fingerprint))
+    replace_link(paths.root / "staged", Path("generations") / folder.name)
+    return folder != generation.current(paths)
+
+
+def _render(paths: HostPaths, facts: Facts, site: Site, folder: Path, officers_fingerprint: str) -> dict[str, bytes]:
+    log_key = (paths.root / "log" / "log.vkey").read_text().strip()
+    pin = {f"site/{PIN}": f"{officers_fingerprint}\n".encode()}
+    return render_generation(paths, facts, site, folder, log_key) | pin
+
+
+def cut_over(paths: HostPaths, site: Path, officers_fingerprint: str) -> bool:
+    """Accept the registries and switch to the staged generation; where images differ, after a cold copy of the data."""
+    staged = paths.root / "staged"
+    target = paths.root / staged.readlink()
+    now = generation.current(paths)
+    if now and now != target and Facts.of(now).images.identifiers != Facts.of(target).images.identifiers:
+        stack.stop_containers(Podman(paths), seconds=30)
+        copies.take(paths, now)
+    accepted = registries.accept(paths, site, officers_fingerprint)
+    switched = generation.switch(paths, target)
+    staged.unlink()
+    return switched or accepted
+
+
+def prepare(paths: HostPaths) -> bool:
+    """Put in place what the containers of the current generation mount, and the hook that admits them.
+
+    Where the access policy is another than the one the generation was rendered for, as after a return, the generation
+    is rendered again for the policy in force.
+    """
+    statements = installed_statements(paths)
+    now = generation.required(paths)
+    facts = replace(Facts.of(now), policy=statements.policy_digest)
+    files = _render(paths, facts, statements.site, now / "site", (now / "site" / PIN).read_text().strip())
+    changed = generation.switch(paths, generation.stage(paths, files, back=generation.previous(now)))
+    changed = configure(paths) or changed
     for enclave in statements.site.enclaves:
-        places.prepare_enclave(paths, enclave, paths.root / "site" / "certificates")
+        places.prepare_enclave(paths, enclave, paths.certificates)
     places.host_key(paths, "grant.key")
-    places.place_models(paths, statements.site, bundle / "targets" / "models")
-    images = Images(**json.loads((paths.root / "images.json").read_text()))
     places.prepare_log(paths, statements.site)
-    bound = Bound(statements.policy_digest, (paths.root / "log" / "log.vkey").read_text().strip())
-    staged = generation.stage(paths, statements.site, images, bound)
-    return generation.switch(paths, staged) or changed
+    models = paths.root / "bundle" / facts.bundle / "targets" / "models"
+    return places.place_models(paths, statements.site, facts.models, models) or changed
 
 
 def harden(paths: HostPaths, bundle: Path) -> bool:
@@ -109,7 +112,7 @@ def prepare_sockets(paths: HostPaths) -> bool:
 
 
 def start_monitor(paths: HostPaths) -> bool:
-    """Start the monitor unless it runs."""
+    """Start the monitor unless it runs for this generation."""
     return stack.start_monitor(paths, installed_statements(paths).site)
 
 
@@ -118,7 +121,16 @@ def start_enclaves(paths: HostPaths) -> bool:
     return stack.start(paths, Podman(paths), installed_statements(paths).site, lambda _: None)
 
 
-def wait_healthy(paths: HostPaths) -> bool:
-    """Wait until every gateway and service answers."""
+def prove(paths: HostPaths) -> bool:
+    """Wait until every gateway and service answers; from then on nothing older than this bundle is accepted."""
     stack.wait_healthy(paths, Podman(paths), installed_statements(paths).site)
-    return False
+    now = generation.required(paths)
+    facts = Facts.of(now)
+    trusted = paths.root / "trusted" / "tuf"
+    metadata = paths.root / "bundle" / facts.bundle / "metadata"
+    if generation.is_healthy(now):
+        return False
+    with contextlib.suppress(MetadataError):  # after a return, a newer one was remembered already
+        known = trusted if trusted.is_dir() else None
+        remember(read_repository(metadata, facts.root_fingerprint, trusted=known, now=ACCEPTED), trusted)
+    return generation.mark_healthy(now)

@@ -116,12 +116,14 @@ def watcher_process(paths: HostPaths) -> psutil.Process | None:
 
 
 def start(paths: HostPaths) -> bool:
-    """Start the watcher as a process of its own unless it runs; True when it was started.
+    """Start the watcher as a process of its own unless it runs with this software; True when it was started.
 
     Under systemd it runs in a transient unit, so that it outlives the session and starts again when it fails.
     """
-    if watcher_process(paths):
+    process = watcher_process(paths)
+    if process and process.cmdline()[0] == sys.executable:
         return False
+    stop(paths)
     command = [sys.executable, "-m", "appliance.cli.main", "host", "reconcile"]
     command += ["--root", str(paths.root), "--run", str(paths.run)]
     if Path("/run/systemd/system").is_dir():

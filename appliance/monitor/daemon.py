@@ -33,7 +33,7 @@ def with_keys(paths: HostPaths, statements: Statements) -> InForce:
         registry=statements.registry,
         policy=statements.policy,
         policy_digest=statements.policy_digest,
-        authority=Authority((paths.root / "site" / "certificates" / "ca.pem").read_bytes()),
+        authority=Authority((paths.certificates / "ca.pem").read_bytes()),
         context_keys={
             (enclave.name, service): (secrets / f"{enclave.name}.{service}.context.key").read_bytes()
             for enclave in statements.site.enclaves

@@ -12,6 +12,7 @@ from appliance.monitor.registry import Registry, parse_registry
 from appliance.trust.officers import check_authority, load_officers, load_signed
 
 KINDS = ("site", "subjects", "access")
+PIN = "officers.sha256"
 FILES = ("officers.json", "certificates/ca.pem", *(f"{kind}.dsse.json" for kind in KINDS))
 
 
@@ -44,10 +45,33 @@ def read_statements(folder: Path, officers_fingerprint: str) -> Statements:
     Raises:
         ApplianceError: a signature, the site's authority, a marking or a field does not hold; names the file.
     """
-    officers = load_officers(folder / "officers.json", officers_fingerprint)
-    check_authority(officers, folder / "certificates" / "ca.pem")
-    files = {kind: folder / f"{kind}.dsse.json" for kind in KINDS}
-    data = {kind: load_signed(file, officers, kind) for kind, file in files.items()}
+    return _read((folder, officers_fingerprint), (folder, officers_fingerprint))
+
+
+def installed_statements(paths: HostPaths) -> Statements:
+    """What is in force: the site of the current generation, and the registries that this host accepted last.
+
+    Each is verified against the officers whose fingerprint was accepted with it, so that a return to an earlier
+    generation brings its site back, and never an earlier list of subjects or access policy.
+
+    Raises:
+        ApplianceError: nothing is installed, or a statement does not hold.
+    """
+    places = (paths.root / "current" / "site", paths.registries / "current")
+    if not all((place / PIN).is_file() for place in places):
+        raise ApplianceError(f"nothing is installed in {paths.root}", remedy="appliance host install --help")
+    site, registries = ((place, (place / PIN).read_text().strip()) for place in places)
+    return _read(site, registries)
+
+
+def _read(site: tuple[Path, str], registries: tuple[Path, str]) -> Statements:
+    """Read both folders, each with the fingerprint of its officers."""
+    officers = load_officers(site[0] / "officers.json", site[1])
+    check_authority(officers, site[0] / "certificates" / "ca.pem")
+    signers = load_officers(registries[0] / "officers.json", registries[1])
+    places = {"site": (site[0], officers), "subjects": (registries[0], signers), "access": (registries[0], signers)}
+    files = {kind: folder / f"{kind}.dsse.json" for kind, (folder, _) in places.items()}
+    data = {kind: load_signed(file, places[kind][1], kind) for kind, file in files.items()}
     statements = Statements(
         site=parse_site(data["site"], files["site"].name),
         registry=parse_registry(data["subjects"], files["subjects"].name),
@@ -118,24 +142,3 @@ def _disagreement(what: str) -> ApplianceError:
         rule="a rule that can apply to nobody is a mistake (docs/officer.md)",
         remedy="correct access.yml or subjects.yml and have two officers sign it again",
     )
-
-
-def installed_statements(paths: HostPaths) -> Statements:
-    """The statements that were installed, verified against the fingerprint accepted then.
-
-    Raises:
-        ApplianceError: nothing is installed, or a statement does not hold.
-    """
-    return read_statements(paths.root / "site", pinned_officers(paths))
-
-
-def pinned_officers(paths: HostPaths) -> str:
-    """SHA-256 of ``officers.json`` as it was accepted from paper at installation.
-
-    Raises:
-        ApplianceError: nothing is installed.
-    """
-    pinned = paths.root / "trusted" / "officers.sha256"
-    if not pinned.is_file():
-        raise ApplianceError(f"nothing is installed in {paths.root}", remedy="appliance host install --help")
-    return pinned.read_text().strip()

@@ -19,10 +19,11 @@ from appliance.audit.events import Entity, Verdict
 from appliance.audit.text import printable
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
+from appliance.monitor import registries
 from appliance.monitor.http import HttpRequest, HttpResponse, json_response
 from appliance.monitor.recording import Recording
-from appliance.monitor.statements import FILES, Statements, check_successor, pinned_officers, read_statements
-from appliance.trust.files import read_limited, replace_file
+from appliance.monitor.statements import FILES, Statements, check_successor, read_statements
+from appliance.trust.files import read_limited
 from appliance.trust.officers import MAXIMUM_SIZE
 
 COMMAND_SOCKET = "monitor.sock"
@@ -97,9 +98,7 @@ class Succession:
         for kind in changed:
             entity = Entity(kind=kind, name=f"version {new.version(kind)}", digest=f"sha256:{new.digests[kind]}")
             await self._record(entity, Verdict(allowed=True, rule="statements.signed-by-two-officers"))
-        for kind in changed:
-            file = f"{kind}.dsse.json"
-            replace_file(self._paths.root / "site" / file, (candidate / file).read_bytes())
+        registries.accept(self._paths, candidate, registries.pinned_officers(self._paths))
         self._monitor.put_in_force(new)
 
     def _verified(self, folder: Path, candidate: Path, old: Statements) -> Statements:
@@ -107,7 +106,7 @@ class Succession:
         (candidate / "certificates").mkdir()
         for file in FILES:
             (candidate / file).write_bytes(read_limited(folder / file, MAXIMUM_SIZE))
-        new = read_statements(candidate, pinned_officers(self._paths))
+        new = read_statements(candidate, registries.pinned_officers(self._paths))
         check_successor(old, new)
         return new
 

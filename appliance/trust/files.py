@@ -50,6 +50,15 @@ def read_limited(path: Path, limit: int, name: str | None = None) -> bytes:
     return data
 
 
+def replace_link(path: Path, target: Path) -> None:
+    """Point the symbolic link ``path`` at ``target`` durably, so that a reader finds the old target or the new one."""
+    draft = path.with_name(f".{path.name}.new")
+    draft.unlink(missing_ok=True)
+    draft.symlink_to(target)
+    draft.replace(path)
+    _sync_folder(path.parent)
+
+
 def replace_file(path: Path, data: bytes) -> None:
     """Write ``data`` to ``path`` durably, so that a reader finds the old bytes or the new ones."""
     draft = path.with_name(f".{path.name}.new")
@@ -58,7 +67,11 @@ def replace_file(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
     finally:

@@ -111,7 +111,7 @@ def test_the_gateway_asks_before_every_service_and_marks_what_leaves(site: Site)
 
 def test_compose_files_are_yaml_with_external_networks(site: Site) -> None:
     for enclave in site.enclaves:
-        document = yaml.safe_load(compose_file(enclave, IMAGES, PATHS))
+        document = yaml.safe_load(compose_file(enclave, IMAGES, PATHS, {}))
         assert all(network == {"external": True} for network in document["networks"].values())
 
 

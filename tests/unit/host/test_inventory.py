@@ -18,6 +18,8 @@ from appliance.cli.main import app
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
 from appliance.host.inventory import release
+from appliance.monitor import registries
+from appliance.monitor.statements import PIN
 from appliance.trust.fingerprint import fingerprint
 from tests.unit.bundle.sample import Keys, make_bundle, make_keys, sign
 from tests.unit.trust.test_site_command import SITE
@@ -68,12 +70,14 @@ def host(tmp_path: Path) -> Host:
     host = Host(tmp_path, make_keys(tmp_path / "keys"))
     for kind, text in {"site": SITE, "subjects": SUBJECTS, "access": POLICY.read_text()}.items():
         (tmp_path / f"{kind}.yml").write_text(text)
-        host.sign(kind, tmp_path / f"{kind}.yml", host.root / "site", "o", "p")
-    (host.root / "site/certificates").mkdir()
-    shutil.copy(tmp_path / "keys/ca/ca.pem", host.root / "site/certificates/ca.pem")
-    (host.root / "trusted").mkdir()
-    officers = (tmp_path / "keys/officers.json").read_bytes()
-    (host.root / "trusted/officers.sha256").write_text(fingerprint(officers) + "\n")
+        host.sign(kind, tmp_path / f"{kind}.yml", host.root / "generations/1/site", "o", "p")
+    site = host.root / "generations/1/site"
+    (site / "certificates").mkdir()
+    shutil.copy(tmp_path / "keys/ca/ca.pem", site / "certificates/ca.pem")
+    officers = fingerprint((tmp_path / "keys/officers.json").read_bytes())
+    (site / PIN).write_text(officers + "\n")
+    registries.accept(HostPaths(host.root, tmp_path / "run"), site, officers)
+    (host.root / "current").symlink_to("generations/1")
     make_bundle(tmp_path / "old", host.keys, created=datetime.now(UTC))
     stage_bundle(tmp_path / "old", host.root / "bundle/1-a", host.keys.fingerprint)[1].require()
     return host
@@ -116,7 +120,7 @@ def test_one_officer_does_not_suffice(host: Host, tmp_path: Path) -> None:
 
 
 def test_another_statement_of_the_officers_is_no_inventory(host: Host) -> None:
-    refuse(host, host.root / "site/site.dsse.json", "a statement of type")
+    refuse(host, host.root / "current/site/site.dsse.json", "a statement of type")
 
 
 def test_a_list_with_a_digest_of_something_else_stays_here(host: Host, tmp_path: Path) -> None:
@@ -134,7 +138,7 @@ def test_a_host_without_a_bundle(host: Host) -> None:
 
 def test_a_bundle_is_not_built_since_a_site_statement(host: Host) -> None:
     with pytest.raises(ApplianceError, match="not an inventory"):
-        earlier_of(host.root / "site/site.dsse.json", host.keys.fingerprint)
+        earlier_of(host.root / "current/site/site.dsse.json", host.keys.fingerprint)
 
 
 def refuse(host: Host, approved: Path, reason: str) -> None:

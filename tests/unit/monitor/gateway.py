@@ -23,9 +23,10 @@ import yaml
 from appliance.audit.log import Log
 from appliance.enclave.render import UIDS, HostPaths, gateway_config
 from appliance.enclave.site import Enclave, Site, load_site
-from appliance.monitor import daemon
+from appliance.monitor import daemon, registries
 from appliance.monitor.context import open_context
 from appliance.monitor.http import HttpRequest, HttpResponse, connection, json_response
+from appliance.monitor.statements import PIN
 from appliance.trust import dsse
 from appliance.trust.certificates import Authority as Issuer
 from appliance.trust.certificates import issue_client, issue_server, make_authority
@@ -68,7 +69,7 @@ class Rig:
         for name in SUBJECTS:
             issue_client(self.issuer, name).write(folder, name)
 
-        self.sign(self.paths.root / "site")
+        self.sign(self.paths.root / "current" / "site")
         self._install()
 
     def sign(
@@ -97,10 +98,12 @@ class Rig:
     def _install(self) -> None:
         """What an installation leaves: the fingerprint from paper, keys, log, spool, and folders for the sockets."""
         root = self.paths.root
-        for name in ("trusted", "secrets", "spool"):
+        for name in ("secrets", "spool"):
             (root / name).mkdir()
-        pinned = hashlib.sha256((root / "site" / "officers.json").read_bytes()).hexdigest()
-        (root / "trusted" / "officers.sha256").write_text(pinned + "\n")
+        site = root / "current" / "site"
+        pinned = hashlib.sha256((site / "officers.json").read_bytes()).hexdigest()
+        (site / PIN).write_text(pinned + "\n")
+        registries.accept(self.paths, site, pinned)
         (root / "secrets" / "grant.key").write_bytes(b"g" * 32)
         for enclave in self.site.enclaves:
             for service in enclave.services:
@@ -130,7 +133,7 @@ class Rig:
 
     def version(self, kind: str) -> int:
         """Version of the statement of ``kind`` that is in force."""
-        envelope = json.loads((self.paths.root / "site" / f"{kind}.dsse.json").read_text())
+        envelope = json.loads((self.paths.registries / "current" / f"{kind}.dsse.json").read_text())
         return int(json.loads(base64.b64decode(envelope["payload"])).get("version", 1))
 
     def answers(self) -> bool:

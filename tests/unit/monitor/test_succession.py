@@ -139,7 +139,7 @@ def test_a_bad_statement_leaves_the_old_ones_in_force(
 ) -> None:
     make, word = BAD[kind]
     ask(rig.paths, rig.sign(tmp_path / "good", subjects=registry(next_version(rig))), dry_run=False)
-    installed = {file: file.read_bytes() for file in (rig.paths.root / "site").glob("*.json")}
+    installed = {file: file.read_bytes() for file in (rig.paths.registries / "current").glob("*.json")}
     folder = make(rig, tmp_path / "bad")
     with pytest.raises(ApplianceError, match=word):
         ask(rig.paths, folder, dry_run=False)
