@@ -58,8 +58,8 @@ integration: setup ## the whole life of a site on real containers (root)
 	pytest tests/integration
 
 .PHONY: slow
-slow: setup ## proofs that take long: 10,000 mutations of a bundle, all images built twice (root)
-	$(SUDO) env PATH="$(PATH)" pytest -m long tests/unit
+slow: setup ## proofs that take long: 10,000 mutations of a bundle, all images built twice, kills and full disks (root)
+	$(SUDO) env PATH="$(PATH)" pytest -m long tests/unit tests/integration
 
 .PHONY: demo
 demo: setup ## build, carry, verify, install without a network, use and audit the appliance (DEMO keys)

@@ -126,6 +126,7 @@ def install(
         "stages": stages.done,
         "generation": generation.number_of(now) if now else None,
         "changed": stages.changed,
+        "bundle": staged.name,
         "dry_run": dry_run,
         "ready": not any(isinstance(finding, ApplianceError) for finding in findings),
         "findings": [f.as_dict() if isinstance(f, ApplianceError) else {"found": f} for f in findings],

@@ -51,6 +51,8 @@ def test_a_user_asks_the_model_as_the_document_says(site: Instance) -> None:
 @pytest.mark.parametrize("command", commands(DOCUMENT))
 def test_a_sysadmin_types_what_the_document_says(site: Instance, command: str) -> None:
     before = (site.root / "current").readlink() if (site.root / "current").is_symlink() else None
+    if "rollback" in command and not (site.root / "current" / "previous").is_symlink():
+        pytest.skip("this site was never updated; test_5_transaction.py does")
     answer = run(site, command)
     assert answer.returncode == 0, f"{command}\n{answer.stdout}\n{answer.stderr}"
     if "host install" in command:
