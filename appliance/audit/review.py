@@ -19,6 +19,7 @@ from appliance.audit.witness import COSIGNED, cosigned_sizes
 from appliance.errors import ApplianceError
 from appliance.markings import Label, join
 
+FINISHED = "review.finish"
 OVERDUE = 7 * 24 * 3600
 _BREAK_GLASS = "break-glass"
 _ORDER = ("integrity", "gap", _BREAK_GLASS, "anomaly", "denials", "new subject", "export", "change")
@@ -165,6 +166,42 @@ def ranked(found: dict[tuple[str, str], tuple[int, int]]) -> list[Finding]:
 def new_subject(event: Event) -> tuple[str, str]:
     """The remark on the first event of a subject."""
     return "new subject", f"{event.subject} appears for the first time"
+
+
+def unreviewed_break_glass(log: Path, start: int, end: int) -> list[int]:
+    """Records from ``start`` up to (not with) ``end`` about break-glass that no finished review covers.
+
+    Args:
+        log: the log's folder.
+        start: first record, as a rule the size that the quorum cosigned last.
+        end: record behind the last.
+    """
+    open_ones: list[int] = []
+    for _, _, record in bodies.scan(log, start - start % bodies.SEGMENT):
+        event = _event(record.body) if record and start <= record.index < end else None
+        if event is None or record is None:
+            continue
+        if any(kind == _BREAK_GLASS for kind, _ in remarks(event)):
+            open_ones.append(record.index)
+        detail = event.unmapped.detail or {}
+        first, behind = detail.get("start"), detail.get("end")
+        if event.activity == FINISHED and isinstance(first, int) and isinstance(behind, int):
+            open_ones = [index for index in open_ones if not first <= index < behind]
+    return open_ones
+
+
+def require_reviewed(log: Path, start: int, end: int) -> None:
+    """Refuse a cosignature over break-glass that nobody reviewed.
+
+    Raises:
+        PolicyError: naming the first record.
+    """
+    if left := unreviewed_break_glass(log, start, end):
+        raise PolicyError(
+            f"break-glass was used and not reviewed: {len(left)} records, the first is {left[0]}",
+            rule="unreviewed break-glass blocks the next cosignature",
+            remedy="say a word to each finding: appliance audit review --notes, or the console's review",
+        )
 
 
 def check_notes(made: Review, notes: dict[str, str]) -> None:

@@ -22,7 +22,7 @@ from appliance.audit.policy import Policy
 from appliance.audit.tiles import CHECKPOINT, write_lasting
 from appliance.audit.verify import Report
 from appliance.audit.verify import verify as verify_log
-from appliance.cli import audit_anchor, audit_officers
+from appliance.cli import audit_anchor, audit_break_glass, audit_officers
 from appliance.errors import ApplianceError
 
 app = typer.Typer(help="Verify, review and export the audit log.", no_args_is_help=True)
@@ -31,6 +31,7 @@ for command in (audit_officers.witness, audit_officers.request, audit_officers.c
 for step in (audit_officers.review, audit_anchor.status, audit_anchor.policy):
     app.command()(step)
 app.add_typer(audit_anchor.app, name="anchor")
+app.add_typer(audit_break_glass.app, name="break-glass")
 
 LogFolder = Annotated[
     Path, typer.Option("--log", help="Folder of the log.", exists=True, file_okay=False, show_default=True)

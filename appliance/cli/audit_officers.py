@@ -53,6 +53,8 @@ def request(
 ) -> None:
     """Write what an officer needs in order to cosign: the checkpoint, and the proof that the log only grew."""
     made = witnesses.request(log, Verifier.decode(key.read_text()), old)
+    size = Checkpoint.decode(Note.decode(made.checkpoint).text).size
+    reviews.require_reviewed(log, old, size)
     out.write_bytes(made.encode())
     print(f"{out}: carry it to the officer's machine, and the cosigned checkpoint back")
 
@@ -89,6 +91,8 @@ def accept(
     data = cosigned.read_bytes()
 
     def before(checkpoint: Checkpoint, names: list[str]) -> None:
+        last = reviews.last_review(log, rules)
+        reviews.require_reviewed(log, last.checkpoint.size if last else 0, checkpoint.size)
         detail: dict[str, JsonValue] = {"size": checkpoint.size, "root": checkpoint.root.hex()}
         record(spool_folder, "U;;*", ", ".join(names), "review.cosign", detail)
 
@@ -122,7 +126,7 @@ def review(
             raise ApplianceError("--officer is missing", rule="a review has a name under it")
         shown: dict[str, JsonValue] = {name: printable(word, 500) for name, word in words.items()}
         detail: dict[str, JsonValue] = {"start": made.start, "end": made.end, "notes": shown}
-        record(spool_folder, made.label, officer, "review.finish", detail)
+        record(spool_folder, made.label, officer, reviews.FINISHED, detail)
     print(made.model_dump_json() if as_json else _text(made))
     if reviews.overdue(last, int(time.time()), first_time(log)) and not as_json:
         print("OVERDUE: nothing was cosigned for more than seven days")

@@ -11,6 +11,7 @@ import structlog
 from appliance.audit.log import Log
 from appliance.enclave.render import UIDS, HostPaths
 from appliance.enclave.site import Enclave
+from appliance.monitor.break_glass import FOLDER, Panes
 from appliance.monitor.gate import Gate
 from appliance.monitor.http import HttpRequest, HttpResponse, serve_unix
 from appliance.monitor.identity import Authority
@@ -21,6 +22,7 @@ from appliance.monitor.records import Records
 from appliance.monitor.sessions import Sessions
 from appliance.monitor.statements import Statements, installed_statements
 from appliance.monitor.succession import COMMAND_SOCKET, Succession
+from appliance.trust.officers import load_officers
 
 log = structlog.get_logger()
 
@@ -65,7 +67,8 @@ class Monitor:
         force = with_keys(self._paths, statements)
         self.statements = statements
         self._sessions.limit(force.policy.session_minutes * 60, force.policy.idle_minutes * 60)
-        self._gate = Gate(force, self._sessions, self._last_use, self.recording.outcome)
+        panes = Panes(self._paths.root / FOLDER, load_officers(self._paths.root / "site" / "officers.json"), force.site)
+        self._gate = Gate(force, self._sessions, self._last_use, self.recording.outcome, panes=panes)
         self._records = Records(force, self.recording)
 
     async def serve_enclave(self, enclave: Enclave) -> list[asyncio.Server]:

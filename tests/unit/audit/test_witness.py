@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from appliance.audit import bodies, events, spool
 from appliance.audit.log import Log
 from appliance.audit.note import COSIGNATURE, Note, Signer, Verifier
+from appliance.audit.ocsf import Event
 from appliance.audit.policy import Policy, PolicyError
 from appliance.audit.review import last_review, overdue, review
 from appliance.audit.witness import Request, WitnessError, accept, cosign, request
@@ -231,3 +232,29 @@ def test_the_weekly_review_by_command(place: Place, tmp_path: Path) -> None:
     last = last_review(place.path, Policy.decode(policy.read_text()))
     assert last is not None
     assert abs(last.cosigned["isso"] - time.time()) < 60
+
+
+def test_unreviewed_break_glass_blocks_request_and_cosignature(place: Place, tmp_path: Path) -> None:
+    policy, key = tmp_path / "policy", tmp_path / "log.vkey"
+    key.write_text(place.vkey)
+    officer = Officer("isso", place, tmp_path)
+    policy.write_text(f"log {place.vkey}\nwitness isso {officer.signer.verifier.encode()}\nquorum isso\n")
+    scope = events.Scope(label="TS;;USA")
+
+    async def write(*made: Event) -> None:
+        log = place.open()
+        await log.append([event.record() for event in made])
+        await log.close()
+
+    asyncio.run(write(events.activity(scope, "host", "break-glass.start", detail={"id": "fire"})))
+    cosigned = tmp_path / "cosigned"
+    cosigned.write_bytes(officer.cosign(request(place.path, Verifier.decode(place.vkey), 0)))
+    ask = ["audit", "request", "--key", str(key), "--out", str(tmp_path / "r"), "--log", str(place.path)]
+    take = ["audit", "accept", str(cosigned), "--policy", str(policy), "--log", str(place.path)]
+    take += ["--spool", str(tmp_path / "spool")]
+    for command in (ask, take):
+        assert "break-glass was used and not reviewed" in str(RUNNER.invoke(app, command).exception)
+    asyncio.run(write(events.activity(scope, "isso", "review.finish", detail={"start": 0, "end": 0})))
+    assert "not reviewed" in str(RUNNER.invoke(app, ask).exception)
+    asyncio.run(write(events.activity(scope, "isso", "review.finish", detail={"start": 0, "end": 1})))
+    assert RUNNER.invoke(app, ask).exit_code == 0

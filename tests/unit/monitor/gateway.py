@@ -38,6 +38,7 @@ PEOPLE = ("first", "second")
 SUBJECTS: dict[str, dict[str, Any]] = {
     "analyst": {"clearance": "SECRET", "nationalities": ["USA"], "roles": ["analyst"]},
     "annotator": {"clearance": "UNCLASSIFIED", "nationalities": ["USA"], "roles": ["annotator"]},
+    "evaluator": {"clearance": "SECRET", "nationalities": ["USA"], "roles": ["evaluator"]},
 }
 
 
