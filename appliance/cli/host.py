@@ -102,16 +102,23 @@ def status(
     findings: Annotated[bool, typer.Option("--findings", help="List every known vulnerability.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show the generation and its bundle, what is unfinished, every container with its label, known vulnerabilities."""
+    """Show generation, what is unfinished, layers of enforcement, containers with their labels, vulnerabilities."""
+    from appliance.host.layers import layers  # noqa: PLC0415
+    from appliance.host.platform import detect  # noqa: PLC0415
     from appliance.host.podman import Podman  # noqa: PLC0415
+    from appliance.host.reconciler import look  # noqa: PLC0415
     from appliance.host.status import lines as status_lines  # noqa: PLC0415
     from appliance.host.status import status as read_status  # noqa: PLC0415
     from appliance.host.vulnerabilities import installed_vulnerabilities  # noqa: PLC0415
+    from appliance.monitor.statements import installed_statements  # noqa: PLC0415
 
     paths = HostPaths(root.resolve(), run)
     _installed(paths)
-    report = read_status(paths, Podman(paths))
+    podman = Podman(paths)
+    report = read_status(paths, podman)
+    found = look(paths, podman, installed_statements(paths).site)
     vulnerabilities = installed_vulnerabilities(paths)
+    report["layers"] = [layer.as_dict() for layer in layers(paths, detect(), found)]
     if as_json:
         print_json(report | {"vulnerabilities": vulnerabilities.model_dump(mode="json")})
         return
@@ -123,6 +130,8 @@ def status(
         print(line)
     for finding in watcher["findings"]:
         print(f"  DIFFERS    {finding['key']}: {finding['found']} instead of {finding['expected']}")
+    for layer in report["layers"]:
+        print(f"  {layer['state']:<10} {layer['name']:<38} {layer['detail']}")
     for container in report["containers"]:
         print(f"  {container['state']:<10} {container['name']:<32} {container['label']}")
     print(f"resident memory {report['resident_bytes'] / 2**20:.0f} MiB")

@@ -6,13 +6,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from appliance.enclave.render import HostPaths, Images, containers, networks
+from appliance.enclave.render import HostPaths, Images, Network, containers, networks
 from appliance.enclave.site import ENCLAVE_UIDS, Site
 
 HOOK = "admission_hook.py"
 NETWORK_HOOK = "network_hook.py"
 NAMESPACES = ["ipc", "mount", "network", "pid", "user", "uts"]
-SECCOMP_REFUSES = "SCMP_ACT_ERRNO"
 
 
 def expected(site: Site, images: Images, paths: HostPaths) -> dict[str, dict[str, Any]]:
@@ -46,38 +45,54 @@ def _facts(container: dict[str, Any], images: Images, uids: int) -> dict[str, An
         "namespaces": NAMESPACES,
         "joined": [],
         "devices": [],
-        "seccomp": SECCOMP_REFUSES,
+        "seccomp": "own",
         "sysctl": container.get("sysctls", {}),
         "masked": True,
     }
 
 
 def expected_networks(site: Site, images: Images, paths: HostPaths) -> dict[str, dict[str, Any]]:
-    """The facts of the networks that each container of ``site`` joins, by its name in podman's store."""
+    """Networks and published ports of each container of ``site``, by its name in podman's store."""
     return {
         container["container_name"]: {
-            network.name: {
-                "label": network.label,
-                "addresses": [container["networks"][network.name]["ipv4_address"]],
-                "subnets": [str(network.subnet)],
-                "driver": "bridge",
-                "internal": network.internal,
-                "names": False,
-            }
-            for network in networks(enclave)
-            if network.name in container.get("networks", {})
+            "networks": {
+                network.name: _network_facts(network, container["networks"][network.name]["ipv4_address"])
+                for network in networks(enclave)
+                if network.name in container.get("networks", {})
+            },
+            "ports": sorted(container.get("ports", [])),
         }
         for enclave in site.enclaves
         for container in containers(enclave, images, paths).values()
     }
 
 
-def hook_definition(root: Path, run: Path) -> str:
-    """The ``hooks.d`` file that makes podman ask the hook before every container (oci-hooks(5))."""
+def _network_facts(network: Network, address: str) -> dict[str, Any]:
+    return {
+        "label": network.label,
+        "addresses": [address],
+        "subnets": [str(network.subnet)],
+        "driver": "bridge",
+        "internal": network.internal,
+        "names": False,
+    }
+
+
+def hook_definition(root: Path, run: Path, apparmor: str) -> str:
+    """The ``hooks.d`` file that makes podman ask the hook before every container (oci-hooks(5)).
+
+    Args:
+        root: state of the appliance.
+        run: its sockets.
+        apparmor: the profile that every container must have; empty on a host without AppArmor.
+    """
     script = str(root / "hooks.d" / HOOK)
     document = {
         "version": "1.0.0",
-        "hook": {"path": "/usr/bin/python3", "args": ["python3", "-I", "-S", script, str(root), str(run)]},
+        "hook": {
+            "path": "/usr/bin/python3",
+            "args": ["python3", "-I", "-S", script, str(root), str(run), apparmor],
+        },
         "when": {"always": True},
         "stages": ["createRuntime"],
     }

@@ -15,13 +15,24 @@ RULE = "admission.differs-from-generation"
 OWN_ENVIRONMENT = ("HOSTNAME", "HOME", "TERM", "container")
 
 
-def facts(config, image, own):
+def calls(seccomp):
+    """What a seccomp profile lets through, in an order of its own: (call, action, arguments)."""
+    rules = {
+        (name, rule["action"], json.dumps(rule.get("args") or [], sort_keys=True))
+        for rule in seccomp["syscalls"]
+        for name in rule["names"]
+    }
+    return seccomp["defaultAction"], sorted(rules)
+
+
+def facts(config, image, own, profile):
     """The facts of a container that decide: plain values that compare by equality.
 
     Args:
         config: the container's ``config.json``.
         image: id of its image.
         own: folders where podman keeps the files it makes for this container itself.
+        profile: the appliance's seccomp profile.
     """
     process, linux = config["process"], config["linux"]
     capabilities = process.get("capabilities") or {}
@@ -45,7 +56,8 @@ def facts(config, image, own):
         "namespaces": sorted(n["type"] for n in linux["namespaces"] if n["type"] != "cgroup"),
         "joined": sorted(n["type"] for n in linux["namespaces"] if n.get("path") and n["type"] != "network"),
         "devices": sorted(device["path"] for device in linux.get("devices") or []),
-        "seccomp": (linux.get("seccomp") or {}).get("defaultAction", "none"),
+        "seccomp": "own" if linux.get("seccomp") and calls(linux["seccomp"]) == calls(profile) else "another",
+        "apparmor": process.get("apparmorProfile", ""),
         "sysctl": linux.get("sysctl") or {},
         "masked": bool(linux.get("maskedPaths")),
     }
@@ -69,8 +81,15 @@ def image_of(storage, identifier):
     raise KeyError(f"container {identifier[:12]} is not in podman's store")
 
 
-def judge(root, run, state):
-    """The container's name and the reasons to refuse it; ``state`` is the OCI runtime state."""
+def judge(root, run, apparmor, state):
+    """The container's name and the reasons to refuse it.
+
+    Args:
+        root: state of the appliance.
+        run: its sockets.
+        apparmor: the profile that a container must have; empty on a host without AppArmor.
+        state: the OCI runtime state.
+    """
     name = state["id"][:12]
     own = tuple(
         f"{os.path.realpath(folder)}/overlay-containers/{state['id']}/userdata/"
@@ -82,11 +101,13 @@ def judge(root, run, state):
         name, image = image_of(os.path.join(root, "containers", "storage"), state["id"])
         with open(os.path.join(root, "current", "admission.json"), encoding="utf-8") as file:
             admitted = json.load(file)
+        with open(os.path.join(root, "etc", "seccomp.json"), encoding="utf-8") as file:
+            profile = json.load(file)
         if name not in admitted:
             return name, ["no container of that name is in the current generation"]
-        expected = admitted[name]
+        expected = admitted[name] | {"apparmor": apparmor}
         expected["binds"] = {t: [os.path.realpath(s), mode] for t, (s, mode) in expected["binds"].items()}
-        return name, differences(expected, facts(config, image, own))
+        return name, differences(expected, facts(config, image, own, profile))
     except Exception as error:  # noqa: BLE001 - what cannot be judged is refused
         return name, [f"cannot be judged: {type(error).__name__}: {error}"]
 
@@ -100,9 +121,9 @@ def leave_mark(bundle, name):
 
 def main():
     """Admit (exit 0) or refuse (exit 1, reasons on standard error and in the audit spool)."""
-    root, run = sys.argv[1:3]
+    root, run, apparmor = sys.argv[1:4]
     state = json.load(sys.stdin)
-    name, reasons = judge(root, run, state)
+    name, reasons = judge(root, run, apparmor, state)
     if not reasons:
         leave_mark(state["bundle"], name)
         return 0

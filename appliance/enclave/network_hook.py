@@ -49,9 +49,21 @@ def facts(options, name):
     }
 
 
-def differences(expected, options):
+def ports(options):
+    """The ports of the host that lead to the container, as compose writes them: address, host's port, own port."""
+    return sorted(
+        f"{port.get('host_ip', '')}:{port['host_port']}:{port['container_port']}"
+        + (f"/{port['protocol']}" if port["protocol"] != "tcp" or port.get("range", 1) != 1 else "")
+        for port in options.get("port_mappings") or []
+    )
+
+
+def differences(admitted, options):
     """What differs between the networks to join and those of the generation, a line each."""
     reasons = []
+    expected = admitted["networks"]
+    if ports(options) != admitted["ports"]:
+        reasons.append(f"ports: {json.dumps(ports(options))} instead of {json.dumps(admitted['ports'])}")
     for network in sorted(options["networks"]):
         found = facts(options, network)
         if network not in expected:

@@ -1,13 +1,18 @@
 """Every file that decides how the appliance's podman behaves: rendered in one place, written, and compared later."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import jinja2
 
 from appliance.enclave import admission
 from appliance.enclave.render import HostPaths
-from appliance.host.platform import Platform
+from appliance.host.platform import Platform, detect
+
+APPARMOR_PROFILE = "appliance-container"
+_HERE = Path(__file__).parent
+_CONFINEMENT = (_HERE / "containers", _HERE.parents[1] / "policies" / "containers")
 
 CONTAINERS_CONF = """\
 # Written by the appliance for its own podman; see docs/sysadmin.md.
@@ -15,6 +20,9 @@ CONTAINERS_CONF = """\
 default_ulimits = {{ ulimits }}
 log_driver = "k8s-file"
 log_size_max = 10485760
+seccomp_profile = "{{ root }}/etc/seccomp.json"
+{% if apparmor %}apparmor_profile = "{{ apparmor }}"
+{% endif -%}
 [engine]
 runtime = "{{ platform.runtime }}"
 cgroup_manager = "{{ platform.cgroup_manager }}"
@@ -41,6 +49,11 @@ IMAGE_POLICY = {
 }
 
 
+def confinement(name: str) -> str:
+    """A file of ``policies/containers``, as the wheel or the source tree carries it."""
+    return next(place / name for place in _CONFINEMENT if (place / name).exists()).read_text()
+
+
 def files(paths: HostPaths, platform: Platform) -> dict[Path, str]:
     """Each file with its text; those in ``helpers`` are programs.
 
@@ -48,11 +61,13 @@ def files(paths: HostPaths, platform: Platform) -> dict[Path, str]:
         paths: where the appliance lives.
         platform: what this host is.
     """
+    profile = APPARMOR_PROFILE if platform.apparmor else ""
     limits = (("nofile", platform.nofile), ("nproc", platform.nproc))
     values = {
         "platform": platform,
         "root": paths.root,
         "run": paths.run,
+        "apparmor": profile,
         "ulimits": json.dumps([f"{name}={limit}:{limit}" for name, limit in limits]),
     }
     etc, hooks, helpers = paths.root / "etc", paths.root / "hooks.d", paths.root / "helpers"
@@ -60,8 +75,10 @@ def files(paths: HostPaths, platform: Platform) -> dict[Path, str]:
         etc / "containers.conf": jinja2.Template(CONTAINERS_CONF).render(values) + "\n",
         etc / "storage.conf": jinja2.Template(STORAGE_CONF).render(values) + "\n",
         etc / "policy.json": json.dumps(IMAGE_POLICY, indent=2) + "\n",
+        etc / "seccomp.json": confinement("seccomp.json"),
+        etc / "apparmor": confinement("apparmor"),
         hooks / admission.HOOK: admission.hook_script(admission.HOOK),
-        hooks / "admission.json": admission.hook_definition(paths.root, paths.run),
+        hooks / "admission.json": admission.hook_definition(paths.root, paths.run, profile),
         helpers / admission.NETWORK_HOOK: admission.hook_script(admission.NETWORK_HOOK),
         helpers / "netavark": admission.network_program(paths.root, platform.netavark),
     }
@@ -78,4 +95,13 @@ def write(paths: HostPaths, platform: Platform) -> bool:
             temporary.chmod(0o755 if file.parent.name == "helpers" else 0o644)
             temporary.rename(file)
             changed = True
+    if platform.apparmor:
+        subprocess.run(["apparmor_parser", "--replace", str(paths.root / "etc" / "apparmor")], check=True)
     return changed
+
+
+def remove(paths: HostPaths) -> None:
+    """Take the AppArmor profile out of the kernel, where there is one."""
+    if detect().apparmor and (paths.root / "etc" / "apparmor").exists():
+        command = ["apparmor_parser", "--remove", str(paths.root / "etc" / "apparmor")]
+        subprocess.run(command, capture_output=True, check=False)

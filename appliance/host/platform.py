@@ -23,7 +23,7 @@ class Platform:
         systemd: whether systemd is the first process.
         nofile: open-file limit that a container may have.
         nproc: process limit that a container may have.
-        apparmor: whether AppArmor is enabled.
+        apparmor: whether AppArmor is enabled, and its parser here to load a profile.
         selinux: whether SELinux is enabled.
         netavark: podman's network program.
     """
@@ -68,7 +68,7 @@ def detect(cgroup_root: Path = Path("/sys/fs/cgroup")) -> Platform:
         systemd=systemd,
         nofile=_limit(resource.RLIMIT_NOFILE),
         nproc=_limit(resource.RLIMIT_NPROC),
-        apparmor=Path("/sys/kernel/security/apparmor/profiles").exists(),
+        apparmor=Path("/sys/kernel/security/apparmor/profiles").exists() and bool(shutil.which("apparmor_parser")),
         selinux=Path("/sys/fs/selinux/enforce").exists(),
         netavark=next(
             (f for folder in HELPER_FOLDERS if (f := folder / "netavark").exists()), HELPER_FOLDERS[0] / "netavark"

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Callable
 
 from appliance.enclave.render import HostPaths
-from appliance.host import diversion, stack
+from appliance.host import configuration, diversion, stack
 from appliance.host.network import remove_networks, remove_rules
 from appliance.host.podman import Podman
 
@@ -28,6 +28,7 @@ def remove(paths: HostPaths, *, keep_state: bool, progress: Callable[[str], None
             unit.unlink()
     remove_rules()
     diversion.remove(paths)
+    configuration.remove(paths)
     for folder in (paths.root / "containers", paths.run):
         stack.unmount_below(folder)
     shutil.rmtree(paths.run, ignore_errors=True)

@@ -8,9 +8,13 @@ from typing import Any
 
 from appliance.enclave import network_hook
 from appliance.enclave.render import HostPaths
+from appliance.host.configuration import APPARMOR_PROFILE
 from appliance.host.finding import Finding
+from appliance.host.platform import detect
 
 PROC = Path("/proc")
+CGROUPS = Path("/sys/fs/cgroup")
+UNLIMITED = 1 << 60
 # What the runtime mounts in every container, beside the volumes of the generation.
 OWN_MOUNTS = {"/", "/proc", "/dev", "/sys", "/run", "/tmp", "/var/tmp"}  # noqa: S108
 OWN_MOUNTS |= {"/etc/hosts", "/etc/hostname", "/etc/resolv.conf"}
@@ -66,6 +70,34 @@ def _kernel_findings(key: str, facts: dict[str, Any], process: Path) -> Iterator
             yield Finding(f"{name} of {key}", value, status[name], "a container has no power over the host")
     if mapping != facts["uid_map"]:
         yield Finding(f"uids of {key}", str(facts["uid_map"]), str(mapping), "every enclave has uids of its own")
+    profile = _current_profile(process)
+    if profile is not None and profile != f"{APPARMOR_PROFILE} (enforce)":
+        yield Finding(f"AppArmor of {key}", APPARMOR_PROFILE, profile, "the host has AppArmor, so it confines")
+    if not _limited(process):
+        yield Finding(f"limits of {key}", "memory and processes limited", "no limit", "no container starves another")
     for mount in sorted(mounts - OWN_MOUNTS - set(facts["binds"])):
         if not mount.startswith(OWN_MOUNTS_BELOW):
             yield Finding(f"mounts of {key}", "only those of the generation", mount, "nothing is shared")
+
+
+def _current_profile(process: Path) -> str | None:
+    """The AppArmor profile of a process; None where the host has no AppArmor."""
+    if not detect().apparmor:
+        return None
+    return (process / "attr" / "current").read_text().strip()
+
+
+def _limited(process: Path) -> bool:
+    """Whether a process's control groups limit memory and processes (cgroups(7): v1 has a tree a controller)."""
+    for line in (process / "cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        for controller, limit in (("memory", "memory.limit_in_bytes"), ("pids", "pids.max")):
+            if controller in controllers.split(","):
+                text = (CGROUPS / controller / path.lstrip("/") / limit).read_text().strip()
+                if text == "max" or int(text) >= UNLIMITED:
+                    return False
+        if not controllers and (CGROUPS / "cgroup.controllers").exists():
+            folder = CGROUPS / path.lstrip("/")
+            if "max" in ((folder / "memory.max").read_text().strip(), (folder / "pids.max").read_text().strip()):
+                return False
+    return True

@@ -17,6 +17,9 @@ FACTS = {
     "names": False,
 }
 
+ADMITTED = {"networks": {"secret-inner": FACTS}, "ports": ["10.0.9.1:443:443"]}
+PORT = {"host_ip": "10.0.9.1", "host_port": 443, "container_port": 443, "protocol": "tcp", "range": 1}
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
@@ -24,7 +27,7 @@ def root(tmp_path: Path) -> Path:
     userdata.mkdir(parents=True)
     (userdata / "config.json").write_text("{}")
     (tmp_path / "current").mkdir()
-    (tmp_path / "current" / "networks.json").write_text(json.dumps({"secret-labeling": {"secret-inner": FACTS}}))
+    (tmp_path / "current" / "networks.json").write_text(json.dumps({"secret-labeling": ADMITTED}))
     return tmp_path
 
 
@@ -47,6 +50,7 @@ def asked(network: str = "secret-inner", **changes: Any) -> dict[str, Any]:
         "container_name": "any name",
         "networks": {network: {"static_ips": ["10.0.0.2"]}},
         "network_info": {network: info | changes},
+        "port_mappings": [PORT],
     }
 
 
@@ -92,6 +96,15 @@ def test_a_network_of_another_enclave_is_refused(root: Path) -> None:
     mark(root)
     _, reasons = network_hook.judge(str(root), asked("unclassified-inner"))
     assert reasons == ["network unclassified-inner (SECRET) is not one of its networks"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"host_ip": ""}, {"host_port": 8443}, {"container_port": 22}, {"protocol": "udp"}, {"range": 9}]
+)
+def test_another_published_port_is_refused(root: Path, change: dict[str, Any]) -> None:
+    mark(root)
+    _, reasons = network_hook.judge(str(root), asked() | {"port_mappings": [PORT | change]})
+    assert reasons[0].startswith("ports: ")
 
 
 def test_what_cannot_be_read_is_refused(root: Path) -> None:
