@@ -101,7 +101,7 @@ def ask(birds: Aviary, chance: random.Random) -> tuple[str, httpx.Response]:
     return subject, answer
 
 
-@pytest.mark.parametrize("requests", [300, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("requests", [300, pytest.param(2000, marks=pytest.mark.long)])
 def test_no_answer_has_a_canary_for_whom_it_is_not(site: Instance, aviary: Aviary, requests: int) -> None:
     chance = random.Random(SEED)  # noqa: S311  # a sequence that can be repeated
     seen: set[str] = set()
