@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.vagrant.capture import Capture
 from tests.vagrant.install import install
 from tests.vagrant.machine import Machine
 from tests.vagrant.media import SITE
@@ -32,6 +33,13 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
     yield enclave
     if not keep:
         enclave.destroy()
+
+
+@pytest.fixture(scope="session")
+def capture(machine: Machine) -> Iterator[Capture]:
+    """Everything that `enclave1` sends, from before its installation on."""
+    with Capture(machine) as packets:
+        yield packets
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,11 @@
 """The shortest proof on a real Debian 12 machine: bare, bootstrapped, installed, used, denied, restarted."""
 
+import time
+
 import pytest
 
 from tests.vagrant import users
+from tests.vagrant.capture import Capture
 from tests.vagrant.install import install, mount, type_check
 from tests.vagrant.machine import Machine
 
@@ -10,7 +13,7 @@ pytestmark = pytest.mark.timeout(5400)
 UNITS = ("appliance-monitor.service", "appliance.service")
 
 
-def test_machine_is_bare_and_has_no_way_out(machine: Machine) -> None:
+def test_machine_is_bare_and_has_no_way_out(machine: Machine, capture: Capture) -> None:
     absent = machine.run("for p in podman python3 pip gcc appliance; do command -v $p && echo has $p; done; true")
     assert absent == "", f"a minimal host has none of these: {absent}"
     assert "default" not in machine.run("ip route show table all type unicast")
@@ -59,3 +62,11 @@ def test_everything_returns_after_a_restart_monitor_first(site: Machine) -> None
     users.label_once()
     users.be_denied()
     assert site.run("appliance audit verify --key /var/lib/appliance/log/log.vkey")
+
+
+def test_no_packet_went_anywhere_outside_the_site(site: Machine, capture: Capture) -> None:
+    assert sum(capture.destinations.values()) > 100, "nothing was captured"
+    assert capture.outside == {}
+    site.run("ip route add 192.0.2.0/24 dev eth1; bash -c 'echo >/dev/udp/192.0.2.1/9'; ip route del 192.0.2.0/24", check=False)
+    time.sleep(2)
+    assert set(capture.outside) == {"192.0.2.1"}, "the capture misses a packet that leads out"
