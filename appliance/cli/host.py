@@ -142,18 +142,27 @@ def status(
 def verify(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
     """Compare everything that is in force on this host with what was admitted; exit 1 when something differs.
 
+    Reports each control of the hardening too, with those that the officers left out and why.
+
     Example: appliance host verify --json
     """
+    from appliance.host import hardening  # noqa: PLC0415
     from appliance.host.podman import Podman  # noqa: PLC0415
     from appliance.host.reconciler import look  # noqa: PLC0415
     from appliance.monitor.statements import installed_statements  # noqa: PLC0415
 
     paths = HostPaths(root.resolve(), run)
     _installed(paths)
-    findings = sorted(look(paths, Podman(paths), installed_statements(paths).site).findings)
+    site = installed_statements(paths).site
+    controls = hardening.installed(paths, site.hardening_exceptions)
+    findings = sorted([*look(paths, Podman(paths), site).findings, *hardening.findings(controls)])
     if as_json:
-        print_json({"result": "FAILED" if findings else "PASSED", "findings": [f.as_dict() for f in findings]})
+        report: dict[str, Any] = {"result": "FAILED" if findings else "PASSED"}
+        report |= {"findings": [f.as_dict() for f in findings], "controls": [c.as_dict() for c in controls]}
+        print_json(report)
     else:
+        for control in controls:
+            print(f"{control.state.value:<9} {control.control.id:<24} {control.control.title} {control.justification}")
         for finding in findings:
             print(
                 f"{finding.key}\n  expected {finding.expected}\n  found    {finding.found}\n  reason   {finding.reason}"

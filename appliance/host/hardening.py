@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
+from appliance.host.finding import Finding
 
 HEADER = "# Written by the appliance from policies/hardening.yml; changes here are undone.\n"
 SYSCTL_FILE = "etc/sysctl.d/60-appliance.conf"
@@ -107,6 +108,11 @@ class Result:
     found: str
     justification: str = ""
 
+    def as_dict(self) -> dict[str, str]:
+        """For ``--json``."""
+        own = {"id": self.control.id, "title": self.control.title, "source": self.control.source}
+        return own | {"state": self.state.value, "found": self.found, "justification": self.justification}
+
 
 def read_table(path: Path) -> Table:
     """Read the table.
@@ -179,6 +185,26 @@ def verify(table: Table, exceptions: Mapping[str, str], root: Path = Path("/")) 
             state = State.EXCEPTED
         results.append(Result(control, state, found, exceptions.get(control.id, "")))
     return results
+
+
+def installed(paths: HostPaths, exceptions: Mapping[str, str]) -> list[Result]:
+    """How the controls stand that an installation applied here; none on a host that systemd does not run."""
+    table = installed_table(paths)
+    return verify(read_table(table), exceptions) if table.exists() else []
+
+
+def findings(results: Iterable[Result]) -> list[Finding]:
+    """The controls that do not hold, as differences like any other."""
+    return [
+        Finding(
+            f"control {result.control.id}",
+            result.control.title,
+            result.found,
+            f"{result.control.reason} ({result.control.source})",
+        )
+        for result in results
+        if result.state is State.FAILS
+    ]
 
 
 def _look(control: Control, root: Path, server: Mapping[str, str]) -> tuple[State, str]:

@@ -67,6 +67,9 @@ def test_everything_returns_after_a_restart_monitor_first(site: Machine) -> None
 def test_no_packet_went_anywhere_outside_the_site(site: Machine, capture: Capture) -> None:
     assert sum(capture.destinations.values()) > 100, "nothing was captured"
     assert capture.outside == {}
-    site.run("ip route add 192.0.2.0/24 dev eth1; bash -c 'echo >/dev/udp/192.0.2.1/9'; ip route del 192.0.2.0/24", check=False)
+    site.run(
+        "ip route add 192.0.2.0/24 dev eth1; bash -c 'echo >/dev/udp/192.0.2.1/9'; ip route del 192.0.2.0/24",
+        check=False,
+    )
     time.sleep(2)
     assert set(capture.outside) == {"192.0.2.1"}, "the capture misses a packet that leads out"

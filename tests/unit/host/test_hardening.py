@@ -59,6 +59,14 @@ def test_value_changed_by_hand_is_found(host: Path) -> None:
     assert states(host)["kernel-addresses"] is State.FAILS
 
 
+def test_what_fails_is_told_as_a_finding_with_its_source(host: Path) -> None:
+    hardening.apply(TABLE, {}, host)
+    (host / "proc/sys/kernel/sysrq").write_text("1\n")
+    [finding] = hardening.findings(hardening.verify(TABLE, {}, host))
+    assert (finding.key, finding.found) == ("control no-magic-keys", "1")
+    assert "ANSSI-BP-028 R9" in finding.reason
+
+
 def test_loaded_module_is_found_although_it_is_refused(host: Path) -> None:
     hardening.apply(TABLE, {}, host)
     (host / "sys/module/firewire_core").mkdir(parents=True)
