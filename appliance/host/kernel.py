@@ -1,5 +1,6 @@
 """What containers need of the kernel, found out by using it where nobody else sees it."""
 
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -41,7 +42,9 @@ def missing(platform: Platform, root: Path) -> Iterator[tuple[str, str]]:
 
 
 def _tried(command: list[str], text: str = "") -> str:
-    """Nothing when the command succeeds, otherwise what it said."""
+    """Nothing when the command succeeds, otherwise what it said; a program that the bundle will bring is not asked."""
+    if shutil.which(command[0]) is None:
+        return ""
     try:
         result = subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=30)
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -2,7 +2,7 @@
 
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -65,12 +65,18 @@ def _rights(host: Host) -> Iterator[Finding]:
     if not is_root():
         yield ApplianceError("host install changes the host and needs root", remedy="sudo appliance host install ...")
     needed = (*PROGRAMS, host.platform.runtime)
-    absent = [name for name in needed if shutil.which(name, path=PATH) is None]
-    if absent:
+    absent = _absent(needed)
+    if absent and shutil.which("apt-get", path=PATH):
+        yield f"to be installed from the bundle: {', '.join(absent)}"
+    elif absent:
         yield ApplianceError(
-            f"not installed: {', '.join(absent)}",
-            remedy="install the bundle's own packages: targets/debs (docs/sysadmin.md)",
+            f"not installed, and without apt-get they cannot come from the bundle: {', '.join(absent)}",
+            remedy="install them by this host's own means",
         )
+
+
+def _absent(programs: Iterable[str]) -> list[str]:
+    return [name for name in programs if shutil.which(name, path=PATH) is None]
 
 
 def _platform(host: Host) -> Iterator[Finding]:

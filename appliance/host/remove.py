@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 from appliance.enclave.render import HostPaths
 from appliance.host import configuration, diversion, stack
@@ -22,10 +23,7 @@ def remove(paths: HostPaths, *, keep_state: bool, progress: Callable[[str], None
         remove_networks(podman)
     else:
         stack.stop_monitor(paths)
-    for unit in (stack.UNIT.with_name("appliance.service"), stack.UNIT):
-        if unit.exists() and f"--root {paths.root} " in unit.read_text():
-            subprocess.run(["systemctl", "disable", "--now", unit.name], capture_output=True, check=False)
-            unit.unlink()
+    _remove_units(paths)
     remove_rules()
     diversion.remove(paths)
     configuration.remove(paths)
@@ -35,3 +33,20 @@ def remove(paths: HostPaths, *, keep_state: bool, progress: Callable[[str], None
     if not keep_state:
         progress(f"deleting {paths.root}")
         shutil.rmtree(paths.root, ignore_errors=True)
+
+
+def _remove_units(paths: HostPaths) -> None:
+    """Stop and delete the units of this root; the hardening stays, because it is the host's own."""
+    watch = stack.UNIT.with_name("appliance-watch@.service")
+    units = [unit for unit in (watch, stack.UNIT.with_name("appliance.service"), stack.UNIT) if _runs(unit, paths)]
+    if watch in units:
+        units = [*watch.parent.glob("appliance-watch@*.timer"), *units]
+    for unit in units:
+        subprocess.run(["systemctl", "disable", "--now", unit.name], capture_output=True, check=False)
+        unit.unlink()
+    if units:
+        subprocess.run(["systemctl", "daemon-reload"], capture_output=True, check=False)
+
+
+def _runs(unit: Path, paths: HostPaths) -> bool:
+    return unit.exists() and f"--root {paths.root} " in unit.read_text()

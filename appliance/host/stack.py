@@ -50,7 +50,7 @@ def _unit_process() -> int:
     return int(answer.stdout)
 
 
-def start_monitor(paths: HostPaths, site: Site, *, seconds: float = 30) -> bool:
+def start_monitor(paths: HostPaths, site: Site, *, seconds: float = 120) -> bool:
     """Start the monitor, or replace one that was started for another generation or other registries.
 
     Raises:
@@ -196,7 +196,7 @@ def service_answers(podman: Podman, enclave: Enclave, service: str) -> bool:
     return podman.run(["exec", f"{enclave.name}-{service}", "python3", "-c", code], check=False).returncode == 0
 
 
-def wait_healthy(paths: HostPaths, podman: Podman, site: Site, seconds: float = 180) -> None:
+def wait_healthy(paths: HostPaths, podman: Podman, site: Site, seconds: float = 600) -> None:
     """Wait until every gateway and every service answers.
 
     Raises:
