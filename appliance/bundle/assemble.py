@@ -20,6 +20,7 @@ from appliance.bundle.oci import Image, layout_files
 from appliance.bundle.provenance import make_provenance
 from appliance.bundle.repository import Written, list_files, previous_version, write_repository
 from appliance.bundle.sources import upstreams
+from appliance.bundle.space import require_space
 from appliance.bundle.transfer import bring_all
 from appliance.errors import ApplianceError
 from appliance.trust import dsse
@@ -71,18 +72,19 @@ def assemble(builder: Builder, on_bytes: Callable[[int], None] = lambda _: None)
     files, digests = _contents(builder)
     present = set(list_files(targets))
     stale = present - set(files)
-    for name in stale:
-        (targets / name).unlink()
     new = {
         name: content
         for name, content in files.items()
         if name not in present or not _is_unchanged(targets / name, content, digests.get(name), record)
     }
+    require_space(targets, sum(map(_length, new.values())), f"{len(new)} files of the bundle")
+    for name in stale:
+        (targets / name).unlink()
     written = bring_all(new, targets, on_bytes)
     for name, result in written.items():
         if digests.get(name, result.sha256) != result.sha256:
             raise ApplianceError(f"{name}: changed while it was copied", remedy="build again")
-        record.put(targets / name, result.sha256)
+        record.put(targets / name, result.sha256, result.chunks)
     record.save()
     place_copy(builder.out)
     _remove_empty_folders(targets)
@@ -229,11 +231,15 @@ def _statement(image: Image, predicate_type: str, predicate: dict[str, Any]) -> 
     return statement.model_dump(by_alias=True)
 
 
+def _length(content: Content) -> int:
+    return len(content) if isinstance(content, bytes) else content.stat().st_size
+
+
 def _is_unchanged(target: Path, content: Content, digest: str | None, record: HashCache) -> bool:
     if target.parent.name == "attestations" and isinstance(content, bytes):
         return dsse.payload_of(target.read_bytes(), target.name) == dsse.payload_of(content, target.name)
     known = record.get(target)
-    if known is None:
+    if known is None or target.stat().st_size != _length(content):
         return False
     if digest is None:
         digest = hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else sha256_of(content)

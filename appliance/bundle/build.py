@@ -32,6 +32,7 @@ from appliance.bundle.lock import (
 from appliance.bundle.model import MODEL_FILES, ModelSource, read_model_source, unpack_model
 from appliance.bundle.oci import Image, describe
 from appliance.bundle.recipe import Recipe, ancestry, load_recipes
+from appliance.bundle.space import require_space
 from appliance.bundle.wheel import build_appliance_wheel
 from appliance.errors import ApplianceError
 
@@ -125,7 +126,8 @@ class Builder:
         """Fetch the Debian packages of all images and of the host."""
         before = self.lock
         apt = Apt(self.cache / "apt")
-        missing = len(self.store.missing_debs(before))
+        missing = self.store.missing_debs(before)
+        require_space(self.store.folder, sum(before.debian[name].size for name in missing), "Debian packages")
 
         def relock() -> SourcesLock:
             return resolve(self.all_recipes, self.host_packages, apt, epoch=before.epoch)
@@ -135,8 +137,11 @@ class Builder:
             write_lock(lock, self._replacement)
             self.__dict__["lock"] = lock
         size = sum(package.size for package in lock.debian.values())
-        lines = [f"{len(lock.debian)} Debian packages, {size / 1e6:.0f} MB, {missing} fetched", *self._superseded()]
-        return StepResult(changed=missing > 0, message="\n".join(lines))
+        lines = [
+            f"{len(lock.debian)} Debian packages, {size / 1e6:.0f} MB, {len(missing)} fetched",
+            *self._superseded(),
+        ]
+        return StepResult(changed=bool(missing), message="\n".join(lines))
 
     def _superseded(self) -> list[str]:
         """The warning that this build uses another lock than the committed one."""

@@ -61,28 +61,54 @@ class Hashed:
     chunks: tuple[str, ...] = ()
 
 
+class Hasher:
+    """SHA-256 of what passes by, whole and of each chunk, so that a large file is read once.
+
+    Args:
+        length: bytes that are expected; chunks are hashed only when they are more than one chunk.
+    """
+
+    def __init__(self, length: int) -> None:
+        self._whole, self._part = hashlib.sha256(), hashlib.sha256()
+        self._large, self._length = length > CHUNK, 0
+        self._chunks: list[str] = []
+
+    def update(self, data: memoryview) -> None:
+        """Take the next bytes."""
+        self._whole.update(data)
+        if not self._large:
+            self._length += len(data)
+        while self._large and data:
+            head = data[: CHUNK - self._length % CHUNK]
+            self._part.update(head)
+            self._length += len(head)
+            data = data[len(head) :]
+            if self._length % CHUNK == 0:
+                self._end_chunk()
+
+    def result(self) -> Hashed:
+        """What passed by; nothing may follow."""
+        if self._large and self._length % CHUNK:
+            self._end_chunk()
+        return Hashed(self._length, self._whole.hexdigest(), tuple(self._chunks))
+
+    def _end_chunk(self) -> None:
+        self._chunks.append(self._part.hexdigest())
+        self._part = hashlib.sha256()
+
+
 def hash_file(path: Path) -> Hashed:
     """Hash a regular file.
 
     Raises:
         ApplianceError: missing, a symbolic link, or not a regular file.
     """
-    whole, part, length = hashlib.sha256(), hashlib.sha256(), 0
-    chunks: list[str] = []
     buffer = memoryview(bytearray(BUFFER))
     with os.fdopen(open_regular(path), "rb", buffering=0) as file:
-        large = os.fstat(file.fileno()).st_size > CHUNK
-        while count := file.readinto(buffer[: min(BUFFER, CHUNK - length % CHUNK)]):
-            whole.update(buffer[:count])
-            length += count
-            if large:
-                part.update(buffer[:count])
-                if length % CHUNK == 0:
-                    chunks.append(part.hexdigest())
-                    part = hashlib.sha256()
-    if large and length % CHUNK:
-        chunks.append(part.hexdigest())
-    return Hashed(length, whole.hexdigest(), tuple(chunks))
+        hasher = Hasher(os.fstat(file.fileno()).st_size)
+        while count := file.readinto(buffer):
+            hasher.update(buffer[:count])
+    return hasher.result()
 
 
 def hash_files(

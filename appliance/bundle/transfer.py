@@ -4,47 +4,40 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
-_CHUNK = 1 << 22
+from appliance.bundle.hashing import Hashed, Hasher
+
+_BUFFER = 1 << 22
 
 
-@dataclass(frozen=True)
-class Written:
-    """A file of the bundle as it was written: ``length`` in bytes, ``sha256`` hexadecimal."""
-
-    length: int
-    sha256: str
-
-
-def copy(source: Path, target: Path) -> Written:
-    """Copy one file; the digest is of the bytes that were written."""
-    digest, length, buffer = hashlib.sha256(), 0, memoryview(bytearray(_CHUNK))
+def copy(source: Path, target: Path) -> Hashed:
+    """Copy one file; the digests are of the bytes that were written."""
+    buffer = memoryview(bytearray(_BUFFER))
     with source.open("rb", buffering=0) as reader, target.open("wb", buffering=0) as writer:
         os.posix_fadvise(reader.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        hasher = Hasher(os.fstat(reader.fileno()).st_size)
         while count := reader.readinto(buffer):
             part = buffer[:count]
-            digest.update(part)
+            hasher.update(part)
             while part:
                 part = part[writer.write(part) :]
-            length += count
         os.fsync(writer.fileno())
-    return Written(length, digest.hexdigest())
+    return hasher.result()
 
 
-def write(content: bytes, target: Path) -> Written:
+def write(content: bytes, target: Path) -> Hashed:
     """Write one small file."""
     with target.open("wb") as writer:
         writer.write(content)
         writer.flush()
         os.fsync(writer.fileno())
-    return Written(len(content), hashlib.sha256(content).hexdigest())
+    return Hashed(len(content), hashlib.sha256(content).hexdigest())
 
 
 def bring_all(
     files: Mapping[str, Path | bytes], folder: Path, on_bytes: Callable[[int], None] = lambda _: None
-) -> dict[str, Written]:
+) -> dict[str, Hashed]:
     """Write ``files`` (path below ``folder`` -> content or file to copy), two at a time.
 
     Args:
@@ -55,7 +48,7 @@ def bring_all(
     for parent in {(folder / name).parent for name in files}:
         parent.mkdir(parents=True, exist_ok=True)
 
-    def bring(name: str) -> tuple[str, Written]:
+    def bring(name: str) -> tuple[str, Hashed]:
         content, target = files[name], folder / name
         target.unlink(missing_ok=True)  # a delta may share the old file
         written = write(content, target) if isinstance(content, bytes) else copy(content, target)

@@ -1,6 +1,7 @@
 """A bundle's folder holds exactly what was built, is signed, verifies, and is not written again without need."""
 
 import json
+import os
 import shutil
 import subprocess
 from functools import cached_property
@@ -158,6 +159,16 @@ def test_the_next_build_leaves_a_delta_as_it_was(place: Place, tmp_path: Path) -
     place.write("policies/access.yml", "two: 2\n")
     place.build()
     assert verify_bundle(tmp_path / "all", place.fingerprint)[1].ok
+
+
+def test_a_full_disk_is_found_out_before_anything_is_written(place: Place) -> None:
+    place.build()
+    times = {path: path.stat().st_mtime_ns for path in place.out.rglob("*")}
+    place.write("policies/access.yml", "two: 2\n")
+    os.truncate(place.source / "model.gguf", 8 << 40)
+    with pytest.raises(ApplianceError, match=r"2 files of the bundle need 8796093 MB, \d+ MB are free"):
+        place.build()
+    assert times == {path: path.stat().st_mtime_ns for path in place.out.rglob("*")}
 
 
 def test_changed_code_gives_another_image_and_takes_the_old_one_away(place: Place) -> None:
