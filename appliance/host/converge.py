@@ -20,6 +20,8 @@ from appliance.host.podman import Podman
 from appliance.monitor.statements import installed_statements
 
 Progress = Callable[[str], None]
+# A generation's software runs its own code, whatever PYTHONPATH the caller has.
+OWN_CODE = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 STEPS = ("prepare", "start-monitor", "start-enclaves", "prove")
 
 
@@ -72,7 +74,7 @@ def converge(paths: HostPaths, progress: Progress) -> bool:
         progress(f"  {name}")
         command = [str(paths.software / "bin" / "appliance"), "host", "step", name]
         where = ["--root", str(paths.root), "--run", str(paths.run)]
-        result = subprocess.run([*command, *where], capture_output=True, text=True, check=False)
+        result = subprocess.run([*command, *where], env=OWN_CODE, capture_output=True, text=True, check=False)
         if result.returncode != 0:
             raise refusal(result.stderr, name)
         changed = bool(json.loads(result.stdout)["changed"]) or changed

@@ -99,13 +99,13 @@ def failure(generation: Path) -> str | None:
     return str(json.loads(file.read_bytes())["error"]) if file.exists() else None
 
 
-def stage(paths: HostPaths, files: Mapping[str, bytes], *, back: Path | None = None) -> Path:
+def stage(paths: HostPaths, files: Mapping[str, bytes], *, back: Path | None) -> Path:
     """Put a generation on disk; nothing that runs is touched.
 
     Args:
         paths: where.
         files: its content by relative path, as ``rendering.render_generation`` gives it.
-        back: where a return from it leads; by default the last one that was healthy.
+        back: where a return from it leads.
 
     Returns:
         Its folder; that of an earlier generation when it is the same byte for byte and did not fail.
@@ -124,7 +124,6 @@ def stage(paths: HostPaths, files: Mapping[str, bytes], *, back: Path | None = N
         file.write_bytes(data)
         file.chmod(0o644 if name.startswith("enclaves/") else 0o600)
     (staging / "software").symlink_to(Path("../../software") / Facts.of(staging).bundle)
-    back = back or _last_healthy(paths)
     if back:
         (staging / "previous").symlink_to(Path("..") / back.name)
     final = staging.with_name(str(number))
@@ -132,7 +131,8 @@ def stage(paths: HostPaths, files: Mapping[str, bytes], *, back: Path | None = N
     return final
 
 
-def _last_healthy(paths: HostPaths) -> Path | None:
+def last_healthy(paths: HostPaths) -> Path | None:
+    """The current generation, or the one before it when the current one did not become healthy."""
     now = current(paths)
     return previous(now) if now and not is_healthy(now) else now
 

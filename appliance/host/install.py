@@ -28,6 +28,7 @@ from appliance.trust.freshness import Freshness
 from appliance.trust.keys import host_key
 
 Progress = Callable[[str], None]
+NO_PATH = {"PYTHONPATH": ""}  # the bundle's software runs its own code, whatever the caller has
 FULL = 256 << 20  # with less room than this, what a failed installation staged is deleted rather than kept for the next
 
 
@@ -157,7 +158,7 @@ def _play(paths: HostPaths, staged: Path, site: Path, officers_fingerprint: str,
         "appliance_officers_fingerprint": officers_fingerprint,
         "appliance_systemd": detect().systemd,
     }
-    run_playbook(staged / "targets" / "playbooks" / "install.yml", variables, on_event=stages.tell)
+    run_playbook(staged / "targets" / "playbooks" / "install.yml", variables, on_event=stages.tell, environment=NO_PATH)
 
 
 @contextmanager

@@ -33,18 +33,22 @@ def paths(tmp_path: Path) -> HostPaths:
     return paths
 
 
+def stage(paths: HostPaths, bundle: str) -> Path:
+    return generation.stage(paths, files(bundle), back=generation.last_healthy(paths))
+
+
 def run(paths: HostPaths, bundle: str) -> Path:
-    folder = generation.stage(paths, files(bundle))
+    folder = stage(paths, bundle)
     generation.switch(paths, folder)
     generation.mark_healthy(folder)
     return folder
 
 
 def test_staging_touches_nothing_that_runs_and_the_same_again_is_the_same(paths: HostPaths) -> None:
-    second = generation.stage(paths, files("2-a"))
+    second = stage(paths, "2-a")
     assert generation.current(paths) == second.with_name("1")
-    assert generation.stage(paths, files("2-a")) == second
-    assert generation.stage(paths, files("1-a")) == second.with_name("1")
+    assert stage(paths, "2-a") == second
+    assert stage(paths, "1-a") == second.with_name("1")
     assert generation.content(second) == files("2-a")
 
 
@@ -55,9 +59,9 @@ def test_keys_are_for_root_and_settings_for_the_containers(paths: HostPaths) -> 
 
 
 def test_a_return_leads_to_the_last_that_was_healthy(paths: HostPaths) -> None:
-    second = generation.stage(paths, files("2-a"))
+    second = stage(paths, "2-a")
     generation.switch(paths, second)
-    third = generation.stage(paths, files("3-a"))
+    third = stage(paths, "3-a")
     assert generation.previous(second) == generation.previous(third) == second.with_name("1")
 
 
@@ -66,10 +70,10 @@ def test_the_first_generation_has_none_to_return_to(paths: HostPaths) -> None:
 
 
 def test_a_failed_generation_is_not_taken_again(paths: HostPaths) -> None:
-    second = generation.stage(paths, files("2-a"))
+    second = stage(paths, "2-a")
     generation.mark_failed(second, "no")
     assert generation.failure(second) == "no"
-    assert generation.stage(paths, files("2-a")).name == "3"
+    assert stage(paths, "2-a").name == "3"
 
 
 def test_switching_again_asks_for_proof_again_and_a_return_does_not(paths: HostPaths) -> None:
@@ -88,7 +92,7 @@ def test_nothing_installed_is_said(tmp_path: Path) -> None:
 
 def test_killed_at_any_step_the_old_or_the_new_one_is_whole(paths: HostPaths) -> None:
     def update() -> None:
-        generation.switch(paths, generation.stage(paths, files("2-a")))
+        generation.switch(paths, stage(paths, "2-a"))
 
     killed = 0
     for _ in at_each_step(paths.root, update):
@@ -105,7 +109,7 @@ def test_killed_at_any_step_the_old_or_the_new_one_is_whole(paths: HostPaths) ->
 
 def test_killed_at_any_step_the_update_can_go_on(paths: HostPaths) -> None:
     def update() -> None:
-        generation.switch(paths, generation.stage(paths, files("2-a")))
+        generation.switch(paths, stage(paths, "2-a"))
 
     for _ in at_each_step(paths.root, update):
         pass  # nothing is cleared away: each attempt finds what the one before left
