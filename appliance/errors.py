@@ -4,11 +4,16 @@
 class ApplianceError(Exception):
     """A refusal that names the file or field, the rule with its source, and the remedy.
 
+    Attributes:
+        status: the command's exit status.
+
     Args:
         message: what is wrong, naming the file or field.
         rule: the rule that refuses it and where the rule is written.
         remedy: what the reader can do now.
     """
+
+    status = 1
 
     def __init__(self, message: str, *, rule: str = "", remedy: str = "") -> None:
         super().__init__(message)

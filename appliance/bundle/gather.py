@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +24,16 @@ from appliance.trust.metadata import Target
 
 PROGRESS_FILE = "gathering.json"
 
+SAVE_EVERY = 256 << 20
+"""Bytes after which arrived pieces are recorded, so that a run that was killed reads no more than these again."""
+
 OnPiece = Callable[[Piece, str], None]
+
+
+class MissingDiscsError(VolumeError):
+    """Nothing is wrong, but more discs are needed."""
+
+    status = 3
 
 
 @dataclass(frozen=True)
@@ -90,6 +99,7 @@ def gather_disc(
         progress = _begin(repository, volume.size, destination)
         (destination / "metadata").mkdir(exist_ok=True)
         arrived = set(progress.pieces)
+        unsaved = 0
         for piece in discs[volume.number - 1]:
             if piece.path in arrived:
                 continue
@@ -98,11 +108,13 @@ def gather_disc(
                 findings.append(f"{name}: {finding}")
             else:
                 arrived.add(piece.path)
+                unsaved += piece.length
             if on_piece:
                 on_piece(piece, finding)
-        os.sync()
-        progress.pieces = sorted(arrived)
-        replace_file(destination / PROGRESS_FILE, canonical.encode(progress.model_dump()))
+            if unsaved >= SAVE_EVERY:
+                _save(progress, arrived, destination)
+                unsaved = 0
+        _save(progress, arrived, destination)
         _finish_files(destination, repository, arrived)
         for name, data in repository.files.items():
             replace_file(destination / "metadata" / name, data)
@@ -116,6 +128,84 @@ def gather_disc(
     if not remaining:
         (destination / PROGRESS_FILE).unlink(missing_ok=True)
     return Gathered(number=volume.number, count=volume.count, remaining=remaining, findings=findings)
+
+
+def gather_discs(
+    discs: Sequence[Path],
+    destination: Path,
+    root_fingerprint: str,
+    *,
+    trusted: Path | None = None,
+    on_piece: OnPiece | None = None,
+    on_disc: Callable[[Gathered], None] | None = None,
+    ask: Callable[[str], None] | None = None,
+) -> None:
+    """Read one disc after the other into ``destination`` until nothing is missing.
+
+    Args:
+        discs: where discs are mounted, in any order; the last one is the drive to read again after asking.
+        destination: as for :func:`gather_disc`.
+        root_fingerprint: SHA-256 of ``1.root.json``, from paper.
+        trusted: the metadata that this host accepted last, or None.
+        on_piece: called as each piece is done, with what is wrong with it or nothing.
+        on_disc: called as each disc is done.
+        ask: told what is wrong or missing, returns when another disc is in the drive; None when there is nobody to ask.
+
+    Raises:
+        MissingDiscsError: discs are missing and nobody can insert them; a later call goes on from here.
+        ApplianceError: as :func:`gather_disc`, when there is nobody to ask.
+    """
+    waiting, wanted = list(discs), ""
+    while waiting:
+        try:
+            state = gather_disc(waiting.pop(0), destination, root_fingerprint, trusted=trusted, on_piece=on_piece)
+        except ApplianceError as error:
+            if ask is None:
+                raise
+            wanted = error.message
+        else:
+            if on_disc:
+                on_disc(state)
+            if not state.remaining:
+                return
+            numbers = ", ".join(map(str, state.remaining))
+            wanted = f"still missing: {numbers} of {state.count}"
+            wanted = "; ".join([*state.findings[:3], wanted])
+        if ask and not waiting:
+            ask(wanted)
+            waiting.append(discs[-1])
+    raise MissingDiscsError(wanted, remedy="insert one of them and give the same command again; it goes on from here")
+
+
+def gather_bundle(
+    media: Sequence[Path],
+    staging: Path,
+    root_fingerprint: str,
+    *,
+    trusted: Path | None = None,
+    on_disc: Callable[[Gathered], None] | None = None,
+    ask: Callable[[str], None] | None = None,
+) -> Path:
+    """The bundle on ``media``: a bundle's own folder as it is, or discs gathered into a folder below ``staging``.
+
+    Args:
+        media: one bundle's folder, or discs.
+        staging: receives ``<version>-<first 8 digits of the root>``; nothing else is written.
+        root_fingerprint: SHA-256 of ``1.root.json``, from paper.
+        trusted: the metadata that this host accepted last, or None.
+        on_disc: as for :func:`gather_discs`.
+        ask: as for :func:`gather_discs`.
+
+    Raises:
+        ApplianceError: as :func:`gather_discs`.
+    """
+    if len(media) == 1 and not os.path.lexists(media[0] / VOLUME_FILE):
+        return media[0]
+    repository = read_repository(media[0] / "metadata", root_fingerprint, trusted=trusted)
+    root = fingerprint(repository.files["1.root.json"])
+    destination = staging / f"{repository.version}-{root[:8]}"
+    gather_discs(media, destination, root_fingerprint, trusted=trusted, on_disc=on_disc, ask=ask)
+    return destination
 
 
 def _begin(repository: Repository, size: int, destination: Path) -> _Progress:
@@ -146,6 +236,13 @@ def _begin(repository: Repository, size: int, destination: Path) -> _Progress:
     return progress
 
 
+def _save(progress: _Progress, arrived: set[str], destination: Path) -> None:
+    """Record what has arrived, once it is on disk."""
+    os.sync()
+    progress.pieces = sorted(arrived)
+    replace_file(destination / PROGRESS_FILE, canonical.encode(progress.model_dump()))
+
+
 def _bring(disc: Path, destination: Path, piece: Piece) -> str:
     """Copy one piece to its place and say what is wrong with it, or nothing."""
     final = destination / "targets" / piece.target.path
@@ -170,9 +267,9 @@ def _pump(source: int, sink: int, piece: Piece) -> str:
         try:
             data = os.read(source, min(BUFFER, piece.length - done))
         except OSError as error:
-            return f"{piece.path}: cannot be read: {error.strerror}; burn this disc again"
+            return f"{piece.path}: cannot be read at byte {done}: {error.strerror}; burn this disc again"
         if not data:
-            return f"{piece.path}: ends early"
+            return f"{piece.path}: ends at byte {done}; burn this disc again"
         digest.update(data)
         written = 0
         while written < len(data):

@@ -1,14 +1,13 @@
 """`appliance bundle split` and `appliance bundle gather`: a bundle on discs."""
 
 import re
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from appliance.cli.options import Bundle, Json, print_json, size
+from appliance.cli.options import Bundle, Json, asker, print_json, size
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
@@ -54,28 +53,30 @@ def gather(
 
     Exit status: 0 complete, 1 refused, 3 discs are still missing.
     """
-    from appliance.bundle.gather import gather_disc  # noqa: PLC0415
+    from appliance.bundle.gather import MissingDiscsError, gather_discs  # noqa: PLC0415
 
     def tell(piece: "Piece", finding: str) -> None:
         if not as_json:
             print(f"{'BAD    ' if finding else 'ok     '} {size(piece.length):>9}  {piece.path}", flush=True)
 
-    waiting = list(discs)
-    state: Gathered | None = None
-    findings: list[str] = []
-    while waiting:
-        state = gather_disc(waiting.pop(0), into, root_fingerprint, trusted=trusted, on_piece=tell)
-        findings += state.findings
+    states: list[Gathered] = []
+
+    def done(state: "Gathered") -> None:
+        states.append(state)
         if not as_json:
             _say(state)
-        if state.remaining and not waiting and sys.stdin.isatty() and not as_json:
-            typer.prompt("Insert one of them and press Enter", default="", show_default=False)
-            waiting.append(discs[-1])
-    assert state is not None  # noqa: S101  # typer demands at least one disc
+
+    status = 0
+    try:
+        ask = None if as_json else asker()
+        gather_discs(discs, into, root_fingerprint, trusted=trusted, on_piece=tell, on_disc=done, ask=ask)
+    except MissingDiscsError as error:
+        status = error.status
     if as_json:
-        print_json(asdict(state) | {"findings": findings})
-    if state.remaining:
-        raise typer.Exit(3)
+        findings = [finding for state in states for finding in state.findings]
+        print_json(asdict(states[-1]) | {"findings": findings})
+    if status:
+        raise typer.Exit(status)
     if not as_json:
         print(f"complete; now: appliance bundle verify {into} --root-fingerprint {root_fingerprint}")
 

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from appliance.cli.bundle_advisories import print_assessment
 from appliance.cli.host_inventory import inventory
-from appliance.cli.options import Json, print_json
+from appliance.cli.options import Json, asker, print_json
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
 from appliance.host.watch import Watch
@@ -46,7 +46,10 @@ class Step(StrEnum):
 
 @app.command()
 def install(
-    bundle: Annotated[Path, typer.Argument(help="The bundle's folder.", exists=True, file_okay=False)],
+    media: Annotated[
+        list[Path],
+        typer.Argument(metavar="BUNDLE", help="The bundle's folder, or its discs in any order."),
+    ],
     site: Annotated[Path, typer.Option(help="The site folder, with its signed statements and certificates.")],
     root_fingerprint: Annotated[str, typer.Option(help="SHA-256 of the bundle's 1.root.json, from paper.")],
     officers_fingerprint: Annotated[str, typer.Option(help="SHA-256 of the site's officers.json, from paper.")],
@@ -57,7 +60,9 @@ def install(
 ) -> None:
     r"""Verify a bundle and the site's statements, then install and start what they say.
 
-    Nothing on this host changes before everything is proven.
+    Nothing on this host changes before everything is proven. Discs are read into the staging folder, each once; a
+    terminal asks for the next one. Exit status: 0 installed, 1 refused, 3 discs are still missing: insert one of them
+    and give the same command again.
 
     Example: appliance host install /media/disc --site /media/site \
         --root-fingerprint 9f3c... --officers-fingerprint 07aa...
@@ -67,7 +72,7 @@ def install(
     say = _progress(as_json)
     report = run_install(
         HostPaths(root.resolve(), run),
-        bundle.resolve(),
+        _bundle_on(media, root.resolve(), root_fingerprint, say, asker()),
         site.resolve(),
         root_fingerprint=root_fingerprint,
         officers_fingerprint=officers_fingerprint,
@@ -82,6 +87,23 @@ def install(
         print("nothing was changed (dry run)" if dry_run else f"installed: generation {report['generation']}")
     if not report["ready"]:
         raise typer.Exit(1)
+
+
+def _bundle_on(
+    media: list[Path], root: Path, root_fingerprint: str, say: Callable[[str], None], ask: Callable[[str], None] | None
+) -> Path:
+    """The bundle's folder, put together from discs where it came on some."""
+    from appliance.bundle.gather import gather_bundle  # noqa: PLC0415
+
+    trusted = root / "trusted" / "tuf"
+    return gather_bundle(
+        [medium.resolve() for medium in media],
+        root / "bundle",
+        root_fingerprint,
+        trusted=trusted if trusted.is_dir() else None,
+        on_disc=lambda disc: say("\n".join([*disc.findings, f"disc {disc.number} of {disc.count} read"])),
+        ask=ask,
+    )
 
 
 def _progress(quiet: bool) -> Any:

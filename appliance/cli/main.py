@@ -28,7 +28,7 @@ def version() -> None:
 
 
 def run() -> None:
-    """Run the command; exit 0 when done, 1 when refused, 2 on wrong usage."""
+    """Run the command; exit 0 when done, 1 when refused, 2 on wrong usage, 3 when discs are missing."""
     try:
         app()
     except ApplianceError as error:
@@ -47,7 +47,7 @@ def _refuse(error: ApplianceError) -> NoReturn:
             print(f"   rule: {error.rule}", file=sys.stderr)
         if error.remedy:
             print(f" remedy: {error.remedy}", file=sys.stderr)
-    sys.exit(1)
+    sys.exit(error.status)
 
 
 if __name__ == "__main__":

@@ -68,6 +68,18 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, sort_keys=True))
 
 
+def asker() -> Callable[[str], None] | None:
+    """Asks for another disc, at a terminal; None when nobody is there to insert one."""
+    if not sys.stdin.isatty():
+        return None
+
+    def ask(wanted: str) -> None:
+        print(wanted, file=sys.stderr)
+        typer.prompt("Insert a disc and press Enter", default="", show_default=False, err=True)
+
+    return ask
+
+
 def size(count: int) -> str:
     """A number of bytes for people, in powers of ten."""
     value = float(count)

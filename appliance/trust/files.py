@@ -1,5 +1,6 @@
 """Reading files that nobody has vouched for yet."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -27,7 +28,7 @@ def open_regular(path: Path, name: str | None = None) -> int:
     except FileNotFoundError as error:
         raise FileRefusedError(f"{name}: missing", remedy="carry it again from its source") from error
     except OSError as error:
-        why = "a symbolic link" if path.is_symlink() else f"cannot be read: {error.strerror}"
+        why = "a symbolic link" if error.errno == errno.ELOOP else f"cannot be read: {error.strerror}"
         raise FileRefusedError(f"{name}: {why}", rule="only regular files are read") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -41,8 +42,13 @@ def read_limited(path: Path, limit: int, name: str | None = None) -> bytes:
     Raises:
         FileRefusedError: as :func:`open_regular`, or longer.
     """
-    with os.fdopen(open_regular(path, name), "rb") as file:
-        data = file.read(limit + 1)
+    try:
+        with os.fdopen(open_regular(path, name), "rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise FileRefusedError(
+            f"{name or path}: cannot be read: {error.strerror}", remedy="the medium is damaged; carry it again"
+        ) from error
     if len(data) > limit:
         raise FileRefusedError(
             f"{name or path}: longer than {limit} bytes", rule="over-long files are refused before they are parsed"

@@ -2,15 +2,18 @@
 
 import json
 import os
+import random
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from appliance.bundle.gather import Gathered, gather_disc
+from appliance.bundle.gather import Gathered, MissingDiscsError, gather_bundle, gather_disc, gather_discs
 from appliance.bundle.verify import verify_bundle
-from appliance.bundle.volumes import RESERVE, split_bundle
+from appliance.bundle.volumes import RESERVE, Piece, split_bundle
 from appliance.cli.bundle_media import parse_size
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
@@ -204,3 +207,123 @@ def test_the_commands(bundle: Path, keys: Keys, tmp_path: Path) -> None:
     result = run(app, ["bundle", "gather", *discs[1:], "--into", str(into), *paper])
     assert result.exit_code == 0, result.output
     assert run(app, ["bundle", "verify", str(into), *paper]).exit_code == 0
+
+
+def test_one_pass_over_each_disc(
+    discs: list[Path], keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counts the bytes that the process takes from the targets and pieces of every disc."""
+    real, taken = os.read, dict.fromkeys(discs, 0)
+
+    def counting(descriptor: int, length: int) -> bytes:
+        data, path = real(descriptor, length), Path(f"/proc/self/fd/{descriptor}").readlink()
+        for disc in discs:
+            if path.is_relative_to(disc):
+                taken[disc] += len(data)
+        return data
+
+    monkeypatch.setattr("os.read", counting)
+    gather_bundle([*discs, discs[0]], tmp_path / "staging", keys.fingerprint)
+    for disc in discs:
+        files = [file for part in ("targets", "pieces") for file in (disc / part).rglob("*") if file.is_file()]
+        assert taken[disc] == sum(file.stat().st_size for file in files)
+
+
+def test_a_folder_is_taken_as_it_is_and_discs_are_staged(
+    bundle: Path, discs: list[Path], keys: Keys, tmp_path: Path
+) -> None:
+    staging = tmp_path / "staging"
+    assert gather_bundle([bundle], staging, keys.fingerprint) == bundle
+    with pytest.raises(MissingDiscsError, match="still missing: 1, 3") as refusal:
+        gather_bundle([discs[1]], staging, keys.fingerprint)
+    assert refusal.value.status == 3
+    staged = gather_bundle([discs[2], discs[0], *discs[3:]], staging, keys.fingerprint)
+    assert staged == staging / f"1-{keys.fingerprint[:8]}"
+    assert verify_bundle(staged, keys.fingerprint, now=NOW)[1].ok
+
+
+def test_the_wrong_disc_first_then_the_right_one(discs: list[Path], keys: Keys, tmp_path: Path) -> None:
+    """At a terminal: another bundle's disc and an empty drive are named, and the next disc is asked for."""
+    make_bundle(tmp_path / "other", keys, version=2)
+    split_bundle(tmp_path / "other", tmp_path / "others", 25 * 10**9, keys.fingerprint)
+    drive, queue, said = tmp_path / "drive", [tmp_path / "others" / "disc-01", tmp_path / "empty", *discs[1:]], []
+    (tmp_path / "empty").mkdir()
+    drive.symlink_to(discs[0])
+
+    def insert(wanted: str) -> None:
+        said.append(wanted)
+        drive.unlink()
+        drive.symlink_to(queue.pop(0))
+
+    gather_discs([drive], tmp_path / "into", keys.fingerprint, ask=insert)
+    assert "still missing: 2" in said[0]
+    assert "was begun with discs of another bundle" in said[1]
+    assert "cannot be read" in said[2]
+    assert verify_bundle(tmp_path / "into", keys.fingerprint, now=NOW)[1].ok
+
+
+def test_a_disc_that_changes_after_it_was_read(discs: list[Path], keys: Keys, tmp_path: Path) -> None:
+    read(discs[0], keys, tmp_path / "into")
+    for file in [file for file in (discs[0] / "pieces").rglob("*") if file.is_file()]:
+        file.write_bytes(bytes(file.stat().st_size))
+    for disc in discs:
+        state = read(disc, keys, tmp_path / "into")
+    assert state.remaining == []
+    assert verify_bundle(tmp_path / "into", keys.fingerprint, now=NOW)[1].ok
+
+
+def test_a_killed_run_reads_only_the_rest_of_the_disc(
+    discs: list[Path], keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appliance.bundle.gather.SAVE_EVERY", 1)
+    first: list[str] = []
+
+    def die_at_the_second(piece: Piece, finding: str) -> None:
+        first.append(piece.path)
+        if len(first) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        gather_disc(discs[0], tmp_path / "into", keys.fingerprint, now=NOW, on_piece=die_at_the_second)
+    again: list[str] = []
+    gather_disc(discs[0], tmp_path / "into", keys.fingerprint, now=NOW, on_piece=lambda p, _: again.append(p.path))
+    assert first[0] not in again
+    assert first[1] in again
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system")
+def test_a_read_error_in_the_middle_of_a_disc(keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real one: the disc is a mounted file system whose device ends too early."""
+    monkeypatch.setattr("appliance.bundle.hashing.CHUNK", CHUNK)
+    monkeypatch.setattr("appliance.bundle.repository.CHUNK", CHUNK)
+    targets = fill(tmp_path / "bundle", keys.builder)
+    content = random.Random(1).randbytes(5_000_000)  # noqa: S311  # repeatable, not secret
+    (tmp_path / "bundle/targets/models/small.gguf").write_bytes(content)
+    sign(tmp_path / "bundle", targets, keys)
+    split_bundle(tmp_path / "bundle", tmp_path / "discs", SIZE, keys.fingerprint)
+    first, *others = sorted((tmp_path / "discs").glob("disc-*"))
+    victim = max((file for file in (first / "pieces").rglob("*") if file.is_file()), key=lambda f: f.stat().st_size)
+    image, mounted = tmp_path / "disc.img", tmp_path / "mounted"
+    mounted.mkdir()
+    make = ["mkfs.ext4", "-q", "-b", "4096", "-O", "^has_journal", "-d", str(first), str(image), "8M"]
+    subprocess.run(make, check=True)
+    start = image.read_bytes().find(victim.read_bytes()[:4096])
+    assert start > 0
+    subprocess.run(["mount", "-o", "loop,ro", image, mounted], check=True)
+    try:
+        for file in [mounted / "volume.json", *(mounted / "metadata").iterdir()]:
+            file.read_bytes()  # from here on in the machine's memory
+        os.truncate(image, start + (CHUNK >> 1))
+        state = read(mounted, keys, tmp_path / "into")
+    finally:
+        subprocess.run(["umount", mounted], check=True)
+    place = (
+        rf"disc 1 of {1 + len(others)}: {victim.relative_to(first)}: cannot be read at byte (\d+): Input/output error"
+    )
+    (found,) = [match for finding in state.findings if (match := re.match(place, finding))]
+    assert int(found[1]) <= CHUNK >> 1
+    for disc in others:
+        state = read(disc, keys, tmp_path / "into")
+    assert state.remaining == [1]
+    assert read(first, keys, tmp_path / "into").remaining == []
+    assert verify_bundle(tmp_path / "into", keys.fingerprint, now=NOW)[1].ok
