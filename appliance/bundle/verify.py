@@ -225,6 +225,7 @@ def _strays(bundle: Path, targets: dict[str, Target]) -> list[str]:
     known = {"metadata", "targets", BOOTSTRAP_FILE, DELTA_FILE}
     strays = [f"{entry.name}: not part of a bundle" for entry in bundle.iterdir() if entry.name not in known]
     strays += check_copy(bundle, targets)
+    strays += [f"{entry.name}: a symbolic link" for entry in bundle.iterdir() if entry.is_symlink()]
     for path in list_files(bundle / "targets"):
         mode = (bundle / "targets" / path).lstat().st_mode
         if path not in targets:

@@ -194,6 +194,13 @@ def test_a_symbolic_link_in_place_of_metadata(bundle: Path, keys: Keys, tmp_path
     refused(bundle, keys, "metadata/targets.json: a symbolic link")
 
 
+@pytest.mark.parametrize("name", ["metadata", "targets"])
+def test_a_symbolic_link_to_the_very_same_files(bundle: Path, keys: Keys, tmp_path: Path, name: str) -> None:
+    shutil.move(bundle / name, tmp_path / "outside")
+    (bundle / name).symlink_to(tmp_path / "outside")
+    refused(bundle, keys, f"{name}: a symbolic link")
+
+
 def test_a_named_pipe_does_not_hang(bundle: Path, keys: Keys) -> None:
     file = bundle / "targets" / "policies" / "access.yml"
     file.unlink()
