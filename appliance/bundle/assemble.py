@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.bundle import advisories, vex
-from appliance.bundle.attestations import path_of
+from appliance.bundle.attestations import expected_paths, path_of
 from appliance.bundle.bootstrap import BOOTSTRAP_FILE, bootstrap_script, place_copy
 from appliance.bundle.build import Builder, StepResult
 from appliance.bundle.cache import key_of
@@ -16,6 +16,7 @@ from appliance.bundle.collect import sha256_of
 from appliance.bundle.debian import index_of
 from appliance.bundle.hashing import HashCache
 from appliance.bundle.lock import lock_text
+from appliance.bundle.model_claims import models_of
 from appliance.bundle.oci import Image, layout_files
 from appliance.bundle.provenance import make_provenance
 from appliance.bundle.repository import Written, list_files, previous_version, write_repository
@@ -26,12 +27,12 @@ from appliance.errors import ApplianceError
 from appliance.trust import dsse
 from appliance.trust.chain import RootChain
 from appliance.trust.files import read_limited, replace_file
-from appliance.trust.keys import Passphrase, PrivateKey, load_private_key
+from appliance.trust.keys import Passphrase
 from appliance.trust.people import load_people
 from appliance.trust.publish import Edition
 from appliance.trust.root import BUILDER_ID
 from appliance.trust.schema import Custom
-from appliance.trust.statements import CYCLONEDX, PAYLOAD_TYPE, SLSA_PROVENANCE, Statement, Subject
+from appliance.trust.statements import CYCLONEDX, PAYLOAD_TYPE, SLSA_PROVENANCE, STATEMENT_TYPE, Statement, Subject
 
 KINDS = {
     "advisories": "advisories",
@@ -71,7 +72,7 @@ def assemble(builder: Builder, on_bytes: Callable[[int], None] = lambda _: None)
     record = digest_record(builder)
     files, digests = _contents(builder)
     present = set(list_files(targets))
-    stale = present - set(files)
+    stale = present - set(files) - expected_paths((image.name for image in builder.images()), models_of(files))
     new = {
         name: content
         for name, content in files.items()
@@ -92,17 +93,6 @@ def assemble(builder: Builder, on_bytes: Callable[[int], None] = lambda _: None)
     size = sum(result.length for result in written.values())
     message = f"{len(files)} files; {len(written)} written, {size / 1e6:.0f} MB; {len(stale)} removed"
     return StepResult(changed=bool(written or stale), message=message)
-
-
-def attest(builder: Builder, keys: Path, passphrase: Passphrase | None = None) -> None:
-    """Sign the attestations of an assembled bundle with the builder's key, ``builder.pem`` in ``keys``.
-
-    Raises:
-        ApplianceError: the key is missing or does not open.
-    """
-    key = load_private_key(keys / "builder.pem", passphrase)
-    for path in sorted((builder.out / "targets/attestations").glob("*.dsse.json")):
-        _sign_attestation(path, key, builder.cache / "attestations")
 
 
 def people_of(keys: Path) -> list[str]:
@@ -227,7 +217,7 @@ def _attestations(builder: Builder, image: Image, sources: dict[str, str]) -> di
 
 def _statement(image: Image, predicate_type: str, predicate: dict[str, Any]) -> dict[str, Any]:
     subject = Subject(name=image.name, digest={"sha256": image.manifest.digest})
-    statement = Statement(subject=[subject], predicate_type=predicate_type, predicate=predicate)
+    statement = Statement(_type=STATEMENT_TYPE, subject=[subject], predicateType=predicate_type, predicate=predicate)
     return statement.model_dump(by_alias=True)
 
 
@@ -244,18 +234,6 @@ def _is_unchanged(target: Path, content: Content, digest: str | None, record: Ha
     if digest is None:
         digest = hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else sha256_of(content)
     return known == digest
-
-
-def _sign_attestation(path: Path, key: PrivateKey, memory: Path) -> None:
-    """Put the builder's signature, and no other, on an attestation; the same one on the same statement."""
-    unsigned = dsse.sign(dsse.payload_of(path.read_bytes(), path.name)[1], PAYLOAD_TYPE, [])
-    signed = memory / f"{hashlib.sha256(unsigned).hexdigest()}.{key.public.keyid[:16]}.dsse.json"
-    if not signed.exists():
-        memory.mkdir(parents=True, exist_ok=True)
-        replace_file(signed, dsse.add_signature(unsigned, key))
-    dsse.verify(signed.read_bytes(), PAYLOAD_TYPE, {"builder": key.public}, 1, str(signed))
-    if path.read_bytes() != signed.read_bytes():
-        replace_file(path, signed.read_bytes())
 
 
 def _signed_state(metadata: Path) -> dict[str, tuple[str, dict[str, str]]]:

@@ -65,23 +65,30 @@ class _Hash(_Open):
     content: str
 
 
-class _Component(_Open):
+class Component(_Open):
+    """A component of a CycloneDX document."""
+
+    type: str = ""
     name: str
     hashes: list[_Hash] = []
+    model_card: dict[str, Any] = Field(default={}, alias="modelCard")
 
     def sha256(self) -> str | None:
+        """Its SHA-256, hexadecimal."""
         return next((each.content for each in self.hashes if each.alg == "SHA-256"), None)
 
 
 class _Metadata(_Open):
-    component: _Component
+    component: Component
 
 
-class _Sbom(_Open):
+class Sbom(_Open):
+    """A CycloneDX 1.6 document."""
+
     bom_format: Literal["CycloneDX"] = Field(alias="bomFormat")
     spec_version: Literal["1.6"] = Field(alias="specVersion")
     metadata: _Metadata
-    components: list[_Component] = []
+    components: list[Component] = []
 
 
 def check_claims(image: Image, provenance: dict[str, Any], sbom: dict[str, Any], carried: set[str]) -> str:
@@ -101,7 +108,7 @@ def check_claims(image: Image, provenance: dict[str, Any], sbom: dict[str, Any],
             SBOM that does not list exactly the packages of the provenance.
     """
     try:
-        built, listed = _Provenance.model_validate(provenance), _Sbom.model_validate(sbom)
+        built, listed = _Provenance.model_validate(provenance), Sbom.model_validate(sbom)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -48,7 +48,8 @@ def build(
 
     Example: appliance bundle build --out bundle-2 --keys keys --since bundle-1
     """
-    from appliance.bundle.assemble import attest, people_of, sign  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.bundle.assemble import people_of, sign  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.bundle.attest import attest  # noqa: PLC0415
     from appliance.bundle.bootstrap import write_paper  # noqa: PLC0415
     from appliance.bundle.build import Builder  # noqa: PLC0415
     from appliance.bundle.delta import require_empty, write_delta  # noqa: PLC0415

@@ -126,6 +126,7 @@ def initialise(
     for name in certifiers:
         make(name, "certifier", "certifiers/{name}.pem")
     listed = Officers(
+        _type="officers",
         officers={
             key.name: key.public for key in [make(n, "security officer", "officers/{name}.pem") for n in officers]
         },

@@ -33,7 +33,7 @@ class Officers(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    type: Literal["officers"] = Field(default="officers", alias="_type")
+    type: Literal["officers"] = Field(alias="_type")
     officers: dict[str, PublicKey] = Field(min_length=2)
     authority: str = Field(pattern=r"^[0-9a-f]{64}$")
     demo: bool
@@ -85,7 +85,9 @@ def list_officers(files: Sequence[Path], authority: x509.Certificate, *, demo: b
     if len(keys) != len(files) or any(key.scheme != ECDSA for key in keys.values()):
         raise OfficersError("officers have distinct names and ECDSA keys", remedy="make keys with `appliance keys new`")
     try:
-        return Officers(officers=keys, authority=authority.fingerprint(hashes.SHA256()).hex(), demo=demo)
+        return Officers(
+            _type="officers", officers=keys, authority=authority.fingerprint(hashes.SHA256()).hex(), demo=demo
+        )
     except ValidationError as error:
         raise OfficersError(f"the list of officers: {error.errors()[0]['msg']}") from error
 

@@ -30,7 +30,7 @@ class RequestError(ApplianceError):
 class _Form(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    type: Literal["signing-request"] = Field(default="signing-request", alias="_type")
+    type: Literal["signing-request"] = Field(alias="_type")
     chain: dict[str, str]
     documents: dict[str, str] = Field(min_length=1)
     envelope: str | None
@@ -81,6 +81,7 @@ class Request:
     def encode(self) -> bytes:
         """The bytes of the request file."""
         form = _Form(
+            _type="signing-request",
             chain={name: data.decode() for name, data in self.chain.files.items()},
             documents={name: data.decode() for name, data in self.documents.items()},
             envelope=self.envelope.decode() if self.envelope is not None else None,

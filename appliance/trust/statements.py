@@ -14,6 +14,7 @@ STATEMENT_TYPE: Literal["https://in-toto.io/Statement/v1"] = "https://in-toto.io
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 SLSA_PROVENANCE = "https://slsa.dev/provenance/v1"
 CYCLONEDX = "https://cyclonedx.org/bom"
+MODEL_SIGNATURE = "https://model_signing/signature/v1.0"
 VERIFICATION_SUMMARY = "https://slsa.dev/verification_summary/v1"
 MAXIMUM_SIZE = 64 << 20
 
@@ -30,9 +31,9 @@ class Subject(BaseModel):
 class Statement(BaseModel):
     """in-toto Statement v1 (in-toto attestation framework, spec v1.1)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    type: Literal["https://in-toto.io/Statement/v1"] = Field(default=STATEMENT_TYPE, alias="_type")
+    type: Literal["https://in-toto.io/Statement/v1"] = Field(alias="_type")
     subject: list[Subject] = Field(min_length=1)
     predicate_type: str = Field(alias="predicateType")
     predicate: dict[str, Any]
@@ -62,8 +63,9 @@ def sign_statement(
         keys: who signs.
     """
     statement = Statement(
+        _type=STATEMENT_TYPE,
         subject=[Subject(name=name, digest={"sha256": digest}) for name, digest in sorted(subjects.items())],
-        predicate_type=predicate_type,
+        predicateType=predicate_type,
         predicate=predicate,
     )
     return dsse.sign(statement.model_dump(by_alias=True), PAYLOAD_TYPE, keys)

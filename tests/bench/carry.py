@@ -12,7 +12,7 @@ from pathlib import Path
 from appliance.bundle.repository import list_files
 from appliance.bundle.verify import stage_bundle
 from tests.bench.assemble import _move
-from tests.unit.bundle.sample import NOW, fill, make_keys, sign
+from tests.unit.bundle.sample import NOW, attest_model, fill, make_keys, sign
 
 ROUNDS = 3
 LARGE = 400 << 20
@@ -32,6 +32,7 @@ def measurements(folder: Path | None = None) -> list[dict[str, object]]:
         bundle = home / "bundle"
         targets = fill(bundle, keys.builder, model_size=1)
         _write(bundle / "targets" / "models" / "small.gguf", LARGE)
+        attest_model(bundle, targets, keys.builder)
         sign(bundle, targets, keys)
         files = [bundle / "targets" / path for path in list_files(bundle / "targets")]
         for number in range(ROUNDS):
@@ -83,6 +84,7 @@ def _verify_sparse(home: Path) -> None:
     keys = make_keys(home / "keys")
     targets = fill(home / "bundle", keys.builder, model_size=1)
     os.truncate(home / "bundle" / "targets" / "models" / "small.gguf", SPARSE)
+    attest_model(home / "bundle", targets, keys.builder)
     sign(home / "bundle", targets, keys)
     verify_bundle(home / "bundle", keys.fingerprint, now=NOW)[1].require()
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)

@@ -7,7 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from appliance.bundle.attestations import path_of, twin_of
 from appliance.bundle.claims import BUILD_TYPE
+from appliance.bundle.hashing import hash_file
+from appliance.bundle.model_claims import Card, files_of, make_mlbom, model_signature
 from appliance.bundle.repository import write_repository
 from appliance.trust.ceremony import initialise
 from appliance.trust.chain import RootChain
@@ -16,7 +19,8 @@ from appliance.trust.metadata import Custom
 from appliance.trust.people import load_people
 from appliance.trust.publish import Edition
 from appliance.trust.root import BUILDER_ID, Person
-from appliance.trust.statements import CYCLONEDX, SLSA_PROVENANCE, sign_statement
+from appliance.trust.sigstore import wrap
+from appliance.trust.statements import CYCLONEDX, MODEL_SIGNATURE, SLSA_PROVENANCE, sign_statement
 
 CREATED = datetime(2026, 11, 1, tzinfo=UTC)
 EXPIRES = CREATED + timedelta(days=365)
@@ -46,6 +50,16 @@ def make_keys(folder: Path) -> Keys:
 
 
 DEB, WHEEL = b"!<arch>\n" + bytes(range(256)), bytes(range(200))
+CARD = {
+    "name": "small",
+    "licence": "CC0-1.0",
+    "architecture": "none",
+    "parameters": 0,
+    "quantisation": "F32",
+    "source": "tests",
+    "intended_use": "Tests alone.",
+    "marking": "UNCLASSIFIED",
+}
 INPUTS = {"pkg:deb/debian/podman@4.3.1": DEB, "pkg:pypi/tuf@7.0.1": WHEEL}
 
 
@@ -108,14 +122,41 @@ def fill(
         statements = (("provenance", SLSA_PROVENANCE, provenance(name)), ("sbom", CYCLONEDX, bill))
         for kind, predicate_type, predicate in statements:
             statement = sign_statement(subject, predicate_type, predicate, [builder])
-            put(f"attestations/{name}.{kind}.dsse.json", statement, "attestation")
+            attest(bundle, targets, builder, path_of(name, kind), statement)
     put("images/oci-layout", b'{"imageLayoutVersion":"1.0.0"}', "image")
     put("images/index.json", json.dumps({"schemaVersion": 2, "manifests": entries}).encode(), "image")
-    put("models/small.gguf", b"GGUF" + bytes(model_size), "model")
+    model = {
+        "small.gguf": b"GGUF" + bytes(model_size),
+        "small.card.json": json.dumps(CARD).encode(),
+        "small.licence.txt": b"Do what you like.\n",
+    }
+    for file, data in model.items():
+        put(f"models/{file}", data, "model")
+    attest_model(bundle, targets, builder)
     put("debs/podman_4.3.1+ds1-8_amd64.deb", DEB, "deb")
     put("wheels/tuf-7.0.1-py3-none-any.whl", WHEEL, "wheel")
     put("policies/access.yml", b"roles: {}\n", "policy", "SECRET//REL TO USA, GBR")
     return targets
+
+
+def attest_model(bundle: Path, targets: dict[str, Custom], builder: PrivateKey) -> None:
+    """Let the builder attest the model as it is in the folder."""
+    files = {file: hash_file(bundle / "targets/models" / file).sha256 for file in files_of("small")}
+    whole, listing = model_signature(files)
+    described = make_mlbom(Card.model_validate(CARD), files, 0)
+    signature = sign_statement({"small": whole}, MODEL_SIGNATURE, listing, [builder])
+    mlbom = sign_statement({"small": files["small.gguf"]}, CYCLONEDX, described, [builder])
+    attest(bundle, targets, builder, path_of("small", "oms"), signature)
+    attest(bundle, targets, builder, path_of("small", "mlbom"), mlbom)
+
+
+def attest(bundle: Path, targets: dict[str, Custom], builder: PrivateKey, path: str, statement: bytes) -> None:
+    """Put a statement of the builder and its twin into the bundle."""
+    for name, data in ((path, statement), (twin_of(path), wrap(statement, builder.public, path))):
+        file = bundle / "targets" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+        targets[name] = Custom(kind="attestation", label="UNCLASSIFIED")
 
 
 def sign(

@@ -9,17 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bundle.assemble import assemble, attest, people_of, sign
+from appliance.bundle.assemble import assemble, people_of, sign
+from appliance.bundle.attest import attest
 from appliance.bundle.build import Builder
 from appliance.bundle.cache import CachedLayer, key_of
 from appliance.bundle.collect import Artifact, sha256_of
 from appliance.bundle.delta import Earlier, Edition, earlier_bundle, write_delta
 from appliance.bundle.image import ImageInputs
 from appliance.bundle.lock import SourcesLock
+from appliance.bundle.model_claims import files_of
 from appliance.bundle.oci import Image, describe
 from appliance.bundle.verify import Report, verify_bundle
 from appliance.errors import ApplianceError
 from appliance.trust.ceremony import initialise
+from tests.unit.bundle.sample import CARD
 
 EPOCH = 1_700_000_000
 
@@ -56,7 +59,7 @@ class SmallBuilder(Builder):
         return self.debian_packages()
 
     def model_files(self) -> list[Path]:
-        return [self.source / "model.gguf"]
+        return [self.source / name for name in files_of("model")]
 
 
 class Place:
@@ -70,6 +73,8 @@ class Place:
         self.write("policies/__pycache__/x.pyc", "no\n")
         self.write("install.yml", "---\n")
         self.write("model.gguf", "model" * 1000)
+        self.write("model.card.json", json.dumps(CARD | {"name": "model"}))
+        self.write("model.licence.txt", "Do what you like.\n")
         self.write(
             "deb/DEBIAN/control", "Package: tool\nVersion: 1\nArchitecture: amd64\nMaintainer: a\nDescription: b\n"
         )
@@ -114,7 +119,7 @@ def test_an_assembled_and_signed_bundle_verifies(place: Place) -> None:
     assert {target.path for target in report.targets if target.kind in {"deb", "model", "policy"}} == {
         "debs/Packages",
         "debs/tool_1_amd64.deb",
-        "models/model.gguf",
+        *(f"models/{name}" for name in files_of("model")),
         "policies/access.yml",
     }
     assert list(report.images) == ["base"]
@@ -206,7 +211,7 @@ def test_two_builds_of_one_checkout_differ_in_signatures_alone(place: Place) -> 
     place.build()
     for name, content in first.items():
         same = (place.out / name).read_bytes() == content
-        assert same or name.name.endswith(".dsse.json"), name
+        assert same or name.name.endswith((".dsse.json", ".sigstore.json")), name
 
 
 def test_a_build_host_without_the_keys_of_people_attests_and_cannot_sign(place: Place) -> None:

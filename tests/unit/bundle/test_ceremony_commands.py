@@ -93,5 +93,5 @@ def test_a_bundle_that_changed_since_the_request_is_not_sealed(tmp_path: Path) -
         run("bundle", "seal", bundle, request)
     shutil.rmtree(bundle / "targets" / "models")
     (bundle / "targets" / "later.txt").unlink()
-    with pytest.raises(ApplianceError, match=r"models/small.gguf is missing"):
+    with pytest.raises(ApplianceError, match=r"models/small.card.json is missing"):
         run("bundle", "seal", bundle, request)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bundle.assemble import assemble, attest, sign
+from appliance.bundle.assemble import assemble, sign
+from appliance.bundle.attest import attest
 from appliance.bundle.build import Builder
 from appliance.bundle.make import checkout, default_cache
 from tests.unit.bundle.sample import make_keys

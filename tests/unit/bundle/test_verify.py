@@ -17,12 +17,13 @@ from appliance.bundle.inspect import inspect_bundle
 from appliance.bundle.verify import Report, stage_bundle, verify_bundle
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
+from appliance.trust import canonical, dsse
 from appliance.trust.client import remember
 from appliance.trust.keys import generate
 from appliance.trust.metadata import Custom
 from appliance.trust.root import BUILDER_ID
-from appliance.trust.statements import CYCLONEDX, SLSA_PROVENANCE, sign_statement
-from tests.unit.bundle.sample import EXPIRES, NOW, Keys, fill, make_bundle, make_keys, provenance, sbom, sign
+from appliance.trust.statements import CYCLONEDX, MODEL_SIGNATURE, SLSA_PROVENANCE, sign_statement
+from tests.unit.bundle.sample import EXPIRES, NOW, Keys, attest, fill, make_bundle, make_keys, provenance, sbom, sign
 
 METADATA = ["1.root.json", "root.json", "targets.json", "snapshot.json", "timestamp.json", "hybrid.dsse.json"]
 
@@ -303,7 +304,7 @@ def test_provenance_of_another_builder(bundle: Path, keys: Keys) -> None:
     def change(targets: dict[str, Custom]) -> None:
         digest = {"gateway": manifest_digest(bundle, "gateway")}
         statement = sign_statement(digest, SLSA_PROVENANCE, provenance("gateway", "urn:elsewhere"), [keys.builder])
-        put(bundle, targets, "attestations/gateway.provenance.dsse.json", statement)
+        attest(bundle, targets, keys.builder, "attestations/gateway.provenance.dsse.json", statement)
 
     resign(bundle, keys, change)
     refused(bundle, keys, "may not attest for builder 'urn:elsewhere'")
@@ -326,7 +327,7 @@ def restate(bundle: Path, keys: Keys, kind: str, predicate: dict[str, Any]) -> N
         statement = sign_statement(
             digest, {"provenance": SLSA_PROVENANCE, "sbom": CYCLONEDX}[kind], predicate, [keys.builder]
         )
-        put(bundle, targets, f"attestations/gateway.{kind}.dsse.json", statement)
+        attest(bundle, targets, keys.builder, f"attestations/gateway.{kind}.dsse.json", statement)
 
     resign(bundle, keys, change)
 
@@ -361,6 +362,77 @@ def test_an_sbom_that_conceals_a_package(bundle: Path, keys: Keys) -> None:
 def test_an_sbom_about_another_image(bundle: Path, keys: Keys) -> None:
     restate(bundle, keys, "sbom", sbom("gateway", "0" * 64))
     refused(bundle, keys, "its SBOM is about another image")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "attestations/gateway.provenance.sigstore.json",
+        "attestations/small.oms.sigstore.json",
+        "attestations/small.oms.dsse.json",
+        "attestations/small.mlbom.dsse.json",
+        "models/small.card.json",
+        "models/small.licence.txt",
+    ],
+)
+def test_a_part_of_the_evidence_that_is_missing(bundle: Path, keys: Keys, path: str) -> None:
+    def change(targets: dict[str, Custom]) -> None:
+        (bundle / "targets" / path).unlink()
+        del targets[path]
+
+    resign(bundle, keys, change)
+    refused(bundle, keys, f"{path}: missing")
+
+
+def test_a_twin_of_another_statement(bundle: Path, keys: Keys) -> None:
+    def change(targets: dict[str, Custom]) -> None:
+        other = (bundle / "targets/attestations/gateway.sbom.sigstore.json").read_bytes()
+        put(bundle, targets, "attestations/gateway.provenance.sigstore.json", other)
+
+    resign(bundle, keys, change)
+    refused(bundle, keys, r"gateway.provenance.sigstore.json: says something else than")
+
+
+def test_a_twin_whose_signature_was_exchanged(bundle: Path, keys: Keys) -> None:
+    def change(targets: dict[str, Custom]) -> None:
+        twin = json.loads((bundle / "targets/attestations/gateway.sbom.sigstore.json").read_bytes())
+        other = json.loads((bundle / "targets/attestations/gateway.provenance.sigstore.json").read_bytes())
+        twin["dsseEnvelope"]["signatures"] = other["dsseEnvelope"]["signatures"]
+        put(bundle, targets, "attestations/gateway.sbom.sigstore.json", canonical.encode(twin))
+
+    resign(bundle, keys, change)
+    refused(bundle, keys, r"gateway.sbom.sigstore.json: signature 1 is of no known person")
+
+
+@pytest.mark.parametrize(("kind", "predicate_type"), [("oms", MODEL_SIGNATURE), ("mlbom", CYCLONEDX)])
+def test_a_model_whose_evidence_is_about_other_files(bundle: Path, keys: Keys, kind: str, predicate_type: str) -> None:
+    def change(targets: dict[str, Custom]) -> None:
+        path = f"attestations/small.{kind}.dsse.json"
+        _, stated = dsse.payload_of((bundle / "targets" / path).read_bytes(), path)
+        changed = json.loads(json.dumps(stated["predicate"]).replace("small.licence.txt", "small.terms.txt"))
+        subject = {"small": stated["subject"][0]["digest"]["sha256"]}
+        attest(bundle, targets, keys.builder, path, sign_statement(subject, predicate_type, changed, [keys.builder]))
+
+    resign(bundle, keys, change)
+    refused(bundle, keys, f"model small: its {kind} attestation is about other files")
+
+
+def test_weights_that_the_builder_did_not_sign(bundle: Path, keys: Keys) -> None:
+    def change(targets: dict[str, Custom]) -> None:
+        put(bundle, targets, "models/small.gguf", b"other weights", "model")
+
+    resign(bundle, keys, change)
+    refused(bundle, keys, r"small.mlbom.dsse.json: is about other bytes")
+
+
+def test_a_file_of_no_model(bundle: Path, keys: Keys) -> None:
+    resign(bundle, keys, lambda targets: put(bundle, targets, "models/run.sh", b"#!/bin/sh", "model"))
+    refused(bundle, keys, r"models/run.sh: belongs to no model")
+
+
+def test_evidence_for_nothing(bundle: Path, keys: Keys) -> None:
+    resign(bundle, keys, lambda targets: put(bundle, targets, "attestations/x.sbom.dsse.json", b"{}"))
+    refused(bundle, keys, r"x.sbom.dsse.json: belongs to no image or model")
 
 
 def test_a_layer_that_no_blob_holds(bundle: Path, keys: Keys) -> None:
@@ -429,7 +501,7 @@ def test_inspect_says_when_nothing_is_proven(bundle: Path, keys: Keys) -> None:
     assert not contents.proven
     assert inspect_bundle(bundle, keys.fingerprint).proven
     groups = {group.kind: group for group in contents.groups}
-    assert groups["model"].size == 3_000_004
+    assert groups["model"].files == 3
     assert groups["policy"].labels == {"SECRET//REL TO USA, GBR": 1}
     assert contents.signers["targets"] == ("DEMO-a", "DEMO-b")
 

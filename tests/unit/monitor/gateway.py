@@ -86,6 +86,7 @@ class Rig:
         (folder / "certificates").mkdir(parents=True, exist_ok=True)
         (folder / "certificates" / "ca.pem").write_bytes(self.issuer.pem)
         officers = Officers(
+            _type="officers",
             officers={name: key.public for name, key in self.officers.items()},
             authority=self.issuer.fingerprint,
             demo=True,

@@ -1,7 +1,6 @@
 """Readers that we did not write come to the same judgement: python-tuf's client, tuf-js, securesystemslib, OpenSSL."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,8 @@ from appliance.trust import hybrid
 from appliance.trust.fingerprint import fingerprint
 from appliance.trust.metadata import Target
 from appliance.trust.publish import Edition, make_metadata
+from tests.unit.trust.node import needs_node, run, script
 from tests.unit.trust.simulator import ANNA, BERT, CARL, CUSTOM, DORA, Simulator, enrol
-
-TUFJS = Path(__file__).parent / "tufjs"
-MODULES = Path(__file__).parents[3] / "build" / "test-tufjs"
 
 
 class FolderFetcher(FetcherInterface):
@@ -85,30 +82,19 @@ def test_python_tufs_own_client_refuses_what_we_refuse(bundle: Path, tmp_path: P
 
 @pytest.fixture(scope="module")
 def tufjs() -> Path:
-    """The locked npm packages; fetched once."""
-    if not (MODULES / "node_modules" / "@tufjs" / "models").is_dir():
-        MODULES.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copyfile(TUFJS / name, MODULES / name)
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
-        subprocess.run(command, cwd=MODULES, check=True, timeout=120)
-    shutil.copyfile(TUFJS / "read.js", MODULES / "read.js")
-    return MODULES / "read.js"
-
-
-needs_node = pytest.mark.skipif(not shutil.which("npm") or not shutil.which("node"), reason="needs node and npm")
+    return script(Path(__file__).parent / "tufjs")
 
 
 @needs_node
 def test_tuf_js_reads_it(bundle: Path, tufjs: Path) -> None:
-    done = subprocess.run(["node", tufjs, bundle / "metadata"], check=True, capture_output=True, text=True)
+    done = run(tufjs, bundle / "metadata")
     assert json.loads(done.stdout)["policies/a.yml"]["hashes"]["sha256"] == fingerprint(b"a policy")
 
 
 @needs_node
 def test_tuf_js_refuses_what_we_refuse(bundle: Path, tufjs: Path) -> None:
     tamper(bundle, "targets.json")
-    done = subprocess.run(["node", tufjs, bundle / "metadata"], check=False, capture_output=True, text=True)
+    done = run(tufjs, bundle / "metadata")
     assert done.returncode != 0
     assert "UnsignedMetadataError" in done.stderr or "threshold" in done.stderr
 
