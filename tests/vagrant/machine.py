@@ -43,7 +43,9 @@ class Machine:
         settings = REPOSITORY / "build/vagrant" / f"{self.name}.ssh"
         text = self._vagrant("ssh-config", self.name)
         settings.parent.mkdir(parents=True, exist_ok=True)
-        settings.write_text(text)
+        # One connection for all commands: under emulation its cryptography takes seconds.
+        shared = "  ControlMaster auto\n  ControlPath ~/.ssh/appliance-%C\n  ControlPersist 60\n"
+        settings.write_text(text.rstrip() + f"\n{shared}")
         self.host = testinfra.get_host(f"ssh://{self.name}", ssh_config=str(settings), sudo=True)
 
     def run(self, command: str, *, check: bool = True) -> str:
