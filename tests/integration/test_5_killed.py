@@ -84,6 +84,7 @@ def test_killed_at_any_stage_recover_finds_the_old_or_the_new_one_whole(
     kill_all(process)
     host.run(site, "recover")
     after = host.whole(site)
+    assert host.run(site, "recover") == {"changed": False}
     assert after == before or generation.Facts.of(generation.required(paths)).bundle == installed_as(site, update)
     assert not (site.root / "staged").is_symlink()
 

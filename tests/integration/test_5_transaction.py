@@ -44,6 +44,7 @@ def test_installing_the_same_again_changes_nothing(site: Instance) -> None:
     report = host.run(site, "install", site.bundle, *host.prints(site))
     assert report["changed"] == 0
     assert report["generation"] == before
+    assert host.run(site, "recover") == {"changed": False}
 
 
 def test_the_playbook_in_check_mode_finds_nothing_to_do(site: Instance) -> None:

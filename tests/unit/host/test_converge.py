@@ -1,0 +1,54 @@
+"""One command at a time changes a host, and what a step refused reaches the person who asked."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from appliance.enclave.render import HostPaths
+from appliance.errors import ApplianceError
+from appliance.host import converge
+
+HOLD = """
+import pathlib, sys, time
+from appliance.enclave.render import HostPaths
+from appliance.host import converge
+paths = HostPaths(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[1]))
+with getattr(converge, sys.argv[2])(paths):
+    print("held", flush=True)
+    time.sleep(float(sys.argv[3]))
+"""
+
+
+def holder(root: Path, lock: str, seconds: float) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", HOLD, str(root), lock, str(seconds)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_second_command_is_refused_until_the_first_is_gone_even_if_it_was_killed(tmp_path: Path) -> None:
+    paths = HostPaths(tmp_path, tmp_path)
+    process = holder(tmp_path, "alone", 60)
+    with pytest.raises(ApplianceError, match="under way"), converge.alone(paths):
+        pass
+    process.kill()
+    process.communicate()
+    with converge.alone(paths):
+        pass
+
+
+def test_a_command_waits_for_a_step_that_outlived_its_own_command(tmp_path: Path) -> None:
+    process = holder(tmp_path, "one_step", 1)
+    with converge.alone(HostPaths(tmp_path, tmp_path)):
+        assert process.wait(timeout=10) == 0, "the step was still under way"
+
+
+def test_the_error_of_a_step_is_told_whole() -> None:
+    error = ApplianceError("no room", rule="there must be room", remedy="make room")
+    found = converge.refusal(f"a warning\n{json.dumps(error.as_dict())}\n", "prepare")
+    assert found.as_dict() == error.as_dict()
+    assert "step prepare failed: Killed" in converge.refusal("Killed\n", "prepare").message
