@@ -20,6 +20,7 @@ from appliance.errors import ApplianceError
 from appliance.trust import canonical
 from appliance.trust.client import Repository, read_repository
 from appliance.trust.files import open_regular, read_limited
+from appliance.trust.fingerprint import fingerprint
 from appliance.trust.metadata import Target
 
 VOLUME_FILE = "volume.json"
@@ -220,4 +221,6 @@ def _labels(repository: Repository, discs: list[list[Piece]]) -> str:
 
     loader = FileSystemLoader(Path(__file__).parent / "templates")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    return environment.get_template("labels.html.j2").render(repository=repository, discs=discs)
+    return environment.get_template("labels.html.j2").render(
+        repository=repository, discs=discs, root=fingerprint(repository.files["1.root.json"])
+    )
