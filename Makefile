@@ -6,7 +6,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export PATH := $(CURDIR)/.venv/bin:/usr/sbin:/sbin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-APT := chromium conntrack iproute2 iptables libnginx-mod-http-lua mmdebstrap netavark nftables nginx-light \
+APT := apparmor chromium conntrack iproute2 iptables libnginx-mod-http-lua mmdebstrap netavark nftables nginx-light \
        podman postgresql-15 procps python3-dev python3-venv runc shellcheck skopeo softhsm2 zstd
 
 .PHONY: help

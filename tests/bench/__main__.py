@@ -19,6 +19,7 @@ BENCHMARKS = {
     "audit": ("audit.append", "audit.append_p50", "audit.verify", "audit.search_p95"),
     "carry": ("bundle.verify_copy", "bundle.peak_memory"),
     "assemble": ("bundle.assemble",),
+    "admission": ("admission.added",),
     "stack": ("inference.throughput", "stack.rss"),
     "demo": ("demo.warm",),
 }

@@ -8,6 +8,8 @@ import pytest
 from appliance.host.platform import is_root
 from tests.demo.instance import TEST, Instance
 from tests.demo.stages import bring_up, leftovers, tear_down
+from tests.demo.users import user
+from tests.integration.attacks import NAME
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +29,14 @@ def site() -> Iterator[Instance]:
     yield TEST
     tear_down(TEST)
     assert leftovers(TEST) == []
+
+
+@pytest.fixture(scope="module")
+def target(site: Instance) -> Iterator[str]:
+    """Path of a project at SECRET, whose owner works there meanwhile."""
+    with user(site, "analyst", "secret", session=True) as owner:
+        made = owner.post("/labeling/api/projects", json={"name": NAME})
+        assert made.status_code == 201, made.text
+        path = f"/labeling/api/projects/{made.json()['id']}"
+        assert NAME in owner.get(path).text
+        yield path

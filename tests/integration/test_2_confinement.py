@@ -9,23 +9,8 @@ from typing import Any
 
 import pytest
 
-from appliance.enclave.render import HostPaths
-from appliance.host.diversion import real_podman
-from appliance.host.podman import Podman
 from tests.demo.instance import Instance
-
-
-def podman(site: Instance, *arguments: str, program: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run podman itself, or ``program``, on the appliance's store."""
-    environment = Podman(HostPaths(site.root, site.run)).environment
-    command = ["nsenter", f"--net=/run/netns/{site.namespace}", program or real_podman(), *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-
-
-def recorded(site: Instance, text: str) -> bool:
-    """Whether the log, or what waits for it, has ``text``."""
-    files = [site.root / "spool" / "spool.jsonl", *(site.root / "log" / "bodies").glob("*")]
-    return any(text in file.read_text() for file in files if file.exists())
+from tests.integration.podman import podman, recorded
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.demo.instance import Instance, appliance
-from tests.integration.test_2_confinement import podman, recorded
+from tests.integration.podman import podman, recorded
 
 
 def on_host(site: Instance, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:

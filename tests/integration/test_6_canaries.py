@@ -12,7 +12,7 @@ import pytest
 
 from tests.demo.instance import Instance
 from tests.demo.users import MODEL, user
-from tests.integration.test_2_confinement import podman
+from tests.integration.podman import podman
 
 SEED = 20261122
 EVERYBODY = {"analyst", "annotator", "annotator-2", "evaluator", "officer", "nobody"}

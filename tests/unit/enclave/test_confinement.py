@@ -1,13 +1,14 @@
-"""The system-call filter of the containers: what it must refuse, and that the hook tells it from a weaker one."""
+"""System calls and AppArmor: what the filter must refuse, that the hook knows a weaker one, that the profile parses."""
 
 import copy
 import json
+import subprocess
 from typing import Any
 
 import pytest
 
 from appliance.enclave import admission_hook
-from appliance.host.configuration import confinement
+from appliance.host.configuration import APPARMOR_PROFILE, confinement
 
 PROFILE: dict[str, Any] = json.loads(confinement("seccomp.json"))
 ALLOWED = {name for rule in PROFILE["syscalls"] for name in rule["names"] if rule["action"] == "SCMP_ACT_ALLOW"}
@@ -38,3 +39,11 @@ def test_one_call_more_or_another_default_is_another_profile() -> None:
     log = PROFILE | {"defaultAction": "SCMP_ACT_LOG"}
     assert admission_hook.calls(more) != admission_hook.calls(PROFILE)
     assert admission_hook.calls(log) != admission_hook.calls(PROFILE)
+
+
+def test_the_apparmor_profile_parses_and_has_the_name_that_the_hook_wants() -> None:
+    text = confinement("apparmor")
+    parser = ["apparmor_parser", "--skip-kernel-load", "--skip-cache", "--names"]
+    answer = subprocess.run(parser, input=text, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.split() == [APPARMOR_PROFILE]
