@@ -138,9 +138,11 @@ def status(
     _installed(paths)
     podman = Podman(paths)
     report = read_status(paths, podman)
-    found = look(paths, podman, installed_statements(paths).site)
     vulnerabilities = installed_vulnerabilities(paths)
-    report["layers"] = [layer.as_dict() for layer in layers(paths, detect(), found)]
+    report["layers"] = []
+    if report["generation"]:
+        found = look(paths, podman, installed_statements(paths).site)
+        report["layers"] = [layer.as_dict() for layer in layers(paths, detect(), found)]
     if as_json:
         print_json(report | {"vulnerabilities": vulnerabilities.model_dump(mode="json")})
         return

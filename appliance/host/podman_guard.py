@@ -151,7 +151,10 @@ def record(store, arguments, reasons):
     command += ["--root", store["root"]]
     command += [f"--reason=podman {' '.join(arguments)[:500]}"]
     command += [f"--reason={reason[:500]}" for reason in reasons[:5]] if reasons else ["--allowed"]
-    return subprocess.run(command, check=False, timeout=30).returncode == 0
+    try:
+        return subprocess.run(command, check=False, timeout=30).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
 
 
 def main():
