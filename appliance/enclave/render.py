@@ -28,7 +28,6 @@ UIDS = {
     "migrate": 1111,
 }
 BODY_LIMIT = "4m"
-RESTARTS = 5
 MEMORY = {"gateway": "128m", "database": "512m", "inference": "2g", "evaluation": "2g"}
 WORKLOADS = ("labeling", "evaluation")
 LABEL_KEY = "appliance.classification"
@@ -209,7 +208,7 @@ def _container(enclave: Enclave, name: str, image: str, *, user: str | None = No
         "pids_limit": 256,
         "mem_limit": MEMORY.get(name, "1g"),
         "tmpfs": ["/tmp:rw,nosuid,nodev,noexec,size=256m,mode=1777"],  # noqa: S108  # the container's own tmpfs
-        "restart": f"on-failure:{RESTARTS}",
+        "restart": "on-failure:5",
         "labels": {LABEL_KEY: enclave.label, "appliance.enclave": enclave.name, "appliance.service": name},
         "x-podman.uidmaps": mapping,
         "x-podman.gidmaps": mapping,

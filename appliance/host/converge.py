@@ -118,7 +118,7 @@ def give_back(
     progress(f"generation {failed.name} failed; returning to generation {back.name}")
     generation.mark_failed(failed, reason)
     record(paths, "return", back, Verdict(allowed=True, rule="generation.unhealthy", reason=printable(reason, 4000)))
-    stack.stop_containers(Podman(paths), seconds=30)
+    stack.hold(paths, Podman(paths))
     generation.switch(paths, back, proven=True)
     converge(paths, progress)
     return ApplianceError(

@@ -80,7 +80,7 @@ def roll_back(paths: HostPaths, *, restore_data: bool, progress: Progress) -> Pl
     rule = "generation.rollback-with-data" if restore_data else "generation.rollback"
     record(paths, "rollback", back, Verdict(allowed=True, rule=rule, reason=f"from generation {now.name}"))
     progress("stopping containers")
-    stack.stop_containers(Podman(paths), seconds=30)
+    stack.hold(paths, Podman(paths))
     if restore_data:
         copies.begin_restore(paths, back, now)
     generation.switch(paths, back, proven=True)

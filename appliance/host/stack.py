@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from appliance.enclave.render import DATABASE_USERS, RESTARTS, HostPaths
+from appliance.enclave.render import DATABASE_USERS, HostPaths
 from appliance.enclave.site import Enclave, Site
 from appliance.errors import ApplianceError
 from appliance.host import watcher
@@ -26,6 +26,7 @@ from appliance.host.podman import Podman
 
 Progress = Callable[[str], None]
 STOP_SECONDS = 20.0
+DOWN_SECONDS = 30.0  # longer than podman takes to start a container again
 UNIT = Path("/etc/systemd/system/appliance-monitor.service")
 
 
@@ -200,7 +201,7 @@ def wait_healthy(paths: HostPaths, podman: Podman, site: Site, seconds: float = 
     """Wait until every gateway and every service answers.
 
     Raises:
-        ApplianceError: one does not within ``seconds``, or its container gave up; the message has the end of its log.
+        ApplianceError: one does not within ``seconds``, or its container stays down; the message ends with its log.
     """
     deadline = time.monotonic() + seconds
     ca = paths.certificates / "ca.pem"
@@ -209,8 +210,11 @@ def wait_healthy(paths: HostPaths, podman: Podman, site: Site, seconds: float = 
         for service in enclave.services:
             checks[service] = lambda e=enclave, s=service: service_answers(podman, e, s)  # type: ignore[misc]
         for name, check in checks.items():
+            down = deadline
             while not check():
-                if time.monotonic() > deadline or _gave_up(podman, f"{enclave.name}-{name}"):
+                now = time.monotonic()
+                down = min(down, now) if not _runs(podman, f"{enclave.name}-{name}") else deadline
+                if now > min(deadline, down + DOWN_SECONDS):
                     text = podman.run(["logs", "--tail", "20", f"{enclave.name}-{name}"], check=False)
                     raise ApplianceError(
                         f"{name} of enclave {enclave.name} is not healthy: {(text.stdout + text.stderr)[-1500:]}",
@@ -219,13 +223,9 @@ def wait_healthy(paths: HostPaths, podman: Podman, site: Site, seconds: float = 
                 time.sleep(0.5)
 
 
-def _gave_up(podman: Podman, container: str) -> bool:
-    """Whether podman restarted a container as often as it may and does so no more."""
-    fields = "{{.State.Status}} {{.RestartCount}}"
-    return podman.run(["inspect", "--format", fields, container], check=False).stdout.split() == [
-        "exited",
-        str(RESTARTS),
-    ]
+def _runs(podman: Podman, container: str) -> bool:
+    answer = podman.run(["inspect", "--format", "{{.State.Running}}", container], check=False)
+    return answer.stdout.strip() == "true"
 
 
 def status(paths: HostPaths, podman: Podman) -> dict[str, Any]:
@@ -265,6 +265,12 @@ def stop(paths: HostPaths, podman: Podman, progress: Progress) -> None:
     progress("stopping containers")
     stop_containers(podman, seconds=3)
     stop_monitor(paths)
+
+
+def hold(paths: HostPaths, podman: Podman) -> None:
+    """Stop the enclaves for a switch, each service in its own time, and the watcher, whom that would alarm."""
+    watcher.stop(paths)
+    stop_containers(podman, seconds=30)
 
 
 def stop_containers(podman: Podman, *, seconds: int) -> None:

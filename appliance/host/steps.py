@@ -68,7 +68,7 @@ def cut_over(paths: HostPaths, site: Path, officers_fingerprint: str) -> bool:
     target = paths.root / staged.readlink()
     now = generation.current(paths)
     if now and now != target and Facts.of(now).images.identifiers != Facts.of(target).images.identifiers:
-        stack.stop_containers(Podman(paths), seconds=30)
+        stack.hold(paths, Podman(paths))
         copies.take(paths, now)
     accepted = registries.accept(paths, site, officers_fingerprint)
     switched = generation.switch(paths, target)
