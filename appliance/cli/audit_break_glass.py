@@ -61,7 +61,7 @@ def start(
 
     paths = HostPaths(root, Path("/run/appliance"))
     site = installed_statements(paths).site
-    found = read(load_signed(statement, root / "current" / "site" / "officers.json", KIND), statement.name, site)
+    found = read(load_signed(statement, root / "registries" / "current" / "officers.json", KIND), statement.name, site)
     target = root / FOLDER / f"{found.id}.dsse.json"
     if found.ends <= datetime.now(UTC):
         raise ApplianceError(f"{statement}: ended {found.ends:%Y-%m-%d %H:%M} UTC", rule="break-glass has a time limit")

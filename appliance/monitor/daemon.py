@@ -67,11 +67,8 @@ class Monitor:
         force = with_keys(self._paths, statements)
         self.statements = statements
         self._sessions.limit(force.policy.session_minutes * 60, force.policy.idle_minutes * 60)
-        panes = Panes(
-            self._paths.root / FOLDER,
-            load_officers(self._paths.root / "current" / "site" / "officers.json"),
-            force.site,
-        )
+        officers = load_officers(self._paths.registries / "current" / "officers.json")
+        panes = Panes(self._paths.root / FOLDER, officers, force.site)
         self._gate = Gate(force, self._sessions, self._last_use, self.recording.outcome, panes=panes)
         self._records = Records(force, self.recording)
 

@@ -16,6 +16,7 @@ from tests.demo.instance import REPOSITORY
 BENCHMARKS = {
     "markings": ("markings.dominates", "markings.parse", "markings.rollup", "markings.rows"),
     "gateway": ("gateway.p50_added",),
+    "monitor": ("monitor.p50_added", "monitor.p99_added", "monitor.decisions", "monitor.reload"),
     "audit": ("audit.append", "audit.append_p50", "audit.verify", "audit.search_p95"),
     "carry": ("bundle.verify_copy", "bundle.peak_memory"),
     "assemble": ("bundle.assemble",),

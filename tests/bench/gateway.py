@@ -56,14 +56,14 @@ def measurements() -> list[Measurement]:
     """The median time that the monitor adds to a request."""
     # Not in /tmp, which may be memory: a durable record is one on a disk.
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder, running(Path(folder)) as rig:
-        port = _add_reference(rig)
+        port = add_reference(rig)
         # The client is another process, as it is in a site, so that it never waits for the monitor's interpreter.
         done = subprocess.run(
             [sys.executable, "-m", "tests.bench.gateway", folder, str(rig.port), str(port)],
             check=True,
             stdout=subprocess.PIPE,
         )
-        durable = _durable_write(Path(folder))
+        durable = durable_write(Path(folder))
         recorded = sum(record["class_uid"] == API_ACTIVITY for record in rig.records())
     with_monitor, without = zip(*json.loads(done.stdout), strict=True)
     if recorded != WARM_UP + ROUNDS:
@@ -78,7 +78,7 @@ def measurements() -> list[Measurement]:
     return [at_most("gateway.p50_added", middle[0] - middle[1], "milliseconds", 5, reference)]
 
 
-def _durable_write(folder: Path) -> float:
+def durable_write(folder: Path) -> float:
     """Median milliseconds in which this disk makes a kilobyte durable: the part of the figure that is the disk's."""
     times = []
     with (folder / "durable").open("ab", buffering=0) as file:
@@ -108,7 +108,7 @@ def _request(client: httpx.Client) -> Callable[[], float]:
     return send
 
 
-def _add_reference(rig: Rig) -> int:
+def add_reference(rig: Rig) -> int:
     """Port of a second server, without ``auth_request`` and filters, in the nginx of ``rig``."""
     port = free_port()
     context = Context(
@@ -139,17 +139,17 @@ def _ask(folder: Path, *ports: int) -> list[tuple[float, float]]:
     tls.load_cert_chain(folder / "analyst.pem", folder / "analyst.key")
     guarded, plain = (httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=tls, timeout=30) for port in ports)
     with guarded, plain:
-        _wait(plain)
+        wait(plain)
         guarded.post("/session").raise_for_status()
         alternate(_request(guarded), _request(plain), WARM_UP)
         return alternate(_request(guarded), _request(plain), ROUNDS)
 
 
-def _wait(client: httpx.Client) -> None:
+def wait(client: httpx.Client) -> None:
     """Return once nginx serves with its new configuration."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        with contextlib.suppress(httpx.ConnectError):
+        with contextlib.suppress(httpx.HTTPError):
             client.get(ROUTE).raise_for_status()
             return
         time.sleep(0.05)

@@ -130,8 +130,10 @@ class Rig:
         return httpx.Client(base_url=f"https://127.0.0.1:{self.port}", verify=context, timeout=10)
 
     def last_rule(self) -> str:
-        """The rule of the last record."""
-        return str(self.records()[-1]["actor"]["authorizations"][0]["policy"]["name"])
+        """The rule of the last decision in the log."""
+        actors = [record["actor"] for record in self.records()]
+        decided = [actor["authorizations"][0] for actor in actors if "authorizations" in actor]
+        return str(decided[-1]["policy"]["name"])
 
     def version(self, kind: str) -> int:
         """Version of the statement of ``kind`` that is in force."""
@@ -159,6 +161,7 @@ class Rig:
         return json_response(200, context.model_dump(mode="json"), {"X-Classification": self.enclave.label})
 
     async def _run(self) -> None:
+        backend = await asyncio.start_server(connection(self._service), "127.0.0.1", self.service_port)
         async with daemon.running(self.paths) as monitor:
             append = monitor.audit.append
 
@@ -168,9 +171,8 @@ class Rig:
                 return await append(records)
 
             monitor.audit.append = failing  # type: ignore[method-assign]  # a full disk, without filling one
-            backend = await asyncio.start_server(connection(self._service), "127.0.0.1", self.service_port)
             await asyncio.to_thread(self._stop.wait)
-            backend.close()
+        backend.close()
 
 
 @contextmanager
