@@ -29,8 +29,8 @@ class Machine:
         return f"{REPOSITORY.name}_{self.name}"
 
     def up(self) -> None:
-        """Make it, or start it, and give it its addresses."""
-        self._vagrant("up", self.name)
+        """Make it, or start it, with its addresses and nothing else."""
+        self._vagrant("up", self.name, "--provision-with", "addresses")
         self.connect()
 
     def destroy(self) -> None:
