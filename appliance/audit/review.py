@@ -169,7 +169,7 @@ def new_subject(event: Event) -> tuple[str, str]:
 
 
 def unreviewed_break_glass(log: Path, start: int, end: int) -> list[int]:
-    """Records from ``start`` up to (not with) ``end`` about break-glass that no finished review covers.
+    """Records from ``start`` up to (not with) ``end`` about break-glass that no review covers, not even a later one.
 
     Args:
         log: the log's folder.
@@ -178,10 +178,10 @@ def unreviewed_break_glass(log: Path, start: int, end: int) -> list[int]:
     """
     open_ones: list[int] = []
     for _, _, record in bodies.scan(log, start - start % bodies.SEGMENT):
-        event = _event(record.body) if record and start <= record.index < end else None
+        event = _event(record.body) if record and record.index >= start else None
         if event is None or record is None:
             continue
-        if any(kind == _BREAK_GLASS for kind, _ in remarks(event)):
+        if record.index < end and any(kind == _BREAK_GLASS for kind, _ in remarks(event)):
             open_ones.append(record.index)
         detail = event.unmapped.detail or {}
         first, behind = detail.get("start"), detail.get("end")

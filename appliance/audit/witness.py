@@ -119,25 +119,27 @@ def cosign(asked: Request, log_key: Verifier, signer: Signer, state: Path, now: 
     return cosigned
 
 
-def accept(
-    log: Path,
-    data: bytes,
-    log_key: Verifier,
-    witnesses: list[Verifier],
-    *,
-    record: Callable[[Checkpoint, list[str]], None] = lambda _checkpoint, _names: None,
-) -> tuple[Checkpoint, list[str]]:
-    """Keep the cosignatures of a checkpoint beside the log, with those it has already.
+@dataclass(frozen=True)
+class Accepted:
+    """A checkpoint with all cosignatures that hold: what it says, who cosigned, and the note to keep."""
+
+    checkpoint: Checkpoint
+    names: list[str]
+    note: bytes
+
+    def keep(self, log: Path) -> None:
+        """Put the note beside the log."""
+        write_lasting(log / COSIGNED / str(self.checkpoint.size), self.note)
+
+
+def judge(log: Path, data: bytes, log_key: Verifier, witnesses: list[Verifier]) -> Accepted:
+    """Verify the cosignatures of a checkpoint, and add those that the log has already.
 
     Args:
         log: the log's folder.
         data: the cosigned checkpoint.
         log_key: the log's key.
         witnesses: whose cosignatures count.
-        record: makes a durable record of what it is given; called before anything is kept.
-
-    Returns:
-        The checkpoint and the names of all who have cosigned it.
 
     Raises:
         WitnessError: no witness cosigned it, or it is not a checkpoint of this log's own history.
@@ -163,9 +165,37 @@ def accept(
     if not any(note.signature_of(key) for key in witnesses):
         raise WitnessError("no witness of the policy cosigned this checkpoint", rule=RULE)
     verified = tuple(signature for signature in merged.signatures if _by(signature.key_id, keys))
-    record(checkpoint, names)
-    write_lasting(file, Note(note.text, verified).encode())
-    return checkpoint, names
+    return Accepted(checkpoint, names, Note(note.text, verified).encode())
+
+
+def accept(
+    log: Path,
+    data: bytes,
+    log_key: Verifier,
+    witnesses: list[Verifier],
+    *,
+    record: Callable[[Checkpoint, list[str]], None] = lambda _checkpoint, _names: None,
+) -> tuple[Checkpoint, list[str]]:
+    """Keep the cosignatures of a checkpoint beside the log, once ``judge`` finds that they hold.
+
+    Args:
+        log: the log's folder.
+        data: the cosigned checkpoint.
+        log_key: the log's key.
+        witnesses: whose cosignatures count.
+        record: makes a durable record of what it is given; called before anything is kept.
+
+    Returns:
+        The checkpoint and the names of all who have cosigned it.
+
+    Raises:
+        WitnessError: no witness cosigned it, or it is not a checkpoint of this log's own history.
+        NoteError: a signature does not hold.
+    """
+    accepted = judge(log, data, log_key, witnesses)
+    record(accepted.checkpoint, accepted.names)
+    accepted.keep(log)
+    return accepted.checkpoint, accepted.names
 
 
 def cosigned_sizes(log: Path) -> list[int]:

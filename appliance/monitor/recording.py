@@ -12,10 +12,13 @@ from appliance.audit.events import Call, Entity, Lineage, Scope, Verdict
 from appliance.audit.ingest import ingest
 from appliance.audit.log import Log
 from appliance.audit.ocsf import Event
+from appliance.audit.policy import PolicyError, installed
+from appliance.audit.review import last_review, require_reviewed
 from appliance.audit.state import log_state
 from appliance.audit.storage import storage
 from appliance.audit.text import printable
 from appliance.audit.tiles import LogError
+from appliance.audit.witness import judge
 from appliance.enclave.site import Enclave
 from appliance.errors import ApplianceError
 from appliance.monitor.capacity import Capacity, CapacityError
@@ -92,6 +95,23 @@ class Recording:
         else:
             event = events.inference(scope, subject, model, lineage, operation=name, detail=detail or None)
         return await self._write(event, enclave)
+
+    async def cosign(self, enclave: Enclave, officer: str, note: bytes) -> str:
+        """Take in an officer's cosigned checkpoint from the console: verified, recorded, then kept beside the log.
+
+        Raises:
+            ApplianceError: no policy is installed, the note does not hold, or break-glass is not reviewed.
+        """
+        log_folder, rules = self._audit.path, installed(self._audit.path)
+        if rules is None:
+            raise PolicyError("no policy says who must cosign", remedy="appliance audit policy FILE")
+        accepted = judge(log_folder, note, self._audit.verifier, list(rules.witnesses.values()))
+        last = last_review(log_folder, rules)
+        require_reviewed(log_folder, last.checkpoint.size if last else 0, accepted.checkpoint.size)
+        detail = {"size": accepted.checkpoint.size, "root": accepted.checkpoint.root.hex(), "by": officer}
+        receipt = await self.activity(enclave, ", ".join(accepted.names), "review.cosign", Lineage(), detail)
+        accepted.keep(log_folder)
+        return receipt
 
     async def started(self, spool: Path) -> None:
         """Take in what was spooled while the monitor was down, and record that it runs under which policy."""

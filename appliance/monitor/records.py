@@ -45,6 +45,13 @@ class _GrantRequest(BaseModel):
     model: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")
 
 
+class _Cosignature(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    subject: str = Field(min_length=1, max_length=200)
+    note: str = Field(max_length=20_000)
+
+
 class Records:
     """Answers the services of all enclaves; the daemon says which enclave asks.
 
@@ -64,6 +71,10 @@ class Records:
                 return await self._record(enclave, _Record.model_validate_json(request.body))
             if (request.method, request.path) == ("POST", "/grant"):
                 return await self._grant(enclave, request.peer, _GrantRequest.model_validate_json(request.body))
+            if (request.method, request.path) == ("POST", "/cosign") and enclave.system_high:
+                asked = _Cosignature.model_validate_json(request.body)
+                receipt = await self._recording.cosign(enclave, asked.subject, asked.note.encode())
+                return json_response(200, {"receipt": receipt})
         except ValidationError as error:
             return json_response(422, {"error": str(error.errors(include_input=False)[0]["msg"])})
         except ApplianceError as error:

@@ -72,11 +72,23 @@ class MonitorClient:
         """
         return str((await self._post("/grant", {"context": context, "job": job, "model": model}))["grant"])
 
+    async def cosign(self, subject: str, note: str) -> str:
+        """Hand in a cosigned checkpoint of the log, as text; the console alone may.
+
+        Raises:
+            NotRecordedError: the monitor refused it; the message says why.
+        """
+        return str((await self._post("/cosign", {"subject": subject, "note": note}))["receipt"])
+
     async def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         try:
             response = await self._client.post(path, json=body)
             response.raise_for_status()
             answer = response.json()
+        except httpx.HTTPStatusError as error:
+            raise NotRecordedError(
+                f"the monitor refused: {_reason(error.response)}", rule="no durable record, no effect"
+            ) from error
         except (httpx.HTTPError, ValueError) as error:
             raise NotRecordedError(
                 "the audit log did not confirm a durable record",
@@ -90,3 +102,10 @@ class MonitorClient:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+
+def _reason(response: httpx.Response) -> str:
+    try:
+        return str(response.json()["error"])
+    except (ValueError, KeyError, TypeError):
+        return f"status {response.status_code}"

@@ -13,10 +13,11 @@ from appliance.service.app import create_app
 from appliance.service.monitor import MonitorClient
 from appliance.service.settings import Paths, ServiceSettings
 
-from . import views
+from . import reviews, views
 from .health import Watch
 from .index import Index
 from .records import Markings
+from .searches import Searches
 from .settings import ConsoleSettings
 
 
@@ -49,10 +50,17 @@ def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
     here = Path(__file__).parent
     app = create_app(settings, paths, templates=here / "templates", lifespan=lifespan)
     app.state.console = views.Console(
-        own.log, index, watch, Markings(own.markings), monitor, key_from_log=own.key is None
+        own.log,
+        index,
+        watch,
+        Markings(own.markings),
+        monitor,
+        Searches(paths.state / "searches.json"),
+        key_from_log=own.key is None,
     )
     app.mount("/console/assets", StaticFiles(directory=here / "assets"))
     app.include_router(views.router)
+    app.include_router(reviews.router)
     return app
 
 

@@ -16,7 +16,6 @@ from fastapi.responses import RedirectResponse
 
 from appliance.audit import evidence
 from appliance.audit.note import Note
-from appliance.audit.review import ranked
 from appliance.audit.text import printable
 from appliance.audit.tiles import CHECKPOINT
 from appliance.errors import ApplianceError
@@ -31,6 +30,7 @@ from .health import Watch
 from .index import FACETS, Index
 from .records import Markings, Reader
 from .search import COUNTED, Query, Search
+from .searches import Searches
 
 OFFICER = "officer"
 EXPORTED = 5_000
@@ -55,6 +55,7 @@ class Console:
     watch: Watch
     markings: Markings
     monitor: MonitorClient
+    searches: Searches
     key_from_log: bool
 
     @contextmanager
@@ -127,7 +128,7 @@ def timeline(request: Request, context: Officer, console: TheConsole) -> Respons
         places, more = search.page(asked.query)
         rows = console.reader().rows(places)
         count = search.count(asked.query)
-        return _page(
+        return page(
             request,
             console,
             "timeline.html",
@@ -136,6 +137,7 @@ def timeline(request: Request, context: Officer, console: TheConsole) -> Respons
             count=f"more than {COUNTED:,}" if count == COUNTED else f"{count:,}",
             found=count,
             older=asked.link(before=str(rows[-1].index)) if more else "",
+            saved=console.searches.of(context.subject),
             choices=search.choices(),
             facet_names=FACET_NAMES,
             exported=EXPORTED,
@@ -157,7 +159,7 @@ async def export(request: Request, context: Officer, console: TheConsole) -> Res
     detail = {"records": count, **{name: printable(value) for name, value in asked.fields.items()}}
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
     await console.monitor.record("evidence.export", context.subject, outputs=[digest], detail=detail)
-    return _download(data, f"evidence-{datetime.now(UTC):%Y%m%d-%H%M%S}.zip", "application/zip")
+    return download(data, f"evidence-{datetime.now(UTC):%Y%m%d-%H%M%S}.zip", "application/zip")
 
 
 def _archive(console: Console, context: Context, query: Query) -> tuple[bytes, int]:
@@ -188,6 +190,18 @@ def _archive(console: Console, context: Context, query: Query) -> tuple[bytes, i
     return evidence.archive(console.log, note.encode(), records, selection), len(records)
 
 
+@router.post("/searches")
+async def save_search(request: Request, context: Officer, console: TheConsole) -> Response:
+    """Keep a search under a name, or forget the one of that name."""
+    form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    link = Asked(form).link()
+    if form.get("forget"):
+        console.searches.forget(context.subject, form["forget"])
+    else:
+        console.searches.keep(context.subject, form.get("name", ""), link)
+    return RedirectResponse(link, 303)
+
+
 @router.get("/events/{index}")
 def event(request: Request, context: Officer, console: TheConsole, index: int) -> Response:
     """One record: what happened, why, and the proof that the log has it."""
@@ -202,7 +216,7 @@ def event(request: Request, context: Officer, console: TheConsole, index: int) -
         row = reader.row(place)
         uid = row.event.metadata.correlation_uid if row.event else None
         related = [other for other in reader.rows(search.related(uid)) if other.index != index] if uid else []
-        return _page(
+        return page(
             request,
             console,
             "event.html",
@@ -220,7 +234,7 @@ def record(context: Officer, console: TheConsole, index: int) -> Response:
     found = _readable(context, console, index).record
     if found is None:
         raise not_found()
-    return _download(found.line(), f"record-{index}.json", "application/json")
+    return download(found.line(), f"record-{index}.json", "application/json")
 
 
 @router.get("/events/{index}/record.tlog-proof")
@@ -232,38 +246,16 @@ def proof_file(context: Officer, console: TheConsole, index: int) -> Response:
         raise not_found()
     lines = ["c2sp.org/tlog-proof@v1", f"index {index}", *(base64.b64encode(hash_).decode() for hash_ in proof.hashes)]
     note = Note.decode((console.log / CHECKPOINT).read_bytes())
-    return _download(
+    return download(
         "\n".join([*lines, "", ""]).encode() + note.encode(), f"record-{index}.tlog-proof", "application/octet-stream"
     )
-
-
-@router.get("/review")
-def review(request: Request, context: Officer, console: TheConsole) -> Response:
-    """What happened since the officers last cosigned, for the weekly review."""
-    health = console.watch.health()
-    first = health.review.checkpoint.size if health.review else 0
-    end = health.checkpoint.size if health.checkpoint else 0
-    with console.search(context) as search:
-        found = search.remarks(first, end)
-        for damage in health.findings:
-            found["integrity", f"{damage.file}: {damage.problem}"] = (1, damage.index or 0)
-        return _page(
-            request,
-            console,
-            "review.html",
-            first=first,
-            end=end,
-            decided=search.decided(first, end),
-            findings=ranked(found),
-            withheld=search.withheld,
-        )
 
 
 @router.get("/health-of-log")
 def health(request: Request, _context: Officer, console: TheConsole) -> Response:
     """Whether the log is whole, signed, and has room."""
     with console.search(_context) as search:
-        return _page(
+        return page(
             request,
             console,
             "health.html",
@@ -301,12 +293,13 @@ def _readable(context: Context, console: Console, index: int) -> Any:
     return console.reader().row(place)
 
 
-def _page(request: Request, console: Console, template: str, **values: Any) -> Response:
+def page(request: Request, console: Console, template: str, **values: Any) -> Response:
+    """A page of the console with the state of the log on top."""
     now = datetime.now(UTC)
-    page: Response = request.app.state.pages.render(
+    rendered: Response = request.app.state.pages.render(
         request, template, health=console.watch.health(), now=now, ago=lambda moment: _ago(now - moment), **values
     )
-    return page
+    return rendered
 
 
 def _note(console: Console) -> str:
@@ -316,7 +309,8 @@ def _note(console: Console) -> str:
         return ""
 
 
-def _download(data: bytes, name: str, media_type: str) -> Response:
+def download(data: bytes, name: str, media_type: str) -> Response:
+    """A file for the officer's own disk."""
     return Response(data, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
