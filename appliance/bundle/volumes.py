@@ -135,6 +135,7 @@ def split_bundle(
         ApplianceError: the metadata does not prove itself, a file is not what was signed, or there is no room.
     """
     repository = read_repository(bundle / "metadata", root_fingerprint)
+    _require_whole(bundle, repository)
     discs = plan(repository, size)
     out.mkdir(parents=True, exist_ok=True)
     if any(out.iterdir()):
@@ -157,6 +158,17 @@ def split_bundle(
         raise VolumeError(f"{out}: cannot be written: {error.strerror}", remedy="make room and begin again") from error
     (out / "labels.html").write_text(_labels(repository, discs))
     return discs
+
+
+def _require_whole(bundle: Path, repository: Repository) -> None:
+    """Refuse a delta: which file lies on which disc follows from the metadata, which lists the whole bundle."""
+    lacks = [path for path in repository.targets if not os.path.lexists(bundle / "targets" / path)]
+    if lacks:
+        raise VolumeError(
+            f"{bundle}: lacks {len(lacks)} of {len(repository.targets)} files, among them targets/{lacks[0]}",
+            rule="a whole bundle is divided over discs; a delta travels as one folder",
+            remedy="put the delta's folder on one medium as it is, or split the whole bundle",
+        )
 
 
 def read_volume(disc: Path) -> Volume:

@@ -61,8 +61,8 @@ def install(
     r"""Verify a bundle and the site's statements, then install and start what they say.
 
     Nothing on this host changes before everything is proven. Discs are read into the staging folder, each once; a
-    terminal asks for the next one. Exit status: 0 installed, 1 refused, 3 discs are still missing: insert one of them
-    and give the same command again.
+    terminal asks for the next one, and a rehearsal (--dry-run) reads them there too. Exit status: 0 installed,
+    1 refused, 3 discs are still missing: insert one of them and give the same command again.
 
     Example: appliance host install /media/disc --site /media/site \
         --root-fingerprint 9f3c... --officers-fingerprint 07aa...

@@ -17,7 +17,7 @@ from appliance.bundle.volumes import RESERVE, Piece, split_bundle
 from appliance.cli.bundle_media import parse_size
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
-from tests.unit.bundle.sample import NOW, Keys, fill, make_bundle, make_keys, sign
+from tests.unit.bundle.sample import NOW, Keys, attest_model, fill, make_bundle, make_keys, sign
 
 CHUNK = 1 << 20
 SIZE = RESERVE + 2_200_000
@@ -162,6 +162,14 @@ def test_a_damaged_bundle_is_not_split(bundle: Path, keys: Keys, tmp_path: Path)
         split_bundle(damaged, tmp_path / "discs", SIZE, keys.fingerprint)
 
 
+def test_a_delta_is_not_split(bundle: Path, keys: Keys, tmp_path: Path) -> None:
+    delta = shutil.copytree(bundle, tmp_path / "delta")
+    (delta / "targets" / "models" / "small.gguf").unlink()
+    with pytest.raises(ApplianceError, match="lacks 1 of"):
+        split_bundle(delta, tmp_path / "discs", SIZE, keys.fingerprint)
+    assert not (tmp_path / "discs").exists()
+
+
 def test_the_page_lists_every_checksum(bundle: Path, keys: Keys, tmp_path: Path) -> None:
     plan = split_bundle(bundle, tmp_path / "discs", SIZE, keys.fingerprint)
     page = (tmp_path / "discs" / "labels.html").read_text()
@@ -299,6 +307,7 @@ def test_a_read_error_in_the_middle_of_a_disc(keys: Keys, tmp_path: Path, monkey
     targets = fill(tmp_path / "bundle", keys.builder)
     content = random.Random(1).randbytes(5_000_000)  # noqa: S311  # repeatable, not secret
     (tmp_path / "bundle/targets/models/small.gguf").write_bytes(content)
+    attest_model(tmp_path / "bundle", targets, keys.builder)
     sign(tmp_path / "bundle", targets, keys)
     split_bundle(tmp_path / "bundle", tmp_path / "discs", SIZE, keys.fingerprint)
     first, *others = sorted((tmp_path / "discs").glob("disc-*"))
