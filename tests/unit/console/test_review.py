@@ -201,3 +201,21 @@ def test_a_search_is_saved_used_and_forgotten(running: Running, page: Page) -> N
     picture(page, "console-timeline")
     submit(running, page, "Forget", "/console/")
     expect(page.get_by_role("navigation", name="Saved searches")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_pages_fit_and_read_aloud(running: Running, page: Page, width: int) -> None:
+    """Landmarks, one first heading, a name on every field and button, and a focus that goes down the page."""
+    page.set_viewport_size({"width": width, "height": 800})
+    for path in ("/console/", "/console/review", "/console/health-of-log", "/console/events/3"):
+        page.goto(running.address + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        for landmark in ("main", "navigation", "banner"):
+            assert page.get_by_role(landmark).count() >= 1, (path, landmark)
+        assert page.get_by_role("heading", level=1).count() == 1, path
+        nameless = page.evaluate(
+            "[...document.querySelectorAll('input:not([type=hidden]), select, button, a')].filter(e =>"
+            " !(e.labels?.length || e.ariaLabel || e.textContent.trim() || e.querySelector('title'))).length"
+        )
+        assert nameless == 0, path
+        assert page.evaluate("[...document.querySelectorAll('[tabindex]')].every(e => e.tabIndex <= 0)"), path
