@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from appliance.errors import ApplianceError
-from appliance.markings import Marking, MarkingError, dominates, parse
+from appliance.markings import Label, Marking, MarkingError, dominates, parse
 
 Statement = TypeVar("Statement", bound=BaseModel)
 ENCLAVE_UIDS = 65536
@@ -78,6 +78,16 @@ class Enclave(BaseModel):
     def marking(self) -> Marking:
         """The parsed marking."""
         return parse(self.label)
+
+    @cached_property
+    def lattice(self) -> Label:
+        """The marking's label, as the lattice compares it; worked out once, because each decision needs it."""
+        return self.marking.label
+
+    @cached_property
+    def encoded(self) -> str:
+        """The label in its stable text form."""
+        return self.lattice.encode()
 
     @cached_property
     def obligations(self) -> tuple[str, ...]:

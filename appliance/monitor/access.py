@@ -41,16 +41,14 @@ class Reach(BaseModel):
 
 def reach(subject: Subject, enclave: Enclave, site: Site, policy: AccessPolicy, day: date) -> Reach:
     """What ``subject`` reaches in ``enclave`` on ``day``; nothing once their registration has expired."""
-    label, clearance = enclave.marking.label, subject.holds()
+    label, clearance = enclave.lattice, subject.holds()
     known = {"subject": subject.name, "enclave": enclave.name, "marking": enclave.label}
     if day > subject.expires or not can_read(clearance, label):
         return Reach(**known, dominates=False)
     above = [
-        other.marking.label
+        other.lattice
         for other in site.enclaves
-        if other.marking.label != label
-        and dominates(other.marking.label, label)
-        and can_read(clearance, other.marking.label)
+        if other.lattice != label and dominates(other.lattice, label) and can_read(clearance, other.lattice)
     ]
     works, refused = _try(subject, enclave, policy, [label], day)
     reads_down, _ = _try(subject, enclave, policy, above, day)
@@ -68,7 +66,7 @@ def _try(
         for service in enclave.services:
             for route in policy.routes.get(service, ()):
                 for method in route.methods:
-                    asked = Request(method, example(route), "", enclave.marking.label, enclave.obligations, day)
+                    asked = Request(method, example(route), "", enclave.lattice, enclave.obligations, day)
                     decision = decide(asked, who, policy)
                     if decision.allow:
                         allowed.setdefault(service, set()).add(decision.action)

@@ -9,7 +9,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 import time
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -73,9 +72,8 @@ class Context(BaseModel):
 
 def seal(context: Context, key: bytes) -> str:
     """The header value for ``context`` under the 32-byte ``key`` of its service."""
-    payload = json.dumps(context.model_dump(), separators=(",", ":"), sort_keys=True).encode()
-    body = f"{VERSION}.{base64.urlsafe_b64encode(payload).decode()}"
-    return f"{body}.{hmac.new(key, body.encode(), hashlib.sha256).hexdigest()}"
+    body = f"{VERSION}.{base64.urlsafe_b64encode(context.model_dump_json().encode()).decode()}"
+    return f"{body}.{hmac.digest(key, body.encode(), 'sha256').hex()}"
 
 
 def open_context(token: str, key: bytes, *, service: str, method: str, path: str) -> Context:

@@ -84,7 +84,7 @@ class Gate:
             method=request.header("x-original-method"),
             path=path,
             query=query,
-            label=enclave.marking.label,
+            label=enclave.lattice,
             obligations=enclave.obligations,
             day=now.date(),
         )
@@ -165,7 +165,7 @@ class Gate:
             level=limit.level,
             need=tuple(sorted(person.clearance.need & limit.need if person else limit.need)),
             nationalities=tuple(sorted(person.clearance.nationalities)) if person else (),
-            label=label.encode(),
+            label=enclave.encoded,
             working=limit.encode(),
             job=outcome.detail.get("job"),
             originator_decision=decided.reference if decided else None,

@@ -71,5 +71,5 @@ class InForce:
         """
         for known in self.site.enclaves:
             if known.name == enclave:
-                return known.marking.label
+                return known.lattice
         raise IdentityError(f"no enclave {enclave!r}", rule="identity.workload-of-no-enclave")

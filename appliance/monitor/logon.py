@@ -55,7 +55,7 @@ class Logon:
         outcome, identity = self._decide(enclave, request, method, "/session")
         if outcome.decision.allow and identity and method == "POST":
             current = self._sessions.current(identity.fingerprint)
-            if current and current.working != enclave.marking.label:
+            if current and current.working != enclave.lattice:
                 decision = Decision(allow=False, status=409, rule="session.open-at-another-level", action="session")
                 outcome = self._outcome(enclave, request, identity.name, method, "/session", decision)
         await self._record(outcome)
@@ -114,9 +114,7 @@ class Logon:
         try:
             identity, subject = self._identify(request)
             name = identity.name
-            allowed = (
-                decide_session(enclave.marking.label, subject.holds()) if subject else deny("session.not-a-person")
-            )
+            allowed = decide_session(enclave.lattice, subject.holds()) if subject else deny("session.not-a-person")
             decision = deny("browser.cross-site") if cross_site(request) else allowed
         except IdentityError as error:
             decision, name = deny(error.rule), error.name
@@ -133,7 +131,7 @@ class Logon:
     def _open(self, enclave: Enclave, identity: Identity) -> None:
         told = self._told(enclave)
         notice = self._last_use.notice(identity.name, told)
-        self._sessions.open(identity.fingerprint, identity.name, enclave.name, enclave.marking.label, notice)
+        self._sessions.open(identity.fingerprint, identity.name, enclave.name, enclave.lattice, notice)
         self._last_use.opened(identity.name, enclave.name, self._clock(), told)
 
     def _count(self, outcome: Outcome) -> None:
@@ -142,12 +140,12 @@ class Logon:
             self._last_use.failed(outcome.subject, outcome.enclave.name)
 
     def _told(self, enclave: Enclave) -> set[str]:
-        label = enclave.marking.label
-        return {other.name for other in self._force.site.enclaves if dominates(label, other.marking.label)}
+        label = enclave.lattice
+        return {other.name for other in self._force.site.enclaves if dominates(label, other.lattice)}
 
     def _show(self, enclave: Enclave, request: HttpRequest, identity: Identity, *, created: bool) -> HttpResponse:
         session = self._sessions.current(identity.fingerprint)
-        if session is None or not dominates(enclave.marking.label, session.working):
+        if session is None or not dominates(enclave.lattice, session.working):
             # Where and since when somebody works at a higher level is not told below it.
             other = session.working if session else None
             lines = ["A session at another level is open." if other else "No session is open."]

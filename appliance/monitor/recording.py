@@ -45,7 +45,7 @@ class Recording:
         self._audit = audit
         self._capacity = capacity or Capacity(lambda: storage(audit.path))
         self._policy = f"sha256:{statements.policy_digest}"
-        self._high = statements.site.system_high.marking.label.encode()
+        self._high = statements.site.system_high.encoded
         self._site = statements.site.site
         self._upkeep: asyncio.Task[None] | None = None
         self._next_look = 0.0
@@ -66,7 +66,7 @@ class Recording:
     def _event(self, outcome: Outcome, subject: str, scope: Scope, verdict: Verdict) -> Event:
         action = outcome.decision.action
         if action == "session" and outcome.method in ("POST", "DELETE"):
-            level = outcome.enclave.marking.label.encode()
+            level = outcome.enclave.encoded
             return events.session(scope, subject, level, verdict, opened=outcome.method == "POST")
         call = Call(method=printable(outcome.method, 20), path=printable(outcome.path), action=action or "request")
         on_behalf_of = outcome.detail.get("on_behalf_of")
@@ -89,7 +89,7 @@ class Recording:
             LogError: it cannot be recorded, so nothing may follow from it.
             CapacityError: the same, because of the disk or the enclave's quota.
         """
-        scope = Scope(label=enclave.marking.label.encode(), enclave=enclave.name)
+        scope = Scope(label=enclave.encoded, enclave=enclave.name)
         if model is None:
             event = events.activity(scope, subject, name, lineage, detail=detail or None)
         else:
@@ -171,7 +171,7 @@ class Recording:
     def _scope(enclave: Enclave, request: str, path: str) -> Scope:
         service = path.split("/", 2)[1] if path.startswith("/") else ""
         return Scope(
-            label=enclave.marking.label.encode(),
+            label=enclave.encoded,
             enclave=enclave.name,
             service=service if service in enclave.services else None,
             request=printable(request, 64),

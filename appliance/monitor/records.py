@@ -100,7 +100,7 @@ class Records:
             enclave=enclave.name,
             model=asked.model,
             subject=context.subject,
-            label=enclave.marking.label.encode(),
+            label=enclave.encoded,
             expires=int(time.time()) + GRANT_SECONDS,
         )
         detail: dict[str, JsonValue] = {"job": grant.job, "model": grant.model, "service": grant.service}
@@ -113,6 +113,6 @@ class Records:
         if key is None or claimed.enclave != enclave.name:
             raise ContextError("the context is another enclave's")
         context = open_context(token, key, service=claimed.service, method=claimed.method, path=claimed.path)
-        if context.working != enclave.marking.label.encode():
+        if context.working != enclave.encoded:
             raise ContextError("a job runs at the working level of the person who starts it")
         return context
