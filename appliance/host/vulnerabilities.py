@@ -2,25 +2,23 @@
 
 from datetime import UTC, datetime
 
-from appliance.bundle.base import held_bundles
 from appliance.bundle.findings import Assessment, assess
 from appliance.enclave.render import HostPaths
+from appliance.host import generation
+from appliance.host.generation import Facts
 from appliance.trust.client import read_repository
-from appliance.trust.files import read_limited
-from appliance.trust.fingerprint import fingerprint
-from appliance.trust.metadata import LIMITS
 
 
 def installed_vulnerabilities(paths: HostPaths) -> Assessment:
-    """Match the bundle that was staged last, whose root is the one that this host trusts.
+    """Match the bundle of the current generation with the feed that it carries.
 
     Raises:
         ApplianceError: a file in it is not what was signed.
     """
-    root = paths.root / "trusted" / "tuf" / "1.root.json"
-    folders = held_bundles(paths.root / "bundle")
-    if not folders or not root.is_file():
+    now = generation.current(paths)
+    if now is None:
         return Assessment(unknown="no bundle is installed")
-    trusted = fingerprint(read_limited(root, LIMITS["root"]))
-    repository = read_repository(folders[0] / "metadata", trusted, now=datetime.fromtimestamp(0, UTC))
-    return assess(folders[0], repository.targets)
+    facts = Facts.of(now)
+    bundle = paths.root / "bundle" / facts.bundle
+    repository = read_repository(bundle / "metadata", facts.root_fingerprint, now=datetime.fromtimestamp(0, UTC))
+    return assess(bundle, repository.targets)

@@ -20,10 +20,11 @@ from appliance.bundle.sources import upstreams
 from appliance.bundle.verify import stage_bundle
 from appliance.bundle.vex import read_vex
 from appliance.cli.main import app
-from appliance.enclave.render import HostPaths
+from appliance.enclave.render import HostPaths, Images
 from appliance.errors import ApplianceError
+from appliance.host.generation import Facts
 from appliance.host.vulnerabilities import installed_vulnerabilities
-from appliance.trust.client import read_repository, remember
+from appliance.trust.client import read_repository
 from appliance.trust.schema import Custom
 from tests.unit.bundle.sample import NOW, Keys, fill, make_keys, sign
 
@@ -257,6 +258,11 @@ def test_a_host_knows_what_it_installed(keys: Keys, tmp_path: Path) -> None:
     paths = HostPaths(tmp_path / "host", tmp_path / "run")
     assert "no bundle is installed" in installed_vulnerabilities(paths).summary()
     bundle = make(tmp_path / "b", keys, {PATH: feed().encode()})
-    repository, _ = stage_bundle(bundle, paths.root / "bundle" / "1", keys.fingerprint, now=NOW)
-    remember(repository, paths.root / "trusted" / "tuf")
+    stage_bundle(bundle, paths.root / "bundle" / "1", keys.fingerprint, now=NOW)
+    generation = paths.root / "generations" / "1"
+    generation.mkdir(parents=True)
+    facts = Facts("1", keys.fingerprint, Images({}, {}, {}, {}), models={}, policy="")
+    (generation / "generation.json").write_bytes(facts.encode())
+    (paths.root / "current").symlink_to("generations/1")
+    stage_bundle(make(tmp_path / "c", keys, {}), paths.root / "bundle" / "2", keys.fingerprint, now=NOW)
     assert len(installed_vulnerabilities(paths).open) == 5
