@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from appliance.host.platform import detect
 from tests.demo.instance import Instance, appliance
 from tests.integration.podman import podman, recorded
 
@@ -43,6 +44,17 @@ def until(check: Callable[[], bool], seconds: float = 90) -> bool:
 def sound_site(site: Instance) -> Iterator[None]:
     yield
     assert verified(site) == (0, {}), "a test left the site changed"
+
+
+def test_status_names_every_layer_active_or_absent(site: Instance) -> None:
+    where = ("--root", site.root, "--run", site.run)
+    report = appliance(site, "host", "status", *where, "--json", inside=True)
+    states = {layer["name"]: layer["state"] for layer in report["layers"]}
+    platform = detect()
+    assert states.pop("AppArmor") == ("active" if platform.apparmor else "absent")
+    assert states.pop("SELinux") == ("inactive" if platform.selinux else "absent")
+    assert len(states) >= 12
+    assert set(states.values()) == {"active"}, states
 
 
 def test_without_the_packet_rules_it_alarms_and_recover_puts_them_back(site: Instance) -> None:
