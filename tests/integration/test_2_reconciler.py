@@ -58,6 +58,8 @@ def test_status_names_every_layer_active_or_absent(site: Instance) -> None:
 
 
 def test_without_the_packet_rules_it_alarms_and_recover_puts_them_back(site: Instance) -> None:
+    on_host(site, "nft", "insert", "rule", "inet", "appliance", "forward", "accept")
+    assert verified(site)[0] == 1, "one rule more is not found"
     on_host(site, "nft", "delete", "table", "inet", "appliance")
     code, findings = verified(site)
     assert code == 1
@@ -65,13 +67,6 @@ def test_without_the_packet_rules_it_alarms_and_recover_puts_them_back(site: Ins
     assert until(lambda: recorded(site, "packet rules, table inet appliance")), "no alarm in the log"
     status = appliance(site, "host", "status", "--root", site.root, "--run", site.run, inside=True)
     assert "DIFFERS    packet rules" in status
-    recover(site)
-
-
-def test_one_rule_changed_is_found(site: Instance) -> None:
-    on_host(site, "nft", "insert", "rule", "inet", "appliance", "forward", "accept")
-    code, findings = verified(site)
-    assert (code, list(findings)) == (1, ["packet rules, table inet appliance"])
     recover(site)
 
 
