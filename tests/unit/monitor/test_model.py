@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from appliance.enclave.site import Enclave
 from appliance.markings import Label
@@ -264,5 +264,5 @@ def open_context_at(token: str, wall: float, service: str, method: str, path: st
         return open_context(token, KEY, service=service, method=method, path=path)
 
 
-Model.TestCase.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
-TestModel = Model.TestCase
+def test_no_reachable_state_leaks() -> None:
+    run_state_machine_as_test(Model, settings=settings(max_examples=20, stateful_step_count=40, deadline=None))
