@@ -64,10 +64,16 @@ def test_without_the_packet_rules_it_alarms_and_recover_puts_them_back(site: Ins
     code, findings = verified(site)
     assert code == 1
     assert findings["packet rules, table inet appliance"]["found"] == "absent"
-    assert until(lambda: recorded(site, "packet rules, table inet appliance")), "no alarm in the log"
-    status = appliance(site, "host", "status", "--root", site.root, "--run", site.run, inside=True)
-    assert "DIFFERS    packet rules" in status
-    recover(site)
+
+    def alarmed() -> bool:
+        status = appliance(site, "host", "status", "--root", site.root, "--run", site.run, inside=True)
+        return "DIFFERS    packet rules" in status
+
+    try:
+        assert until(alarmed), "the watcher saw nothing"
+        assert recorded(site, "packet rules, table inet appliance"), "no alarm in the log"
+    finally:
+        recover(site)
 
 
 def test_without_podmans_rules_the_enclaves_stay_apart(site: Instance) -> None:
