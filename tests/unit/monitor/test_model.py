@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from structlog.testing import capture_logs
 
 from appliance.enclave.site import Enclave
 from appliance.markings import Label
@@ -125,6 +126,11 @@ class Model(RuleBasedStateMachine):
     def new(self, label: Label) -> int:
         self.origin[len(self.origin)] = label
         return len(self.origin) - 1
+
+    @initialize(where=st.lists(enclaves, min_size=len(PEOPLE), max_size=len(PEOPLE)))
+    def everybody_comes_to_work(self, where: list[str]) -> None:
+        for who, enclave in zip(PEOPLE, where, strict=True):
+            self.opens(who, enclave)
 
     @rule(who=people, enclave=enclaves)
     def opens(self, who: str, enclave: str) -> None:
@@ -265,4 +271,5 @@ def open_context_at(token: str, wall: float, service: str, method: str, path: st
 
 
 def test_no_reachable_state_leaks() -> None:
-    run_state_machine_as_test(Model, settings=settings(max_examples=20, stateful_step_count=40, deadline=None))
+    with capture_logs():  # each full disk is logged with its traceback
+        run_state_machine_as_test(Model, settings=settings(max_examples=150, stateful_step_count=40, deadline=None))
