@@ -7,7 +7,7 @@ from typing import NoReturn
 import typer
 
 from appliance import __version__
-from appliance.cli import audit, bundle, enclave, host, keys, marking, model, monitor, site, user
+from appliance.cli import audit, bundle, enclave, host, keys, marking, model, monitor, site, spill, user
 from appliance.errors import ApplianceError
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (keys, bundle, site, user, enclave, host, model, audit, monitor, marking):
+for module in (keys, bundle, site, user, enclave, host, model, audit, spill, monitor, marking):
     app.add_typer(module.app, name=module.__name__.rsplit(".", 1)[1])
 
 

@@ -212,3 +212,16 @@ def test_a_body_over_the_limit_changes_nothing(client: TestClient) -> None:
     tasks = [{"prompt": "x" * 90_000, "answers": ["a", "b"]}] * 60
     assert ask(client, "POST", f"{API}/projects/{project}/tasks", {"tasks": tasks}).status_code == 413
     assert ask(client, "GET", f"{API}/projects/{project}").json()["tasks"] == 0
+
+
+def test_tasks_are_added_only_with_a_record_of_which_project_holds_them(client: TestClient, monitor: Monitor) -> None:
+    project = new_project(client)
+    tasks = new_tasks(client, project, *[None] * 501)
+    made = [record["detail"] for record in monitor.records if record["activity"] == "records.create"]
+    assert [len(detail["tasks"]) for detail in made] == [500, 1]
+    assert [task for detail in made for task in detail["tasks"]] == tasks
+    assert {detail["project"] for detail in made} == {project}
+    monitor.refuse = True
+    body = {"tasks": [{"prompt": "unrecorded", "answers": ["Yes.", "No."]}]}
+    assert ask(client, "POST", f"{API}/projects/{project}/tasks", body).status_code == 503
+    assert len(ask(client, "GET", f"{API}/projects/{project}/tasks/11").json()["tasks"]) == 1

@@ -1,0 +1,84 @@
+"""`appliance spill`."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from appliance.cli.options import ROOT, Json, Root, print_json
+
+if TYPE_CHECKING:
+    from appliance.audit.spill import Trace
+
+app = typer.Typer(help="Find out where a record went that should not have been there.", no_args_is_help=True)
+
+
+@app.callback()
+def spill() -> None:
+    """Find out where a record went that should not have been there."""
+
+
+@app.command()
+def trace(
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="RECORD|DIGEST...", help="Identifier, SHA-256 or receipt; several for one spill."),
+    ],
+    *,
+    worksheet: Annotated[
+        Path | None, typer.Option(help="Write the worksheet of NIST SP 800-53 IR-9 too, .html or .md.")
+    ] = None,
+    officer: Annotated[str, typer.Option(help="Who traces; recorded before anything is shown.")] = "root",
+    root: Root = ROOT,
+    as_json: Json = False,
+) -> None:
+    """Name every subject, container, volume, answer, copy, export and backup that a record touched, by the log.
+
+    The whole log is read. What the log does not know is not found: what a person copied from a screen, and what root
+    did.
+
+    Example: appliance spill trace 3f0c9d0e-5a57-4c6e-9a55-d2b1c76a1f10 --worksheet spill.html --officer isso
+    """
+    from appliance.audit import spill as spills  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.audit import worksheet as sheets  # noqa: PLC0415
+    from appliance.cli.audit_officers import record  # noqa: PLC0415
+    from appliance.trust.files import replace_file  # noqa: PLC0415
+
+    log = root / "log"
+    found = spills.trace(log, names)
+    text = ""
+    if worksheet is not None:
+        now, origin = time.time_ns() // 1_000_000, (log / "checkpoint").read_text().partition("\n")[0]
+        text = sheets.worksheet(found, worksheet.suffix, origin=origin, officer=officer, now=now)
+    record(root / "spool", found.label.encode(), officer, spills.TRACED, {"names": list(found.starts)})
+    if worksheet is not None:
+        replace_file(worksheet, text.encode())
+    if as_json:
+        print_json(found.as_dict())
+        return
+    Console().print(_table(found))
+    if worksheet is not None:
+        print(f"{worksheet}: worksheet of IR-9")
+
+
+def _table(found: "Trace") -> Table:
+    from appliance.audit.marked import marking_text  # noqa: PLC0415
+    from appliance.audit.spill import moment  # noqa: PLC0415
+
+    title = f"{marking_text(found.label)}: what {', '.join(found.starts)} touched"
+    table = Table("what", "name", "enclave", "certainty", "first (UTC)", "last (UTC)", "records", title=title)
+    for touch in found.touches:
+        table.add_row(
+            touch.kind,
+            Text(touch.name),
+            Text(touch.enclave),
+            touch.certainty,
+            moment(touch.first),
+            moment(touch.last),
+            ", ".join(map(str, touch.records[:6])) + (", ..." if len(touch.records) > 6 else ""),
+        )
+    return table
