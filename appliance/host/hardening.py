@@ -66,7 +66,7 @@ class Control(_Strict):
     module: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")] | None = None
     sshd: Setting | None = None
     file: FileMode | None = None
-    masked: Annotated[str, Field(pattern=r"^[a-z0-9@-]+\.(service|target)$")] | None = None
+    masked: Annotated[str, Field(pattern=r"^[a-z0-9@-]+\.(service|socket|target|timer)$")] | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
@@ -169,10 +169,18 @@ def apply(table: Table, exceptions: Mapping[str, str], root: Path = Path("/")) -
     changed = [_write(root / name, text) for name, text in lines.items()]
     changed += [_set_kernel(_kernel_file(root, one.name), one.value) for one in sysctls]
     changed += [_narrow(root / c.file.path.lstrip("/"), int(c.file.mode, 8)) for c in wanted if c.file]
-    changed += [_mask(root / UNITS / control.masked) for control in wanted if control.masked]
-    if changed[2] and root == Path("/"):
-        subprocess.run(["systemctl", "try-reload-or-restart", "ssh.service"], capture_output=True, check=False)
-    return any(changed)
+    masked = [c.masked for c in wanted if c.masked and _mask(root / UNITS / c.masked)]
+    if root == Path("/"):
+        _tell_systemd(masked, server_changed=changed[2])
+    return any(changed) or bool(masked)
+
+
+def _tell_systemd(masked: list[str], *, server_changed: bool) -> None:
+    """Stop what may not run any more, and let the SSH server read its settings; neither must be there."""
+    commands = [["daemon-reload"], ["stop", *masked]] if masked else []
+    commands += [["try-reload-or-restart", "ssh.service"]] if server_changed else []
+    for command in commands:
+        subprocess.run(["systemctl", *command], capture_output=True, check=False)
 
 
 def verify(table: Table, exceptions: Mapping[str, str], root: Path = Path("/")) -> list[Result]:
