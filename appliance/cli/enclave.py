@@ -4,15 +4,19 @@ from typing import Annotated
 
 import typer
 
+from appliance.cli import enclave_backup
 from appliance.cli.access import AccessFile, SiteFile, SubjectsFile, judged, show, today
 from appliance.cli.options import ROOT, Json, Root
 
-app = typer.Typer(help="Answer questions about one enclave.", no_args_is_help=True)
+app = typer.Typer(help="Answer questions about one enclave, back it up and restore it.", no_args_is_help=True)
+app.command()(enclave_backup.backup)
+app.command()(enclave_backup.restore)
+app.command("backup-key")(enclave_backup.backup_key)
 
 
 @app.callback()
 def enclave() -> None:
-    """Answer questions about one enclave."""
+    """Answer questions about one enclave, back it up and restore it."""
 
 
 @app.command()

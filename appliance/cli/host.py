@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import sys
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -13,11 +12,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from appliance.cli.bundle_advisories import print_assessment
 from appliance.cli.host_inventory import inventory
-from appliance.cli.options import Json, asker, print_json
+from appliance.cli.options import Json, asker, print_json, told
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
 from appliance.host.watch import Watch
@@ -69,7 +67,7 @@ def install(
     """
     from appliance.host.install import install as run_install  # noqa: PLC0415
 
-    say = _progress(as_json)
+    say = told(quiet=as_json)
     report = run_install(
         HostPaths(root.resolve(), run),
         _bundle_on(media, root.resolve(), root_fingerprint, say, asker()),
@@ -104,17 +102,6 @@ def _bundle_on(
         on_disc=lambda disc: say("\n".join([*disc.findings, f"disc {disc.number} of {disc.count} read"])),
         ask=ask,
     )
-
-
-def _progress(quiet: bool) -> Any:
-    console = Console(stderr=True)
-    started = time.monotonic()
-
-    def say(text: str) -> None:
-        if not quiet:
-            console.print(f"[dim]{time.monotonic() - started:6.1f} s[/dim] {text}", highlight=False, soft_wrap=True)
-
-    return say
 
 
 @app.command()
@@ -216,7 +203,7 @@ def recover(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
     paths = HostPaths(root.resolve(), run)
     _installed(paths)
     with alone(paths):
-        changed = run_recover(paths, _progress(as_json))
+        changed = run_recover(paths, told(quiet=as_json))
     print_json({"changed": changed}) if as_json else print("changed" if changed else "nothing to do")
 
 
@@ -268,7 +255,7 @@ def rollback(
         decided = plan(paths, restore_data=restore_data)
     else:
         with alone(paths):
-            decided = roll_back(paths, restore_data=restore_data, progress=_progress(as_json))
+            decided = roll_back(paths, restore_data=restore_data, progress=told(quiet=as_json))
     if as_json:
         print_json(asdict(decided) | {"dry_run": dry_run})
         return
@@ -292,7 +279,7 @@ def remove(
     """
     from appliance.host.remove import remove as run_remove  # noqa: PLC0415
 
-    run_remove(HostPaths(root.resolve(), run), keep_state=keep_state, progress=_progress(as_json))
+    run_remove(HostPaths(root.resolve(), run), keep_state=keep_state, progress=told(quiet=as_json))
     if as_json:
         print_json({"removed": True})
 

@@ -4,6 +4,7 @@ import getpass
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -78,6 +79,19 @@ def asker() -> Callable[[str], None] | None:
         typer.prompt("Insert a disc and press Enter", default="", show_default=False, err=True)
 
     return ask
+
+
+def told(*, quiet: bool) -> Callable[[str], None]:
+    """Tells progress on the error output, with the seconds since the beginning, unless ``quiet``."""
+    from rich.console import Console  # noqa: PLC0415
+
+    console, started = Console(stderr=True), time.monotonic()
+
+    def say(text: str) -> None:
+        if not quiet:
+            console.print(f"[dim]{time.monotonic() - started:6.1f} s[/dim] {text}", highlight=False, soft_wrap=True)
+
+    return say
 
 
 def size(count: int) -> str:

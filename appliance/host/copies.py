@@ -46,39 +46,55 @@ def take(paths: HostPaths, generation: Path) -> Path:
     staging.mkdir(parents=True)
     final.parent.chmod(0o700)
     for volume in volumes(paths):
-        target = staging / volume.parent.name
-        target.mkdir(parents=True, exist_ok=True)
-        result = subprocess.run(
-            ["cp", "--archive", "--reflink=auto", str(volume), str(target)], capture_output=True, text=True, check=False
-        )
-        if result.returncode != 0:
-            shutil.rmtree(staging, ignore_errors=True)
-            raise ApplianceError(
-                f"{final}: the data could not be copied: {result.stderr.strip()[-500:]}",
-                rule="no cut-over to other images without a cold copy of the data",
-                remedy="make room and install again",
-            )
+        copy_volume(volume, staging / volume.parent.name)
     subprocess.run(["sync", "--file-system", str(staging)], check=True)
     staging.rename(final)
     return final
 
 
+def copy_volume(volume: Path, target: Path) -> None:
+    """Copy one volume below ``target``, while nothing writes to it.
+
+    Raises:
+        ApplianceError: no room; ``target`` is gone then.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    result = subprocess.run(
+        ["cp", "--archive", "--reflink=auto", str(volume), str(target)], capture_output=True, text=True, check=False
+    )
+    if result.returncode != 0:
+        shutil.rmtree(target.parent, ignore_errors=True)
+        raise ApplianceError(
+            f"{volume}: the data could not be copied: {result.stderr.strip()[-500:]}",
+            rule="no cut-over to other images and no backup without a cold copy of the data",
+            remedy="make room and give the command again",
+        )
+
+
 def begin_restore(paths: HostPaths, generation: Path, leaving: Path) -> None:
     """Note durably, before the switch, that the data of ``generation`` are to be restored when it is current."""
     shutil.rmtree(copy_of(paths, leaving), ignore_errors=True)
-    replace_file(_marker(paths), f"{generation.name} {leaving.name}".encode())
+    begin_exchange(paths, generation, generation.name, leaving.name)
+
+
+def begin_exchange(paths: HostPaths, generation: Path, source: str, aside: str) -> None:
+    """Note durably that the volumes in ``copies/<source>`` take their places when ``generation`` converges.
+
+    What is there then is set aside in ``copies/<aside>``. Nothing may run on these volumes any more.
+    """
+    replace_file(_marker(paths), f"{generation.name} {source} {aside}".encode())
 
 
 def finish_restore(paths: HostPaths, current: Path) -> bool:
-    """Restore what a roll-back noted; True when there was something to do.
+    """Restore what a roll-back or a restored backup noted; True when there was something to do.
 
-    What is there now is set aside as the copy of the generation that is left. Volumes move by renames, so that no room
-    is needed, and repeating this after a crash finishes it.
+    What is there now is set aside, after a roll-back as the copy of the generation that is left. Volumes move by
+    renames, so that no room is needed, and repeating this after a crash finishes it.
     """
     if not _marker(paths).exists():
         return False
-    number, leaving = _marker(paths).read_text().split()
-    source, aside = (copy_of(paths, current.with_name(name)) for name in (number, leaving))
+    number, *names = _marker(paths).read_text().split()
+    source, aside = (paths.root / "copies" / name for name in names)
     for copy in sorted(source.glob("*/*")) if number == current.name else ():
         name = copy.relative_to(source)
         volume = paths.root / "enclaves" / name
@@ -99,5 +115,5 @@ def is_restoring(paths: HostPaths) -> bool:
 
 
 def _marker(paths: HostPaths) -> Path:
-    """Exists while data are being restored: the generation whose data they are, and the one that is left."""
+    """Exists while data are being restored: for which generation, from where, and where to set aside."""
     return paths.root / "restoring"

@@ -273,18 +273,29 @@ def hold(paths: HostPaths, podman: Podman) -> None:
     stop_containers(podman, seconds=30)
 
 
-def stop_containers(podman: Podman, *, seconds: int) -> None:
-    """Stop and remove every container; one that does not end within ``seconds`` is killed."""
-    namespaces = _network_namespaces(podman)
-    podman.run(["rm", "--all", "--force", "--time", str(seconds), "--volumes"], check=False)
+def hold_enclave(paths: HostPaths, podman: Podman, enclave: Enclave) -> None:
+    """The same with one enclave; the others go on. ``converge`` starts it and the watcher again."""
+    watcher.stop(paths)
+    stop_containers(podman, seconds=30, enclave=enclave.name)
+
+
+def stop_containers(podman: Podman, *, seconds: int, enclave: str | None = None) -> None:
+    """Stop and remove all containers, or one enclave's; one that does not end within ``seconds`` is killed."""
+    names = [
+        container["Id"]
+        for container in podman.containers()
+        if enclave in (None, (container.get("Labels") or {}).get("appliance.enclave"))
+    ]
+    namespaces = _network_namespaces(podman, names)
+    if names:
+        podman.run(["rm", "--force", "--time", str(seconds), "--volumes", *names], check=False)
     for path in namespaces:
         subprocess.run(["umount", "-l", str(path)], capture_output=True, check=False)
         path.unlink(missing_ok=True)
 
 
-def _network_namespaces(podman: Podman) -> list[Path]:
+def _network_namespaces(podman: Podman, names: list[str]) -> list[Path]:
     """Where podman mounted the containers' network namespaces; it forgets those of containers that restarted."""
-    names = [container["Id"] for container in podman.containers()]
     if not names:
         return []
     answer = podman.run(["inspect", "--format", "{{.NetworkSettings.SandboxKey}}", *names], check=False)

@@ -70,3 +70,57 @@ def recorded(site: Instance, activity: str, meant: Callable[[Any], bool]) -> Any
         return next((detail for detail in details if detail and meant(detail)), None)
 
     return wait_until(look, 20, f"a record of {activity}")
+
+
+def enclave(site: Instance, command: str, *arguments: str | Path, check: bool = True) -> Any:
+    """``appliance enclave COMMAND`` on the disconnected host."""
+    where = ("--root", site.root, "--run", site.run)
+    return appliance(site, "enclave", command, *arguments, *where, inside=True, check=check)
+
+
+def status_of(site: Instance, task: str) -> int:
+    """What a reader of enclave unclassified is answered about a task."""
+    with user(site, "annotator", "unclassified", session=True) as client:
+        return client.get(f"/labeling/api/tasks/{task}").status_code
+
+
+def test_a_backup_is_restored_and_nothing_but_it(site: Instance, tmp_path: Path) -> None:
+    secret = ("--passphrase-file", site.passphrase)
+    keys = {name: tmp_path / f"{name}.age" for name in ("holder", "stranger")}
+    lines = {name: appliance(site, "enclave", "backup-key", file, *secret) for name, file in keys.items()}
+    recipients = tmp_path / "recipients.txt"
+    recipients.write_text(lines["holder"])
+    canary = f"canary {secrets.token_hex(8)}"
+    _, kept = make_task(site, "annotator", "unclassified", canary)
+    made = enclave(site, "backup", "unclassified", "--out", tmp_path, "--to", recipients, "--json")
+    statement, archive = Path(made["statement"]), tmp_path / made["archive"]
+    assert "-UNCLASSIFIED-" in archive.name
+    assert canary.encode() not in archive.read_bytes()
+    recorded(site, "enclave.backup", lambda detail: detail["file"] == archive.name and detail["state"] == "done")
+    assert archive.name in named(trace(site, kept), "backup")
+    _, later = make_task(site, "annotator", "unclassified", "made after the backup")
+
+    whole = archive.read_bytes()
+    other = statement.with_name("other.dsse.json")
+    other.write_bytes(statement.read_bytes().replace(b'"signatures":[', b'"signatures": ['))
+    attempts: list[tuple[str, Path, Path, bytes, str]] = [
+        ("unclassified", statement, keys["stranger"], whole, "does not open with this key"),
+        ("secret", statement, keys["holder"], whole, "a backup of unclassified (UNCLASSIFIED), not of secret"),
+        ("unclassified", statement, keys["holder"], whole[:-1], "the host signed"),
+        ("unclassified", statement, keys["holder"], whole[:5000] + b"\x00" + whole[5001:], "the host signed"),
+        ("unclassified", other, keys["holder"], whole, "canonical"),
+        ("unclassified", archive, keys["holder"], whole, "age"),
+    ]
+    for name, paper, key, data, reason in attempts:
+        archive.write_bytes(data)
+        refused = enclave(site, "restore", name, paper, "--key", key, *secret, check=False)
+        assert refused.returncode == 1, (reason, refused.stdout)
+        assert reason in refused.stderr, refused.stderr
+    archive.write_bytes(whole)
+    enclave(site, "restore", "unclassified", statement, "--key", keys["holder"], *secret, "--dry-run")
+    assert (status_of(site, kept), status_of(site, later)) == (200, 200)
+
+    enclave(site, "restore", "unclassified", statement, "--key", keys["holder"], *secret)
+    assert (status_of(site, kept), status_of(site, later)) == (200, 404)
+    recorded(site, "enclave.restore", lambda detail: detail["file"] == archive.name)
+    assert not (site.root / "copies" / ".staging").exists()

@@ -10,6 +10,7 @@ from tests.demo import people
 from tests.demo.instance import REPOSITORY, Instance
 
 DOCUMENT = REPOSITORY / "docs" / "sysadmin.md"
+PLACED = ("appliance host", "appliance model install", "appliance enclave backup ", "appliance enclave restore ")
 
 
 def commands(document: Path) -> list[str]:
@@ -21,7 +22,7 @@ def commands(document: Path) -> list[str]:
 def here(site: Instance, command: str) -> str:
     """The command with this instance's places."""
     command = command.replace("/var/lib/appliance", str(site.root)).replace(" build/", f" {site.build}/")
-    if command.startswith(("appliance host", "appliance model install")):
+    if command.startswith(PLACED):
         command += f" --root {site.root} --run {site.run}"
     if command.startswith("appliance audit"):
         command += f" --log {site.root}/log"

@@ -1,0 +1,95 @@
+"""The commands of `appliance enclave` that back an enclave up and restore it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from appliance.cli.options import ROOT, RUN, Json, PassphraseFile, Root, Run, new_passphrase, print_json, size, told
+from appliance.enclave.render import HostPaths
+
+Name = Annotated[str, typer.Argument(help="The enclave's name.")]
+
+
+def backup_key(
+    file: Annotated[Path, typer.Argument(help="New file for the private half; keep it away from the host.")],
+    *,
+    passphrase_file: PassphraseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Make a key for backups on its holder's own machine; prints the line for the file of recipients.
+
+    Example: appliance enclave backup-key isso.age >> recipients.txt
+    """
+    from appliance.trust.age import generate  # noqa: PLC0415  # keeps `appliance --help` quick
+
+    line = generate(file, new_passphrase(passphrase_file)(file.stem))
+    print_json({"file": str(file), "recipient": line}) if as_json else print(line)
+
+
+def backup(
+    name: Name,
+    *,
+    out: Annotated[Path, typer.Option(help="Folder for the archive and its signed statement.")],
+    to: Annotated[Path, typer.Option(help="File with the recipients who can open it, a line `age1...` each.")],
+    root: Root = ROOT,
+    run: Run = RUN,
+    as_json: Json = False,
+) -> None:
+    """Back up all data of an enclave, encrypted and labelled; its services stand still for a cold copy meanwhile.
+
+    The archive's name carries the marking, and the host signs what it is of: treat the medium as the marking says.
+
+    Example: appliance enclave backup secret --out /media/backup --to recipients.txt
+    """
+    from appliance.host.backup import back_up  # noqa: PLC0415  # keeps `appliance --help` quick
+
+    paths = HostPaths(root.resolve(), run)
+    statement, made = back_up(paths, name, out.resolve(), to, told(quiet=as_json))
+    if as_json:
+        print_json({"statement": str(statement)} | made.model_dump(mode="json"))
+        return
+    print(f"{made.marking}\n{out / made.archive}: {size(made.size)}, SHA-256 {made.sha256}\n{statement}")
+
+
+def restore(
+    name: Name,
+    statement: Annotated[Path, typer.Argument(help="The backup's .dsse.json; the archive lies beside it.")],
+    *,
+    key: Annotated[Path, typer.Option(help="The private half of a recipient's key.")],
+    signer: Annotated[
+        Path | None, typer.Option(help="Public key of the host that made it, where that was another.")
+    ] = None,
+    root: Root = ROOT,
+    run: Run = RUN,
+    passphrase_file: PassphraseFile = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Prove and unpack everything, change nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Put the data of a backup back into the enclave it was taken of; what is there now is set aside in copies/.
+
+    Everything is proven before the enclave stops; where it does not become healthy, it gets back what it had.
+
+    Example: appliance enclave restore secret /media/backup/hq-secret-SECRET-20260101T000000Z.dsse.json --key isso.age
+    """
+    from appliance.cli.options import read_passphrase  # noqa: PLC0415
+    from appliance.host import backup as backups  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.trust.age import load_identity  # noqa: PLC0415
+    from appliance.trust.keys import ask_passphrase, load_public_key  # noqa: PLC0415
+
+    secret = read_passphrase(passphrase_file) if passphrase_file else ask_passphrase(key, key.stem, demo=False)
+    paths = HostPaths(root.resolve(), run)
+    found = backups.restore(
+        paths,
+        name,
+        statement,
+        load_identity(key, secret),
+        told(quiet=as_json),
+        signer=load_public_key(signer) if signer else None,
+        dry_run=dry_run,
+    )
+    if as_json:
+        print_json({"restored": not dry_run} | found.model_dump(mode="json"))
+        return
+    what = "would be restored" if dry_run else "restored"
+    print(f"{name} ({found.marking}) {what} as of {found.taken:%Y-%m-%d %H:%M:%S} UTC")
