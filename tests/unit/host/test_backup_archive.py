@@ -154,9 +154,17 @@ def test_the_error_of_the_side_that_failed_first_is_raised() -> None:
         raise ApplianceError("the writer stopped")
 
     with pytest.raises(ApplianceError, match="the writer stopped"):
-        archive.through(fail, lambda stream: archive.unpack(stream, Path("/nowhere"), 0) and None)
+        archive.through(fail, _drain)
     with pytest.raises(ApplianceError, match="the reader stopped"):
-        archive.through(lambda stream: stream.write(b"x" * 1_000_000) and None, _stop)
+        archive.through(_fill, _stop)
+
+
+def _fill(stream: IO[bytes]) -> None:
+    stream.write(b"x" * 1_000_000)
+
+
+def _drain(stream: IO[bytes]) -> None:
+    assert stream.read()
 
 
 def _stop(_: IO[bytes]) -> None:
