@@ -7,7 +7,7 @@ definitions, against which every event is checked before it is recorded.
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
 from appliance import __version__
 from appliance.audit import schema
@@ -127,8 +127,8 @@ class Unmapped(Model):
 
     enclave: Word
     reason: Text | None = None
-    inputs: tuple[Digest, ...] | None = None
-    outputs: tuple[Digest, ...] | None = None
+    inputs: tuple[Digest, ...] | None = Field(default=None, max_length=1000)
+    outputs: tuple[Digest, ...] | None = Field(default=None, max_length=1000)
     detail: dict[Word, JsonValue] | None = None
 
     @field_validator("detail")
@@ -225,7 +225,8 @@ def read(body: bytes) -> Event:
 
 def refusal(error: ValidationError) -> EventError:
     """The one error that names the first wrong field."""
-    first = error.errors(include_url=False, include_input=False)[0]
+    errors = error.errors(include_url=False, include_input=False)
+    first = min(errors, key=lambda one: one["loc"] == ("message",))  # the message repeats what other fields have
     place = ".".join(str(part) for part in first["loc"])
     return EventError(
         f"the event's {place or 'fields'}: {first['msg']}", rule="appliance.audit.ocsf, forms of the fields"

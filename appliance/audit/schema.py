@@ -6,6 +6,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
+from pydantic_core import from_json
+
 from appliance.errors import ApplianceError
 
 CLASSES = {6003: "api_activity", 3002: "authentication", 3004: "entity_management"}
@@ -26,12 +28,12 @@ def check(body: bytes) -> None:
         EventError: it is not UTF-8 or JSON, its class is unknown, or a field is missing or wrong; names the field.
     """
     try:
-        event = json.loads(body.decode())
+        event = from_json(body.decode(), allow_inf_nan=False)
         class_uid, activity_id, type_uid = (event[name] for name in ("class_uid", "activity_id", "type_uid"))
         validator = _validator(CLASSES[class_uid])
     except UnicodeDecodeError as error:
         raise EventError("the event is not UTF-8", rule="RFC 8259, 8.1") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise EventError("the event is not JSON", rule="RFC 8259") from error
     except (KeyError, TypeError) as error:
         raise EventError(f"the event has no known class: {error}", rule=f"OCSF classes {sorted(CLASSES)}") from error

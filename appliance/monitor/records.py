@@ -6,6 +6,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from appliance.audit.events import Entity, Lineage
+from appliance.audit.schema import EventError
 from appliance.enclave.render import UIDS
 from appliance.enclave.site import Enclave
 from appliance.errors import ApplianceError
@@ -77,6 +78,8 @@ class Records:
                 return json_response(200, {"receipt": receipt})
         except ValidationError as error:
             return json_response(422, {"error": str(error.errors(include_input=False)[0]["msg"])})
+        except EventError as error:
+            return json_response(422, {"error": error.message})
         except ApplianceError as error:
             return json_response(403 if isinstance(error, ContextError) else 503, {"error": error.message})
         return json_response(404, {"error": "not found"})

@@ -1,7 +1,9 @@
 """The search index: a SQLite file made from the log's bodies alone, and made again whenever it does not fit them.
 
 What an officer filters by (subject, enclave, decision, rule, activity, label) is a token in the full-text index, so
-that every search is one walk over it from the newest record down. Bodies stay in the log; the index has their places.
+that every search is one walk over it from the newest record down. FTS5 gathers every record with a word that begins as
+asked before it gives the first, so the full-text index is cut into parts of ``PART`` records, and a search reads the
+newest part first and no more parts than it needs. Bodies stay in the log; the index has their places.
 """
 
 import json
@@ -19,10 +21,11 @@ from appliance.audit.bodies import SEGMENT, Record
 from appliance.audit.ocsf import Event
 from appliance.errors import ApplianceError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 FACETS = {"subject": "s", "enclave": "e", "decision": "d", "rule": "r", "activity": "a", "label": "l"}
 UNREADABLE = "unreadable"
 BATCH = SEGMENT
+PART = 16 * SEGMENT
 MINUTE = 60_000
 _TALLIED = ("label", "enclave", "subject", "decision", "rule", "activity")
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
@@ -35,8 +38,9 @@ CREATE TABLE remarks (id INTEGER, kind TEXT, text INTEGER, label INTEGER, PRIMAR
 CREATE TABLE seen (facet TEXT, name INTEGER, label INTEGER, PRIMARY KEY (facet, name, label)) WITHOUT ROWID;
 CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 0), next INTEGER, offset INTEGER, clock INTEGER);
 INSERT INTO state VALUES (0, 0, 0, 0);
-CREATE VIRTUAL TABLE texts USING fts5 (facets, text, content='', detail=column, columnsize=0);
 """
+_PART = """CREATE VIRTUAL TABLE IF NOT EXISTS {table}
+    USING fts5 (facets, text, content='', detail=column, columnsize=0)"""
 # What the charts count, by minute, hour and day: a year of hours is too much to add up for one page.
 GRAINS = {"minutes": MINUTE, "hours": 60 * MINUTE, "days": 1440 * MINUTE}
 _COUNTS = """
@@ -189,7 +193,9 @@ class _Rows:
 
     def insert(self, database: sqlite3.Connection) -> None:
         database.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", self.events)
-        database.executemany("INSERT INTO texts (rowid, facets, text) VALUES (?, ?, ?)", self.texts)
+        table = texts_table(self.texts[0][0])  # a batch lies in one file of the log, so in one part
+        database.execute(_PART.format(table=table))
+        database.executemany(f"INSERT INTO {table} (rowid, facets, text) VALUES (?, ?, ?)", self.texts)  # noqa: S608
         database.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", self.seen)
         database.executemany("INSERT OR IGNORE INTO remarks VALUES (?, ?, ?, ?)", self.remarks)
         for table, counts in (("tallies", self.tallies), ("flows", self.flows)):
@@ -205,6 +211,11 @@ class _Rows:
                         " ON CONFLICT DO UPDATE SET count = count + excluded.count",
                         rows,
                     )
+
+
+def texts_table(index: int) -> str:
+    """The table of the full-text index that has record ``index``."""
+    return f"texts_{index // PART}"
 
 
 def facets_of(event: Event) -> dict[str, str]:

@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from appliance.audit.query import Filter, words_of
 from appliance.markings import Clearance, Label, MarkingError, can_read
 
-from .index import FACETS, GRAINS
+from .index import FACETS, GRAINS, PART, texts_table
 
 PAGE = 50
-COUNTED = 10_000
+COUNTED = 5_000
 _STEPS = [n * 60_000 for n in (1, 5, 15, 30, 60, 180, 360, 720, 1440, 4320, 10_080, 40_320)]
 BARS = 48
 # Minutes serve up to two days, hours up to seven weeks.
@@ -106,20 +106,13 @@ class Search:
 
     def page(self, query: Query) -> tuple[list[Place], bool]:
         """The newest records that match, at most fifty, and whether there are more."""
-        low, high = self._range(query)
-        if query.before is not None:
-            high = min(high, query.before - 1)
-        match = self._match(query)
-        if match is None:
-            return [], False
-        source, values = ("events", []) if not match else ("texts", [match])
-        condition = "texts MATCH ? AND" if match else ""
-        key = "rowid" if match else "id"
-        found = self._database.execute(
-            f"SELECT {key} FROM {source} WHERE {condition} {key} BETWEEN ? AND ? ORDER BY {key} DESC LIMIT ?",  # noqa: S608
-            (*values, low, high, PAGE + 1),
-        ).fetchall()
-        return [self.place(index) for (index,) in found[:PAGE]], len(found) > PAGE
+        found = self._found(query, PAGE + 1)
+        return [self.place(index) for index in found[:PAGE]], len(found) > PAGE
+
+    def listed(self, query: Query) -> tuple[list[Place], bool, int]:
+        """What ``page`` gives, and how many match on all pages."""
+        places, more = self.page(query)
+        return places, more, self.count(query) if more or query.before is not None else len(places)
 
     def all(self, query: Query, limit: int) -> list[Place]:
         """The readable records that match, the oldest first, at most ``limit``."""
@@ -132,18 +125,11 @@ class Search:
         return sorted(places[:limit], key=lambda place: place.index)
 
     def count(self, query: Query) -> int:
-        """How many records match, counted up to 10,000."""
-        low, high = self._range(query)
-        match = self._match(query)
-        if match is None:
-            return 0
-        if not match:
-            return max(0, min(high, self.size - 1) - low + 1)
-        counted = self._database.execute(
-            "SELECT count(*) FROM (SELECT rowid FROM texts WHERE texts MATCH ? AND rowid BETWEEN ? AND ? LIMIT ?)",
-            (match, low, high, COUNTED),
-        )
-        return int(counted.fetchone()[0])
+        """How many records match on all pages; where words or facets are asked for, ``COUNTED`` + 1 stands for more."""
+        if not query.facets and not query.words:
+            low, high = self._range(query)
+            return max(0, high - low + 1)
+        return len(self._found(query.model_copy(update={"before": None}), COUNTED + 1))
 
     def place(self, index: int) -> Place:
         """Where record ``index`` stands.
@@ -229,11 +215,34 @@ class Search:
 
     def decided(self, first: int, end: int) -> dict[str, int]:
         """How many of the readable records from ``first`` up to ``end`` were allowed, denied, or merely recorded."""
-        found = {}
-        for decision in ("allowed", "denied"):
+        found = dict.fromkeys(("allowed", "denied"), 0)
+        for decision in found:
             match = self._match(Query(decision=decision))
-            query = "SELECT count(*) FROM texts WHERE texts MATCH ? AND rowid BETWEEN ? AND ?"
-            found[decision] = self._database.execute(query, (match, first, end - 1)).fetchone()[0] if match else 0
+            for table in _tables(first, min(end, self.size) - 1) if match else ():
+                query = f"SELECT count(*) FROM {table} WHERE {table} MATCH ? AND rowid BETWEEN ? AND ?"  # noqa: S608
+                found[decision] += self._database.execute(query, (match, first, end - 1)).fetchone()[0]
+        return found
+
+    def _found(self, query: Query, limit: int) -> list[int]:
+        """The newest records that match, at most ``limit``."""
+        low, high = self._range(query)
+        if query.before is not None:
+            high = min(high, query.before - 1)
+        match = self._match(query)
+        if match is None:
+            return []
+        if not match:
+            return list(range(high, max(low - 1, high - limit), -1))
+        found: list[int] = []
+        for table in _tables(low, high):
+            rows = self._database.execute(
+                f"SELECT rowid FROM {table} WHERE {table} MATCH ? AND rowid BETWEEN ? AND ?"  # noqa: S608
+                " ORDER BY rowid DESC LIMIT ?",
+                (match, low, high, limit - len(found)),
+            )
+            found += [index for (index,) in rows]
+            if len(found) == limit:
+                break
         return found
 
     def _grain(self, query: Query) -> str:
@@ -296,6 +305,11 @@ class Search:
             clock = self._database.execute("SELECT clock FROM events WHERE id = ?", (middle,)).fetchone()[0]
             low, high = (middle + 1, high) if clock < time else (low, middle)
         return low
+
+
+def _tables(low: int, high: int) -> list[str]:
+    """The parts of the full-text index that have the records from ``low`` to ``high``, the newest first."""
+    return [texts_table(first) for first in range(high - high % PART, low - low % PART - 1, -PART)]
 
 
 def _slots(query: Query, grain: str) -> tuple[int, int]:

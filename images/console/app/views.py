@@ -33,7 +33,7 @@ from .search import COUNTED, Query, Search
 from .searches import Searches
 
 OFFICER = "officer"
-EXPORTED = 5_000
+EXPORTED = COUNTED  # as far as is counted, the page knows whether the list can be exported
 RANGES = {"1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days", "all": "All time"}
 _SPANS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 FACET_NAMES = {
@@ -125,16 +125,15 @@ def timeline(request: Request, context: Officer, console: TheConsole) -> Respons
     """Decisions, the newest first, with charts and filters."""
     asked = Asked(request.query_params)
     with console.search(context) as search:
-        places, more = search.page(asked.query)
+        places, more, count = search.listed(asked.query)
         rows = console.reader().rows(places)
-        count = search.count(asked.query)
         return page(
             request,
             console,
             "timeline.html",
             asked=asked,
             rows=rows,
-            count=f"more than {COUNTED:,}" if count == COUNTED else f"{count:,}",
+            count=f"more than {COUNTED:,}" if count == COUNTED + 1 else f"{count:,}",
             found=count,
             older=asked.link(before=str(rows[-1].index)) if more else "",
             saved=console.searches.of(context.subject),

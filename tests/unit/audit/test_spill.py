@@ -3,6 +3,7 @@
 import asyncio
 import json
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ READ, MADE, FILE, LATER = ("sha256:" + letter * 64 for letter in "bcde")
 
 
 def asked(scope: Scope, subject: str, path: str, request: str, *, allowed: bool = True) -> Event:
-    where = scope.model_copy(update={"service": "labeling", "request": request})
+    where = replace(scope, service="labeling", request=request)
     return events.decision(
         where, subject, Call(method="GET", path=path, action="read"), Verdict(allowed=allowed, rule="r")
     )

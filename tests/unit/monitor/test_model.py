@@ -137,7 +137,7 @@ class Model(RuleBasedStateMachine):
         status = self.ask("/session", enclave, who, "POST", "/session").status
         good = self.known(who) and cleared(PEOPLE[who], self.label(enclave))
         work = self.session(who) if good else None
-        elsewhere = bool(work and work.enclave != enclave)
+        elsewhere = bool(work and self.label(work.enclave) != self.label(enclave))
         assert status == (503 if self.broken else 404 if not good else 409 if elsewhere else 201)
         if status == 201:
             self.work[who] = Work(enclave, self.ticks, self.ticks)
@@ -155,7 +155,8 @@ class Model(RuleBasedStateMachine):
 
     @rule(who=people, enclave=enclaves)
     def reads_the_falcon_project(self, who: str, enclave: str) -> None:
-        here = who in self.work and self.work[who].enclave == enclave  # the route is not marked read_down
+        work = self.work.get(who)
+        here = work is not None and self.label(work.enclave) == self.label(enclave)  # the route is not marked read_down
         may = here and "falcon" in PEOPLE[who].get("groups", []) and has(who, "analyst", "annotator", "evaluator")
         if work := self.request(who, enclave, "GET", FALCON, may=may):
             work.knows |= self.stored[enclave]
