@@ -197,6 +197,7 @@ class _Follower:
         if event.activity != CREATED:
             self.result.names |= {_bare(digest) for digest in event.unmapped.outputs or ()}
             self.result.names |= {str(detail["to"]).lower()} if "to" in detail else set()
+            self.result.names |= {str(task).lower() for task in _listed(detail.get("imported"))}
         self.result.holders -= {"", *self.result.names}
 
     def _places(self, record: Record, event: Event, certainty: Certainty) -> None:
@@ -240,6 +241,10 @@ def _words(event: Event) -> set[str]:
         for text in value if isinstance(value, list) else [value]:
             words |= {_bare(word).lower() for word in _WORDS.findall(str(text))}
     return words | ({event.entity.uid.removeprefix("sha256:")} if event.entity and event.entity.uid else set())
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _request(event: Event) -> str:

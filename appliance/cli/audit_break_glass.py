@@ -8,7 +8,7 @@ import typer
 import yaml
 
 from appliance.cli.audit_officers import DEFAULT_ROOT, record
-from appliance.cli.options import PassphraseFile, open_key
+from appliance.cli.options import PassphraseFile, add_officer
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
 
@@ -28,20 +28,11 @@ def sign(
     """
     from appliance.enclave.site import validated  # noqa: PLC0415  # keeps `appliance --help` quick
     from appliance.monitor.break_glass import KIND, BreakGlass  # noqa: PLC0415
-    from appliance.trust import canonical, dsse  # noqa: PLC0415
     from appliance.trust.officers import payload_type  # noqa: PLC0415
 
     found = validated(BreakGlass, yaml.safe_load(file.read_text()), file.name)
     value = found.model_dump(mode="json")
-    opened = open_key(key, passphrase_file)
-    fresh = dsse.sign(value, payload_type(KIND), [opened])
-    if out.exists():
-        begun = canonical.decode(out.read_bytes(), str(out))
-        if begun.get("payload") != canonical.decode(fresh, str(out))["payload"]:
-            raise ApplianceError(f"{out} states something else", remedy="name a new file, or give the same YAML")
-        fresh = dsse.add_signature(out.read_bytes(), opened, str(out))
-    out.write_bytes(fresh)
-    print(f"{out}: {len(canonical.decode(fresh, str(out))['signatures'])} of 2 signatures")
+    print(f"{out}: {add_officer(out, value, payload_type(KIND), key, passphrase_file)} of 2 signatures")
 
 
 @app.command()

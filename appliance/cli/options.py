@@ -37,6 +37,37 @@ def open_key(path: Path, passphrase_file: Path | None) -> Any:
     return load_signing_key(path, (lambda _: read_passphrase(passphrase_file)) if passphrase_file else None)
 
 
+def add_officer(out: Path, value: Any, kind: str, key: Path, passphrase_file: Path | None) -> int:
+    """Sign ``value`` with an officer's key, into a new file or beside the signature that ``out`` has already.
+
+    Args:
+        out: the statement.
+        value: its content.
+        kind: its DSSE payload type.
+        key: the officer's key file.
+        passphrase_file: has its passphrase, or None.
+
+    Returns:
+        How many signatures it has now.
+
+    Raises:
+        ApplianceError: the key does not open, or the file states something else.
+    """
+    from appliance.trust import canonical, dsse  # noqa: PLC0415
+
+    opened = open_key(key, passphrase_file)
+    signed = dsse.sign(value, kind, [opened])
+    if out.exists():
+        if dsse.payload_of(out.read_bytes(), str(out)) != (
+            kind,
+            canonical.decode(canonical.encode(value), "the content"),
+        ):
+            raise ApplianceError(f"{out} states something else", remedy="name a new file, or give the same content")
+        signed = dsse.add_signature(out.read_bytes(), opened, str(out))
+    out.write_bytes(signed)
+    return len(canonical.decode(signed, str(out))["signatures"])
+
+
 def read_passphrase(path: Path) -> bytes:
     """The passphrase in a file, without the line's end.
 

@@ -131,6 +131,30 @@ class Certifier(BaseModel):
     public_key: str
 
 
+class Exchange(BaseModel):
+    """What may pass between enclaves and media.
+
+    Attributes:
+        types: of files that may; what a file is found to be counts, not its name.
+        scanner: a program on the host that judges each file, with the path as its last argument: 0 lets it pass. Where
+            one is named, nothing passes without it.
+        maximum_bytes: size of the largest file.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    types: tuple[Literal["json", "jsonl"], ...] = ("json", "jsonl")
+    scanner: Annotated[tuple[str, ...], Field(max_length=20)] = ()
+    maximum_bytes: Annotated[int, Field(ge=1, le=1 << 30)] = 64 << 20
+
+    @field_validator("scanner")
+    @classmethod
+    def _absolute(cls, scanner: tuple[str, ...]) -> tuple[str, ...]:
+        if scanner and not scanner[0].startswith("/"):
+            raise ValueError("the scanner is named by its whole path")
+        return scanner
+
+
 class Site(BaseModel):
     """Everything that the officers decided about one host, apart from subjects and access.
 
@@ -139,6 +163,7 @@ class Site(BaseModel):
         demo: whether it is a demonstration.
         enclaves: what runs.
         certifiers: who certifies evaluated models.
+        exchange: what may pass between enclaves and media.
         hardening_exceptions: controls of `policies/hardening.yml` that are left out, and why.
     """
 
@@ -148,6 +173,7 @@ class Site(BaseModel):
     demo: bool = False
     enclaves: Annotated[tuple[Enclave, ...], Field(min_length=2)]
     certifiers: tuple[Certifier, ...] = ()
+    exchange: Exchange = Exchange()
     hardening_exceptions: dict[str, Annotated[str, Field(max_length=500)]] = {}
 
     @model_validator(mode="after")
