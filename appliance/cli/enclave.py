@@ -4,19 +4,27 @@ from typing import Annotated
 
 import typer
 
-from appliance.cli import enclave_backup
+from appliance.cli import enclave_backup, enclave_erase, enclave_exchange
 from appliance.cli.access import AccessFile, SiteFile, SubjectsFile, judged, show, today
 from appliance.cli.options import ROOT, Json, Root
 
-app = typer.Typer(help="Answer questions about one enclave, back it up and restore it.", no_args_is_help=True)
+app = typer.Typer(
+    help="Answer questions about one enclave, move data in and out, back it up and restore it.", no_args_is_help=True
+)
 app.command()(enclave_backup.backup)
 app.command()(enclave_backup.restore)
 app.command("backup-key")(enclave_backup.backup_key)
+app.command("import")(enclave_exchange.import_)
+app.command()(enclave_exchange.export)
+app.command()(enclave_exchange.approve)
+app.command()(enclave_exchange.release)
+app.command("sign-erasure")(enclave_erase.sign_erasure)
+app.command()(enclave_erase.erase)
 
 
 @app.callback()
 def enclave() -> None:
-    """Answer questions about one enclave, back it up and restore it."""
+    """Answer questions about one enclave, move data in and out, back it up and restore it."""
 
 
 @app.command()

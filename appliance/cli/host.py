@@ -15,6 +15,7 @@ import typer
 
 from appliance.cli.bundle_advisories import print_assessment
 from appliance.cli.host_inventory import inventory
+from appliance.cli.host_support import support
 from appliance.cli.options import Json, asker, print_json, told
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
@@ -22,6 +23,7 @@ from appliance.host.watch import Watch
 
 app = typer.Typer(help="Install, check and remove the appliance on this host.", no_args_is_help=True)
 app.command()(inventory)
+app.command()(support)
 Root = Annotated[Path, typer.Option(help="Where the appliance keeps its state.")]
 Run = Annotated[Path, typer.Option(help="Where its sockets are.")]
 ROOT, RUN = Path("/var/lib/appliance"), Path("/run/appliance")

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 
 from appliance.enclave.render import HostPaths
-from appliance.host import configuration, watcher
+from appliance.host import at_rest, configuration, watcher
 from appliance.host.platform import Platform
 from appliance.host.reconciler import Look
 
@@ -52,6 +52,9 @@ def layers(paths: HostPaths, platform: Platform, look: Look) -> list[Layer]:
     )
     result.append(_apparmor(platform, look))
     result.append(_selinux(platform))
+    found = at_rest.encryption(root)
+    absent = "no dm-crypt below the volumes: whoever takes the disk reads them"
+    result.append(Layer("encryption at rest", ACTIVE if found else ABSENT, found or absent))
     return result
 
 

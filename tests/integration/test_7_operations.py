@@ -124,3 +124,131 @@ def test_a_backup_is_restored_and_nothing_but_it(site: Instance, tmp_path: Path)
     assert (status_of(site, kept), status_of(site, later)) == (200, 404)
     recorded(site, "enclave.restore", lambda detail: detail["file"] == archive.name)
     assert not (site.root / "copies" / ".staging").exists()
+
+
+def test_data_go_in_and_out_as_their_user_and_only_with_two_officers(site: Instance, tmp_path: Path) -> None:
+    project, _ = make_task(site, "analyst", "secret", f"front door {secrets.token_hex(8)}")
+    medium = tmp_path / "medium"
+    medium.mkdir()
+    me = ("--project", project, "--certificate", site.subjects / "analyst.pem", "--key", site.subjects / "analyst.key")
+    certificate = ("--certificate", site.subjects / "annotator.pem", "--key", site.subjects / "annotator.key")
+    low = ("--project", project, *certificate)
+    file = tmp_path / "tasks.jsonl"
+    rows = [{"prompt": f"question {number}", "answers": ["yes", "no"]} for number in range(3)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    program = tmp_path / "program.jsonl"
+    program.write_bytes(Path("/bin/true").read_bytes())
+    marked = ("--marking", "SECRET//REL TO USA, GBR")
+    for source, extra, reason in (
+        (file, me, "carries no marking"),
+        (file, (*me, "--marking", "TOP SECRET//NOFORN"), "is above enclave secret"),
+        (program, (*me, *marked), "named jsonl, but it is elf"),
+        (file, (*low, *marked), "refuses with status 404"),
+    ):
+        refused = enclave(site, "import", "secret", source, *extra, check=False)
+        assert refused.returncode == 1, reason
+        assert reason in refused.stderr, refused.stderr
+    done = enclave(site, "import", "secret", file, *me, *marked, "--json")
+    assert len(done["tasks"]) == 3
+    recorded(site, "data.import", lambda detail: detail.get("imported") == done["tasks"])
+    assert {"analyst"} == named(trace(site, done["sha256"]), "subject")
+
+    asked = enclave(site, "export", "secret", *me, "--destination", "J2, disc 7", "--json")
+    assert list(medium.iterdir()) == []
+    approval, lonely = tmp_path / "approval.dsse.json", tmp_path / "lonely.dsse.json"
+    secret = ("--passphrase-file", site.passphrase)
+    officers = sorted((site.keys / "officers").glob("*.pem"))[:2]
+    forged = tmp_path / "forged.json"
+    forged.write_text(json.dumps(json.loads(Path(asked["request"]).read_text()) | {"destination": "elsewhere"}))
+    other = tmp_path / "other.dsse.json"
+    for key in officers:
+        appliance(site, "enclave", "approve", asked["request"], "--key", key, "--out", approval, *secret)
+        appliance(site, "enclave", "approve", forged, "--key", key, "--out", other, *secret)
+        if key == officers[0]:
+            lonely.write_bytes(approval.read_bytes())
+    for statement, reason in ((lonely, "2 people must sign"), (other, "is not what the officers signed")):
+        refused = enclave(site, "release", statement, "--out", medium, check=False)
+        assert refused.returncode == 1
+        assert reason in refused.stderr, refused.stderr
+        assert list(medium.iterdir()) == []
+    released = enclave(site, "release", approval, "--out", medium, "--json")
+    lines = [json.loads(line) for line in Path(released["written"]).read_text().splitlines()]
+    assert "-SECRET-REL-TO-USA-GBR-" in Path(released["written"]).name
+    assert lines[0]["classification"]["marking"] == "SECRET//REL TO USA, GBR"
+    assert [line["prompt"] for line in lines[2:]] == [row["prompt"] for row in rows]
+    recorded(site, "data.export", lambda detail: detail["destination"] == "J2, disc 7" and detail["id"] == asked["id"])
+    assert f"sha256:{asked['sha256']}" in named(trace(site, done["tasks"][0]), "export")
+    again = enclave(site, "release", approval, "--out", medium, check=False)
+    assert "nothing is held for it" in again.stderr
+    back = enclave(site, "import", "secret", Path(released["written"]), *me, "--json")
+    assert len(back["tasks"]) == 4
+
+
+def test_an_enclave_is_erased_by_two_officers_once_the_site_has_it_no_more(site: Instance, tmp_path: Path) -> None:
+    canary = secrets.token_bytes(32)
+    data, copied = site.root / "enclaves" / "gone" / "labeling", site.root / "copies" / "0" / "gone" / "labeling"
+    keys = site.root / "secrets" / "gone" / "labeling"
+    for folder in (data, copied, keys):
+        folder.mkdir(parents=True)
+        (folder / "file").write_bytes(canary)
+    context = site.root / "secrets" / "gone.labeling.context.key"
+    context.write_bytes(canary)
+    secret = ("--passphrase-file", site.passphrase)
+
+    def signed(name: str, officers: int = 2, expires: str = "2099-01-01T00:00:00Z") -> Path:
+        order = {"site": "demonstration", "enclave": name, "marking": "SECRET//REL TO USA, GBR"}
+        file, out = tmp_path / "erase.yml", tmp_path / f"{secrets.token_hex(4)}.dsse.json"
+        file.write_text(json.dumps(order | {"reason": "the project has ended", "expires": expires}))
+        for key in sorted((site.keys / "officers").glob("*.pem"))[:officers]:
+            appliance(site, "enclave", "sign-erasure", file, "--key", key, "--out", out, *secret)
+        return out
+
+    for name, statement, reason in (
+        ("gone", signed("gone", officers=1), "2 people must sign"),
+        ("gone", signed("gone", expires="2001-01-01T00:00:00Z"), "lapsed"),
+        ("gone", signed("other"), "is for other"),
+        ("secret", signed("secret"), "the site still has enclave secret"),
+        ("absent", signed("absent"), "nothing of an enclave absent is left"),
+    ):
+        refused = enclave(site, "erase", name, statement, check=False)
+        assert refused.returncode == 1, reason
+        assert reason in refused.stderr, refused.stderr
+    order = signed("gone")
+    enclave(site, "erase", "gone", order, "--dry-run")
+    assert (data / "file").read_bytes() == canary
+    with context.open("rb") as held:
+        shown = enclave(site, "erase", "gone", order)
+        assert held.read() != canary, "the key was unlinked, not overwritten"
+    assert "NOT ENCRYPTED at rest" in shown or "encrypted at rest" in shown
+    left = [path for path in site.root.glob("*/*") if path.name.startswith("gone")]
+    assert left + list(site.root.glob("copies/*/gone")) == []
+    recorded(site, "enclave.erase", lambda detail: detail["enclave"] == "gone")
+    (site.root / "copies" / "0").rmdir()
+
+
+def test_a_support_bundle_has_no_content_of_the_site(site: Instance, tmp_path: Path) -> None:
+    canary = f"canary{secrets.token_hex(8)}"
+    make_task(site, "analyst", "secret", canary)
+    (site.root / "enclaves" / "secret" / "labeling" / canary).write_text(canary)
+    try:
+        out = tmp_path / "support.json"
+        made = appliance(site, "host", "support", out, "--root", site.root, "--run", site.run, "--json", inside=True)
+    finally:
+        (site.root / "enclaves" / "secret" / "labeling" / canary).unlink()
+    text = out.read_text().lower()
+    assert json.loads(out.read_text()) == made
+    names = [
+        "secret",
+        "unclassified",
+        "system-high",
+        "rel to",
+        "demonstration",
+        "analyst",
+        "annotator",
+        site.address(12),
+    ]
+    for word in (canary, *names, str(site.root), "begin ", "site.test"):
+        assert word not in text, word
+    assert {container["state"] for container in made["containers"]} >= {"running"}
+    assert made["log"]["records"] > 0
+    assert made["layers"]["admission hook"] == "active"
