@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from appliance.host.at_rest import encryption
 from appliance.host.platform import detect
 from tests.demo.instance import Instance, appliance
 from tests.integration.podman import podman, recorded
@@ -53,6 +54,7 @@ def test_status_names_every_layer_active_or_absent(site: Instance) -> None:
     platform = detect()
     assert states.pop("AppArmor") == ("active" if platform.apparmor else "absent")
     assert states.pop("SELinux") == ("inactive" if platform.selinux else "absent")
+    assert states.pop("encryption at rest") == ("active" if encryption(site.root) else "absent")
     assert len(states) >= 12
     assert set(states.values()) == {"active"}, states
 
