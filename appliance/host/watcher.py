@@ -22,6 +22,7 @@ from appliance.errors import ApplianceError
 from appliance.host.finding import Finding
 from appliance.host.podman import Podman
 from appliance.host.reconciler import Look, look
+from appliance.host.service_log import roll
 from appliance.monitor.statements import installed_statements
 
 SECONDS = 10.0
@@ -83,12 +84,13 @@ class Watcher:
 
 
 def watch(paths: HostPaths) -> None:
-    """Look every ten seconds until SIGTERM."""
+    """Look every ten seconds until SIGTERM, and keep the service logs short."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     (paths.run / "watcher.pid").write_text(str(os.getpid()))
     watcher = Watcher(paths)
     while True:
         watcher.turn()
+        roll(paths)
         time.sleep(SECONDS)
 
 
