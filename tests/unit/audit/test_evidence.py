@@ -22,6 +22,8 @@ from appliance.audit.query import Filter
 from appliance.audit.tiles import LogError
 from appliance.cli.main import app
 from tests.unit.audit.conftest import Place
+from tests.unit.audit.second import signed_checkpoint
+from tests.unit.audit.second_evidence import holds_evidence, root_beside
 
 RUNNER = CliRunner()
 ACCESS = b"the access policy"
@@ -109,6 +111,9 @@ def test_any_choice_of_records_is_provable(filled: Place, tmp_path: Path, seed: 
     selection = Selection(wanted=Filter(text=""), first=0, end=600)
     out.write_bytes(evidence.archive(filled.path, checkpoint, records, selection))
     assert evidence.check(out, policy(filled)).findings == []
+    packed = {name: zipfile.ZipFile(out).read(name) for name in ("checkpoint", "proof.json")}
+    size, root = signed_checkpoint(packed["checkpoint"], filled.vkey)
+    assert root_beside(**json.loads(packed["proof.json"]), size=size) == root
 
 
 def edit(name: str, old: bytes, new: bytes) -> Callable[[Files], None]:
@@ -158,6 +163,7 @@ CHANGES: dict[str, tuple[Callable[[Files], None], str]] = {
     "the page": (edit("index.html", b"subject-1", b"subject-2"), "not the page"),
     "a policy": (add_policy, "its digest is"),
 }
+PAGE = {"the page"}  # the second verifier cannot make it again
 
 
 @pytest.mark.parametrize("kind", CHANGES)
@@ -166,6 +172,21 @@ def test_a_changed_archive_is_refused_and_the_change_named(filled: Place, tmp_pa
     made = archive(filled, tmp_path / "e.zip", Filter(), 100, 110)
     report = evidence.check(rewritten(made, tmp_path / "changed.zip", change), policy(filled))
     assert any(problem in finding for finding in report.findings), report.findings
+
+
+@pytest.mark.parametrize("kind", sorted(CHANGES.keys() - PAGE))
+def test_a_second_verifier_refuses_every_changed_archive(filled: Place, tmp_path: Path, kind: str) -> None:
+    made = archive(filled, tmp_path / "e.zip", Filter(), 100, 110)
+    assert holds_evidence(made, filled.vkey)
+    assert not holds_evidence(rewritten(made, tmp_path / "changed.zip", CHANGES[kind][0]), filled.vkey)
+
+
+def test_a_second_verifier_agrees_on_choices_and_on_whose_log_it_is(
+    filled: Place, place: Place, tmp_path: Path
+) -> None:
+    made = archive(filled, tmp_path / "e.zip", Filter(decision="denied", subject="subject-3"), 0, 300)
+    assert holds_evidence(made, filled.vkey)
+    assert not holds_evidence(made, place.vkey)
 
 
 def test_what_is_no_archive_is_refused(filled: Place, tmp_path: Path) -> None:
