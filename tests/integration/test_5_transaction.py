@@ -34,6 +34,11 @@ def recorded(site: Instance, rule: str) -> int:
     return sum(file.read_text().count(f'"{rule}"') for file in files if file.exists())
 
 
+def logged(site: Instance, rule: str) -> int:
+    """How many records of the log itself have the rule."""
+    return sum(file.read_text().count(f'"{rule}"') for file in (site.root / "log" / "bodies").glob("*"))
+
+
 def certificates(site: Instance) -> dict[Path, bytes]:
     """The models' certificates."""
     return {file: file.read_bytes() for file in (site.root / "enclaves").glob("*/models/*.certificate.dsse.json")}
@@ -80,7 +85,7 @@ def test_a_return_brings_the_data_back_only_when_asked_and_the_log_never(site: I
     paths = HostPaths(site.root, site.run)
     sql(site, "insert into kept values ('after')")
     after, trusted = host.whole(site), (site.root / "trusted/tuf/timestamp.json").read_bytes()
-    records = recorded(site, "bundle.verified")
+    records = logged(site, "bundle.verified")
     plan = host.run(site, "rollback", "--restore-data", "--dry-run")
     assert (plan["leaves"], plan["images"]) == (after, ["labeling"])
     assert host.whole(site) == after, "a dry run changed something"
@@ -89,7 +94,7 @@ def test_a_return_brings_the_data_back_only_when_asked_and_the_log_never(site: I
     assert sql(site, "select what from kept") == "before"
     assert copies.copy_of(paths, Path(str(after))).is_dir(), "what was there is set aside"
     assert recorded(site, "generation.rollback-with-data") >= 1
-    assert recorded(site, "bundle.verified") >= records
+    assert logged(site, "bundle.verified") >= records
     assert (site.root / "trusted/tuf/timestamp.json").read_bytes() == trusted
 
 
