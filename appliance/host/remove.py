@@ -3,10 +3,12 @@
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 from appliance.enclave.render import HostPaths
 from appliance.host import configuration, diversion, stack
+from appliance.host.converge import alone
 from appliance.host.network import remove_networks, remove_rules
 from appliance.host.podman import Podman
 
@@ -15,7 +17,15 @@ def remove(paths: HostPaths, *, keep_state: bool, progress: Callable[[str], None
     """Stop containers and monitor; remove networks, packet rules, mounts, hooks, sockets and, unless kept, all state.
 
     Safe to repeat, also on a half-installed host.
+
+    Raises:
+        ApplianceError: an installation, recovery or roll-back is under way.
     """
+    with alone(paths) if paths.root.exists() else nullcontext():
+        _remove(paths, keep_state, progress)
+
+
+def _remove(paths: HostPaths, keep_state: bool, progress: Callable[[str], None]) -> None:
     podman = Podman(paths)
     if (paths.root / "etc" / "containers.conf").exists():
         stack.stop(paths, podman, progress)

@@ -3,6 +3,7 @@
 Run by `make slow`, on the site that `tests/integration` brings up.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -63,10 +64,10 @@ def install_until(site: Instance, bundle: Path, stage: str, root: Path | None = 
 def kill_all(process: subprocess.Popen[str]) -> None:
     """Kill the installation and everything it started, at once; what runs as a service of its own goes on."""
     parent = psutil.Process(process.pid)
-    family = [parent, *parent.children(recursive=True)]
-    ours = [p for p in family if not {"conmon", "monitor", "reconcile"} & {p.name(), *p.cmdline()}]
-    for member in ours:
-        os.kill(member.pid, signal.SIGKILL)
+    for member in [parent, *parent.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):  # it ended meanwhile, or is a zombie
+            if not {"conmon", "monitor", "reconcile"} & {member.name(), *member.cmdline()}:
+                os.kill(member.pid, signal.SIGKILL)
     process.wait()
 
 
@@ -117,13 +118,9 @@ def fill(folder: Path) -> Path:
     filler = folder / "filler"
     free = shutil.disk_usage(folder).free
     subprocess.run(["fallocate", "-l", str(free - (64 << 10)), str(filler)], check=False)
-    with filler.open("ab") as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-                file.flush()
-        except OSError:
-            pass
+    with filler.open("ab", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
     return filler
 
 
