@@ -12,7 +12,14 @@ from tests.demo import people
 from tests.demo.instance import REPOSITORY, Instance
 
 DOCUMENT = REPOSITORY / "docs" / "sysadmin.md"
-PLACED = ("appliance host", "appliance model install", "appliance enclave backup ", "appliance enclave restore ")
+PLACED = (
+    "appliance host",
+    "appliance model install",
+    "appliance site apply",
+    "appliance enclave backup ",
+    "appliance enclave restore ",
+)
+ROOTED = ("appliance user list", "appliance user access", "appliance enclave access")
 
 
 def commands(document: Path) -> list[str]:
@@ -26,6 +33,8 @@ def here(site: Instance, command: str) -> str:
     command = command.replace("/var/lib/appliance", str(site.root)).replace(" build/", f" {site.build}/")
     if command.startswith(PLACED):
         command += f" --root {site.root} --run {site.run}"
+    if command.startswith(ROOTED):
+        command += f" --root {site.root}"
     if command.startswith("appliance audit"):
         command += f" --log {site.root}/log"
     return command
@@ -59,7 +68,7 @@ def test_a_user_asks_the_model_as_the_document_says(site: Instance) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def _nothing_from_an_earlier_run(site: Instance) -> None:
-    for made in ("ceremony", "discs", "dora"):
+    for made in ("ceremony", "discs", "dora", "renewed"):
         shutil.rmtree(site.build / made, ignore_errors=True)
     (site.build / "request.json").unlink(missing_ok=True)
 
