@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 
+BACKLOG = 1024  # nginx answers 502 when a Unix socket has no room for one more, so one slow fsync must not fill it
 MAX_HEAD = 64 * 1024
 MAX_BODY = 64 * 1024
 log = structlog.get_logger()
@@ -137,7 +138,7 @@ async def serve_unix(
     """Serve ``handler`` on the Unix socket ``path``, which belongs to uid ``owner``; only ``peers`` are answered."""
     path.unlink(missing_ok=True)  # noqa: ASYNC240  # once, at start
     served = connection(handler, frozenset({owner}) if peers is None else peers)
-    server = await asyncio.start_unix_server(served, str(path), limit=MAX_HEAD)
+    server = await asyncio.start_unix_server(served, str(path), limit=MAX_HEAD, backlog=BACKLOG)
     os.chown(path, owner, owner)
     path.chmod(mode)  # noqa: ASYNC240  # once, at start
     return server
