@@ -10,6 +10,7 @@ import pytest
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
 from appliance.host import converge
+from appliance.host.remove import remove
 
 HOLD = """
 import pathlib, sys, time
@@ -35,6 +36,9 @@ def test_a_second_command_is_refused_until_the_first_is_gone_even_if_it_was_kill
     process = holder(tmp_path, "alone", 60)
     with pytest.raises(ApplianceError, match="under way"), converge.alone(paths):
         pass
+    with pytest.raises(ApplianceError, match="under way"):
+        remove(paths, keep_state=False, progress=print)
+    assert tmp_path.exists()
     process.kill()
     process.communicate()
     with converge.alone(paths):
