@@ -62,16 +62,14 @@ def start_monitor(paths: HostPaths, site: Site, *, seconds: float = 120) -> bool
     if monitor_process(paths) and started_for.exists() and started_for.read_text() == serves:
         return False
     stop_monitor(paths)
+    started_for.unlink(missing_ok=True)
     for enclave in site.enclaves:
         prepare_sockets(paths, enclave)
     output = paths.root / "monitor.log"
-    if _has_unit(paths):
-        subprocess.run(["systemctl", "restart", UNIT.name], capture_output=True, check=False)
-    else:
-        _spawn_monitor(paths, output)
+    alive = _start_unit() if _has_unit(paths) else _spawn_monitor(paths, output)
     sockets = [paths.sockets(enclave.name, "gateway") / "gateway.sock" for enclave in site.enclaves]
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and monitor_process(paths):
+    while time.monotonic() < deadline and alive():
         if all(_answers(path) for path in sockets):
             started_for.write_text(serves)
             return True
@@ -80,7 +78,17 @@ def start_monitor(paths: HostPaths, site: Site, *, seconds: float = 120) -> bool
     raise ApplianceError(f"the monitor did not start: {text}", remedy=f"see {output}")
 
 
-def _spawn_monitor(paths: HostPaths, output: Path) -> None:
+def _start_unit() -> Callable[[], bool]:
+    """Have systemd start the monitor; what is returned tells whether it lives."""
+    subprocess.run(["systemctl", "restart", UNIT.name], capture_output=True, check=False)
+    return lambda: subprocess.run(["systemctl", "is-failed", "--quiet", UNIT.name], check=False).returncode != 0
+
+
+def _spawn_monitor(paths: HostPaths, output: Path) -> Callable[[], bool]:
+    """Start the monitor as a process of its own; what is returned tells whether it lives.
+
+    It does not ask :func:`monitor_process`: for a moment after a start the kernel shows no command line yet.
+    """
     program = [sys.executable, "-m", "appliance.cli.main", "monitor", "run"]
     with output.open("ab") as file:
         process = subprocess.Popen(
@@ -92,6 +100,7 @@ def _spawn_monitor(paths: HostPaths, output: Path) -> None:
             cwd="/",
         )
     (paths.run / "monitor.pid").write_text(str(process.pid))
+    return lambda: process.poll() is None
 
 
 def _answers(path: Path) -> bool:
