@@ -46,7 +46,7 @@ class Apt:
         for name in ("lists/partial", "cache/archives/partial", "parts"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         (self.folder / "status").write_text("")
-        (self.folder / "sources.list").write_text("\n".join(self._sources or _debian_sources()) + "\n")
+        (self.folder / "sources.list").write_text("\n".join(self._sources or debian_sources()) + "\n")
         settings = {
             "Dir::State": self.folder,
             "Dir::State::status": self.folder / "status",
@@ -98,7 +98,7 @@ class Apt:
         )
 
 
-def _debian_sources() -> list[str]:
+def debian_sources() -> list[str]:
     """One-line sources of the Debian archives that this machine uses."""
     sources = _known_sources()
     if not sources:

@@ -17,14 +17,13 @@ from pathlib import Path
 
 import yaml
 
+from appliance.bundle.apt import debian_sources
 from appliance.bundle.make import default_cache
 from appliance.bundle.process import run
 from appliance.errors import ApplianceError
 
 HERE = Path(__file__).parent
 INPUTS = ("box.py", "box.yml", "customize")
-MIRROR = "http://deb.debian.org/debian"
-SECURITY = "http://deb.debian.org/debian-security"
 SCRATCH_BYTES = 6 << 30
 Say = Callable[[str], None]
 
@@ -95,11 +94,11 @@ def _check_before(folder: Path) -> None:
 def _bootstrap(tree: Path, packages: list[str]) -> None:
     command = ["nice", "mmdebstrap", "--quiet", "--variant=minbase", "--mode=root", "--format=directory"]
     command += [f"--include={','.join(packages)}", "bookworm", str(tree)]
-    command += [f"deb {MIRROR} bookworm main", f"deb {SECURITY} bookworm-security main"]
+    command += debian_sources()
     run(
         command,
         purpose="installing the box's Debian packages",
-        remedy=f"a box is made on a machine that reaches {MIRROR}; copy {default_cache()}/boxes from one that has it",
+        remedy=f"make it where a Debian mirror answers, or copy {default_cache()}/boxes from a machine that has it",
     )
 
 
