@@ -1,5 +1,10 @@
 """The one error that reaches a person: what is wrong, by which rule, and what to do."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
 
 class ApplianceError(Exception):
     """A refusal that names the file or field, the rule with its source, and the remedy.
@@ -24,3 +29,10 @@ class ApplianceError(Exception):
     def as_dict(self) -> dict[str, str]:
         """The refusal as JSON for ``--json`` output."""
         return {"error": self.message, "rule": self.rule, "remedy": self.remedy}
+
+
+def first_finding(error: "ValidationError") -> str:
+    """The first field that is wrong and why, without repeating what was given: ``enclaves.0.name: ...``."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part)[:64] for part in first["loc"]) or "the document"
+    return f"{field}: {first['msg'].removeprefix('Value error, ')}"

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
+from cryptography.x509.oid import NameOID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from appliance.audit import events, spool
@@ -27,6 +28,7 @@ from appliance.errors import ApplianceError
 from appliance.host import file_check
 from appliance.monitor.statements import installed_statements
 from appliance.trust import canonical
+from appliance.trust.certificates import read_certificate
 from appliance.trust.files import read_limited, replace_file
 from appliance.trust.officers import load_signed
 
@@ -238,14 +240,11 @@ def _allowed(answer: httpx.Response, enclave: Enclave) -> httpx.Response:
 
 
 def _subject(certificate: Path) -> str:
-    from cryptography import x509  # noqa: PLC0415
-    from cryptography.x509.oid import NameOID  # noqa: PLC0415
-
     try:
-        name = x509.load_pem_x509_certificate(certificate.read_bytes()).subject
+        name = read_certificate(certificate).subject
         return str(name.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
-    except (OSError, ValueError, IndexError) as error:
-        raise ApplianceError(f"{certificate}: no certificate of a user: {error}") from error
+    except IndexError as error:
+        raise ApplianceError(f"{certificate}: no certificate of a user: it names nobody") from error
 
 
 def _digest(data: bytes) -> str:

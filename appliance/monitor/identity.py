@@ -10,12 +10,13 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from appliance.errors import ApplianceError
+from appliance.trust.certificates import UNREADABLE
 
 WORKLOAD = "service:"
 NAME = re.compile(r"(service:)?[a-z][a-z0-9-]{0,30}")
@@ -108,7 +109,7 @@ class Authority:
             organizations = certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
             extensions = list(certificate.extensions)
             key = certificate.public_key()
-        except (ValueError, x509.DuplicateExtension, UnsupportedAlgorithm) as error:
+        except UNREADABLE as error:
             raise IdentityError("the client certificate cannot be read", rule="identity.unreadable") from error
         try:
             certificate.verify_directly_issued_by(self._ca)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
@@ -21,6 +22,14 @@ from appliance.trust.keys import DEMO, PrivateKey, load_private_key, mark, write
 SKEW = timedelta(minutes=5)
 DEFAULT_DAYS = 365
 AUTHORITY_DAYS = 3650
+UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises for a certificate that is not one; not all of them are a ValueError."""
 
 
 class CertificateError(ApplianceError):
@@ -120,7 +129,7 @@ def read_certificate(path: Path) -> x509.Certificate:
     """
     try:
         return x509.load_pem_x509_certificate(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise CertificateError(f"{path}: not a certificate in PEM: {error}") from error
 
 

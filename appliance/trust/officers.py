@@ -8,8 +8,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, first_finding
 from appliance.trust import canonical, dsse
+from appliance.trust.certificates import UNREADABLE
 from appliance.trust.files import read_limited
 from appliance.trust.fingerprint import check_fingerprint
 from appliance.trust.keys import ECDSA, PublicKey, load_public_key
@@ -71,8 +72,7 @@ def load_officers(path: Path, fingerprint: str | None = None) -> Officers:
     try:
         return Officers.model_validate(canonical.decode_canonical(data, str(path)))
     except ValidationError as error:
-        first = error.errors()[0]
-        raise OfficersError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise OfficersError(f"{path}: {first_finding(error)}") from error
 
 
 def list_officers(files: Sequence[Path], authority: x509.Certificate, *, demo: bool) -> Officers:
@@ -105,7 +105,7 @@ def check_authority(officers: Officers, certificate: Path) -> None:
     data = read_limited(certificate, 1 << 16)
     try:
         found = x509.load_pem_x509_certificate(data).fingerprint(hashes.SHA256()).hex()
-    except ValueError as error:
+    except UNREADABLE as error:
         raise OfficersError(f"{certificate}: not a certificate in PEM") from error
     if found != officers.authority:
         raise OfficersError(

@@ -1,9 +1,10 @@
 """Certificates of every kind of brokenness: each stands for nobody, by its own rule."""
 
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 from cryptography import x509
@@ -47,10 +48,18 @@ def made(*names: str, key: Any = None, issuer: Any = ISSUER, digest: Any = None,
     return quote(signed.public_bytes(Encoding.PEM).decode())
 
 
+def of_version(number: int) -> str:
+    """A certificate whose version is not 3 (RFC 5280, section 4.1.2.1)."""
+    der = x509.load_pem_x509_certificate(unquote(made()).encode()).public_bytes(Encoding.DER)
+    changed = der.replace(b"\xa0\x03\x02\x01\x02", bytes([0xA0, 3, 2, 1, number]), 1)
+    return quote(f"-----BEGIN CERTIFICATE-----\n{b64encode(changed).decode()}\n-----END CERTIFICATE-----")
+
+
 BROKEN: dict[str, tuple[Callable[[], str], str]] = {
     "none": (lambda: "", "none"),
     "no PEM": (lambda: "hello", "unreadable"),
     "PEM of nothing": (lambda: quote(EMPTY), "unreadable"),
+    "of version 49": (lambda: of_version(48), "unreadable"),
     "over-long": (lambda: "A" * 30_000, "unreadable"),
     "expired": (lambda: made(end=NOW - timedelta(hours=1)), "expired"),
     "not yet valid": (lambda: made(begin=NOW + timedelta(hours=1)), "expired"),
