@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, first_finding
 from appliance.trust import canonical
 from appliance.trust.schema import Time
 
@@ -105,9 +105,8 @@ def read_feed(data: bytes, name: str) -> Feed:
     try:
         return Feed.model_validate(canonical.decode_canonical(data, name))
     except ValidationError as error:
-        first = error.errors()[0]
         raise ApplianceError(
-            f"{name}: {'.'.join(map(str, first['loc']))}: {first['msg']}",
+            f"{name}: {first_finding(error)}",
             rule="an advisory feed has the form of appliance/bundle/advisories.py",
             remedy="make it again with appliance bundle advisories",
         ) from error

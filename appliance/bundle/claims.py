@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.bundle.layout import Image
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, first_finding
 
 BUILD_TYPE = "urn:mls-appliance:build:image:v1"
 PACKAGE = "pkg:"
@@ -110,9 +110,7 @@ def check_claims(image: Image, provenance: dict[str, Any], sbom: dict[str, Any],
     try:
         built, listed = _Provenance.model_validate(provenance), Sbom.model_validate(sbom)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ClaimError(f"image {image.name}: {error.title.strip('_')}: {where}: {first['msg']}") from error
+        raise ClaimError(f"image {image.name}: {error.title.strip('_')}: {first_finding(error)}") from error
     if built.build_definition.external_parameters.image != image.name:
         raise ClaimError(f"image {image.name}: its provenance is about another image")
     if listed.metadata.component.sha256() != image.digest:

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 
 from appliance.bundle.advisories import Advisory, Range, Severity
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, first_finding
 
 RELEASE = "bookworm"
 
@@ -49,9 +49,8 @@ def read_tracker(data: bytes, name: str, packages: Collection[str] | None = None
     try:
         tracker = _Tracker.model_validate_json(data).root
     except ValidationError as error:
-        first = error.errors()[0]
         raise ApplianceError(
-            f"{name}: {'.'.join(map(str, first['loc']))}: {first['msg']}",
+            f"{name}: {first_finding(error)}",
             rule="the Debian security tracker's JSON: {source package: {CVE: {releases: {release: {status, ...}}}}}",
             remedy="download the tracker's data/json again",
         ) from error

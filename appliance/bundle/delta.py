@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.bundle.base import Base
 from appliance.bundle.carry import hash_target
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, first_finding
 from appliance.trust import canonical
 from appliance.trust.client import Repository, read_repository
 from appliance.trust.files import read_limited
@@ -147,7 +147,7 @@ def _read(path: Path) -> _Delta:
     try:
         return _Delta.model_validate(canonical.decode_canonical(read_limited(path, _LIMIT), str(path)))
     except ValidationError as error:
-        raise DeltaError(f"{path}: {error.errors()[0]['msg']}", remedy="carry it again from its source") from error
+        raise DeltaError(f"{path}: {first_finding(error)}", remedy="carry it again from its source") from error
 
 
 def _put(source: Path, sink: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.bundle.delta import Earlier, Edition, earlier_bundle
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, first_finding
 from appliance.trust import dsse
 from appliance.trust.files import read_limited
 from appliance.trust.officers import MAXIMUM_SIZE, payload_type
@@ -44,10 +44,8 @@ def parse_inventory(value: Any, name: str) -> Inventory:
     try:
         return Inventory.model_validate(value)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
         raise ApplianceError(
-            f"{name}: {where}: {first['msg']}", remedy="have the host write it again: appliance host inventory"
+            f"{name}: {first_finding(error)}", remedy="have the host write it again: appliance host inventory"
         ) from error
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, first_finding
 from appliance.trust.files import read_limited
 from appliance.trust.metadata import Target
 
@@ -134,5 +134,4 @@ def _read(model: type[Model], locate: Locate, path: str, targets: dict[str, Targ
     try:
         return model.model_validate(_json(locate, path, targets))
     except ValidationError as error:
-        first = error.errors()[0]
-        raise LayoutError(f"targets/{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}", rule=RULE) from error
+        raise LayoutError(f"targets/{path}: {first_finding(error)}", rule=RULE) from error

@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from appliance.bundle.advisories import BEGINNING, ORDERS, Advisory, Range, Severity
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, first_finding
 
 _TYPES = {"PyPI": "pypi", "npm": "npm"}
 _WORDS: dict[str, Severity] = {
@@ -76,9 +76,8 @@ def read_osv(data: bytes, name: str, packages: Collection[str] | None = None) ->
     try:
         found = _Vulnerability.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors()[0]
         raise ApplianceError(
-            f"{name}: {'.'.join(map(str, first['loc']))}: {first['msg']}",
+            f"{name}: {first_finding(error)}",
             rule="OSV schema 1.x",
             remedy="download the advisory again",
         ) from error

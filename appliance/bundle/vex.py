@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, first_finding
 from appliance.trust import canonical
 
 FOLDER = "policies/vex/"
@@ -119,9 +119,8 @@ def read_vex(data: bytes, name: str) -> Document:
     try:
         return Document.model_validate(value)
     except ValidationError as error:
-        first = error.errors()[0]
         raise ApplianceError(
-            f"{name}: {'.'.join(map(str, first['loc']))}: {first['msg']}",
+            f"{name}: {first_finding(error)}",
             rule="OpenVEX v0.2.0, document and statement fields",
             remedy="correct the statement",
         ) from error

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.bundle.bootstrap import BOOTSTRAP_FILE, KINDS_FIRST
 from appliance.bundle.hashing import BUFFER
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, first_finding
 from appliance.trust import canonical
 from appliance.trust.client import Repository, read_repository
 from appliance.trust.files import open_regular, read_limited
@@ -181,7 +181,7 @@ def read_volume(disc: Path) -> Volume:
     try:
         return Volume.model_validate(canonical.decode_canonical(data, str(disc / VOLUME_FILE)))
     except ValidationError as error:
-        raise VolumeError(f"{disc / VOLUME_FILE}: {error.errors()[0]['msg']}") from error
+        raise VolumeError(f"{disc / VOLUME_FILE}: {first_finding(error)}") from error
 
 
 def disc_folder(out: Path, number: int) -> Path:

@@ -9,7 +9,7 @@ from appliance.audit.events import Entity, Lineage
 from appliance.audit.schema import EventError
 from appliance.enclave.render import UIDS
 from appliance.enclave.site import Enclave
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, first_finding
 from appliance.monitor.context import Context, ContextError, open_context, payload_of
 from appliance.monitor.grants import Grant, seal_grant
 from appliance.monitor.http import HttpRequest, HttpResponse, json_response
@@ -77,7 +77,7 @@ class Records:
                 receipt = await self._recording.cosign(enclave, asked.subject, asked.note.encode())
                 return json_response(200, {"receipt": receipt})
         except ValidationError as error:
-            return json_response(422, {"error": str(error.errors(include_input=False)[0]["msg"])})
+            return json_response(422, {"error": first_finding(error)})
         except EventError as error:
             return json_response(422, {"error": error.message})
         except ApplianceError as error:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from appliance.audit.events import Entity, Verdict
 from appliance.audit.text import printable
 from appliance.enclave.render import HostPaths
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, first_finding
 from appliance.monitor import registries
 from appliance.monitor.http import HttpRequest, HttpResponse, json_response
 from appliance.monitor.recording import Recording
@@ -70,7 +70,7 @@ class Succession:
             async with self._one_at_a_time:
                 return json_response(200, await self._apply(asked))
         except ValidationError as error:
-            return json_response(422, {"error": str(error.errors(include_input=False)[0]["msg"])})
+            return json_response(422, {"error": first_finding(error)})
         except ApplianceError as error:
             return json_response(409, error.as_dict())
         except Exception:  # whatever went wrong, the old statements stay in force

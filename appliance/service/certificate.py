@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, first_finding
 from appliance.trust.dsse import payload_of
 from appliance.trust.keys import PrivateKey, PublicKey
 from appliance.trust.statements import sign_statement, verify_statement
@@ -155,7 +155,7 @@ def read_results(data: bytes, name: str) -> EvaluationResults:
         return EvaluationResults.model_validate(document)
     except ValueError as error:
         raise CertificateError(
-            f"{name}: {_first_problem(error) if isinstance(error, ValidationError) else 'not JSON'}",
+            f"{name}: {first_finding(error) if isinstance(error, ValidationError) else 'not JSON'}",
             rule="a certificate is made from the results document of the evaluation service",
             remedy="download the results of a finished job again",
         ) from error
@@ -193,7 +193,7 @@ def verify(
     try:
         certificate = Certificate.model_validate(verified.statement.predicate)
     except ValidationError as error:
-        raise CertificateError(f"{name}: {_first_problem(error)}", rule=RULE) from error
+        raise CertificateError(f"{name}: {first_finding(error)}", rule=RULE) from error
     if not verified.statement.covers(certificate.evaluation.model.sha256):
         raise CertificateError(f"{name}: subject and predicate name different models", rule=RULE)
     return certificate, verified.signers
@@ -209,7 +209,7 @@ def read_unverified(data: bytes, name: str) -> Certificate:
     try:
         return Certificate.model_validate(statement.get("predicate") if isinstance(statement, dict) else None)
     except ValidationError as error:
-        raise CertificateError(f"{name}: {_first_problem(error)}", rule=RULE) from error
+        raise CertificateError(f"{name}: {first_finding(error)}", rule=RULE) from error
 
 
 def check(certificate: Certificate, serving: Serving, name: str, now: datetime | None = None) -> None:
@@ -245,8 +245,3 @@ def check(certificate: Certificate, serving: Serving, name: str, now: datetime |
 def digest_of(data: bytes) -> str:
     """SHA-256 of a certificate's envelope, by which it is revoked."""
     return hashlib.sha256(data).hexdigest()
-
-
-def _first_problem(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, first_finding
 
 Own = TypeVar("Own", bound=BaseModel)
 
@@ -87,9 +87,7 @@ class ServiceSettings(BaseModel):
         try:
             return kind.model_validate(self.settings)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            field = ".".join(str(part) for part in first["loc"])
-            raise ApplianceError(f"{path}: settings.{field}: {first['msg']}") from error
+            raise ApplianceError(f"{path}: settings.{first_finding(error)}") from error
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -105,8 +103,6 @@ class ServiceSettings(BaseModel):
                 f"{path}: cannot be read: {error.strerror}", remedy="the enclave's compose file mounts it"
             ) from error
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            field = ".".join(str(part) for part in first["loc"])
             raise ApplianceError(
-                f"{path}: {field}: {first['msg']}", rule="docs/architecture.md, In a container"
+                f"{path}: {first_finding(error)}", rule="docs/architecture.md, In a container"
             ) from error

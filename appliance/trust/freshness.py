@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, first_finding
 from appliance.trust import canonical
 from appliance.trust.client import Repository
 from appliance.trust.files import read_limited
@@ -40,8 +40,7 @@ class Freshness(BaseModel):
         try:
             return cls.model_validate(canonical.decode_yaml(text, str(path)))
         except ValidationError as error:
-            first = error.errors()[0]
-            raise FreshnessError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+            raise FreshnessError(f"{path}: {first_finding(error)}") from error
 
     def judge(self, repository: Repository) -> list[str]:
         """Warnings about a repository that has not expired.

@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tuf.api.metadata import Metadata
 
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, first_finding
 from appliance.trust import canonical, dsse, hybrid
 from appliance.trust.chain import RootChain, approval_name
 from appliance.trust.metadata import add_signature, check_signatures, parse, role_keys
@@ -60,9 +60,7 @@ class Request:
         try:
             form = _Form.model_validate(canonical.decode_canonical(data, name))
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise RequestError(f"{name}: not a signing request: {where}: {first['msg']}") from error
+            raise RequestError(f"{name}: not a signing request: {first_finding(error)}") from error
         request = cls(
             chain=RootChain.pick({file: text.encode() for file, text in form.chain.items()}),
             documents={file: text.encode() for file, text in form.documents.items()},

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, first_finding
 from appliance.trust.keys import PublicKey
 
 PEOPLE_FIELD = "x-appliance-people"
@@ -184,8 +184,7 @@ def check_form(value: Any, kind: str, name: str) -> None:
     try:
         _DOCUMENTS[kind].model_validate(value)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
         raise FormError(
-            f"{name}: {'.'.join(str(part)[:64] for part in first['loc'])}: {first['msg']}",
+            f"{name}: {first_finding(error)}",
             rule="TUF specification 1.0, and no fields beyond this appliance's own",
         ) from error

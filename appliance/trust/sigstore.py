@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from appliance.errors import first_finding
 from appliance.trust import canonical, dsse
 from appliance.trust.dsse import SignatureRefusedError
 from appliance.trust.fingerprint import fingerprint
@@ -98,6 +99,4 @@ def _read(form: type[Form], value: object, name: str) -> Form:
     try:
         return form.model_validate(value)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise SignatureRefusedError(f"{name}: not a bundle: {where}: {first['msg']}", rule=RULE) from error
+        raise SignatureRefusedError(f"{name}: not a bundle: {first_finding(error)}", rule=RULE) from error
