@@ -7,11 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from appliance.bundle.attestations import path_of, twin_of
 from appliance.bundle.claims import BUILD_TYPE
 from appliance.bundle.hashing import hash_file
 from appliance.bundle.model_claims import Card, files_of, make_mlbom, model_signature
 from appliance.bundle.repository import write_repository
+from appliance.bundle.verify import Report, stage_bundle, verify_bundle
+from appliance.errors import ApplianceError
 from appliance.trust.ceremony import initialise
 from appliance.trust.chain import RootChain
 from appliance.trust.keys import PrivateKey, load_private_key
@@ -182,3 +186,22 @@ def make_bundle(bundle: Path, keys: Keys, model_size: int = 3_000_000, **changes
     targets = fill(bundle, keys.builder, model_size)
     sign(bundle, targets, keys, **changes)
     return targets
+
+
+def check(bundle: Path, keys: Keys, trusted: Path | None = None) -> Report:
+    return verify_bundle(bundle, keys.fingerprint, trusted=trusted, now=NOW)[1]
+
+
+def refused(bundle: Path, keys: Keys, match: str) -> None:
+    """Refused when verified in place and when staged, and nothing wrong is left behind."""
+    with pytest.raises(ApplianceError, match=match):
+        check(bundle, keys).require()
+    staging = bundle.parent / "staging"
+    with pytest.raises(ApplianceError, match=match):
+        stage_bundle(bundle, staging, keys.fingerprint, now=NOW)[1].require()
+
+
+def flip(file: Path, position: int = -1) -> None:
+    data = bytearray(file.read_bytes())
+    data[position if position >= 0 else len(data) // 2] ^= 1
+    file.write_bytes(data)

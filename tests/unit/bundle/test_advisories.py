@@ -26,7 +26,7 @@ from appliance.host.generation import Facts
 from appliance.host.vulnerabilities import installed_vulnerabilities
 from appliance.trust.client import read_repository
 from appliance.trust.schema import Custom
-from tests.unit.bundle.sample import NOW, Keys, fill, make_keys, sign
+from tests.unit.bundle.sample import NOW, Keys, fill, sign
 
 SAMPLES = Path(__file__).parent / "advisories"
 DAY = date(2026, 11, 10)
@@ -50,11 +50,6 @@ Package: zlib1g
 Source: zlib (1:1.3-1)
 Version: 1:1.3-1+b1
 """
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
-    return make_keys(tmp_path_factory.mktemp("keys") / "keys")
 
 
 def feed() -> Feed:

@@ -11,13 +11,8 @@ from appliance.bundle.delta import Earlier, Edition, earlier_bundle, write_delta
 from appliance.bundle.verify import stage_bundle, verify_bundle
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
-from tests.unit.bundle.sample import NOW, Keys, make_keys, sign
+from tests.unit.bundle.sample import NOW, Keys, sign
 from tests.unit.bundle.sample import fill as fill_sample
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
-    return make_keys(tmp_path_factory.mktemp("keys") / "keys")
 
 
 @pytest.fixture

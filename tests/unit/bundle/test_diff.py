@@ -11,17 +11,12 @@ from appliance.bundle.diff import Change, Difference, compare, to_html
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
 from appliance.trust.schema import Custom
-from tests.unit.bundle.sample import Keys, fill, make_keys, sign
+from tests.unit.bundle.sample import Keys, fill, sign
 
 
 def component(name: str, version: str, licence: str) -> dict[str, Any]:
     purl = f"pkg:deb/debian/{name}@{version}?arch=amd64"
     return {"name": name, "version": version, "purl": purl, "licenses": [{"expression": licence}]}
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
-    return make_keys(tmp_path_factory.mktemp("keys") / "keys")
 
 
 @pytest.fixture

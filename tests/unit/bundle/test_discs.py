@@ -17,15 +17,10 @@ from appliance.bundle.volumes import RESERVE, Piece, split_bundle
 from appliance.cli.bundle_media import parse_size
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
-from tests.unit.bundle.sample import NOW, Keys, attest_model, fill, make_bundle, make_keys, sign
+from tests.unit.bundle.sample import NOW, Keys, attest_model, fill, make_bundle, sign
 
 CHUNK = 1 << 20
 SIZE = RESERVE + 2_200_000
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
-    return make_keys(tmp_path_factory.mktemp("keys") / "keys")
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 
 from appliance.bundle.verify import verify_bundle
 from appliance.bundle.volumes import RESERVE, split_bundle
-from tests.unit.bundle.sample import NOW, Keys, make_bundle, make_keys
+from tests.unit.bundle.sample import NOW, Keys, make_bundle
 
 STAGE = """
 import sys
@@ -32,11 +32,6 @@ print("ready", flush=True)
 for disc in sorted(Path(sys.argv[1]).glob("disc-*")):
     gather_disc(disc, Path(sys.argv[2]), sys.argv[3], now=datetime.fromisoformat(sys.argv[4]))
 """
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
-    return make_keys(tmp_path_factory.mktemp("keys") / "keys")
 
 
 @pytest.fixture(scope="module")

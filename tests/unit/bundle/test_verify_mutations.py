@@ -18,7 +18,7 @@ from appliance.errors import ApplianceError
 from appliance.trust import canonical
 from appliance.trust.hybrid import LIMIT as HYBRID_LIMIT
 from appliance.trust.metadata import LIMITS
-from tests.unit.bundle.sample import NOW, Keys, make_bundle, make_keys
+from tests.unit.bundle.sample import NOW, Keys, make_bundle
 
 FEW, MANY = 130, 10_000
 Mutation = Callable[[random.Random, Path], None]
@@ -167,11 +167,6 @@ MUTATIONS: list[Mutation] = [
     *(flip_bit, truncate, extend, grow_sparse, remove_or_repeat_a_part, exchange, rename, delete, link, link_folder),
     *(add, traverse, over_long, white_space, duplicate_key, change_a_value),
 ]
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
-    return make_keys(tmp_path_factory.mktemp("keys") / "keys")
 
 
 @pytest.fixture(scope="module")

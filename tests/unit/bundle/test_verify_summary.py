@@ -9,12 +9,7 @@ from appliance.bundle.verify import verify_bundle
 from appliance.errors import ApplianceError
 from appliance.trust.keys import generate, host_key
 from appliance.trust.statements import VERIFICATION_SUMMARY, verify_statement
-from tests.unit.bundle.sample import NOW, Keys, make_bundle, make_keys
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
-    return make_keys(tmp_path_factory.mktemp("keys") / "keys")
+from tests.unit.bundle.sample import NOW, Keys, make_bundle
 
 
 def test_a_passed_verification(tmp_path: Path, keys: Keys) -> None:
