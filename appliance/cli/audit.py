@@ -23,6 +23,7 @@ from appliance.audit.tiles import CHECKPOINT, write_lasting
 from appliance.audit.verify import Report
 from appliance.audit.verify import verify as verify_log
 from appliance.cli import audit_anchor, audit_break_glass, audit_officers
+from appliance.cli.options import ROOT, Json
 from appliance.errors import ApplianceError
 
 app = typer.Typer(help="Verify, review and export the audit log.", no_args_is_help=True)
@@ -39,7 +40,6 @@ LogFolder = Annotated[
 KeyFile = Annotated[
     Path, typer.Option("--key", help="File with the log's verifier key, as carried on paper.", exists=True)
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Subject = Annotated[str | None, typer.Option(help="Name of the subject.")]
 Enclave = Annotated[str | None, typer.Option(help="Name of the enclave.")]
 LabelText = Annotated[str | None, typer.Option(help="Encoded label, for example 'S;;GBR,USA'.")]
@@ -49,7 +49,7 @@ Activity = Annotated[str | None, typer.Option(help="What was done, for example r
 AnyText = Annotated[str | None, typer.Option(help="Text anywhere in the event.")]
 Since = Annotated[datetime.datetime | None, typer.Option(help="First time, UTC.")]
 Until = Annotated[datetime.datetime | None, typer.Option(help="Last time, UTC.")]
-DEFAULT_LOG = Path("/var/lib/appliance/log")
+DEFAULT_LOG = ROOT / "log"
 
 
 class Form(StrEnum):
@@ -69,7 +69,7 @@ def verify(
     policy: Annotated[Path | None, typer.Option(help="Who must have signed; with EVIDENCE.", exists=True)] = None,
     key: Annotated[Path | None, typer.Option(help="The log's verifier key, as carried on paper.", exists=True)] = None,
     log: Annotated[Path, typer.Option(help="Folder of the log.")] = DEFAULT_LOG,
-    as_json: AsJson = False,
+    as_json: Json = False,
 ) -> None:
     """Recompute the whole log, or an archive of evidence, up to its signatures; exit 1 and name the damage."""
     if archive is not None:
@@ -88,7 +88,7 @@ def verify(
 
 
 @app.command()
-def fsck(key: KeyFile, log: LogFolder = DEFAULT_LOG, as_json: AsJson = False) -> None:
+def fsck(key: KeyFile, log: LogFolder = DEFAULT_LOG, as_json: Json = False) -> None:
     """Verify the log and look at every other file in its folder; exit 1 and name whatever is wrong."""
     from appliance.audit.fsck import fsck as check  # noqa: PLC0415  # keeps `appliance --help` quick
 
@@ -116,7 +116,7 @@ def _verify_evidence(archive: Path, policy: Path | None, *, as_json: bool) -> No
 
 
 @app.command()
-def checkpoint(key: KeyFile, log: LogFolder = DEFAULT_LOG, as_json: AsJson = False) -> None:
+def checkpoint(key: KeyFile, log: LogFolder = DEFAULT_LOG, as_json: Json = False) -> None:
     """Print the last checkpoint after verifying its signature: what an officer compares with paper."""
     data = (log / CHECKPOINT).read_bytes()
     signed: Checkpoint = open_checkpoint(data, Verifier.decode(key.read_text()))
@@ -140,7 +140,7 @@ def show(
     until: Until = None,
     last: Annotated[int, typer.Option("--last", "-n", min=1, help="At most so many, the newest.")] = 50,
     form: Annotated[Form, typer.Option("--format", help="cef and ecs are for other collectors.")] = Form.TABLE,
-    as_json: AsJson = False,
+    as_json: Json = False,
 ) -> None:
     """List the newest events that match; with --json as the log's own lines, whole and exact."""
     wanted = _filter(subject, enclave, label, decision, rule, activity, text, since, until)
@@ -211,7 +211,7 @@ def hammer(
     folder: Annotated[Path, typer.Argument(help="New folder for a log that is made to be hammered.")],
     rounds: Annotated[int, typer.Option(min=1, help="How many loaded writers to kill.")] = 100,
     writers: Annotated[int, typer.Option(min=1, help="Concurrent writers in each.")] = 32,
-    as_json: AsJson = False,
+    as_json: Json = False,
 ) -> None:
     """Kill loaded writers at random moments; exit 1 if an acknowledged record is lost or the log is damaged."""
     from appliance.audit.hammer import hammer as run  # noqa: PLC0415  # keeps `appliance --help` quick

@@ -12,7 +12,8 @@ from appliance.audit.note import Checkpoint, Note, Verifier
 from appliance.audit.policy import FILE, Policy
 from appliance.audit.state import log_state
 from appliance.audit.tiles import CHECKPOINT, write_lasting
-from appliance.cli.audit_officers import DEFAULT_ROOT, AsJson, LogFolder, SpoolFolder, record
+from appliance.cli.audit_officers import LogFolder, SpoolFolder, record
+from appliance.cli.options import ROOT, Json
 from appliance.errors import ApplianceError
 
 app = typer.Typer(help="Take the checkpoint off this host, and compare with it later.", invoke_without_command=True)
@@ -23,8 +24,8 @@ def anchor(
     context: typer.Context,
     key: Annotated[Path | None, typer.Option(help="The log's verifier key, as carried on paper.", exists=True)] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="New folder, for example on the disc.")] = None,
-    log: Annotated[Path, typer.Option(help="Folder of the log.")] = DEFAULT_ROOT / "log",
-    spool_folder: SpoolFolder = DEFAULT_ROOT / "spool",
+    log: Annotated[Path, typer.Option(help="Folder of the log.")] = ROOT / "log",
+    spool_folder: SpoolFolder = ROOT / "spool",
     dry_run: Annotated[bool, typer.Option(help="Say what would be anchored; write nothing.")] = False,
 ) -> None:
     """Write the signed checkpoint as a file, a QR code and a page to print: daily, for where this host cannot reach.
@@ -50,7 +51,7 @@ def anchor(
 def check(
     notes: Annotated[list[Path], typer.Argument(help="Anchors: files, folders, or scanned QR codes.", exists=True)],
     key: Annotated[Path, typer.Option(help="The log's verifier key, as carried on paper.", exists=True)],
-    log: LogFolder = DEFAULT_ROOT / "log",
+    log: LogFolder = ROOT / "log",
 ) -> None:
     """Compare the log with what left the host; exit 1 if records were removed or rewritten since.
 
@@ -64,9 +65,9 @@ def check(
 
 
 def status(
-    log: LogFolder = DEFAULT_ROOT / "log",
+    log: LogFolder = ROOT / "log",
     policy: Annotated[Path | None, typer.Option(help="Who must cosign, in place of the installed one.")] = None,
-    as_json: AsJson = False,
+    as_json: Json = False,
 ) -> None:
     """Show room, last review and last anchor of the log, and what is due.
 
@@ -83,8 +84,8 @@ def status(
 
 def policy(
     file: Annotated[Path, typer.Argument(help="Who must cosign (C2SP tlog-policy).", exists=True)],
-    log: LogFolder = DEFAULT_ROOT / "log",
-    spool_folder: SpoolFolder = DEFAULT_ROOT / "spool",
+    log: LogFolder = ROOT / "log",
+    spool_folder: SpoolFolder = ROOT / "spool",
 ) -> None:
     """Install the officers' policy beside the log, so that console and status know when a review is due.
 

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 import yaml
 
-from appliance.cli.audit_officers import DEFAULT_ROOT, record
-from appliance.cli.options import PassphraseFile, add_officer
+from appliance.cli.audit_officers import record
+from appliance.cli.options import ROOT, RUN, PassphraseFile, Root, add_officer
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
 
@@ -38,7 +38,7 @@ def sign(
 @app.command()
 def start(
     statement: Annotated[Path, typer.Argument(help="The statement, signed by two officers.", exists=True)],
-    root: Annotated[Path, typer.Option(help="Where the appliance keeps its state.")] = DEFAULT_ROOT,
+    root: Root = ROOT,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, change nothing.")] = False,
 ) -> None:
     """Put a statement in force until it ends; recorded first. The monitor takes it from the next request on.
@@ -50,7 +50,7 @@ def start(
     from appliance.trust.files import replace_file  # noqa: PLC0415
     from appliance.trust.officers import load_signed  # noqa: PLC0415
 
-    paths = HostPaths(root, Path("/run/appliance"))
+    paths = HostPaths(root, RUN)
     site = installed_statements(paths).site
     found = read(load_signed(statement, root / "registries" / "current" / "officers.json", KIND), statement.name, site)
     target = root / FOLDER / f"{found.id}.dsse.json"

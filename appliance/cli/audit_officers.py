@@ -18,9 +18,9 @@ from appliance.audit.state import first_time
 from appliance.audit.text import printable
 from appliance.audit.tiles import CHECKPOINT
 from appliance.audit.verify import verify
+from appliance.cli.options import ROOT, Json
 from appliance.errors import ApplianceError
 
-DEFAULT_ROOT = Path("/var/lib/appliance")
 LogFolder = Annotated[Path, typer.Option("--log", help="Folder of the log.", exists=True, file_okay=False)]
 LogKey = Annotated[
     Path, typer.Option("--key", help="File with the log's verifier key, as carried on paper.", exists=True)
@@ -30,7 +30,6 @@ PolicyFile = Annotated[
 ]
 SpoolFolder = Annotated[Path, typer.Option("--spool", help="Spool through which the monitor records the step.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="File to write.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def witness(name: Annotated[str, typer.Argument(help="Name of the officer, without spaces.")], out: Out) -> None:
@@ -48,7 +47,7 @@ def witness(name: Annotated[str, typer.Argument(help="Name of the officer, witho
 def request(
     key: LogKey,
     out: Out,
-    log: LogFolder = DEFAULT_ROOT / "log",
+    log: LogFolder = ROOT / "log",
     old: Annotated[int, typer.Option(min=0, help="Records in the log when the officer last cosigned.")] = 0,
 ) -> None:
     """Write what an officer needs in order to cosign: the checkpoint, and the proof that the log only grew."""
@@ -83,8 +82,8 @@ def cosign(
 def accept(
     cosigned: Annotated[Path, typer.Argument(help="Checkpoint that an officer cosigned.", exists=True)],
     policy: PolicyFile = None,
-    log: LogFolder = DEFAULT_ROOT / "log",
-    spool_folder: SpoolFolder = DEFAULT_ROOT / "spool",
+    log: LogFolder = ROOT / "log",
+    spool_folder: SpoolFolder = ROOT / "spool",
 ) -> None:
     """Keep an officer's cosignature beside the log, and say whether the quorum is reached."""
     rules = _policy(policy, log)
@@ -106,12 +105,12 @@ def accept(
 
 def review(
     policy: PolicyFile = None,
-    log: LogFolder = DEFAULT_ROOT / "log",
+    log: LogFolder = ROOT / "log",
     start: Annotated[int | None, typer.Option(min=0, help="First record, in place of the policy's.")] = None,
     notes: Annotated[Path | None, typer.Option(help='JSON file with a note for each finding: {"F1": "..."}.')] = None,
     officer: Annotated[str, typer.Option(help="Who reviews; with --notes.")] = "",
-    spool_folder: SpoolFolder = DEFAULT_ROOT / "spool",
-    as_json: AsJson = False,
+    spool_folder: SpoolFolder = ROOT / "spool",
+    as_json: Json = False,
 ) -> None:
     """Show what happened since the last review; with --notes, record that each finding was looked at."""
     rules = _policy(policy, log)

@@ -1,22 +1,19 @@
 """`appliance host`."""
 
-import json
 import os
 import shutil
-import sys
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from appliance.cli import host_internal
 from appliance.cli.bundle_advisories import print_assessment
 from appliance.cli.host_inventory import inventory
 from appliance.cli.host_support import support
-from appliance.cli.options import Json, asker, print_json, told
+from appliance.cli.options import ROOT, RUN, Json, Root, Run, asker, print_json, told
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
 from appliance.host.watch import Watch
@@ -24,24 +21,8 @@ from appliance.host.watch import Watch
 app = typer.Typer(help="Install, check and remove the appliance on this host.", no_args_is_help=True)
 app.command()(inventory)
 app.command()(support)
-Root = Annotated[Path, typer.Option(help="Where the appliance keeps its state.")]
-Run = Annotated[Path, typer.Option(help="Where its sockets are.")]
-ROOT, RUN = Path("/var/lib/appliance"), Path("/run/appliance")
-
-
-class Step(StrEnum):
-    """One step of the installation."""
-
-    configure = "configure"
-    load_images = "load-images"
-    stage = "stage"
-    cut_over = "cut-over"
-    prepare = "prepare"
-    harden = "harden"
-    prepare_sockets = "prepare-sockets"
-    start_monitor = "start-monitor"
-    start_enclaves = "start-enclaves"
-    prove = "prove"
+for internal in (host_internal.step, host_internal.reconcile, host_internal.decided):
+    app.command(hidden=True)(internal)
 
 
 @app.command()
@@ -185,14 +166,6 @@ def verify(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-@app.command(hidden=True)
-def reconcile(root: Root = ROOT, run: Run = RUN) -> None:
-    """Keep comparing what runs with what was admitted, and alarm."""
-    from appliance.host import watcher  # noqa: PLC0415
-
-    watcher.watch(HostPaths(root.resolve(), run))
-
-
 @app.command()
 def recover(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
     """Bring what runs back to the current generation, whatever the state: after a crash, a kill, or at boot.
@@ -286,59 +259,6 @@ def remove(
         print_json({"removed": True})
 
 
-@app.command(hidden=True)
-def step(
-    name: Step,
-    root: Root = ROOT,
-    run: Run = RUN,
-    bundle: Path | None = None,
-    site: Path | None = None,
-    officers_fingerprint: str = "",
-) -> None:
-    """Run one step of install.yml; prints {"changed": ...}."""
-    from appliance.host import steps  # noqa: PLC0415
-    from appliance.host.converge import one_step  # noqa: PLC0415
-
-    paths = HostPaths(root.resolve(), run)
-    actions: dict[Step, Callable[[], bool]] = {
-        Step.configure: lambda: steps.configure(paths),
-        Step.stage: lambda: steps.stage(
-            paths, _given(bundle, "--bundle"), _given(site, "--site"), officers_fingerprint
-        ),
-        Step.harden: lambda: steps.harden(paths, _given(bundle, "--bundle")),
-        Step.prepare_sockets: lambda: steps.prepare_sockets(paths),
-        Step.load_images: lambda: steps.load_images(paths, _given(bundle, "--bundle")),
-        Step.cut_over: lambda: steps.cut_over(paths, _given(site, "--site"), officers_fingerprint),
-        Step.prepare: lambda: steps.prepare(paths),
-        Step.start_monitor: lambda: steps.start_monitor(paths),
-        Step.start_enclaves: lambda: steps.start_enclaves(paths),
-        Step.prove: lambda: steps.prove(paths),
-    }
-    try:
-        # systemd runs prepare-sockets inside start-monitor
-        with nullcontext() if name is Step.prepare_sockets else one_step(paths):
-            print(json.dumps({"changed": actions[name]()}))
-    except ApplianceError as error:
-        print(json.dumps(error.as_dict()), file=sys.stderr)
-        raise typer.Exit(1) from error
-
-
-def _given(value: Path | None, option: str) -> Path:
-    if value is None:
-        raise typer.BadParameter(f"{option} is required for this step")
-    return value
-
-
 def _installed(paths: HostPaths) -> None:
     if not (paths.root / "current").is_symlink() or shutil.which("podman") is None:
         raise ApplianceError(f"nothing is installed in {paths.root}", remedy="appliance host install --help")
-
-
-@app.command(hidden=True)
-def decided(
-    name: str, rule: str, root: Root = ROOT, run: Run = RUN, allowed: bool = False, reason: list[str] | None = None
-) -> None:
-    """Record what a point of admission decided about a container or command."""
-    from appliance.host.decisions import record_decision  # noqa: PLC0415
-
-    record_decision(HostPaths(root.resolve(), run), name, rule, reason or [], allowed=allowed)

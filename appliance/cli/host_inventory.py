@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from appliance.cli.options import Json, print_json
+from appliance.cli.options import ROOT, RUN, Json, Root, print_json
 from appliance.enclave.render import HostPaths
 
 
@@ -15,7 +15,7 @@ def inventory(
     approved: Annotated[
         Path | None, typer.Option(help="inventory.dsse.json, the list with two officers' signatures.")
     ] = None,
-    root: Annotated[Path, typer.Option(help="Where the appliance keeps its state.")] = Path("/var/lib/appliance"),
+    root: Root = ROOT,
     as_json: Json = False,
 ) -> None:
     """List the digests of earlier bundles on this host, so that a builder can leave those files out.
@@ -30,7 +30,7 @@ def inventory(
     from appliance.host.inventory import encode, release, take_inventory  # noqa: PLC0415  # keeps --help quick
     from appliance.trust.files import replace_file  # noqa: PLC0415
 
-    paths = HostPaths(root.resolve(), Path("/run/appliance"))
+    paths = HostPaths(root.resolve(), RUN)
     if approved:
         found = release(paths, approved, out)
     else:

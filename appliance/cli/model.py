@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from appliance.cli.options import Json, PassphraseFile, open_key, print_json
+from appliance.cli.options import ROOT, RUN, Json, PassphraseFile, Root, Run, open_key, print_json
 from appliance.errors import ApplianceError
 
 app = typer.Typer(help="Certify models from their evaluation results.", no_args_is_help=True)
@@ -86,8 +86,8 @@ def install(
     certificate: Annotated[Path, typer.Argument(help="A certificate.", exists=True, dir_okay=False)],
     *,
     enclave: Annotated[str, typer.Option(help="Name of the enclave whose model it certifies.")],
-    root: Annotated[Path, typer.Option(help="Where the appliance keeps its state.")] = Path("/var/lib/appliance"),
-    run: Annotated[Path, typer.Option(help="Where its sockets are.")] = Path("/run/appliance"),
+    root: Root = ROOT,
+    run: Run = RUN,
     as_json: Json = False,
 ) -> None:
     """Give a certificate to the inference service of an enclave, on the host it was made for."""
