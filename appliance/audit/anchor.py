@@ -12,8 +12,9 @@ from pathlib import Path
 
 from appliance.audit.merkle import EMPTY
 from appliance.audit.note import Checkpoint, Verifier, open_checkpoint
-from appliance.audit.tiles import CHECKPOINT, LogError, TileReader, write_lasting
+from appliance.audit.tiles import CHECKPOINT, LogError, TileReader
 from appliance.errors import ApplianceError
+from appliance.trust.files import replace_file
 
 ANCHORED = "anchored"
 DUE = 24 * 3600
@@ -61,12 +62,12 @@ def write(anchor: Anchor, folder: Path, moment: str) -> None:
     segno.make(anchor.note, error="m", micro=False).save(drawn, kind="svg", border=4, xmldecl=False)
     files = (anchor.note, drawn.getvalue(), _paper(anchor, drawn.getvalue().decode(), moment).encode())
     for name, data in zip(_FILES, files, strict=True):
-        write_lasting(folder / name, data)
+        replace_file(folder / name, data)
 
 
 def keep(anchor: Anchor, log: Path) -> None:
     """Note beside the log that it is anchored up to here."""
-    write_lasting(log / ANCHORED / str(anchor.checkpoint.size), anchor.note)
+    replace_file(log / ANCHORED / str(anchor.checkpoint.size), anchor.note)
 
 
 def check(log: Path, log_key: Verifier, note: bytes) -> Checkpoint:

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from appliance.audit import bodies, events, ocsf, schema, spool
 from appliance.audit.log import Log
 from appliance.audit.text import printable
-from appliance.audit.tiles import write_lasting
 from appliance.errors import ApplianceError
+from appliance.trust.files import replace_file
 
 STATE = "spool.json"
 _BATCH = 256
@@ -70,18 +70,18 @@ async def ingest(folder: Path, log: Log, *, label: str) -> Ingested:
     if state.pending and (present := _present(log.path, state.pending, [line.event for line in lines if line.event])):
         behind = [number for number, line in enumerate(lines, 1) if line.event][present - 1]
         state, lines = lines[behind - 1].after, lines[behind:]
-        write_lasting(state_file, state.model_dump_json().encode())
+        replace_file(state_file, state.model_dump_json().encode())
     for at in range(0, len(lines), _BATCH):
         batch = lines[at : at + _BATCH]
         for problem in (problem for line in batch for problem in line.problems):
             await _gap(log, label, result, problem)
         if found := [line.event for line in batch if line.event]:
             pending = _Pending(size=log.size, events=len(found))
-            write_lasting(state_file, state.model_copy(update={"pending": pending}).model_dump_json().encode())
+            replace_file(state_file, state.model_copy(update={"pending": pending}).model_dump_json().encode())
             await log.append(found)
         result.taken += len(found)
         state = batch[-1].after
-        write_lasting(state_file, state.model_dump_json().encode())
+        replace_file(state_file, state.model_dump_json().encode())
     if lines:
         _shorten(folder, state.last)
     return result
@@ -154,4 +154,4 @@ def _shorten(folder: Path, last: str) -> None:
         lines = _lines(folder)
         known = [spool.digest(line) for line in lines]
         if last in known[1:]:
-            write_lasting(folder / spool.FILE, b"".join(lines[known.index(last) :]))
+            replace_file(folder / spool.FILE, b"".join(lines[known.index(last) :]))

@@ -26,10 +26,9 @@ from appliance.audit.tiles import (
     LogError,
     TileReader,
     bundle,
-    sync_folder,
     tile_path,
-    write_lasting,
 )
+from appliance.trust.files import replace_file, replace_files, sync
 
 CHECKPOINT_INTERVAL = 1.0
 MAXIMUM_WAITING = 100_000
@@ -91,9 +90,9 @@ class Log:
             file.write(signer.encode() + "\n")
             file.flush()
             os.fsync(file.fileno())
-        sync_folder(key.parent)
-        write_lasting(path / "log.vkey", (signer.verifier.encode() + "\n").encode())
-        write_lasting(path / CHECKPOINT, _signed(Checkpoint(origin, 0, EMPTY), signer))
+        sync(key.parent)
+        replace_file(path / "log.vkey", (signer.verifier.encode() + "\n").encode())
+        replace_file(path / CHECKPOINT, _signed(Checkpoint(origin, 0, EMPTY), signer))
         return signer.verifier.encode()
 
     @classmethod
@@ -273,9 +272,8 @@ class Log:
         return files
 
     def _write_checkpoint(self, files: list[tuple[str, bytes]], checkpoint: Checkpoint) -> None:
-        for name, data in files:
-            write_lasting(self.path / name, data)
-        write_lasting(self.path / CHECKPOINT, _signed(checkpoint, self._signer))
+        replace_files([(self.path / name, data) for name, data in files])
+        replace_file(self.path / CHECKPOINT, _signed(checkpoint, self._signer))
 
     def _discard(self, names: list[str]) -> None:
         """Delete partial tiles that a later checkpoint no longer needs; wider ones serve older readers."""
@@ -330,7 +328,7 @@ class Log:
         with path.open("r+b") as file:
             file.seek(offset)
             self.recovered = self.path / "unfinished" / f"{path.stem}-{offset}-{time.time_ns()}"
-            write_lasting(self.recovered, file.read())
+            replace_file(self.recovered, file.read())
             file.truncate(offset)
             os.fsync(file.fileno())
 
@@ -350,7 +348,7 @@ def _append(path: Path, length: int, data: bytes) -> int:
             view = view[file.write(view) :]
         os.fdatasync(file.fileno())
     if length == 0:
-        sync_folder(path.parent)
+        sync(path.parent)
     return length + len(data)
 
 

@@ -1,6 +1,5 @@
 """The files of a log: hash tiles and entry bundles as C2SP tlog-tiles defines them, written so that they last."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,27 +53,6 @@ def entries_of(data: bytes) -> list[bytes]:
 def hashes_of(data: bytes) -> list[bytes]:
     """The 32-byte hashes of a tile."""
     return [data[at : at + HASH_SIZE] for at in range(0, len(data), HASH_SIZE)]
-
-
-def write_lasting(path: Path, data: bytes) -> None:
-    """Put ``data`` at ``path`` whole or not at all, whatever crashes; durable when this returns."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.new")
-    with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Make the names in the folder ``path`` durable."""
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 @dataclass(frozen=True)

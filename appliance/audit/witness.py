@@ -14,8 +14,9 @@ from pathlib import Path
 
 from appliance.audit.merkle import EMPTY, consistency_proof, verify_consistency
 from appliance.audit.note import COSIGNATURE, Checkpoint, Note, NoteError, Signer, Verifier, open_checkpoint
-from appliance.audit.tiles import CHECKPOINT, TileReader, write_lasting
+from appliance.audit.tiles import CHECKPOINT, TileReader
 from appliance.errors import ApplianceError
+from appliance.trust.files import replace_file
 
 COSIGNED = "cosigned"
 RULE = "C2SP tlog-witness"
@@ -115,7 +116,7 @@ def cosign(asked: Request, log_key: Verifier, signer: Signer, state: Path, now: 
     note = Note.decode(asked.checkpoint)
     by_log = tuple(signature for signature in note.signatures if signature.key_id == log_key.key_id)
     cosigned = Note(note.text, (*by_log, signer.sign(note.text, now)))
-    write_lasting(state, cosigned.encode())
+    replace_file(state, cosigned.encode())
     return cosigned
 
 
@@ -129,7 +130,7 @@ class Accepted:
 
     def keep(self, log: Path) -> None:
         """Put the note beside the log."""
-        write_lasting(log / COSIGNED / str(self.checkpoint.size), self.note)
+        replace_file(log / COSIGNED / str(self.checkpoint.size), self.note)
 
 
 def judge(log: Path, data: bytes, log_key: Verifier, witnesses: list[Verifier]) -> Accepted:

@@ -19,12 +19,13 @@ from appliance.audit.bodies import Record
 from appliance.audit.note import Checkpoint, Note, Verifier, open_checkpoint
 from appliance.audit.ocsf import Event
 from appliance.audit.policy import Policy
-from appliance.audit.tiles import CHECKPOINT, write_lasting
+from appliance.audit.tiles import CHECKPOINT
 from appliance.audit.verify import Report
 from appliance.audit.verify import verify as verify_log
 from appliance.cli import audit_anchor, audit_break_glass, audit_officers
 from appliance.cli.options import ROOT, Json
 from appliance.errors import ApplianceError
+from appliance.trust.files import replace_file
 
 app = typer.Typer(help="Verify, review and export the audit log.", no_args_is_help=True)
 for command in (audit_officers.witness, audit_officers.request, audit_officers.cosign, audit_officers.accept):
@@ -202,7 +203,7 @@ def export(
     high = joined(record.label for record in records).encode()
     audit_officers.record(spool_folder, high, officer, "evidence.export", detail)
     policies = [file.read_bytes() for file in include or []]
-    write_lasting(out, evidence.archive(log, data, records, selection, policies))
+    replace_file(out, evidence.archive(log, data, records, selection, policies))
     print(f"{out}: {len(records)} records under the checkpoint over {size}")
 
 

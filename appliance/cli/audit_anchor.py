@@ -11,10 +11,11 @@ from appliance.audit import anchor as anchors
 from appliance.audit.note import Checkpoint, Note, Verifier
 from appliance.audit.policy import FILE, Policy
 from appliance.audit.state import log_state
-from appliance.audit.tiles import CHECKPOINT, write_lasting
+from appliance.audit.tiles import CHECKPOINT
 from appliance.cli.audit_officers import LogFolder, SpoolFolder, record
 from appliance.cli.options import ROOT, Json
 from appliance.errors import ApplianceError
+from appliance.trust.files import replace_file
 
 app = typer.Typer(help="Take the checkpoint off this host, and compare with it later.", invoke_without_command=True)
 
@@ -97,5 +98,5 @@ def policy(
         raise ApplianceError(f"{file} does not name the log {origin}", rule="C2SP tlog-policy")
     witnesses = ", ".join(sorted(Policy.decode(text).witnesses))
     record(spool_folder, "U;;*", "root", "policy.load", {"witnesses": witnesses})
-    write_lasting(log / FILE, text.encode())
+    replace_file(log / FILE, text.encode())
     print(f"{log / FILE}: installed")
