@@ -9,6 +9,7 @@ from pathlib import Path
 from appliance.enclave.render import HostPaths
 from appliance.host import configuration, diversion, stack
 from appliance.host.converge import alone
+from appliance.host.monitor_process import UNIT, stop_monitor
 from appliance.host.network import remove_networks, remove_rules
 from appliance.host.podman import Podman
 
@@ -32,7 +33,7 @@ def _remove(paths: HostPaths, keep_state: bool, progress: Callable[[str], None])
         progress("removing networks")
         remove_networks(podman)
     else:
-        stack.stop_monitor(paths)
+        stop_monitor(paths)
     _remove_units(paths)
     remove_rules()
     diversion.remove(paths)
@@ -47,8 +48,8 @@ def _remove(paths: HostPaths, keep_state: bool, progress: Callable[[str], None])
 
 def _remove_units(paths: HostPaths) -> None:
     """Stop and delete the units of this root; the hardening stays, because it is the host's own."""
-    watch = stack.UNIT.with_name("appliance-watch@.service")
-    units = [unit for unit in (watch, stack.UNIT.with_name("appliance.service"), stack.UNIT) if _runs(unit, paths)]
+    watch = UNIT.with_name("appliance-watch@.service")
+    units = [unit for unit in (watch, UNIT.with_name("appliance.service"), UNIT) if _runs(unit, paths)]
     if watch in units:
         units = [*watch.parent.glob("appliance-watch@*.timer"), *units]
     for unit in units:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from appliance.enclave.render import HostPaths
 from appliance.enclave.site import Site
-from appliance.host import configuration, copies, diversion, generation, hardening, places, stack
+from appliance.host import configuration, copies, diversion, generation, hardening, monitor_process, places, stack
 from appliance.host.generation import Facts
 from appliance.host.platform import detect
 from appliance.host.podman import Podman
@@ -114,7 +114,7 @@ def prepare_sockets(paths: HostPaths) -> bool:
 
 def start_monitor(paths: HostPaths) -> bool:
     """Start the monitor unless it runs for this generation."""
-    return stack.start_monitor(paths, installed_statements(paths).site)
+    return monitor_process.start_monitor(paths, installed_statements(paths).site)
 
 
 def start_enclaves(paths: HostPaths) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -93,6 +94,16 @@ def test_without_podmans_rules_the_enclaves_stay_apart(site: Instance) -> None:
     finally:
         inside = ["nsenter", f"--net=/run/netns/{site.namespace}", "iptables-restore"]
         subprocess.run(inside, input=saved, text=True, check=True)
+
+
+def test_a_gateway_that_cannot_be_reached_is_started_again_by_recover(site: Instance) -> None:
+    """A podman that was killed in the middle leaves a running gateway to which nothing leads."""
+    for chain in re.findall(r"^:(NETAVARK-DN-\w+)", on_host(site, "iptables-save", "-t", "nat").stdout, re.MULTILINE):
+        on_host(site, "iptables", "-t", "nat", "--flush", chain)
+    code, findings = verified(site)
+    assert code == 1
+    assert len([key for key in findings if key.startswith("podman's rules for ")]) == 3
+    recover(site)
 
 
 WRONG: list[tuple[str, Callable[[Path], None]]] = [

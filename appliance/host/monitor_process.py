@@ -1,0 +1,121 @@
+"""The monitor as a process of the host: started for a generation, found again, stopped; by systemd where it runs."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from appliance.enclave.render import HostPaths
+from appliance.enclave.site import Site
+from appliance.errors import ApplianceError
+from appliance.host.places import prepare_sockets
+from appliance.host.platform import detect
+
+STOP_SECONDS = 20.0
+UNIT = Path("/etc/systemd/system/appliance-monitor.service")
+
+
+def monitor_process(paths: HostPaths) -> psutil.Process | None:
+    """The running monitor of this root, or None."""
+    with contextlib.suppress(OSError, ValueError, psutil.NoSuchProcess):
+        process = psutil.Process(_unit_process() if _has_unit(paths) else int((paths.run / "monitor.pid").read_text()))
+        if "monitor" in process.cmdline() and str(paths.root) in process.cmdline():
+            return process
+    return None
+
+
+def _has_unit(paths: HostPaths) -> bool:
+    """Whether systemd runs the monitor of this root."""
+    return detect().systemd and UNIT.exists() and f"--root {paths.root} " in UNIT.read_text()
+
+
+def _unit_process() -> int:
+    answer = subprocess.run(
+        ["systemctl", "show", "--property=MainPID", "--value", UNIT.name], capture_output=True, text=True, check=False
+    )
+    return int(answer.stdout)
+
+
+def start_monitor(paths: HostPaths, site: Site, *, seconds: float = 120) -> bool:
+    """Start the monitor, or replace one that was started for another generation or other registries.
+
+    Raises:
+        ApplianceError: it did not come up; the text is the end of its own log.
+    """
+    serves = " ".join(os.fspath(folder.resolve()) for folder in (paths.root / "current", paths.registries / "current"))
+    started_for = paths.run / "monitor.for"
+    if monitor_process(paths) and started_for.exists() and started_for.read_text() == serves:
+        return False
+    stop_monitor(paths)
+    started_for.unlink(missing_ok=True)
+    for enclave in site.enclaves:
+        prepare_sockets(paths, enclave)
+    output = paths.root / "monitor.log"
+    alive = _start_unit() if _has_unit(paths) else _spawn_monitor(paths, output)
+    sockets = [paths.sockets(enclave.name, "gateway") / "gateway.sock" for enclave in site.enclaves]
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and alive():
+        if all(_answers(path) for path in sockets):
+            started_for.write_text(serves)
+            return True
+        time.sleep(0.1)
+    text = output.read_text(errors="replace")[-1500:] if output.exists() else f"journalctl -u {UNIT.name}"
+    raise ApplianceError(f"the monitor did not start: {text}", remedy=f"see {output}")
+
+
+def _start_unit() -> Callable[[], bool]:
+    """Have systemd start the monitor; what is returned tells whether it lives."""
+    subprocess.run(["systemctl", "restart", UNIT.name], capture_output=True, check=False)
+    return lambda: subprocess.run(["systemctl", "is-failed", "--quiet", UNIT.name], check=False).returncode != 0
+
+
+def _spawn_monitor(paths: HostPaths, output: Path) -> Callable[[], bool]:
+    """Start the monitor as a process of its own; what is returned tells whether it lives.
+
+    It does not ask :func:`monitor_process`: for a moment after a start the kernel shows no command line yet.
+    """
+    program = [sys.executable, "-m", "appliance.cli.main", "monitor", "run"]
+    with output.open("ab") as file:
+        process = subprocess.Popen(
+            [*program, "--root", str(paths.root), "--run", str(paths.run)],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+            cwd="/",
+        )
+    (paths.run / "monitor.pid").write_text(str(process.pid))
+    return lambda: process.poll() is None
+
+
+def _answers(path: Path) -> bool:
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(1)
+        client.connect(str(path))
+        return True
+    return False
+
+
+def stop_monitor(paths: HostPaths) -> bool:
+    """Stop the monitor, by its process id, and wait until its log is closed; True when it ran."""
+    process = monitor_process(paths)
+    if process is None:
+        return False
+    if _has_unit(paths):
+        subprocess.run(["systemctl", "stop", UNIT.name], capture_output=True, check=False)
+    else:
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_SECONDS)
+    except psutil.TimeoutExpired:
+        process.kill()
+        process.wait(STOP_SECONDS)
+    (paths.run / "monitor.pid").unlink(missing_ok=True)
+    return True
