@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from appliance.enclave.render import LABEL_KEY, network_names, networks
 from appliance.enclave.site import Enclave, Site
@@ -18,6 +19,7 @@ def create_networks(podman: Podman, enclave: Enclave) -> bool:
     changed = False
     for network in networks(enclave):
         if network.name not in existing:
+            _remove_bridges([network.subnet])
             options = ["--internal"] if network.internal else []
             options += ["--disable-dns", "--subnet", str(network.subnet), "--label", f"{LABEL_KEY}={network.label}"]
             podman.run(["network", "create", *options, network.name])
@@ -29,10 +31,21 @@ def remove_networks(podman: Podman, *, keep: Iterable[Enclave] = ()) -> bool:
     """Remove every network but those of the enclaves ``keep`` and podman's own default; True when there was one."""
     kept = {"podman", *(name for enclave in keep for name in network_names(enclave))}
     networks = json.loads(podman.run(["network", "ls", "--format", "json"]).stdout)
-    strangers = [network["name"] for network in networks if network["name"] not in kept]
-    for name in strangers:
-        podman.run(["network", "rm", "-f", name], check=False)
+    strangers = [network for network in networks if network["name"] not in kept]
+    for network in strangers:
+        podman.run(["network", "rm", "-f", network["name"]], check=False)
+    _remove_bridges(ip_network(subnet["subnet"]) for network in strangers for subnet in network.get("subnets") or [])
     return bool(strangers)
+
+
+def _remove_bridges(subnets: Iterable[IPv4Network | IPv6Network]) -> None:
+    """Remove bridges of podman that no network has any more: a killed one leaves its bridge, which takes a subnet."""
+    wanted = list(subnets)
+    listed = subprocess.run(["ip", "-json", "address", "show"], text=True, capture_output=True, check=True).stdout
+    for link in json.loads(listed):
+        addresses = [ip_address(address["local"]) for address in link["addr_info"]]
+        if link["ifname"].startswith("podman") and any(a in subnet for a in addresses for subnet in wanted):
+            subprocess.run(["ip", "link", "delete", link["ifname"]], capture_output=True, check=False)
 
 
 def ruleset(site: Site) -> str:

@@ -35,7 +35,6 @@ def start_enclave(podman: Podman, enclave: Enclave, progress: Progress) -> bool:
         ApplianceError: a migration failed; the message is the end of its log.
     """
     changed = create_networks(podman, enclave)
-    _remove_unreachable(podman, enclave)
     before = _identifiers(podman, enclave)
     progress(f"starting enclave {enclave.name} ({enclave.label})")
     users = [service for service in enclave.services if service in DATABASE_USERS]
@@ -48,23 +47,28 @@ def start_enclave(podman: Podman, enclave: Enclave, progress: Progress) -> bool:
             text = podman.run(["logs", "--tail", "20", name], check=False)
             raise ApplianceError(f"{name} failed: {(text.stdout + text.stderr)[-1500:]}")
     _up(podman, enclave, ["gateway", *enclave.services])
+    if _remove_unreachable(podman, enclave):
+        _up(podman, enclave, ["gateway", *enclave.services])
     return changed or _identifiers(podman, enclave) != before
 
 
-def _remove_unreachable(podman: Podman, enclave: Enclave) -> None:
-    """Remove containers that podman calls running without its network: it was killed as it started them."""
+def _remove_unreachable(podman: Podman, enclave: Enclave) -> bool:
+    """Remove containers that podman calls running without the network they were made with; True when there was one.
+
+    Where podman was killed as it started a container, the watcher that it left (conmon) later cleans up after that
+    start, and so takes the network from the container that the next podman has started in its place.
+    """
     running = sorted(_identifiers(podman, enclave))
-    if not running:
-        return
     gateway = f"{enclave.name}-gateway"
     lost = []
-    for container in json.loads(podman.run(["inspect", *running]).stdout):
+    for container in json.loads(podman.run(["inspect", *running]).stdout) if running else []:
         network = container["NetworkSettings"]
         cut_off = network["Networks"] and not network["SandboxKey"]
         if cut_off or (container["Name"] == gateway and not published(enclave)):
             lost.append(container["Id"])
     if lost:
         podman.run(["rm", "--force", "--time", "10", *lost])
+    return bool(lost)
 
 
 def _up(podman: Podman, enclave: Enclave, names: list[str]) -> None:

@@ -28,7 +28,7 @@ STAGES = [
     "sign the verification summary",
     "packages: Ask",
     "runtime: Make a Python environment",
-    "runtime: Install exactly",
+    "runtime: Install what",
     "images: Load",
     "generation: Render",
     "generation: Copy the data",
@@ -55,10 +55,12 @@ def install_until(site: Instance, bundle: Path, stage: str, root: Path | None = 
     command += ["install", str(bundle), *map(str, host.prints(site)), *map(str, where)]
     process = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, start_new_session=True)
     assert process.stderr
+    said = []
     for line in process.stderr:
+        said.append(line)
         if stage in line:
             return process
-    raise AssertionError(f"no stage {stage!r}; exit {process.wait()}")
+    raise AssertionError(f"no stage {stage!r}; exit {process.wait()}: {''.join(said[-5:])}")
 
 
 def kill_all(process: subprocess.Popen[str]) -> None:

@@ -44,7 +44,7 @@ class Machine:
         text = self._vagrant("ssh-config", self.name)
         settings.parent.mkdir(parents=True, exist_ok=True)
         # One connection for all commands: under emulation its cryptography takes seconds.
-        shared = "  ControlMaster auto\n  ControlPath ~/.ssh/appliance-%C\n  ControlPersist 60\n"
+        shared = "  ControlMaster auto\n  ControlPath /run/appliance-%C\n  ControlPersist 60\n"
         settings.write_text(text.rstrip() + f"\n{shared}")
         self.host = testinfra.get_host(f"ssh://{self.name}", ssh_config=str(settings), sudo=True)
 
