@@ -63,7 +63,7 @@ def _remove_unreachable(podman: Podman, enclave: Enclave) -> bool:
     lost = []
     for container in json.loads(podman.run(["inspect", *running]).stdout) if running else []:
         network = container["NetworkSettings"]
-        cut_off = network["Networks"] and not network["SandboxKey"]
+        cut_off = network.get("Networks") and not network.get("SandboxKey")
         if cut_off or (container["Name"] == gateway and not published(enclave)):
             lost.append(container["Id"])
     if lost:
