@@ -42,7 +42,8 @@ mount --bind "$home/state" "$root/var/lib/appliance"
 hostname bare
 ip link set lo up
 touch "$home/ready"
-exec sleep infinity
+# The first process of a host takes in those whose parents are gone.
+while sleep 3600 & wait $!; do :; done
 """
 
 

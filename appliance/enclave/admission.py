@@ -48,7 +48,14 @@ def _facts(container: dict[str, Any], images: Images, uids: int) -> dict[str, An
         "seccomp": "own",
         "sysctl": container.get("sysctls", {}),
         "masked": True,
+        "memory": _octets(container["mem_limit"]),
+        "processes": container["pids_limit"],
     }
+
+
+def _octets(size: str) -> int:
+    """A size as compose files write it, ``512m`` or ``2g``, in bytes."""
+    return int(size[:-1]) << {"m": 20, "g": 30}[size[-1]]
 
 
 def expected_networks(site: Site, images: Images, paths: HostPaths) -> dict[str, dict[str, Any]]:

@@ -34,6 +34,7 @@ def facts(config, image, own, profile):
         profile: the appliance's seccomp profile.
     """
     process, linux = config["process"], config["linux"]
+    resources = linux.get("resources") or {}
     capabilities = process.get("capabilities") or {}
     environment = dict(entry.split("=", 1) for entry in process.get("env") or [])
     binds = {}
@@ -59,6 +60,8 @@ def facts(config, image, own, profile):
         "apparmor": process.get("apparmorProfile", ""),
         "sysctl": linux.get("sysctl") or {},
         "masked": bool(linux.get("maskedPaths")),
+        "memory": (resources.get("memory") or {}).get("limit"),
+        "processes": (resources.get("pids") or {}).get("limit"),
     }
 
 

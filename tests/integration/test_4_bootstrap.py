@@ -1,5 +1,6 @@
 """A bare Debian 12 host without a network begins with one script, two lines of paper and a read-only medium."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -133,6 +134,25 @@ def test_the_bare_host_ends_with_the_appliance_proving_the_bundle(site: Instance
     proof = host.type(f"appliance bundle verify /media/disc --quiet --root-fingerprint {people.fingerprint(site)}")
     assert proof.returncode == 0, proof.stderr
     assert "PASSED" in proof.stdout
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_the_bare_host_becomes_a_working_site(site: Instance, host: BareHost) -> None:
+    """From nothing but Debian's minimum to enclaves that answer, with one command from the paper."""
+    prints = f"--root-fingerprint {people.fingerprint(site)} --officers-fingerprint {people.officers_fingerprint(site)}"
+    answer = host.type(f"sh bootstrap.sh /media/disc --site /media/site {prints}")
+    assert answer.returncode == 0, answer.stdout[-3000:] + answer.stderr[-3000:]
+    assert "installed: generation 1" in answer.stdout
+    status = json.loads(host.type("appliance host status --json").stdout)
+    assert status["healthy"], status
+    states = {container["name"]: container["state"] for container in status["containers"]}
+    assert len(states) == 14
+    assert {state for name, state in states.items() if not name.endswith("-migrate")} == {"running"}, states
+    verified = json.loads(host.type("appliance host verify --json").stdout)
+    assert verified["findings"] == []
+    log = host.type("appliance audit verify --key /var/lib/appliance/log/log.vkey")
+    assert log.returncode == 0, log.stderr
 
 
 def test_again_changes_nothing(host: BareHost) -> None:
