@@ -17,6 +17,8 @@ from appliance.host.space import Room
 
 PROGRAMS = ("podman", "nft", "ip", "iptables", "conntrack")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+DATABASE_SOCKET = "/.s.PGSQL.5432"
+MAXIMUM_SOCKET = 107
 CLOCK_TOLERANCE = timedelta(minutes=10)
 Finding = ApplianceError | str
 
@@ -44,7 +46,15 @@ class Host:
 
 def examine(host: Host) -> list[Finding]:
     """All findings: a text where something is right, a refusal where it is not. Nothing is changed."""
-    checks: list[Callable[[Host], Iterator[Finding]]] = [_rights, _platform, _space, _addresses, _clock, _kernel]
+    checks: list[Callable[[Host], Iterator[Finding]]] = [
+        _rights,
+        _platform,
+        _space,
+        _sockets,
+        _addresses,
+        _clock,
+        _kernel,
+    ]
     return [finding for check in checks for finding in check(host)]
 
 
@@ -99,6 +109,17 @@ def _space(host: Host) -> Iterator[Finding]:
                 rule="an installation has room for everything before it begins",
                 remedy=f"free {((room.needed - room.free) >> 20) + 1} MiB on the file system of {room.path}",
             )
+
+
+def _sockets(host: Host) -> Iterator[Finding]:
+    longest = max(len(str(host.paths.sockets(enclave.name, "postgresql"))) for enclave in host.site.enclaves)
+    over = longest + len(DATABASE_SOCKET) - MAXIMUM_SOCKET
+    if over > 0:
+        yield ApplianceError(
+            f"--run {host.paths.run}: the names of the sockets below it would be {over} characters too long",
+            rule=f"the name of a socket has at most {MAXIMUM_SOCKET} characters (unix(7))",
+            remedy="choose a shorter folder for --run",
+        )
 
 
 def _addresses(host: Host) -> Iterator[Finding]:

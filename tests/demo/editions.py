@@ -11,13 +11,14 @@ CHANGED = '\nEDITION = "another"\n'
 BROKEN = '\nraise SystemExit("this edition does not start")\n'
 
 
-def build_edition(instance: Instance, name: str, addition: str) -> Path:
+def build_edition(instance: Instance, name: str, addition: str, *, checkout: Path = REPOSITORY) -> Path:
     """Build a bundle whose labeling service ends with ``addition``; its version is higher than any before.
 
     Args:
         instance: whose bundle it is a further edition of.
         name: of its folder beside the bundle.
         addition: Python text that is added to the service's main module.
+        checkout: what it is a copy of.
 
     Returns:
         The bundle's folder.
@@ -28,7 +29,7 @@ def build_edition(instance: Instance, name: str, addition: str) -> Path:
     shutil.rmtree(bundle, ignore_errors=True)
     home.mkdir(exist_ok=True)
     ignored = shutil.ignore_patterns("build", ".git", ".venv", "__pycache__", ".*_cache")
-    shutil.copytree(REPOSITORY, source, ignore=ignored, symlinks=True)
+    shutil.copytree(checkout, source, ignore=ignored, symlinks=True)
     with (source / SERVICE).open("a") as file:
         file.write(addition)
     subprocess.run(["cp", "--archive", "--reflink=auto", str(newest(instance)), str(bundle)], check=True)

@@ -101,9 +101,12 @@ def installed_as(site: Instance, bundle: Path) -> str:
 
 @pytest.fixture
 def disk(site: Instance, tmp_path: Path) -> Iterator[Path]:
-    """A disk of 6 GiB for a host of its own, while the site's enclaves are stopped so that their addresses are free."""
+    """A disk of 6 GiB for a host of its own, while the site's enclaves are stopped so that their addresses are free.
+
+    Its name is short, because the sockets' names begin with it.
+    """
     host.attempt(site, "remove", "--keep-state")
-    image, folder = tmp_path / "disk.img", tmp_path / "disk"
+    image, folder = tmp_path / "disk.img", Path(f"/run/{site.name}-disk")
     with image.open("wb") as file:
         file.truncate(6 << 30)
     folder.mkdir()
@@ -111,6 +114,7 @@ def disk(site: Instance, tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["mount", "-o", "loop", str(image), str(folder)], check=True)
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
+    folder.rmdir()
     image.unlink()
     host.run(site, "recover")
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from appliance.bundle.volumes import split_bundle
 from appliance.enclave.render import HostPaths
 from appliance.host import copies, generation
 from appliance.host.podman import Podman
 from appliance.playbook import TaskEvent, run_playbook
-from tests.demo import editions
+from tests.demo import editions, people
 from tests.demo.instance import Instance
 from tests.integration import host
 
@@ -50,6 +51,20 @@ def test_installing_the_same_again_changes_nothing(site: Instance) -> None:
     assert report["changed"] == 0
     assert report["generation"] == before
     assert host.run(site, "recover") == {"changed": False}
+
+
+def test_discs_in_any_order_and_one_that_is_missing(site: Instance, tmp_path: Path) -> None:
+    split_bundle(site.bundle, tmp_path / "discs", 200_000_000, people.fingerprint(site))
+    *others, last = sorted((tmp_path / "discs").glob("disc-*"))
+    assert len(others) >= 2
+    before = host.whole(site)
+    answer = host.attempt(site, "install", *reversed(others), *host.prints(site))
+    assert answer.returncode == 3, "discs are still missing"
+    assert f"{len(others) + 1}" in answer.stderr
+    assert host.whole(site) == before
+    report = host.run(site, "install", last, *host.prints(site))
+    assert report["changed"] == 0, "what the discs hold is what runs"
+    assert report["generation"] == before
 
 
 def test_the_playbook_in_check_mode_finds_nothing_to_do(site: Instance) -> None:

@@ -63,6 +63,14 @@ def test_a_full_file_system_is_named_with_what_it_lacks(host: Host) -> None:
     assert f"free {((room.needed - room.free) >> 20) + 1} MiB" in found[0].remedy
 
 
+def test_a_folder_whose_sockets_would_have_too_long_names_is_named(host: Host) -> None:
+    longest = max(len(enclave.name) for enclave in SITE.enclaves) + len("//postgresql/.s.PGSQL.5432")
+    for length, refused in ((107 - longest, False), (108 - longest, True)):
+        paths = replace(host.paths, run=Path("/" + "r" * (length - 1)))
+        found = [error.message for error in refusals(replace(host, paths=paths)) if "sockets" in error.message]
+        assert bool(found) == refused, (length, found)
+
+
 def test_a_clock_that_is_behind_is_refused_and_one_a_little_behind_is_not(host: Host) -> None:
     behind = replace(host, now=NOW - timedelta(hours=1))
     assert any("the clock says" in error.message for error in refusals(behind))
