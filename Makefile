@@ -76,11 +76,12 @@ bench: setup ## measure everything that has a goal (build/bench.json, docs/bench
 # libvirt and Vagrant are large, and only these targets need them.
 VAGRANT_APT := dnsmasq-base libvirt-clients libvirt-daemon-system qemu-system-x86 qemu-utils rsync vagrant vagrant-libvirt xorriso
 
+BOXES := host
 .PHONY: box
 box: setup ## a minimal Debian 12 machine for Vagrant, from Debian packages alone (cached)
 	missing=""; for p in $(VAGRANT_APT); do dpkg-query -Wf'$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
 	[ -z "$$missing" ] || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
-	$(SUDO) env PATH="$(PATH)" python -m tests.vagrant.box host
+	$(SUDO) env PATH="$(PATH)" python -m tests.vagrant.box $(BOXES)
 
 .PHONY: vagrant-media
 vagrant-media: setup ## the discs for the machines: a bundle with a tiny model, and the site (DEMO keys)
@@ -90,9 +91,10 @@ VAGRANT_TESTS := $(SUDO) env PATH="$(PATH)" pytest -v --junitxml=build/vagrant/j
 
 .PHONY: test-vagrant-smoke
 test-vagrant-smoke: box vagrant-media ## on a bare virtual machine: bootstrap, install, each service once, denial, restart
-	$(VAGRANT_TESTS) tests/vagrant/test_smoke.py
+	$(VAGRANT_TESTS) tests/vagrant/test_1_smoke.py
 
 .PHONY: test-vagrant
+test-vagrant: BOXES := host workstation
 test-vagrant: box vagrant-media ## every scenario on virtual machines (hours where there is no KVM)
 	$(VAGRANT_TESTS) tests/vagrant
 

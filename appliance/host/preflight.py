@@ -2,7 +2,7 @@
 
 import shutil
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -46,15 +46,7 @@ class Host:
 
 def examine(host: Host) -> list[Finding]:
     """All findings: a text where something is right, a refusal where it is not. Nothing is changed."""
-    checks: list[Callable[[Host], Iterator[Finding]]] = [
-        _rights,
-        _platform,
-        _space,
-        _sockets,
-        _addresses,
-        _clock,
-        _kernel,
-    ]
+    checks = (_rights, _platform, _space, _sockets, _addresses, _clock, _kernel)
     return [finding for check in checks for finding in check(host)]
 
 

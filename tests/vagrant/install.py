@@ -35,12 +35,31 @@ def type_check(machine: Machine) -> str:
     return machine.run(_shell("\n".join(typed_lines()[:3])), check=False)
 
 
+def type_bootstrap(machine: Machine) -> None:
+    """Type the check and the bootstrap without a site: the host then has the appliance's command and nothing more."""
+    machine.run(_shell("\n".join(["set -e", *typed_lines()[:3], "sh /root/bootstrap.sh /media/disc"])) + " 2>&1")
+
+
 def install(machine: Machine) -> str:
     """Both discs in, the paper's lines typed; returns what the installation said."""
     mount(machine, "bundle", "disc-01")
     mount(machine, "site", "site")
     officers = f"OFFICERS={people.officers_fingerprint(SITE)}"
     return machine.run(_shell("\n".join(["set -e", officers, *typed_lines()])) + " 2>&1")
+
+
+def prints() -> list[str]:
+    """The options with what stands on paper, and the site's disc."""
+    options = ["--root-fingerprint", people.fingerprint(SITE)]
+    options += ["--officers-fingerprint", people.officers_fingerprint(SITE)]
+    return ["--site", "/media/site", *options]
+
+
+def install_from(machine: Machine, disc: str) -> str:
+    """The command that installs from another disc of the installed appliance, with both discs mounted."""
+    mount(machine, "bundle", disc)
+    mount(machine, "site", "site")
+    return shlex.join(["appliance", "host", "install", "/media/disc", *prints()])
 
 
 def _shell(script: str) -> str:

@@ -69,6 +69,14 @@ class Machine:
         subprocess.run(command, check=True)
         self.run(f"mv /tmp/{file.name} {target}")
 
+    def fetch(self, file: str, target: Path) -> None:
+        """Take a file from there, as people carry one on a medium."""
+        settings = REPOSITORY / "build/vagrant" / f"{self.name}.ssh"
+        self.run(f"install -o vagrant {file} /tmp/{target.name}")
+        command = ["scp", "-q", "-r", "-F", str(settings), f"{self.name}:/tmp/{target.name}", str(target)]
+        subprocess.run(command, check=True)
+        self.run(f"rm /tmp/{target.name}")
+
     def insert(self, drive: str, disc: Path) -> None:
         """Put another disc into a drive (``bundle`` or ``site``); its tray must not be held by a mount."""
         command = ["virsh", "-q", "change-media", self.domain, DRIVES[drive], str(disc), "--update"]
@@ -87,6 +95,11 @@ class Machine:
         subprocess.run(["virsh", "-q", "destroy", self.domain], check=True)
         os.sync()
         Path("/proc/sys/vm/drop_caches").write_text("3\n")
+
+    def start(self) -> None:
+        """Give it power again, and wait until it can be reached."""
+        subprocess.run(["virsh", "-q", "start", self.domain], check=True)
+        self.wait_for_another_boot("")
 
     def boot_id(self) -> str:
         """The kernel's name for this start of the machine."""

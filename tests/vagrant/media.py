@@ -5,17 +5,21 @@ Everything is below ``build/vagrant`` and made with demonstration keys by the ap
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from appliance.bundle.make import default_cache
 from appliance.bundle.process import run
-from tests.demo import people
+from tests.demo import editions, people
 from tests.demo.instance import REPOSITORY, Instance, appliance
 from tests.vagrant import model
 
@@ -37,9 +41,10 @@ TIME = (2020, 1, 1, 0, 0, 0)
 def prepare() -> None:
     """Make everything that is missing or whose inputs changed."""
     people.make_keys(SITE)
-    appliance(SITE, "bundle", "build", "--out", SITE.bundle, "--keys", SITE.keys, "--source", _source())
+    source = _source()
+    appliance(SITE, "bundle", "build", "--out", SITE.bundle, "--keys", SITE.keys, "--source", source)
     people.sign_site(SITE)
-    _write_discs()
+    _write_discs(source)
 
 
 def _source() -> Path:
@@ -90,10 +95,10 @@ def _model_wheel() -> Path:
     return wheel
 
 
-def _write_discs() -> None:
-    """Images of the bundle's discs, of the site's disc, and of a disc that belongs to nothing."""
+def _write_discs(source: Path) -> None:
+    """Images of the bundle's discs, of two later bundles, of the site, of a user's things, and of a wrong disc."""
     stamp = DISCS / "made-of"
-    inputs = [SITE.bundle / "metadata/hybrid.dsse.json", *sorted(SITE.site.glob("*.json"))]
+    inputs = [SITE.bundle / "metadata/hybrid.dsse.json", *sorted(SITE.site.glob("*.json")), Path(__file__)]
     made_of = hashlib.sha256(b"".join(file.read_bytes() for file in inputs)).hexdigest()
     if stamp.exists() and stamp.read_text() == made_of:
         return
@@ -106,6 +111,11 @@ def _write_discs() -> None:
     for folder in sorted(path for path in folders.iterdir() if path.is_dir()):
         _image(folder, arriving / f"{folder.name}.iso", folder.name.upper().replace("-", "_"))
     _image(SITE.site, arriving / "site.iso", "SITE")
+    for name, addition in (("update", editions.CHANGED), ("broken", editions.BROKEN)):
+        edition = editions.build_edition(SITE, name, addition, checkout=source)
+        _image(edition, arriving / f"{name}.iso", name.upper())
+    shutil.rmtree(SITE.build / "editions")
+    _image(_user(folders / "user"), arriving / "user.iso", "USER")
     wrong = folders / "wrong"
     wrong.mkdir()
     (wrong / "README.txt").write_text("A disc of something else.\n")
@@ -114,6 +124,30 @@ def _write_discs() -> None:
     (arriving / stamp.name).write_text(made_of)
     shutil.rmtree(DISCS, ignore_errors=True)
     arriving.rename(DISCS)
+
+
+def _user(folder: Path) -> Path:
+    """What a user is handed: the authority, a certificate for the browser and one for programs, the OpenAI client."""
+    folder.mkdir()
+    for name in ("ca.pem", *(f"annotator.{kind}" for kind in ("pem", "key", "p12", "p12.passphrase"))):
+        shutil.copy2(SITE.subjects / name, folder / name)
+    locked = SITE.build / "openai.lock"
+    wanted, blocks = closure("openai"), re.split(r"\n(?=\S)", (REPOSITORY / "requirements-dev.lock").read_text())
+    locked.write_text("\n".join(block for block in blocks if block.split("==")[0] in wanted) + "\n")
+    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-input", "--progress-bar=off", "--no-deps"]
+    run([*pip, "--require-hashes", "-r", locked, "-d", folder / "wheels"], purpose="fetching the OpenAI client")
+    return folder
+
+
+def closure(package: str) -> set[str]:
+    """The names of ``package`` and of all that it needs here, as locks write them."""
+    names, waiting = set[str](), [package]
+    while waiting:
+        if (name := canonicalize_name(waiting.pop())) not in names:
+            names.add(name)
+            needs = [Requirement(line) for line in metadata.requires(name) or []]
+            waiting += [need.name for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
+    return names
 
 
 def _image(folder: Path, image: Path, name: str) -> None:

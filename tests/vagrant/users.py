@@ -29,6 +29,14 @@ def label_once() -> str:
     return name
 
 
+def projects() -> list[str]:
+    """The projects that an annotator sees."""
+    with user(SITE, "annotator", "unclassified", session=True) as client:
+        listed = client.get("/labeling/api/projects")
+    assert listed.status_code == 200, listed.text
+    return [str(project["id"]) for project in listed.json()["projects"]]
+
+
 def evaluate_once() -> dict[str, Any]:
     """One sample of a real dataset against the candidate; returns the results that a person will sign."""
     with user(SITE, "evaluator", "unclassified", session=True) as client:
