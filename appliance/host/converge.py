@@ -3,10 +3,11 @@
 import fcntl
 import json
 import os
+import secrets
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from appliance.audit import events, spool
@@ -20,21 +21,21 @@ from appliance.host.podman import Podman
 from appliance.monitor.statements import installed_statements
 
 Progress = Callable[[str], None]
-# A generation's software runs its own code, whatever PYTHONPATH the caller has.
-OWN_CODE = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+HOLDER = "APPLIANCE_HOLDER"
+"""Names, in the environment of a command's steps, the command that holds the host for them."""
 STEPS = ("prepare", "start-monitor", "start-enclaves", "prove")
 
 
 @contextmanager
 def alone(paths: HostPaths) -> Iterator[None]:
-    """Hold the host, so that one command at a time changes it.
+    """Hold the host, so that one command at a time changes it; steps that another began are refused from now on.
 
     Raises:
         ApplianceError: another one is at it.
     """
     paths.root.mkdir(parents=True, exist_ok=True)
     try:
-        with _locked(paths.root / "lock", fcntl.LOCK_NB):
+        with _locked(paths.root / "lock", fcntl.LOCK_NB), _holder(paths):
             with one_step(paths):  # a step whose command was killed may not have ended yet
                 pass
             yield
@@ -46,10 +47,34 @@ def alone(paths: HostPaths) -> Iterator[None]:
         ) from error
 
 
-def one_step(paths: HostPaths) -> AbstractContextManager[None]:
-    """Hold the host for one step, after waiting for any other."""
+@contextmanager
+def _holder(paths: HostPaths) -> Iterator[None]:
+    """Write who holds the host into the lock and, for the steps, into the environment."""
+    name = secrets.token_hex(8)
+    (paths.root / "lock").write_text(name)
+    os.environ[HOLDER] = name
+    try:
+        yield
+    finally:
+        del os.environ[HOLDER]
+
+
+@contextmanager
+def one_step(paths: HostPaths) -> Iterator[None]:
+    """Hold the host for one step, after waiting for any other.
+
+    Raises:
+        ApplianceError: the command that began the step was killed, and another has taken the host since.
+    """
     paths.root.mkdir(parents=True, exist_ok=True)
-    return _locked(paths.root / "step.lock", 0)
+    with _locked(paths.root / "step.lock", 0):
+        holder = os.environ.get(HOLDER)
+        if holder is not None and (paths.root / "lock").read_text() != holder:
+            raise ApplianceError(
+                "the command that began this step is gone, and another has taken the host since",
+                rule=f"one at a time ({paths.root}/lock)",
+            )
+        yield
 
 
 @contextmanager
@@ -74,11 +99,16 @@ def converge(paths: HostPaths, progress: Progress) -> bool:
         progress(f"  {name}")
         command = [str(paths.software / "bin" / "appliance"), "host", "step", name]
         where = ["--root", str(paths.root), "--run", str(paths.run)]
-        result = subprocess.run([*command, *where], env=OWN_CODE, capture_output=True, text=True, check=False)
+        result = subprocess.run([*command, *where], env=_own_code(), capture_output=True, text=True, check=False)
         if result.returncode != 0:
             raise refusal(result.stderr, name)
         changed = bool(json.loads(result.stdout)["changed"]) or changed
     return changed
+
+
+def _own_code() -> dict[str, str]:
+    """The environment in which a generation's software runs its own code, whatever PYTHONPATH the caller has."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
 def refusal(text: str, step: str) -> ApplianceError:

@@ -1,6 +1,7 @@
 """One command at a time changes a host, and what a step refused reaches the person who asked."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,23 @@ def test_a_command_waits_for_a_step_that_outlived_its_own_command(tmp_path: Path
     process = holder(tmp_path, "one_step", 1)
     with converge.alone(HostPaths(tmp_path, tmp_path)):
         assert process.wait(timeout=10) == 0, "the step was still under way"
+
+
+def test_a_step_that_begins_after_its_command_was_killed_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = HostPaths(tmp_path, tmp_path)
+    with converge.alone(paths):
+        left = os.environ[converge.HOLDER]
+        with converge.one_step(paths):
+            pass
+    assert converge.HOLDER not in os.environ
+    with converge.one_step(paths):  # a step that a person gives by hand has no command that could be gone
+        pass
+    with converge.alone(paths):
+        monkeypatch.setenv(converge.HOLDER, left)
+        with pytest.raises(ApplianceError, match="another has taken the host"), converge.one_step(paths):
+            pass
 
 
 def test_the_error_of_a_step_is_told_whole() -> None:
