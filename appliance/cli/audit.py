@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import os
 from collections import deque
 from enum import StrEnum
 from pathlib import Path
@@ -23,7 +24,7 @@ from appliance.audit.tiles import CHECKPOINT
 from appliance.audit.verify import Report
 from appliance.audit.verify import verify as verify_log
 from appliance.cli import audit_anchor, audit_break_glass, audit_officers
-from appliance.cli.options import ROOT, Json
+from appliance.cli.options import LOG_UMASK, ROOT, Json
 from appliance.errors import ApplianceError
 from appliance.trust.files import replace_file
 
@@ -51,6 +52,12 @@ AnyText = Annotated[str | None, typer.Option(help="Text anywhere in the event.")
 Since = Annotated[datetime.datetime | None, typer.Option(help="First time, UTC.")]
 Until = Annotated[datetime.datetime | None, typer.Option(help="Last time, UTC.")]
 DEFAULT_LOG = ROOT / "log"
+
+
+@app.callback()
+def audit() -> None:
+    """Verify, review and export the audit log."""
+    os.umask(LOG_UMASK)
 
 
 class Form(StrEnum):

@@ -25,6 +25,12 @@ for internal in (host_internal.step, host_internal.reconcile, host_internal.deci
     app.command(hidden=True)(internal)
 
 
+@app.callback()
+def host() -> None:
+    """Install, check and remove the appliance on this host."""
+    os.umask(0o022)  # containers read what is put in place for them, whatever mask the host sets
+
+
 @app.command()
 def install(
     media: Annotated[

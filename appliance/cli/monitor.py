@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+import os
 
 import structlog
 import typer
 
-from appliance.cli.options import ROOT, RUN, Root, Run
+from appliance.cli.options import LOG_UMASK, ROOT, RUN, Root, Run
 from appliance.enclave.render import HostPaths
 
 app = typer.Typer(help="Run the reference monitor.", no_args_is_help=True)
@@ -25,6 +26,7 @@ def run(
     """Run the monitor in the foreground, as its unit or the installer does."""
     from appliance.monitor.daemon import serve  # noqa: PLC0415
 
+    os.umask(LOG_UMASK)
     structlog.configure(
         processors=[
             structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -20,6 +20,8 @@ RootFingerprint = Annotated[str | None, typer.Option(help="SHA-256 of 1.root.jso
 Root = Annotated[Path, typer.Option(help="Where the appliance keeps its state.")]
 Run = Annotated[Path, typer.Option(help="Where its sockets are.")]
 ROOT, RUN = Path("/var/lib/appliance"), Path("/run/appliance")
+LOG_UMASK = 0o027
+"""What is written into the log is read by the console's group and by nobody else, whatever mask a host sets."""
 PassphraseFile = Annotated[
     Path | None,
     typer.Option(help="File with the passphrase of the keys; otherwise APPLIANCE_PASSPHRASE, otherwise a prompt."),

@@ -88,6 +88,7 @@ def look_at_the_log() -> str:
         page = client.get("/console/")
     assert page.status_code == 200, page.text[:500]
     assert page.text.count(MARKINGS["system-high"]) >= 2
+    assert "No valid checkpoint" not in page.text
     return page.text
 
 

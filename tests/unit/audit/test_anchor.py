@@ -53,6 +53,17 @@ def test_an_anchor_is_recorded_and_holds_for_a_log_that_grew(place: Place) -> No
     assert fsck(place.path, place.vkey).findings == []
 
 
+def test_what_is_written_into_the_log_is_read_by_its_group_whatever_mask_the_host_sets(place: Place) -> None:
+    asyncio.run(record(place, 3))
+    before = os.umask(0o077)
+    try:
+        taken(place)
+    finally:
+        os.umask(before)
+    kept = [file for file in (place.path / anchor.ANCHORED).iterdir() if file.is_file()]
+    assert {file.stat().st_mode & 0o777 for file in kept} == {0o640}
+
+
 def test_an_anchor_is_written_once_and_a_dry_run_writes_nothing(place: Place) -> None:
     asyncio.run(record(place, 3))
     assert run(place, "anchor", "--out", str(place.path.parent / "dry"), "--dry-run").exit_code == 0

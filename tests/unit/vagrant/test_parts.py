@@ -68,11 +68,10 @@ def test_box_without_a_network_says_what_to_do_and_leaves_nothing(
 ) -> None:
     monkeypatch.setenv("APPLIANCE_CACHE", str(tmp_path))
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    monkeypatch.setattr(box, "MIRROR", "http://127.0.0.1:9/debian")
-    monkeypatch.setattr(box, "SECURITY", "http://127.0.0.1:9/security")
+    monkeypatch.setattr(box, "debian_sources", lambda: ["deb http://127.0.0.1:9/debian bookworm main"])
     with pytest.raises(ApplianceError, match="installing the box's Debian packages failed") as refused:
         box.make_box("host", print)
-    assert "a machine that reaches http://127.0.0.1:9/debian" in (refused.value.remedy or "")
+    assert "where a Debian mirror answers" in (refused.value.remedy or "")
     assert list((tmp_path / "boxes").iterdir()) == []
 
 

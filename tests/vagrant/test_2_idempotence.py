@@ -1,0 +1,49 @@
+"""What was installed once is installed: a second run changes nothing, and a rehearsal finds nothing to change."""
+
+import json
+import shlex
+
+import pytest
+
+from tests.demo import people
+from tests.vagrant.install import install_from, mount
+from tests.vagrant.machine import Machine
+from tests.vagrant.media import SITE
+
+pytestmark = pytest.mark.timeout(5400)
+REHEARSAL = """
+import json, sys
+from pathlib import Path
+from appliance.enclave.render import HostPaths
+from appliance.host import generation
+from appliance.playbook import run_playbook
+
+paths = HostPaths(Path("/var/lib/appliance"), Path("/run/appliance"))
+now = generation.required(paths)
+bundle = paths.root / "bundle" / generation.Facts.of(now).bundle
+variables = {
+    "appliance_root": str(paths.root),
+    "appliance_run": str(paths.run),
+    "appliance_bundle": str(bundle),
+    "appliance_software": str((now / "software").resolve()),
+    "appliance_site": "/media/site",
+    "appliance_officers_fingerprint": sys.argv[1],
+    "appliance_systemd": True,
+}
+playbook = bundle / "targets/playbooks/install.yml"
+events = run_playbook(playbook, variables, on_event=lambda event: None, check=True)
+print(json.dumps([f"{event.role}: {event.task}" for event in events if event.changed]))
+"""
+
+
+def test_no_role_would_change_anything(site: Machine) -> None:
+    mount(site, "site", "site")
+    command = ["/var/lib/appliance/venv/bin/python", "-c", REHEARSAL, people.officers_fingerprint(SITE)]
+    assert json.loads(site.run(shlex.join(command))) == []
+
+
+def test_a_second_installation_changes_nothing(site: Machine) -> None:
+    before = json.loads(site.run("appliance host status --json"))["generation"]
+    report = json.loads(site.run(install_from(site, "disc-01") + " --json"))
+    assert report["changed"] == 0, report
+    assert report["generation"] == before
