@@ -37,11 +37,15 @@ for device in fuse full null random tty urandom zero; do
   touch "$root/dev/$device"
   mount --bind "/dev/$device" "$root/dev/$device"
 done
-mkdir -p "$root/var/lib/appliance"
+mkdir -p "$root/var/lib/appliance" "$root/.machine"
 mount --bind "$home/state" "$root/var/lib/appliance"
 hostname bare
 ip link set lo up
-touch "$home/ready"
+# A root of its own and not a changed one, in which the kernel makes no user namespaces.
+cd "$root"
+pivot_root . .machine
+cd /
+touch "/.machine$home/ready"
 # The first process of a host takes in those whose parents are gone.
 while sleep 3600 & wait $!; do :; done
 """
@@ -52,18 +56,16 @@ class BareHost:
     """A running bare host.
 
     Attributes:
-        root: its root file system, as this machine sees it from within the host's mounts.
         holder: process id of the program that keeps its namespaces.
     """
 
-    root: Path
     holder: int
 
-    def enter(self, *, chroot: bool = True) -> list[str]:
+    def enter(self) -> list[str]:
         """The command that runs another one inside."""
         inside = ["nsenter", f"--target={self.holder}", *_NAMESPACES, "--"]
         clean = ["env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"]
-        return [*inside, *(["chroot", str(self.root)] if chroot else []), *clean]
+        return [*inside, *clean]
 
     def type(self, line: str) -> subprocess.CompletedProcess[str]:
         """Run what a person types in a root shell there."""
@@ -72,15 +74,15 @@ class BareHost:
 
     def insert(self, medium: Path, place: str) -> None:
         """Mount a folder of this machine read-only, in place of what is mounted there."""
-        target = f"{self.root}{place}"
         script = 'mkdir -p "$2"; umount "$2" 2>/dev/null || true; mount --bind "$1" "$2"; mount -o remount,bind,ro "$2"'
-        subprocess.run([*self.enter(chroot=False), "sh", "-euc", script, "insert", medium, target], check=True)
+        subprocess.run([*self.enter(), "sh", "-euc", script, "insert", f"/.machine{medium}", place], check=True)
 
     def wire(self, addresses: list[str]) -> None:
         """Give the host addresses on a wire that leads nowhere."""
         commands = ["ip link add wire0 type veth peer name wire1", "ip link set wire0 up", "ip link set wire1 up"]
         commands += [f"ip addr add {address}/24 dev wire0" for address in addresses]
-        subprocess.run([*self.enter(chroot=False), "sh", "-euc", "; ".join(commands)], check=True)
+        inside = ["nsenter", f"--target={self.holder}", "--net", "--"]
+        subprocess.run([*inside, "sh", "-euc", "; ".join(commands)], check=True)
 
 
 @contextmanager
@@ -98,7 +100,7 @@ def bare_host(folder: Path) -> Iterator[BareHost]:
                 assert time.monotonic() < until, "the bare host did not start in 30 s"
                 time.sleep(0.05)
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-            yield BareHost(folder / "root", int(children[0]))
+            yield BareHost(int(children[0]))
         finally:
             process.kill()
     shutil.rmtree(folder, ignore_errors=True)

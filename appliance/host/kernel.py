@@ -68,6 +68,8 @@ def _overlay(root: Path) -> str:
 
 def _bridge() -> str:
     """Make both in a network namespace of its own."""
+    if shutil.which("ip") is None:
+        return ""
     script = "ip link add preflight0 type bridge && ip link add preflight1 type veth peer name preflight2"
     return _tried(["unshare", "--net", "sh", "-c", script])
 

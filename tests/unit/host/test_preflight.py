@@ -122,3 +122,13 @@ def test_the_first_refusal_is_raised_and_the_others_counted() -> None:
         preflight.require(["fine", ApplianceError("no room", rule="r", remedy="m"), ApplianceError("no port")])
     assert (error.value.rule, error.value.remedy) == ("r", "m")
     preflight.require(["fine"])
+
+
+def test_a_program_that_the_bundle_will_bring_is_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("sh", "unshare", "mount"):  # what every Debian has
+        (programs / name).symlink_to(next(p for p in ("/bin/" + name, "/usr/bin/" + name) if Path(p).exists()))
+    monkeypatch.setenv("PATH", str(programs))
+    found = dict(kernel.missing(detect(), tmp_path))
+    assert not [said for said in found.values() if "not found" in said], found
