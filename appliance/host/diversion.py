@@ -15,7 +15,7 @@ from appliance.host import podman_guard
 COMMAND = Path("/usr/bin/podman")
 REAL = Path(podman_guard.REAL)
 STORES = Path(podman_guard.STORES)
-LOCK = Path("/run/lock/appliance-podman")
+LOCK = Path("/run/appliance-podman.lock")
 
 
 def program() -> str:
