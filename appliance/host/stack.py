@@ -67,7 +67,7 @@ def _remove_unreachable(podman: Podman, enclave: Enclave) -> bool:
         if cut_off or (container["Name"] == gateway and not published(enclave)):
             lost.append(container["Id"])
     if lost:
-        podman.run(["rm", "--force", "--time", "10", *lost])
+        podman.run(["rm", "--force", "--time", "10", *lost], check=False)
     return bool(lost)
 
 
