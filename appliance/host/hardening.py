@@ -177,7 +177,8 @@ def apply(table: Table, exceptions: Mapping[str, str], root: Path = Path("/")) -
 
 def _tell_systemd(masked: list[str], *, server_changed: bool) -> None:
     """Stop what may not run any more, and let the SSH server read its settings; neither must be there."""
-    commands = [["daemon-reload"], ["stop", *masked]] if masked else []
+    # A unit that systemd already knows to be masked fails when it is stopped.
+    commands = [["stop", *masked], ["daemon-reload"]] if masked else []
     commands += [["try-reload-or-restart", "ssh.service"]] if server_changed else []
     for command in commands:
         subprocess.run(["systemctl", *command], capture_output=True, check=False)

@@ -47,7 +47,7 @@ def test_each_service_answers_its_user_once(site: Machine) -> None:
 
 def test_denial_looks_like_absence_and_is_in_the_log(site: Machine) -> None:
     users.be_denied()
-    shown = site.run("appliance audit show --decision denied")
+    shown = site.run("appliance audit show --decision denied --json")
     assert "annotator" in shown, shown
 
 
