@@ -41,7 +41,8 @@ def build_edition(instance: Instance, name: str, addition: str, *, checkout: Pat
 
 def build_first_again(instance: Instance) -> None:
     """Sign the demonstration's own bundle as the newest again, so that it can be installed after other editions."""
-    for metadata in (newest(instance) / "metadata").iterdir():
+    latest = newest(instance)
+    for metadata in (latest / "metadata").iterdir() if latest != instance.bundle else ():
         shutil.copyfile(metadata, instance.bundle / "metadata" / metadata.name)
     appliance(instance, "bundle", "build", "--out", instance.bundle, "--keys", instance.keys)
     shutil.rmtree(instance.build / "editions", ignore_errors=True)
