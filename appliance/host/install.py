@@ -149,7 +149,13 @@ def _examine(paths: HostPaths, site: Site, bundle: str, report: Report) -> list[
 
 
 def _play(paths: HostPaths, staged: Path, site: Path, officers_fingerprint: str, stages: Stages) -> None:
-    variables = {
+    variables = playbook_variables(paths, staged, site, officers_fingerprint)
+    run_playbook(staged / "targets" / "playbooks" / "install.yml", variables, on_event=stages.tell, environment=NO_PATH)
+
+
+def playbook_variables(paths: HostPaths, staged: Path, site: Path, officers_fingerprint: str) -> dict[str, Any]:
+    """What `install.yml` is told of this host, of a staged bundle and of the site folder."""
+    return {
         "appliance_root": str(paths.root),
         "appliance_run": str(paths.run),
         "appliance_bundle": str(staged),
@@ -158,7 +164,6 @@ def _play(paths: HostPaths, staged: Path, site: Path, officers_fingerprint: str,
         "appliance_officers_fingerprint": officers_fingerprint,
         "appliance_systemd": detect().systemd,
     }
-    run_playbook(staged / "targets" / "playbooks" / "install.yml", variables, on_event=stages.tell, environment=NO_PATH)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import pytest
 from appliance.bundle.volumes import split_bundle
 from appliance.enclave.render import HostPaths
 from appliance.host import copies, generation
+from appliance.host.install import playbook_variables
 from appliance.host.podman import Podman
 from appliance.playbook import TaskEvent, run_playbook
 from tests.demo import editions, people
@@ -64,17 +65,9 @@ def test_discs_in_any_order_lead_to_the_same_installation(site: Instance, tmp_pa
 
 
 def test_the_playbook_in_check_mode_finds_nothing_to_do(site: Instance) -> None:
-    now = generation.required(HostPaths(site.root, site.run))
-    bundle = site.root / "bundle" / generation.Facts.of(now).bundle
-    variables = {
-        "appliance_root": str(site.root),
-        "appliance_run": str(site.run),
-        "appliance_bundle": str(bundle),
-        "appliance_software": str((now / "software").resolve()),
-        "appliance_site": str(site.site),
-        "appliance_officers_fingerprint": host.prints(site)[-1],
-        "appliance_systemd": False,
-    }
+    paths = HostPaths(site.root, site.run)
+    bundle = site.root / "bundle" / generation.Facts.of(generation.required(paths)).bundle
+    variables = playbook_variables(paths, bundle, site.site, people.officers_fingerprint(site))
     events: list[TaskEvent] = []
     run_playbook(bundle / "targets/playbooks/install.yml", variables, on_event=events.append, check=True)
     assert [event.task for event in events if event.changed] == []

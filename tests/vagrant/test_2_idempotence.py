@@ -16,20 +16,12 @@ import json, sys
 from pathlib import Path
 from appliance.enclave.render import HostPaths
 from appliance.host import generation
+from appliance.host.install import playbook_variables
 from appliance.playbook import run_playbook
 
 paths = HostPaths(Path("/var/lib/appliance"), Path("/run/appliance"))
-now = generation.required(paths)
-bundle = paths.root / "bundle" / generation.Facts.of(now).bundle
-variables = {
-    "appliance_root": str(paths.root),
-    "appliance_run": str(paths.run),
-    "appliance_bundle": str(bundle),
-    "appliance_software": str((now / "software").resolve()),
-    "appliance_site": "/media/site",
-    "appliance_officers_fingerprint": sys.argv[1],
-    "appliance_systemd": True,
-}
+bundle = paths.root / "bundle" / generation.Facts.of(generation.required(paths)).bundle
+variables = playbook_variables(paths, bundle, Path("/media/site"), sys.argv[1])
 playbook = bundle / "targets/playbooks/install.yml"
 events = run_playbook(playbook, variables, on_event=lambda event: None, check=True)
 print(json.dumps([f"{event.role}: {event.task}" for event in events if event.changed]))
