@@ -24,6 +24,7 @@ from appliance.audit.tiles import CHECKPOINT
 from appliance.audit.verify import Report
 from appliance.audit.verify import verify as verify_log
 from appliance.cli import audit_anchor, audit_break_glass, audit_officers
+from appliance.cli.audit_officers import LogFolder
 from appliance.cli.options import LOG_UMASK, ROOT, Json
 from appliance.errors import ApplianceError
 from appliance.trust.files import replace_file
@@ -36,9 +37,6 @@ for step in (audit_officers.review, audit_anchor.status, audit_anchor.policy):
 app.add_typer(audit_anchor.app, name="anchor")
 app.add_typer(audit_break_glass.app, name="break-glass")
 
-LogFolder = Annotated[
-    Path, typer.Option("--log", help="Folder of the log.", exists=True, file_okay=False, show_default=True)
-]
 KeyFile = Annotated[
     Path, typer.Option("--key", help="File with the log's verifier key, as carried on paper.", exists=True)
 ]
@@ -51,7 +49,6 @@ Activity = Annotated[str | None, typer.Option(help="What was done, for example r
 AnyText = Annotated[str | None, typer.Option(help="Text anywhere in the event.")]
 Since = Annotated[datetime.datetime | None, typer.Option(help="First time, UTC.")]
 Until = Annotated[datetime.datetime | None, typer.Option(help="Last time, UTC.")]
-DEFAULT_LOG = ROOT / "log"
 
 
 @app.callback()
@@ -76,7 +73,7 @@ def verify(
     ] = None,
     policy: Annotated[Path | None, typer.Option(help="Who must have signed; with EVIDENCE.", exists=True)] = None,
     key: Annotated[Path | None, typer.Option(help="The log's verifier key, as carried on paper.", exists=True)] = None,
-    log: Annotated[Path, typer.Option(help="Folder of the log.")] = DEFAULT_LOG,
+    log: Annotated[Path, typer.Option(help="Folder of the log.")] = ROOT / "log",
     as_json: Json = False,
 ) -> None:
     """Recompute the whole log, or an archive of evidence, up to its signatures; exit 1 and name the damage."""
@@ -96,7 +93,7 @@ def verify(
 
 
 @app.command()
-def fsck(key: KeyFile, log: LogFolder = DEFAULT_LOG, as_json: Json = False) -> None:
+def fsck(key: KeyFile, log: LogFolder = ROOT / "log", as_json: Json = False) -> None:
     """Verify the log and look at every other file in its folder; exit 1 and name whatever is wrong."""
     from appliance.audit.fsck import fsck as check  # noqa: PLC0415  # keeps `appliance --help` quick
 
@@ -124,7 +121,7 @@ def _verify_evidence(archive: Path, policy: Path | None, *, as_json: bool) -> No
 
 
 @app.command()
-def checkpoint(key: KeyFile, log: LogFolder = DEFAULT_LOG, as_json: Json = False) -> None:
+def checkpoint(key: KeyFile, log: LogFolder = ROOT / "log", as_json: Json = False) -> None:
     """Print the last checkpoint after verifying its signature: what an officer compares with paper."""
     data = (log / CHECKPOINT).read_bytes()
     signed: Checkpoint = open_checkpoint(data, Verifier.decode(key.read_text()))
@@ -136,7 +133,7 @@ def checkpoint(key: KeyFile, log: LogFolder = DEFAULT_LOG, as_json: Json = False
 
 @app.command()
 def show(
-    log: LogFolder = DEFAULT_LOG,
+    log: LogFolder = ROOT / "log",
     subject: Subject = None,
     enclave: Enclave = None,
     label: LabelText = None,
@@ -168,7 +165,7 @@ def show(
 def export(
     out: Annotated[Path, typer.Argument(help="Archive to write.")],
     key: KeyFile,
-    log: LogFolder = DEFAULT_LOG,
+    log: LogFolder = ROOT / "log",
     policy: Annotated[
         Path | None, typer.Option(help="Use the last checkpoint that its quorum cosigned.", exists=True)
     ] = None,
@@ -187,7 +184,7 @@ def export(
         list[Path] | None, typer.Option(help="Policy that events name by digest; repeat.", exists=True)
     ] = None,
     officer: Annotated[str, typer.Option(help="Who exports; recorded before the archive is written.")] = "root",
-    spool_folder: audit_officers.SpoolFolder = DEFAULT_LOG.parent / "spool",
+    spool_folder: audit_officers.SpoolFolder = ROOT / "spool",
 ) -> None:
     """Write events, proofs and the signed checkpoint as one archive that anyone can verify without this host."""
     from appliance.audit import evidence, review  # noqa: PLC0415  # keeps `appliance --help` quick

@@ -203,7 +203,7 @@ async def _run(what: str, folder: Path, ports: list[int]) -> object:
     for number in range(-1, BLOCKS):
         for index in (0, 1) if number % 2 else (1, 0):
             found = await _block(both[index], 1)
-            if refused := Counter(status for _, status in found if status != 200):  # OK
+            if refused := Counter(status for _, status in found if status != 200):
                 raise RuntimeError(f"requests were refused, by status: {dict(refused)}")
             if number >= 0:  # the first round warms up
                 times[index] += [milliseconds for milliseconds, _ in found]
