@@ -1,5 +1,6 @@
 """From a bare machine to a working site: what a sysadmin types with the page of paper in hand."""
 
+import json
 import re
 import shlex
 
@@ -60,6 +61,14 @@ def install_from(machine: Machine, disc: str) -> str:
     mount(machine, "bundle", disc)
     mount(machine, "site", "site")
     return shlex.join(["appliance", "host", "install", "/media/disc", *prints()])
+
+
+def whole(machine: Machine) -> int:
+    """The generation that runs, healthy and with nothing left to finish."""
+    status = json.loads(machine.run("appliance host status --json"))
+    assert status["healthy"], status
+    assert status["unfinished"] == []
+    return int(status["generation"])
 
 
 def _shell(script: str) -> str:

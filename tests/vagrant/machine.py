@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +16,16 @@ from tests.demo.instance import REPOSITORY
 
 DRIVES = {"bundle": "hda", "site": "hdb"}
 BOOT_SECONDS = 1200  # under emulation, with other work on the machine
+
+
+@contextmanager
+def lent(name: str, *, keep: bool) -> Iterator["Machine"]:
+    """A machine beside `enclave1`, for as long as it is needed; afterwards nothing of it is left unless it is kept."""
+    machine = Machine(name)
+    machine.up()
+    yield machine
+    if not keep:
+        machine.destroy()
 
 
 @dataclass

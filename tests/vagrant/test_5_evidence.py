@@ -7,7 +7,7 @@ import pytest
 
 from tests.vagrant import users
 from tests.vagrant.install import mount, type_bootstrap
-from tests.vagrant.machine import Machine
+from tests.vagrant.machine import Machine, lent
 from tests.vagrant.media import SITE
 
 pytestmark = pytest.mark.timeout(5400)
@@ -17,13 +17,10 @@ KEY = "/var/lib/appliance/log/log.vkey"
 @pytest.fixture(scope="module")
 def other(request: pytest.FixtureRequest) -> Iterator[Machine]:
     """`enclave2`: the appliance's command from the same disc, and no site."""
-    machine = Machine("enclave2")
-    machine.up()
-    mount(machine, "bundle", "disc-01")
-    type_bootstrap(machine)
-    yield machine
-    if not request.config.getoption("--keep"):
-        machine.destroy()
+    with lent("enclave2", keep=request.config.getoption("--keep")) as machine:
+        mount(machine, "bundle", "disc-01")
+        type_bootstrap(machine)
+        yield machine
 
 
 def test_evidence_verifies_elsewhere(site: Machine, other: Machine) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.demo.users import MARKINGS, origin
 from tests.vagrant import users
-from tests.vagrant.machine import Machine
+from tests.vagrant.machine import Machine, lent
 from tests.vagrant.media import SITE
 
 pytestmark = pytest.mark.timeout(5400)
@@ -44,17 +44,14 @@ pk12util -i annotator.p12 -d sql:.pki/nssdb -K '' -w annotator.p12.passphrase
 @pytest.fixture(scope="module")
 def workstation(request: pytest.FixtureRequest, site: Machine) -> Iterator[Machine]:
     """`workstation`, with what the user was handed on a disc."""
-    machine = Machine("workstation")
-    machine.up()
-    machine.run("mkdir -p /media/user; mountpoint -q /media/user || mount -o ro /dev/sr0 /media/user")
-    machine.run(f"install -o vagrant -m 600 /media/user/annotator.* /media/user/ca.pem {HOME}")
-    machine.run(f"python3 -m venv {HOME}/client")
-    machine.run(f"{HOME}/client/bin/pip install -q --no-index --find-links /media/user/wheels openai")
-    users.certify(site, users.evaluate_once())
-    users.ask_once()
-    yield machine
-    if not request.config.getoption("--keep"):
-        machine.destroy()
+    with lent("workstation", keep=request.config.getoption("--keep")) as machine:
+        machine.run("mkdir -p /media/user; mountpoint -q /media/user || mount -o ro /dev/sr0 /media/user")
+        machine.run(f"install -o vagrant -m 600 /media/user/annotator.* /media/user/ca.pem {HOME}")
+        machine.run(f"python3 -m venv {HOME}/client")
+        machine.run(f"{HOME}/client/bin/pip install -q --no-index --find-links /media/user/wheels openai")
+        users.certify(site, users.evaluate_once())
+        users.ask_once()
+        yield machine
 
 
 def as_user(machine: Machine, command: str) -> str:
