@@ -35,7 +35,7 @@ except openai.APIStatusError as refusal:
 # Chromium shows a certificate only where a policy names it for a site, and keeps it in the user's own database.
 BROWSER = """
 mkdir -p .pki/nssdb
-certutil -N -d sql:.pki/nssdb --empty-password
+[ -e .pki/nssdb/cert9.db ] || certutil -N -d sql:.pki/nssdb --empty-password
 certutil -A -d sql:.pki/nssdb -n authority -t C,, -i ca.pem
 pk12util -i annotator.p12 -d sql:.pki/nssdb -K '' -w annotator.p12.passphrase
 """
