@@ -38,7 +38,7 @@ class Stages:
 
     progress: Progress
     done: list[dict[str, Any]] = field(default_factory=list)
-    changed: int = 0
+    changed: list[str] = field(default_factory=list)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -53,9 +53,10 @@ class Stages:
         if event.event == "started":
             self.progress(f"  {event.role}: {event.task}")
         elif event.event == "ok":
-            self.changed += event.changed
+            name = f"{event.role}: {event.task}"
+            self.changed += [name] if event.changed else []
             if event.seconds >= 0.5:
-                self.done.append({"stage": f"{event.role}: {event.task}", "seconds": event.seconds})
+                self.done.append({"stage": name, "seconds": event.seconds})
 
 
 def install(
@@ -80,7 +81,7 @@ def install(
         progress: told of each stage.
 
     Returns:
-        Stages with their times, the generation that runs, how many tasks changed something, and the findings.
+        Stages with their times, the generation that runs, the tasks that changed something, and the findings.
 
     Raises:
         ApplianceError: something does not hold. Before the stage "copy" nothing was changed; after it, what ran before
@@ -126,7 +127,8 @@ def install(
     return {
         "stages": stages.done,
         "generation": generation.number_of(now) if now else None,
-        "changed": stages.changed,
+        "changed": len(stages.changed),
+        "changed_tasks": stages.changed,
         "bundle": staged.name,
         "dry_run": dry_run,
         "ready": not any(isinstance(finding, ApplianceError) for finding in findings),

@@ -1,9 +1,7 @@
 """The monitor as a process of the host: started for a generation, found again, stopped; by systemd where it runs."""
 
 import contextlib
-import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +15,7 @@ from appliance.enclave.site import Site
 from appliance.errors import ApplianceError
 from appliance.host.places import prepare_sockets
 from appliance.host.platform import detect
+from appliance.monitor import announcement
 
 STOP_SECONDS = 20.0
 UNIT = Path("/etc/systemd/system/appliance-monitor.service")
@@ -49,21 +48,18 @@ def start_monitor(paths: HostPaths, site: Site, *, seconds: float = 120) -> bool
     Raises:
         ApplianceError: it did not come up; the text is the end of its own log.
     """
-    serves = " ".join(os.fspath(folder.resolve()) for folder in (paths.root / "current", paths.registries / "current"))
-    started_for = paths.run / "monitor.for"
-    if monitor_process(paths) and started_for.exists() and started_for.read_text() == serves:
+    expected = announcement.expected(paths)
+    if monitor_process(paths) and announcement.announced(paths) == expected:
         return False
     stop_monitor(paths)
-    started_for.unlink(missing_ok=True)
+    announcement.withdraw(paths)
     for enclave in site.enclaves:
         prepare_sockets(paths, enclave)
     output = paths.root / "monitor.log"
     alive = _start_unit() if _has_unit(paths) else _spawn_monitor(paths, output)
-    sockets = [paths.sockets(enclave.name, "gateway") / "gateway.sock" for enclave in site.enclaves]
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and alive():
-        if all(_answers(path) for path in sockets):
-            started_for.write_text(serves)
+        if announcement.announced(paths) == expected:
             return True
         time.sleep(0.1)
     text = output.read_text(errors="replace")[-1500:] if output.exists() else f"journalctl -u {UNIT.name}"
@@ -93,14 +89,6 @@ def _spawn_monitor(paths: HostPaths, output: Path) -> Callable[[], bool]:
         )
     (paths.run / "monitor.pid").write_text(str(process.pid))
     return lambda: process.poll() is None
-
-
-def _answers(path: Path) -> bool:
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(1)
-        client.connect(str(path))
-        return True
-    return False
 
 
 def stop_monitor(paths: HostPaths) -> bool:

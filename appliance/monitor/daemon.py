@@ -11,6 +11,7 @@ import structlog
 from appliance.audit.log import Log
 from appliance.enclave.render import UIDS, HostPaths
 from appliance.enclave.site import Enclave
+from appliance.monitor import announcement
 from appliance.monitor.break_glass import FOLDER, Panes
 from appliance.monitor.gate import Gate
 from appliance.monitor.http import HttpRequest, HttpResponse, serve_unix
@@ -99,17 +100,20 @@ async def running(paths: HostPaths) -> AsyncIterator[Monitor]:
     Raises:
         ApplianceError: a statement does not hold, or the host was not installed.
     """
+    announced = announcement.Announcement(paths)
     statements = installed_statements(paths)
     audit = Log.open(paths.root / "log", paths.root / "secrets" / "log.key")
     monitor = Monitor(paths, audit, statements)
     await monitor.recording.started(paths.root / "spool")
-    servers = [await serve_unix(paths.run / COMMAND_SOCKET, Succession(paths, monitor).handle, owner=0)]
+    servers = [await serve_unix(paths.run / COMMAND_SOCKET, Succession(paths, monitor, announced).handle, owner=0)]
     for enclave in statements.site.enclaves:
         servers += await monitor.serve_enclave(enclave)
+    announced.make()
     log.info("the monitor serves", enclaves=[enclave.name for enclave in statements.site.enclaves])
     try:
         yield monitor
     finally:
+        announcement.withdraw(paths)
         for server in servers:
             server.close()
         await monitor.recording.stopped()

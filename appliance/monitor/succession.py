@@ -20,6 +20,7 @@ from appliance.audit.text import printable
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError, first_finding
 from appliance.monitor import registries
+from appliance.monitor.announcement import Announcement
 from appliance.monitor.http import HttpRequest, HttpResponse, json_response
 from appliance.monitor.recording import Recording
 from appliance.monitor.statements import FILES, Statements, check_successor, read_statements
@@ -56,9 +57,10 @@ class Succession:
         monitor: the running monitor.
     """
 
-    def __init__(self, paths: HostPaths, monitor: Serving) -> None:
+    def __init__(self, paths: HostPaths, monitor: Serving, announcement: Announcement) -> None:
         self._paths = paths
         self._monitor = monitor
+        self._announcement = announcement
         self._one_at_a_time = asyncio.Lock()
 
     async def handle(self, request: HttpRequest) -> HttpResponse:
@@ -100,6 +102,7 @@ class Succession:
             await self._record(entity, Verdict(allowed=True, rule="statements.signed-by-two-officers"))
         registries.accept(self._paths, candidate, registries.pinned_officers(self._paths))
         self._monitor.put_in_force(new)
+        self._announcement.make()
 
     def _verified(self, folder: Path, candidate: Path, old: Statements) -> Statements:
         """Copy the statements once, so that media cannot change between proof and use, and prove the copy."""

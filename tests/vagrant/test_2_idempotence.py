@@ -37,5 +37,5 @@ def test_no_role_would_change_anything(site: Machine) -> None:
 def test_a_second_installation_changes_nothing(site: Machine) -> None:
     before = json.loads(site.run("appliance host status --json"))["generation"]
     report = json.loads(site.run(install_from(site, "disc-01") + " --json"))
-    assert report["changed"] == 0, report
+    assert report["changed_tasks"] == []
     assert report["generation"] == before

@@ -12,6 +12,7 @@ import yaml
 from cryptography import x509
 
 from appliance.errors import ApplianceError
+from appliance.monitor.announcement import announced, expected
 from appliance.monitor.succession import ask
 from tests.unit.monitor.gateway import SUBJECTS, Rig, running
 
@@ -60,6 +61,12 @@ def test_a_revoked_certificate_is_refused_at_the_next_request(rig: Rig, analyst:
     assert rig.last_rule() == "identity.revoked"
     ask(rig.paths, rig.sign(tmp_path / "again", subjects=registry(version + 1)), dry_run=False)
     assert analyst.get(PROJECTS).status_code == 200, "the session went on"
+
+
+def test_the_host_need_not_restart_a_monitor_that_took_over_new_statements(rig: Rig, tmp_path: Path) -> None:
+    before = expected(rig.paths)
+    ask(rig.paths, rig.sign(tmp_path / "next", subjects=registry(next_version(rig))), dry_run=False)
+    assert announced(rig.paths) == expected(rig.paths) != before
 
 
 @pytest.mark.parametrize(
