@@ -47,7 +47,7 @@ lint: setup ## ruff, mypy (strict), import layers, ansible-lint (production), sh
 	mypy
 	lint-imports
 	ansible-lint -q --offline --profile production build.yml install.yml roles
-	shellcheck .ci/run images/database/entrypoint tests/vagrant/addresses tests/vagrant/by_paper tests/vagrant/customize
+	shellcheck .ci/run images/database/entrypoint tests/vagrant/addresses tests/vagrant/customize
 
 .PHONY: unit
 unit: setup ## tests that need no container

@@ -45,6 +45,10 @@ class Machine:
         self._vagrant("up", self.name, "--provision-with", "addresses")
         self.connect()
 
+    def provision(self, name: str) -> str:
+        """Run one provisioner of the `Vagrantfile`; returns what it said."""
+        return self._vagrant("provision", self.name, "--provision-with", name)
+
     def destroy(self) -> None:
         """Leave nothing of it."""
         self._vagrant("destroy", "--force", self.name)
