@@ -19,7 +19,8 @@ from appliance.errors import ApplianceError
 from appliance.host.finding import Finding
 
 HEADER = "# Written by the appliance from policies/hardening.yml; changes here are undone.\n"
-SYSCTL_FILE = "etc/sysctl.d/60-appliance.conf"
+# Of two files that set the same, the later name wins whatever its folder (sysctl.d(5)): behind 99-protect-links.conf.
+SYSCTL_FILE = "etc/sysctl.d/99-zz-appliance.conf"
 MODULE_FILE = "etc/modprobe.d/appliance.conf"
 SSHD_FILE = "etc/ssh/sshd_config.d/10-appliance.conf"
 UNITS = "etc/systemd/system"

@@ -1,5 +1,6 @@
 """The shortest proof on a real Debian 12 machine: bare, bootstrapped, installed, used, denied, restarted."""
 
+import json
 import time
 
 import pytest
@@ -59,6 +60,7 @@ def test_everything_returns_after_a_restart_monitor_first(site: Machine) -> None
     )
     assert 0 < monitor < enclaves
     assert site.run("systemctl --failed --plain --no-legend") == ""
+    assert json.loads(site.run("appliance host verify --json"))["findings"] == []
     users.label_once()
     users.be_denied()
     assert site.run("appliance audit verify --key /var/lib/appliance/log/log.vkey")

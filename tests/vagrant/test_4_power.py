@@ -28,7 +28,8 @@ def cut_when(site: Machine, disc: str, stage: str) -> None:
     """Begin an installation, and take the power away when it says that ``stage`` begins."""
     command = f"{install_from(site, disc)} >{SAID} 2>&1"
     site.run(f"rm -f {SAID}; systemd-run --quiet --collect sh -c {shlex.quote(command)}")
-    site.run(f"timeout 1800 sh -c 'until grep -q {shlex.quote(stage)} {SAID}; do sleep 1; done'")
+    waiting = f"until grep -q {shlex.quote(stage)} {SAID}; do sleep 1; done"
+    site.run(f"timeout 1800 sh -c {shlex.quote(waiting)}")
     site.cut_power()
     site.start()
 

@@ -39,6 +39,25 @@ def test_every_control_fails_before_and_holds_after(host: Path) -> None:
     assert {name: state for name, state in states(host).items() if state is not State.HOLDS} == {}
 
 
+def boot(host: Path) -> None:
+    """Set the kernel as systemd-sysctl does: all files by their names, whatever their folders; the last one wins."""
+    places = [host / "usr/lib/sysctl.d", host / "etc/sysctl.d"]
+    for file in sorted((file for place in places for file in place.iterdir()), key=lambda file: file.name):
+        for line in file.read_text().splitlines():
+            if name := line.partition("=")[0].strip() if not line.startswith("#") else "":
+                (host / "proc/sys" / name.replace(".", "/")).write_text(line.partition("=")[2].strip() + "\n")
+
+
+def test_a_restart_leaves_every_control_as_it_was(host: Path) -> None:
+    (host / "usr/lib/sysctl.d").mkdir(parents=True)
+    # Debian's procps has this one, with a weaker value than the table's.
+    (host / "usr/lib/sysctl.d/99-protect-links.conf").write_text("fs.protected_fifos = 1\n")
+    (host / "etc/sysctl.d/99-sysctl.conf").write_text("kernel.sysrq = 1\n")
+    hardening.apply(TABLE, {}, host)
+    boot(host)
+    assert set(states(host).values()) == {State.HOLDS}
+
+
 def test_second_time_changes_nothing(host: Path) -> None:
     hardening.apply(TABLE, {}, host)
     assert not hardening.apply(TABLE, {}, host)
