@@ -98,5 +98,12 @@ test-vagrant: BOXES := host workstation
 test-vagrant: box vagrant-media ## every scenario on virtual machines (hours where there is no KVM)
 	$(VAGRANT_TESTS) tests/vagrant
 
+.PHONY: vagrant-clean
+vagrant-clean: ## remove the virtual machines, their boxes and their discs
+	vagrant destroy -f
+	vagrant box list | sed -n 's/^\(appliance-[a-z]*-[0-9a-f]*\) .*/\1/p' | xargs -rn1 vagrant box remove --force
+	virsh -q vol-list default | awk '$$1 ~ /^appliance-/ { print $$1 }' | xargs -rn1 virsh vol-delete --pool default
+	$(SUDO) rm -rf build/vagrant "$${APPLIANCE_CACHE:-/var/cache/appliance}/boxes"
+
 .PHONY: test
 test: lint unit integration ## everything that CI runs
