@@ -50,10 +50,10 @@ class Stages:
 
     def tell(self, event: TaskEvent) -> None:
         """Tell and time one task of the playbook."""
+        name = f"{event.role}: {event.task}"
         if event.event == "started":
-            self.progress(f"  {event.role}: {event.task}")
+            self.progress(f"  {name}")
         elif event.event == "ok":
-            name = f"{event.role}: {event.task}"
             self.changed += [name] if event.changed else []
             if event.seconds >= 0.5:
                 self.done.append({"stage": name, "seconds": event.seconds})

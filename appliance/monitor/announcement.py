@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 from appliance.enclave.render import HostPaths
+from appliance.trust.files import replace_file
 
 FILE = "monitor.serves"
 
@@ -37,9 +38,7 @@ class Announcement:
 
     def make(self) -> None:
         """Announce what is in force now, to the host and to systemd where that waits for it (sd_notify(3))."""
-        draft = self._paths.run / f".{FILE}.new"
-        draft.write_text(_text(self._paths, self._generation))
-        draft.replace(self._paths.run / FILE)
+        replace_file(self._paths.run / FILE, _text(self._paths, self._generation).encode())
         if address := os.environ.get("NOTIFY_SOCKET"):
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
                 systemd.sendto(b"READY=1", f"\0{address[1:]}" if address.startswith("@") else address)
