@@ -70,5 +70,12 @@ def whole(machine: Machine) -> int:
     return int(status["generation"])
 
 
+def whole_after_a_start(machine: Machine) -> int:
+    """The generation that runs once every unit has started and none has failed."""
+    machine.run("systemctl is-system-running --wait", check=False)
+    assert machine.run("systemctl --failed --plain --no-legend") == ""
+    return whole(machine)
+
+
 def _shell(script: str) -> str:
     return f"sh -c {shlex.quote(script)}"

@@ -22,10 +22,12 @@ BOOT_SECONDS = 1200  # under emulation, with other work on the machine
 def lent(name: str, *, keep: bool) -> Iterator["Machine"]:
     """A machine beside `enclave1`, for as long as it is needed; afterwards nothing of it is left unless it is kept."""
     machine = Machine(name)
-    machine.up()
-    yield machine
-    if not keep:
-        machine.destroy()
+    try:
+        machine.up()
+        yield machine
+    finally:
+        if not keep:
+            machine.destroy()
 
 
 @dataclass

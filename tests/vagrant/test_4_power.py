@@ -9,19 +9,12 @@ import pytest
 
 from tests.demo.users import user
 from tests.vagrant import users
-from tests.vagrant.install import install_from, whole
+from tests.vagrant.install import install_from, whole_after_a_start
 from tests.vagrant.machine import Machine
 from tests.vagrant.media import SITE
 
 pytestmark = pytest.mark.timeout(5400)
 SAID = "/root/install.log"
-
-
-def whole_after_a_start(site: Machine) -> int:
-    """The generation that runs once every unit has started and none has failed."""
-    site.run("systemctl is-system-running --wait", check=False)
-    assert site.run("systemctl --failed --plain --no-legend") == ""
-    return whole(site)
 
 
 def cut_when(site: Machine, disc: str, stage: str) -> None:
