@@ -89,7 +89,7 @@ DEMO = Instance("demo", 0, REPOSITORY / "build", Path("/var/lib/appliance"), Pat
 _BLOCK = int(os.environ.get("APPLIANCE_TEST_BLOCK", "8"))
 _NAME = "test" if _BLOCK == 8 else f"test{_BLOCK}"
 TEST = Instance(
-    _NAME, _BLOCK, REPOSITORY / "build/test", Path(f"/var/lib/appliance-{_NAME}"), Path(f"/run/appliance-{_NAME}")
+    _NAME, _BLOCK, REPOSITORY / f"build/{_NAME}", Path(f"/var/lib/appliance-{_NAME}"), Path(f"/run/appliance-{_NAME}")
 )
 INSTANCES = {instance.name: instance for instance in (DEMO, TEST)}
 

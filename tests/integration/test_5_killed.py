@@ -4,16 +4,13 @@ Run by `make slow`, on the site that `tests/integration` brings up.
 """
 
 import contextlib
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from appliance.enclave.render import HostPaths
@@ -21,6 +18,7 @@ from appliance.host import generation
 from tests.demo import editions
 from tests.demo.instance import REPOSITORY, Instance
 from tests.integration import host
+from tests.integration.killing import begun, kill_all
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(7200)]
 STAGES = [
@@ -50,27 +48,8 @@ def update(site: Instance) -> Iterator[Path]:
 
 def install_until(site: Instance, bundle: Path, stage: str, root: Path | None = None) -> subprocess.Popen[str]:
     """Start an installation and return when it tells that ``stage`` begins."""
-    where = ["--root", root or site.root, "--run", f"{root}-run" if root else site.run]
-    command = ["nsenter", f"--net=/run/netns/{site.namespace}", sys.executable, "-m", "appliance.cli.main", "host"]
-    command += ["install", str(bundle), *map(str, host.prints(site)), *map(str, where)]
-    process = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    assert process.stderr
-    said = []
-    for line in process.stderr:
-        said.append(line)
-        if stage in line:
-            return process
-    raise AssertionError(f"no stage {stage!r}; exit {process.wait()}: {''.join(said[-5:])}")
-
-
-def kill_all(process: subprocess.Popen[str]) -> None:
-    """Kill the installation and everything it started, at once; what runs as a service of its own goes on."""
-    parent = psutil.Process(process.pid)
-    for member in [parent, *parent.children(recursive=True)]:
-        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):  # it ended meanwhile, or is a zombie
-            if not {"conmon", "monitor", "reconcile"} & {member.name(), *member.cmdline()}:
-                os.kill(member.pid, signal.SIGKILL)
-    process.wait()
+    where: list[str | Path] = ["--root", root or site.root, "--run", f"{root}-run" if root else site.run]
+    return begun(site, stage, "host", "install", bundle, *host.prints(site), *where)
 
 
 @pytest.mark.parametrize("seconds", [0.0, 1.5])

@@ -1,0 +1,37 @@
+"""Commands that are killed where they say that they have come to."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from tests.demo.instance import REPOSITORY, Instance
+
+
+def begun(site: Instance, stage: str, *words: str | Path) -> subprocess.Popen[str]:
+    """Start ``appliance`` with ``words`` on the disconnected host; return when it tells that ``stage`` begins."""
+    command = ["nsenter", f"--net=/run/netns/{site.namespace}", sys.executable, "-m", "appliance.cli.main"]
+    process = subprocess.Popen(
+        [*command, *map(str, words)], cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stderr
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if stage in line:
+            return process
+    raise AssertionError(f"no stage {stage!r}; exit {process.wait()}: {''.join(said[-5:])}")
+
+
+def kill_all(process: subprocess.Popen[str]) -> None:
+    """Kill the command and everything it started, at once; what runs as a service of its own goes on."""
+    parent = psutil.Process(process.pid)
+    for member in [parent, *parent.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):  # it ended meanwhile, or is a zombie
+            if not {"conmon", "monitor", "reconcile"} & {member.name(), *member.cmdline()}:
+                os.kill(member.pid, signal.SIGKILL)
+    process.wait()
