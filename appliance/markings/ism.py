@@ -37,7 +37,7 @@ def to_ism(marking: Marking) -> dict[str, object]:
         ism["FGIsourceProtected"] = ["FGI"]
     if marking.cui:
         ism["compliesWith"] = [CUI_COMPLIANCE]
-        specified = [name for name in marking.cui_categories if name.startswith("SP-")]
+        specified = [name.removeprefix("SP-") for name in marking.cui_categories if name.startswith("SP-")]
         basic = [name for name in marking.cui_categories if not name.startswith("SP-")]
         ism |= {name: values for name, values in (("cuiSpecified", specified), ("cuiBasic", basic)) if values}
     return ism
@@ -75,7 +75,11 @@ def from_ism(ism: Mapping[str, object], vocabulary: Vocabulary | None = None) ->
         rel=_strings(ism, "releasableTo", wrong),
         display=_strings(ism, "displayOnlyTo", wrong),
     )
-    categories = [*_strings(ism, "cuiSpecified", wrong), *_strings(ism, "cuiBasic", wrong)]
+    specified = [f"SP-{name}" for name in _strings(ism, "cuiSpecified", wrong)]
+    basic = _strings(ism, "cuiBasic", wrong)
+    if strange := sorted({*basic} - {*vocabulary.basic}):
+        raise wrong(f"{strange[0]} is no basic category of CUI")
+    categories = [*specified, *basic]
     complies = CUI_COMPLIANCE in _strings(ism, "compliesWith", wrong)
     if categories and not complies:
         raise wrong(f"CUI categories need compliesWith {CUI_COMPLIANCE}")

@@ -135,7 +135,7 @@ class Reader:
     def _compound(self, value: str, start: int, continued: str, *, categories: bool) -> Value:
         """Read a value that is more than one word of the vocabulary."""
         vocabulary = self._vocabulary
-        if categories and (found := self._category(value)):
+        if categories and (found := self._category(value, start)):
             return found
         head, dash, rest = value.partition("-")
         word = vocabulary.words.get(head)
@@ -170,7 +170,7 @@ class Reader:
     def _is_category(self, value: str) -> bool:
         return value not in self._vocabulary.words and value.removeprefix("SP-") in self._vocabulary.categories
 
-    def _category(self, value: str) -> Value | None:
+    def _category(self, value: str, start: int) -> Value | None:
         """A CUI category; a control that is also one (PROPIN) is that control."""
         vocabulary = self._vocabulary
         word = vocabulary.words.get(value)
@@ -179,6 +179,9 @@ class Reader:
         if category not in vocabulary.categories:
             return None
         if category != value or word is None:
+            if value not in vocabulary.specified and value not in vocabulary.basic:
+                kind, other = ("basic", category) if category != value else ("specified", f"SP-{category}")
+                self._notes.wrong("cui-specified", value, start, f"all authorities for {category} are {kind}", other)
             self._lists[axis].append(value)
             return axis, (0 if category != value else 1, category), (value,), ""
         self._lists[word.axis].extend(word.tokens)
@@ -264,7 +267,6 @@ def unknown(notes: Notes, value: str, start: int) -> None:
         message = f"{value} is a CUI category, which stands after CUI//"
     else:
         message = f"{value!r} is no known word"
-    categories = [*vocabulary.categories, *(f"SP-{name}" for name in vocabulary.categories)]
     prefixes = [prefix.strip() for prefix in vocabulary.prefixes]
-    near = notes.nearest(value, [*vocabulary.words, *prefixes, "CUI", "FGI", *categories])
+    near = notes.nearest(value, [*vocabulary.words, *prefixes, "CUI", "FGI", *vocabulary.basic, *vocabulary.specified])
     notes.wrong("unknown-word", value, start, message, near)

@@ -142,7 +142,8 @@ class VocabularyData(_Data):
     controls: tuple[ControlData, ...]
     nations: dict[Trigraph, str]
     groups: dict[Group, GroupData]
-    categories: dict[Token, str]
+    basic: dict[Token, str]
+    specified: dict[Token, str]
     rules: tuple[RuleData, ...]
 
     @model_validator(mode="after")

@@ -102,7 +102,9 @@ class Vocabulary:
         self.sci_axis, self.sap_axis = self.axis["sci"], self.axis["sap"]
         self.nations: Mapping[str, str] = data.nations
         self.groups: Mapping[str, frozenset[str]] = {code: frozenset(g.members) for code, g in data.groups.items()}
-        self.categories: Mapping[str, str] = data.categories
+        self.basic: Mapping[str, str] = data.basic
+        self.specified: Mapping[str, str] = {f"SP-{name}": title for name, title in data.specified.items()}
+        self.categories = frozenset((*data.basic, *data.specified))
         self.controls: Mapping[str, ControlData] = {control.token: control for control in data.controls}
         self.position = {control.token: place for place, control in enumerate(data.controls)}
         self.level_order = {level.token: rank for rank, level in enumerate(data.levels)}

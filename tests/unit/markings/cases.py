@@ -195,5 +195,9 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
     "cui-owner": (["//DEU SECRET//CUI", "//NATO SECRET//CUI//SP-CTI"], ["SECRET//CUI//SP-CTI", "CUI"]),
     "cui-unclassified": (["UNCLASSIFIED//CUI", "U//CUI//SP-CTI"], ["CUI//SP-CTI", "SECRET//CUI"]),
     "cui-portion": (["(CONTROLLED)"], ["(CUI)", "CONTROLLED"]),
+    "cui-specified": (
+        ["CUI//SP-OPSEC", "CUI//CTI", "SECRET//CUI//SP-LEI//NOFORN"],
+        ["CUI//OPSEC", "CUI//SP-CTI", "CUI//SP-HLTH/HLTH", "CUI//SP-IFNC/INF"],
+    ),
     "cui-legacy": (["CUI//FOUO", "CUI//NOFORN//SBU", "CUI//SBU-NF"], ["CUI//FED ONLY", "UNCLASSIFIED//FOUO"]),
 }

@@ -40,6 +40,11 @@ def test_ism_attributes_have_their_names() -> None:
     }
 
 
+def test_ism_names_specified_categories_without_their_prefix() -> None:
+    ism = to_ism(parse("CUI//SP-CTI/EXPT//NOFORN"))
+    assert (ism["cuiSpecified"], ism["cuiBasic"]) == (["CTI"], ["EXPT"])
+
+
 @pytest.mark.parametrize(
     "ism",
     [
@@ -58,7 +63,9 @@ def test_ism_attributes_have_their_names() -> None:
         {"classification": "S", "ownerProducer": ["USA"], "disseminationControls": ["REL"], "releasableTo": ["USA"]},
         {"classification": "S", "ownerProducer": ["USA"], "nonICmarkings": ["NF"]},
         {"classification": "R", "ownerProducer": ["USA"]},
-        {"classification": "U", "ownerProducer": ["USA"], "cuiSpecified": ["SP-CTI"]},
+        {"classification": "U", "ownerProducer": ["USA"], "cuiSpecified": ["CTI"]},
+        {"classification": "U", "ownerProducer": ["USA"], "cuiSpecified": ["SP-CTI"], "compliesWith": ["USA-CUI"]},
+        {"classification": "U", "ownerProducer": ["USA"], "cuiBasic": ["SP-CTI"], "compliesWith": ["USA-CUI"]},
         {"classification": "S", "ownerProducer": ["USA"], "releasableTo": ["USA", "GBR"]},
         {"classification": "S", "ownerProducer": ["USA"], "FGIsourceOpen": ["DEU"], "FGIsourceProtected": ["FGI"]},
     ],
