@@ -101,7 +101,7 @@ def test_the_page_is_marked_with_the_join_and_has_no_markup_of_others(filled: Pl
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_choice_of_records_is_provable(filled: Place, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - a choice, not a secret
     chosen = sorted(chance.sample(range(600), chance.choice([0, 1, 2, 40])))

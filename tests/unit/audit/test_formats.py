@@ -64,7 +64,7 @@ def test_the_published_roots_of_rfc_6962_trees() -> None:
 
 
 @given(st.integers(0, 600))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_grown_tree_has_the_root_of_the_definition(size: int) -> None:
     leaves = [n.to_bytes(2, "big") for n in range(size)]
     tree = Tree()
@@ -74,7 +74,7 @@ def test_a_grown_tree_has_the_root_of_the_definition(size: int) -> None:
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_proofs_hold_for_what_they_prove_and_for_nothing_else(data: st.DataObject) -> None:
     new = data.draw(st.integers(1, 70))
     old, index = data.draw(st.integers(0, new)), data.draw(st.integers(0, new - 1))

@@ -106,7 +106,7 @@ def seal(data: bytes, *keys: str) -> bytes:
     return result.getvalue()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.binary(max_size=200_000), st.integers(min_value=0), st.integers(1, 255))
 def test_a_changed_or_cut_archive_never_opens(data: bytes, place: int, change: int) -> None:
     identity = pyrage.x25519.Identity.generate()

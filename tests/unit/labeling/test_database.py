@@ -204,7 +204,7 @@ def test_contexts_at_the_same_time_do_not_meet(paths: Paths, role: psycopg.Conne
     assert counts == [3, 1, 3]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_context_with_any_character_changed_is_refused(role: psycopg.Connection, data: st.DataObject) -> None:
     good = token()

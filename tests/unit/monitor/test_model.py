@@ -273,4 +273,4 @@ def open_context_at(token: str, wall: float, service: str, method: str, path: st
 
 def test_no_reachable_state_leaks() -> None:
     with capture_logs():  # each full disk is logged with its traceback
-        run_state_machine_as_test(Model, settings=settings(max_examples=150, stateful_step_count=40, deadline=None))
+        run_state_machine_as_test(Model, settings=settings(max_examples=150, stateful_step_count=40))

@@ -36,14 +36,21 @@ def served(app: ASGIApp, lifespan: Any = "on", **context: Any) -> Iterator[str]:
     thread.join(10)
 
 
-@pytest.fixture
-def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, for one test: while it runs, this thread has an event loop."""
+@contextmanager
+def running() -> Iterator[Browser]:
+    """Debian's Chromium: while it runs, this thread has an event loop."""
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-background-networking"]
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def chromium() -> Iterator[Browser]:
+    """The browser for one test."""
+    with running() as browser:
+        yield browser
 
 
 def complaints(page: Page) -> list[str]:

@@ -99,7 +99,7 @@ def test_one_key_under_two_names_is_not_two_people() -> None:
 SIGNED = signed(ANNA, BERT)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, len(SIGNED) - 1), st.integers(1, 255))
 def test_any_changed_byte_is_refused(position: int, flip: int) -> None:
     data = bytearray(SIGNED)

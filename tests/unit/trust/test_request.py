@@ -124,7 +124,7 @@ def test_a_request_for_something_else() -> None:
         Request.decode(encode(value), "request.json")
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.permutations([ANNA, BERT, CARL]))
 def test_any_order_of_people_completes_it(people: list[Person]) -> None:
     assert sign_with_all(ask(), people).complete()
