@@ -1,5 +1,6 @@
 """Every packet that a machine sends, seen at its cables from outside, where nothing on the machine can hide one."""
 
+import errno
 import ipaddress
 import socket
 import struct
@@ -77,6 +78,10 @@ class Capture:
                     frame = cable.recv(65535)
                 except TimeoutError:
                     continue
+                except OSError as error:
+                    if error.errno == errno.ENETDOWN:  # its power was cut
+                        return
+                    raise
                 if frame[6:12] == own:
                     where = destination(frame)
                     self.destinations[where] = self.destinations.get(where, 0) + 1
