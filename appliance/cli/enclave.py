@@ -13,6 +13,7 @@ app = typer.Typer(
 )
 app.command()(enclave_backup.backup)
 app.command()(enclave_backup.restore)
+app.command("undo-restore")(enclave_backup.undo_restore)
 app.command("backup-key")(enclave_backup.backup_key)
 app.command("import")(enclave_exchange.import_)
 app.command()(enclave_exchange.export)

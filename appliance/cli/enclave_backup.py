@@ -66,7 +66,7 @@ def restore(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Prove and unpack everything, change nothing.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Put the data of a backup back into the enclave it was taken of; what is there now is set aside in copies/.
+    """Put the data of a backup back into the enclave it was taken of; `undo-restore` takes that back.
 
     Everything is proven before the enclave stops; where it does not become healthy, it gets back what it had.
 
@@ -93,3 +93,26 @@ def restore(
         return
     what = "would be restored" if dry_run else "restored"
     print(f"{name} ({found.marking}) {what} as of {found.taken:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def undo_restore(
+    name: Name,
+    *,
+    root: Root = ROOT,
+    run: Run = RUN,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say whether it can be done, change nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Give an enclave back the data that its last restoration set aside, until the next update or roll-back.
+
+    For a wrong backup, or where the host stopped before it knew whether the enclave becomes healthy on it.
+
+    Example: appliance enclave undo-restore secret
+    """
+    from appliance.host.backup import undo  # noqa: PLC0415  # keeps `appliance --help` quick
+
+    undo(HostPaths(root.resolve(), run), name, told(quiet=as_json), dry_run=dry_run)
+    if as_json:
+        print_json({"enclave": name, "undone": not dry_run})
+        return
+    print(f"{name}: the restoration {'can be' if dry_run else 'was'} undone")

@@ -227,7 +227,7 @@ def rollback(
 
     Example: appliance host rollback --restore-data --dry-run
     """
-    from appliance.host.converge import alone  # noqa: PLC0415
+    from appliance.host.converge import alone_and_whole  # noqa: PLC0415
     from appliance.host.rollback import plan, roll_back  # noqa: PLC0415
 
     paths = HostPaths(root.resolve(), run)
@@ -235,7 +235,7 @@ def rollback(
     if dry_run:
         decided = plan(paths, restore_data=restore_data)
     else:
-        with alone(paths):
+        with alone_and_whole(paths):
             decided = roll_back(paths, restore_data=restore_data, progress=told(quiet=as_json))
     if as_json:
         print_json(asdict(decided) | {"dry_run": dry_run})

@@ -33,7 +33,7 @@ from appliance.trust.officers import payload_type
 KIND = "backup"
 RESTORE = "enclave.restore"
 SUFFIX = ".tar.age"
-STAGING, RESTORED, REPLACED = ".staging", "restored", "replaced"
+STAGING, RESTORED, REPLACED = ".staging", "restored", "replaced-"
 MAXIMUM_SIZE = 1 << 16
 Progress = Callable[[str], None]
 
@@ -91,7 +91,7 @@ def back_up(paths: HostPaths, name: str, out: Path, recipients: Path, progress: 
     enclave, keys = site.enclave(name), age.read_recipients(recipients)
     if not out.is_dir():
         raise ApplianceError(f"{out}: not a folder", remedy="mount the medium and name a folder on it")
-    with converge.alone(paths):
+    with converge.alone_and_whole(paths):
         head = _head(paths, site, enclave)
         file = out / _file_name(head)
         _record(paths, enclave, BACKUP, {"file": file.name, "keys": len(keys), "state": "begun"})
@@ -169,7 +169,7 @@ def restore(
         ApplianceError: another enclave's or label's, changed, cut off, another key, or not healthy.
     """
     enclave = installed_statements(paths).site.enclave(name)
-    with converge.alone(paths):
+    with converge.alone_and_whole(paths):
         now = generation.required(paths)
         found = read(paths, statement, signer)
         if (found.enclave, found.label) != (name, enclave.marking.label.encode()):
@@ -189,6 +189,35 @@ def restore(
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     return found
+
+
+def undo(paths: HostPaths, name: str, progress: Progress, *, dry_run: bool = False) -> None:
+    """Give an enclave back what its last restoration set aside; what is there now is set aside in turn.
+
+    Args:
+        paths: where the appliance lives.
+        name: of the enclave.
+        progress: told what happens.
+        dry_run: say whether it can be done, change nothing.
+
+    Raises:
+        ApplianceError: nothing is set aside, or the enclave does not become healthy on it.
+    """
+    enclave = installed_statements(paths).site.enclave(name)
+    with converge.alone_and_whole(paths):
+        now = generation.required(paths)
+        aside = _aside(paths, now)
+        if not (aside / name).is_dir():
+            raise ApplianceError(
+                f"no restoration of enclave {name} has set data aside",
+                rule="a restoration can be undone once, until the next one, an update or a roll-back",
+                remedy="restore a backup: appliance enclave restore",
+            )
+        if dry_run:
+            return
+        _record(paths, enclave, RESTORE, {"undone": True})
+        shutil.rmtree(paths.root / "copies" / RESTORED, ignore_errors=True)
+        _swap(paths, now, enclave, aside.name, RESTORED, progress)
 
 
 def statement_of(file: Path) -> Path:
@@ -285,19 +314,25 @@ def _decrypt(file: Path, target: Path, enclave: Enclave, head: Head, identity: A
 
 def _exchange(paths: HostPaths, now: Path, enclave: Enclave, staging: Path, progress: Progress) -> None:
     """Swap the volumes for the unpacked ones, and swap back if the enclave does not become healthy on them."""
-    for stale in (RESTORED, REPLACED):
-        shutil.rmtree(paths.root / "copies" / stale, ignore_errors=True)
-    staging.rename(paths.root / "copies" / RESTORED)
+    aside, restored = _aside(paths, now), paths.root / "copies" / RESTORED
+    for stale in (restored, *restored.parent.glob(f"{REPLACED}*")):
+        shutil.rmtree(stale, ignore_errors=True)
+    staging.rename(restored)
     try:
-        _swap(paths, now, enclave, RESTORED, REPLACED, progress)
+        _swap(paths, now, enclave, RESTORED, aside.name, progress)
     except ApplianceError as error:
         progress("the enclave is not healthy on the restored data; it gets back what it had")
-        _swap(paths, now, enclave, REPLACED, RESTORED, progress)
+        _swap(paths, now, enclave, aside.name, RESTORED, progress)
         raise ApplianceError(
             f"enclave {enclave.name} runs on the data it had; on the restored ones: {error.message}",
             rule="what does not become healthy does not stay",
-            remedy=f"{paths.root}/copies/{RESTORED} is kept for looking until the next update",
+            remedy=f"{restored} is kept for looking until the next update",
         ) from error
+
+
+def _aside(paths: HostPaths, now: Path) -> Path:
+    """Where a restoration sets data aside; only the generation that wrote them gets them back."""
+    return paths.root / "copies" / f"{REPLACED}{now.name}"
 
 
 def _swap(paths: HostPaths, now: Path, enclave: Enclave, source: str, aside: str, progress: Progress) -> None:

@@ -48,6 +48,23 @@ def alone(paths: HostPaths) -> Iterator[None]:
 
 
 @contextmanager
+def alone_and_whole(paths: HostPaths) -> Iterator[None]:
+    """Hold the host for a command that takes the volumes as they lie.
+
+    Raises:
+        ApplianceError: another command is at it, or one was killed while it moved volumes.
+    """
+    with alone(paths):
+        if copies.is_restoring(paths):
+            raise ApplianceError(
+                "a restoration was begun and is not finished: volumes may lie in copies/ that belong to the enclaves",
+                rule="what was begun is finished first",
+                remedy="appliance host recover",
+            )
+        yield
+
+
+@contextmanager
 def _holder(paths: HostPaths) -> Iterator[None]:
     """Write who holds the host into the lock and, for the steps, into the environment."""
     name = secrets.token_hex(8)

@@ -109,7 +109,7 @@ def install(
             progress(f"  REFUSED: {finding.message}" if isinstance(finding, ApplianceError) else f"  {finding}")
     if not dry_run:
         preflight.require(findings)
-        with converge.alone(paths), _way_back(paths, progress):
+        with converge.alone_and_whole(paths), _way_back(paths, progress):
             with stages.stage("copy the bundle, hashing every byte again"):
                 repository, copied = stage_bundle(
                     bundle, staged, root_fingerprint, trusted=_existing(trusted), bases=bases, now=latest

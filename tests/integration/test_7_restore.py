@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from appliance.enclave.render import HostPaths
+from appliance.host import copies, generation
 from appliance.host.backup import KIND, SUFFIX, Backup, statement_of
-from appliance.trust import age, dsse
-from appliance.trust.keys import SigningKey, generate, host_key
+from appliance.trust import age, dsse, keys
+from appliance.trust.keys import SigningKey, host_key
 from appliance.trust.officers import payload_type
 from tests.demo.instance import Instance, appliance
 from tests.integration import host
-from tests.integration.data import enclave, make_task, status_of
+from tests.integration.data import enclave, make_task, recorded, status_of
 from tests.integration.killing import begun, kill_all
 
 
@@ -93,12 +95,46 @@ def test_data_on_which_nothing_starts_go_away_again(site: Instance, statement: P
     assert refused.returncode == 1
     assert "runs on the data it had" in refused.stderr, refused.stderr
     assert (status_of(site, kept), status_of(site, later)) == (200, 200)
+    undo = enclave(site, "undo-restore", "unclassified", check=False)
+    assert "set data aside" in undo.stderr, undo.stderr
     assert list((site.root / "copies" / "restored").glob("unclassified/database/data/15/PG_VERSION"))
     host.whole(site)
 
 
+def test_restoration_is_undone_by_hand(site: Instance, statement: Path, key: Path, kept: str) -> None:
+    _, later = make_task(site, "annotator", "unclassified", "made after the backup")
+    enclave(site, "restore", *words(site, statement, key))
+    assert (status_of(site, kept), status_of(site, later)) == (200, 404)
+    other = enclave(site, "undo-restore", "secret", check=False)
+    assert "no restoration of enclave secret" in other.stderr, other.stderr
+    tried = enclave(site, "undo-restore", "unclassified", "--dry-run", "--json")
+    assert tried == {"enclave": "unclassified", "undone": False}
+    assert status_of(site, later) == 404
+    enclave(site, "undo-restore", "unclassified")
+    assert (status_of(site, kept), status_of(site, later)) == (200, 200)
+    recorded(site, "enclave.restore", lambda detail: detail.get("undone") is True)
+    again = enclave(site, "undo-restore", "unclassified", check=False)
+    assert "no restoration" in again.stderr, again.stderr
+
+
+def test_nothing_begins_while_a_restoration_is_unfinished(site: Instance, statement: Path, key: Path) -> None:
+    paths, recipients = HostPaths(site.root, site.run), statement.with_name("recipients.txt")
+    copies.begin_exchange(paths, generation.required(paths), "nowhere", "aside")
+    for refused in (
+        enclave(site, "restore", *words(site, statement, key), check=False),
+        enclave(site, "backup", "unclassified", "--out", statement.parent, "--to", recipients, check=False),
+        enclave(site, "undo-restore", "unclassified", check=False),
+        host.attempt(site, "install", site.bundle, *host.prints(site)),
+        host.attempt(site, "rollback"),
+    ):
+        assert refused.returncode == 1
+        assert "appliance host recover" in refused.stderr, refused.stderr
+    host.run(site, "recover")
+    host.whole(site)
+
+
 def test_backup_of_another_host_needs_its_key(site: Instance, statement: Path, key: Path, folder: Path) -> None:
-    other = generate("other")
+    other = keys.generate("other")
     paper = signed(statement, content(site, statement, key), other)
     public = folder / "other.pub"
     public.write_text(other.public.keyval["public"])
@@ -117,6 +153,7 @@ def test_killed_at_any_stage_recover_finishes_or_never_began(
     where = ("--root", site.root, "--run", site.run)
     kill_all(begun(site, stage, "enclave", "restore", *words(site, statement, key), *where))
     host.run(site, "recover")
+    assert not copies.is_restoring(HostPaths(site.root, site.run))
     assert (status_of(site, kept), status_of(site, later)) == (200, 404 if restored else 200)
     assert not (site.root / "copies" / ".staging").exists()
     host.whole(site)
