@@ -24,8 +24,9 @@ help: ## list the targets
 
 .venv/stamp: requirements-dev.lock pyproject.toml .apt-stamp
 	[ -x .venv/bin/python ] || /usr/bin/python3 -m venv .venv
-	.venv/bin/pip install -q --no-input --progress-bar off --require-hashes -r requirements-dev.lock
+	.venv/bin/pip install -q --no-input --progress-bar off --no-deps --require-hashes -r requirements-dev.lock
 	.venv/bin/pip install -q --no-input --progress-bar off --no-deps --no-build-isolation -e .
+	.venv/bin/pip check
 	touch $@
 
 .PHONY: setup

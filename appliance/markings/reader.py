@@ -175,15 +175,16 @@ class Reader:
         vocabulary = self._vocabulary
         word = vocabulary.words.get(value)
         category = value.removeprefix("SP-")
+        specified = category != value
         axis = vocabulary.axis["cui"]
         if category not in vocabulary.categories:
             return None
-        if category != value or word is None:
-            if value not in vocabulary.specified and value not in vocabulary.basic:
-                kind, other = ("basic", category) if category != value else ("specified", f"SP-{category}")
+        if specified or word is None:
+            if value not in (vocabulary.specified if specified else vocabulary.basic):
+                kind, other = ("basic", category) if specified else ("specified", f"SP-{category}")
                 self._notes.wrong("cui-specified", value, start, f"all authorities for {category} are {kind}", other)
             self._lists[axis].append(value)
-            return axis, (0 if category != value else 1, category), (value,), ""
+            return axis, (0 if specified else 1, category), (value,), ""
         self._lists[word.axis].extend(word.tokens)
         self._parts.disordered = True
         return axis, (1, category), word.tokens, ""

@@ -94,17 +94,20 @@ TEST = Instance(
 INSTANCES = {instance.name: instance for instance in (DEMO, TEST)}
 
 
+def command_line(instance: Instance, *arguments: str | Path, inside: bool) -> list[str]:
+    """The command ``appliance``; ``inside`` runs it on the disconnected host."""
+    command = [sys.executable, "-m", "appliance.cli.main", *map(str, arguments)]
+    return ["nsenter", f"--net=/run/netns/{instance.namespace}", *command] if inside else command
+
+
 def appliance(instance: Instance, *arguments: str | Path, inside: bool = False, check: bool = True) -> Any:
     """Run the command ``appliance``; ``inside`` runs it on the disconnected host. Returns parsed JSON where asked for.
 
     Raises:
         AssertionError: it exited otherwise than 0; the text is its own.
     """
-    command = [sys.executable, "-m", "appliance.cli.main", *map(str, arguments)]
-    if inside:
-        command = ["nsenter", f"--net=/run/netns/{instance.namespace}", *command]
     result = subprocess.run(
-        command,
+        command_line(instance, *arguments, inside=inside),
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
         stderr=None if check else subprocess.PIPE,

@@ -30,10 +30,14 @@ def recorded(site: Instance, activity: str, meant: Callable[[Any], bool]) -> Any
     return wait_until(look, 20, f"a record of {activity}")
 
 
+def words(site: Instance, command: str, *arguments: str | Path) -> list[str | Path]:
+    """The words of ``appliance enclave COMMAND``."""
+    return ["enclave", command, *arguments, "--root", site.root, "--run", site.run]
+
+
 def enclave(site: Instance, command: str, *arguments: str | Path, check: bool = True) -> Any:
     """``appliance enclave COMMAND`` on the disconnected host."""
-    where = ("--root", site.root, "--run", site.run)
-    return appliance(site, "enclave", command, *arguments, *where, inside=True, check=check)
+    return appliance(site, *words(site, command, *arguments), inside=True, check=check)
 
 
 def status_of(site: Instance, task: str) -> int:

@@ -4,20 +4,17 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import psutil
 
-from tests.demo.instance import REPOSITORY, Instance
+from tests.demo.instance import REPOSITORY, Instance, command_line
 
 
 def begun(site: Instance, stage: str, *words: str | Path) -> subprocess.Popen[str]:
     """Start ``appliance`` with ``words`` on the disconnected host; return when it tells that ``stage`` begins."""
-    command = ["nsenter", f"--net=/run/netns/{site.namespace}", sys.executable, "-m", "appliance.cli.main"]
-    process = subprocess.Popen(
-        [*command, *map(str, words)], cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    command = command_line(site, *words, inside=True)
+    process = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, start_new_session=True)
     assert process.stderr
     said = []
     for line in process.stderr:

@@ -16,7 +16,7 @@ from appliance.trust.keys import SigningKey, host_key
 from appliance.trust.officers import payload_type
 from tests.demo.instance import Instance, appliance
 from tests.integration import host
-from tests.integration.data import enclave, make_task, recorded, status_of
+from tests.integration.data import enclave, make_task, recorded, status_of, words
 from tests.integration.killing import begun, kill_all
 
 
@@ -46,7 +46,7 @@ def statement(site: Instance, folder: Path, key: Path, kept: str) -> Path:
     return Path(enclave(site, "backup", "unclassified", *arguments)["statement"])
 
 
-def words(site: Instance, statement: Path, key: Path, *more: str | Path) -> list[str | Path]:
+def of(site: Instance, statement: Path, key: Path, *more: str | Path) -> list[str | Path]:
     """The arguments of ``appliance enclave restore``."""
     return ["unclassified", statement, "--key", key, "--passphrase-file", site.passphrase, *more]
 
@@ -91,7 +91,7 @@ def test_data_on_which_nothing_starts_go_away_again(site: Instance, statement: P
     _, later = make_task(site, "annotator", "unclassified", "made after the backup")
     broken = of_another_postgresql(content(site, statement, key))
     paper = signed(statement, broken, host_key(site.root / "secrets" / "host.pem"))
-    refused = enclave(site, "restore", *words(site, paper, key), check=False)
+    refused = enclave(site, "restore", *of(site, paper, key), check=False)
     assert refused.returncode == 1
     assert "runs on the data it had" in refused.stderr, refused.stderr
     assert (status_of(site, kept), status_of(site, later)) == (200, 200)
@@ -103,7 +103,7 @@ def test_data_on_which_nothing_starts_go_away_again(site: Instance, statement: P
 
 def test_restoration_is_undone_by_hand(site: Instance, statement: Path, key: Path, kept: str) -> None:
     _, later = make_task(site, "annotator", "unclassified", "made after the backup")
-    enclave(site, "restore", *words(site, statement, key))
+    enclave(site, "restore", *of(site, statement, key))
     assert (status_of(site, kept), status_of(site, later)) == (200, 404)
     other = enclave(site, "undo-restore", "secret", check=False)
     assert "no restoration of enclave secret" in other.stderr, other.stderr
@@ -121,7 +121,7 @@ def test_nothing_begins_while_a_restoration_is_unfinished(site: Instance, statem
     paths, recipients = HostPaths(site.root, site.run), statement.with_name("recipients.txt")
     copies.begin_exchange(paths, generation.required(paths), "nowhere", "aside")
     for refused in (
-        enclave(site, "restore", *words(site, statement, key), check=False),
+        enclave(site, "restore", *of(site, statement, key), check=False),
         enclave(site, "backup", "unclassified", "--out", statement.parent, "--to", recipients, check=False),
         enclave(site, "undo-restore", "unclassified", check=False),
         host.attempt(site, "install", site.bundle, *host.prints(site)),
@@ -138,10 +138,10 @@ def test_backup_of_another_host_needs_its_key(site: Instance, statement: Path, k
     paper = signed(statement, content(site, statement, key), other)
     public = folder / "other.pub"
     public.write_text(other.public.keyval["public"])
-    refused = enclave(site, "restore", *words(site, paper, key, "--dry-run"), check=False)
+    refused = enclave(site, "restore", *of(site, paper, key, "--dry-run"), check=False)
     assert "of no known person" in refused.stderr, refused.stderr
-    enclave(site, "restore", *words(site, paper, key, "--dry-run", "--signer", public))
-    refused = enclave(site, "restore", *words(site, statement, key, "--dry-run", "--signer", public), check=False)
+    enclave(site, "restore", *of(site, paper, key, "--dry-run", "--signer", public))
+    refused = enclave(site, "restore", *of(site, statement, key, "--dry-run", "--signer", public), check=False)
     assert "of no known person" in refused.stderr, refused.stderr
 
 
@@ -150,8 +150,7 @@ def test_killed_at_any_stage_recover_finishes_or_never_began(
     site: Instance, statement: Path, key: Path, kept: str, stage: str, restored: bool
 ) -> None:
     _, later = make_task(site, "annotator", "unclassified", f"made before a kill at {stage}")
-    where = ("--root", site.root, "--run", site.run)
-    kill_all(begun(site, stage, "enclave", "restore", *words(site, statement, key), *where))
+    kill_all(begun(site, stage, *words(site, "restore", *of(site, statement, key))))
     host.run(site, "recover")
     assert not copies.is_restoring(HostPaths(site.root, site.run))
     assert (status_of(site, kept), status_of(site, later)) == (200, 404 if restored else 200)
