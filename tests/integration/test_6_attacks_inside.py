@@ -4,8 +4,8 @@ import json
 import secrets
 from pathlib import Path
 
-from tests.demo.instance import Instance
-from tests.demo.users import user
+from demo.instance import Instance
+from demo.users import user
 from tests.integration.podman import podman, recorded
 
 # A shell in a service container of the UNCLASSIFIED enclave

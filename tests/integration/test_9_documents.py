@@ -11,8 +11,8 @@ import pytest
 from appliance.enclave.render import HostPaths
 from appliance.host import generation
 from appliance.host.generation import Facts
-from tests.demo import people
-from tests.demo.instance import REPOSITORY, Instance
+from demo import people
+from demo.instance import REPOSITORY, Instance
 
 DOCUMENT = REPOSITORY / "docs" / "sysadmin.md"
 PLACED = (

@@ -65,6 +65,29 @@ def test_the_pages_ask_for_consent_tell_and_end(analyst: httpx.Client) -> None:
     assert analyst.get("/session/end").json()["session"] is None
 
 
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ("/labeling/projects/3f-1", "/labeling/projects/3f-1"),
+        ("/labeling/", "/labeling/"),
+        ("/console/", "/labeling/"),  # no service of this enclave
+        ("/labeling/x?to=/labeling/y", "/labeling/x"),
+    ],
+)
+def test_consent_leads_to_the_page_that_was_wanted(analyst: httpx.Client, asked: str, shown: str) -> None:
+    page = analyst.get(asked, headers=HTML).text
+    assert f'action="/session?to={shown}"' in page
+    assert analyst.post(f"/session?to={shown}", headers=HTML).headers["location"] == shown
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    ["//elsewhere.test/", "https://elsewhere.test/", "/\\elsewhere.test", "/labeling/%0d%0aX: y", "/none/", ""],
+)
+def test_consent_leads_nowhere_else(analyst: httpx.Client, wanted: str) -> None:
+    assert analyst.post(f"/session?to={wanted}", headers=HTML).headers["location"] == "/labeling/"
+
+
 def test_a_page_of_another_origin_cannot_end_a_session(analyst: httpx.Client) -> None:
     analyst.post("/session")
     assert analyst.post("/session/end", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 404
