@@ -52,7 +52,11 @@ lint: setup ## ruff, mypy (strict), import layers, ansible-lint (production), sh
 
 .PHONY: unit
 unit: setup ## tests that need no container
-	pytest tests/unit
+	pytest tests/unit tests/docs
+
+.PHONY: docs
+docs: setup ## write the reference pages from the code (docs/reference)
+	python -m tests.docs
 
 .PHONY: integration
 integration: setup ## the whole life of a site on real containers (root)
