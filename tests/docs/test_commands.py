@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from appliance.cli.main import app
+from appliance.errors import ApplianceError
 from tests.docs.markdown import DOCS, REPOSITORY, fences, spans
 
 PAGES = sorted([*DOCS.rglob("*.md"), *REPOSITORY.glob("*.md")])
@@ -50,14 +51,23 @@ def understand(words: list[str]) -> None:
     while True:
         try:
             context = command.make_context(command.name, list(rest), parent=context)
-        except typer.BadParameter as error:
-            if "does not exist" in str(error):  # the page's files are not here
+        except (typer.BadParameter, ApplianceError) as error:
+            if isinstance(error, ApplianceError) or "does not exist" in str(error):  # the page's files are not here
+                _require_options(command, rest)
                 return
             raise
         rest = [*getattr(context, "_protected_args", []), *context.args]
         if not hasattr(command, "commands") or not rest:
             return
         _, command, rest = command.resolve_command(context, rest)
+
+
+def _require_options(command: Any, words: list[str]) -> None:
+    """Raise as the command line does where a required option is missing."""
+    given = {word.partition("=")[0] for word in words}
+    for parameter in command.params:
+        if parameter.param_type_name == "option" and parameter.required and not given & set(parameter.opts):
+            raise typer.BadParameter(f"Missing option {parameter.opts[0]}")
 
 
 @pytest.mark.parametrize(
@@ -103,6 +113,7 @@ def _known(page: Path, span: str) -> None:
         ("appliance host watch clouds", False),
         ("appliance site check site.yml", False),
         ("appliance audit anchor check absent --key absent", True),
+        ("appliance audit anchor check absent", False),
     ],
 )
 def test_a_wrong_command_would_be_found(line: str, understood: bool) -> None:
