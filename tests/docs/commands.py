@@ -16,6 +16,7 @@ from tests.docs.markdown import anchor, code, prose, table
 HEAD = """# Commands
 
 Every command of `appliance`, with its arguments, options and examples. `--help` after a command shows the same text.
+Commands that only the appliance itself calls are not listed.
 
 All commands end with one of these exit statuses. With `--json`, a refusal is JSON too.
 

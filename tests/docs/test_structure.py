@@ -54,3 +54,12 @@ def test_a_page_that_the_code_names_exists_with_its_section(file: Path) -> None:
         assert (REPOSITORY / path).is_file(), f"{path} does not exist"
         known = {heading.lower() for heading in re.findall(r"^#+ (.+)$", (REPOSITORY / path).read_text(), re.MULTILINE)}
         assert not section or section.lower() in known, f"{path} has no section {section!r}"
+
+
+def test_the_glossary_is_in_order_and_each_word_stands_once() -> None:
+    sections = re.split(r"^## ", (DOCS / "glossary.md").read_text(), flags=re.MULTILINE)[1:]
+    words = [re.findall(r"^\| ([^|]+) \|", section, re.MULTILINE)[1:] for section in sections]
+    for section in words:
+        assert section == sorted(section, key=str.lower)
+    every = [word for section in words for word in section]
+    assert len(every) == len(set(every)) >= 50
