@@ -40,3 +40,8 @@ def test_a_page_begins_with_its_one_title(page: Path) -> None:
     text = re.sub(r"^```.*?^```$|<!--.*?-->", "", page.read_text(), flags=re.DOTALL | re.MULTILINE).lstrip()
     assert text.startswith("# "), page.name
     assert len(re.findall(r"^# ", text, re.MULTILINE)) == 1, f"{page.name} has several titles"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_nothing_is_left_to_be_filled_in(page: Path) -> None:
+    assert not re.search(r"^ *OUTPUT\b|\b(TODO|FIXME|XXX|TBD)\b", page.read_text(), re.MULTILINE)

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,10 +63,12 @@ def run(site: Instance, command: str) -> subprocess.CompletedProcess[str]:
     prints = f"ROOT={people.fingerprint(site)} OFFICERS={people.officers_fingerprint(site)}; "
     connected = command.startswith(("appliance keys", "appliance bundle build", "appliance bundle split"))
     enter = [] if connected else ["nsenter", f"--net=/run/netns/{site.namespace}"]
-    ceremony = {"APPLIANCE_PASSPHRASE": "several random words"} if command.startswith("appliance keys") else {}
+    given = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    if command.startswith("appliance keys"):
+        given["APPLIANCE_PASSPHRASE"] = "several random words"
     return subprocess.run(
         [*enter, "bash", "-c", prints + here(site, command)],
-        env=os.environ | ceremony,
+        env=os.environ | given,
         input="y\n",
         capture_output=True,
         text=True,
@@ -78,7 +81,7 @@ def test_a_user_asks_the_model_as_the_document_says(site: Instance) -> None:
     text = (REPOSITORY / "docs" / "user.md").read_text()
     program = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]
     program = program.replace("10.77.0.", f"10.77.{site.block}.").replace('"build/', f'"{site.build}/')
-    answer = subprocess.run(["python", "-c", program], capture_output=True, text=True, check=False)
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.startswith("SECRET//REL TO USA, GBR ")
 
