@@ -166,7 +166,10 @@ def _variables() -> str:
         meaning, _, name = text.rpartition(", ")
         default = code(str(getattr(Paths(), field)))
         rows.append((code(name.strip("`.")), "containers", f"{meaning[0].upper()}{meaning[1:]}. Default {default}."))
-    return "## Environment variables\n\n" + table(["variable", "where it counts", "meaning"], rows)
+    text = (
+        "The monitor and `appliance host watch` also use `NOTIFY_SOCKET` and `JOURNAL_STREAM`, which systemd sets.\n\n"
+    )
+    return "## Environment variables\n\n" + text + table(["variable", "where it counts", "meaning"], rows)
 
 
 def _targets() -> str:
