@@ -54,7 +54,7 @@ class Subject(BaseModel):
 
     Attributes:
         name: common name of the certificate.
-        clearance: highest level that the person may read, as a banner word such as ``SECRET``.
+        clearance: level, as a banner word; kept as U, CUI, C, S or TS.
         need: controls the person holds, for example ``SI``; all of an object's are required.
         nationalities: every nationality; each must be among those an object is releasable to.
         roles: roles of the person, which ``access.yml`` gives actions.
