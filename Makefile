@@ -64,7 +64,11 @@ lint: setup-test ## ruff, mypy (strict), import layers, ansible-lint (production
 
 .PHONY: unit
 unit: setup-test ## tests that need no container
-	pytest tests/unit
+	pytest tests/unit tests/docs
+
+.PHONY: docs
+docs: setup-test ## write the reference pages from the code (docs/reference)
+	python -m tests.docs
 
 .PHONY: integration
 integration: setup-test ## the whole life of a site on real containers (root)

@@ -57,9 +57,9 @@ class Enclave(BaseModel):
         address: host address at which the gateway is reached.
         network: an IPv4 /24 of the host's own; first half services, second half the gateway's outer side.
         uids: first of the 65,536 host uids that the enclave's containers are mapped to.
-        services: what runs in it.
-        models: names of the bundle's models that its inference engine serves, at most one now.
-        system_high: the reserved enclave of the officers' console.
+        services: the services that run in it.
+        models: names of the bundle's models that its inference engine serves.
+        system_high: whether it is the reserved enclave of the log and the officers' console; exactly one is.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -123,7 +123,12 @@ class Enclave(BaseModel):
 
 
 class Certifier(BaseModel):
-    """A person whose signature on an evaluation certificate lets a model serve."""
+    """A person whose signature on an evaluation certificate lets a model serve.
+
+    Attributes:
+        name: of the person, as certificates and the log show it.
+        public_key: their public key in PEM (ECDSA P-384), ``<name>.pub`` of the key ceremony.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -135,9 +140,9 @@ class Exchange(BaseModel):
     """What may pass between enclaves and media.
 
     Attributes:
-        types: of files that may; what a file is found to be counts, not its name.
-        scanner: a program on the host that judges each file, with the path as its last argument: 0 lets it pass. Where
-            one is named, nothing passes without it.
+        types: kinds of file that may pass; what a file is found to be counts, not its name.
+        scanner: a program on the host with its arguments; it is given the path of each file as the last argument, and
+            lets the file pass by exit status 0. Where one is named, nothing passes without it.
         maximum_bytes: size of the largest file.
     """
 
@@ -159,12 +164,12 @@ class Site(BaseModel):
     """Everything that the officers decided about one host, apart from subjects and access.
 
     Attributes:
-        site: its name.
-        demo: whether it is a demonstration.
-        enclaves: what runs.
-        certifiers: who certifies evaluated models.
+        site: name of the site.
+        demo: whether it is a demonstration, whose keys protect nothing.
+        enclaves: the enclaves of the host.
+        certifiers: the people whose signature lets an evaluated model serve.
         exchange: what may pass between enclaves and media.
-        hardening_exceptions: controls of `policies/hardening.yml` that are left out, and why.
+        hardening_exceptions: for each control of `policies/hardening.yml` that is left out, the reason.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -243,7 +248,7 @@ def validated(model: type[Statement], data: Any, where: str) -> Statement:
         field = ".".join(str(part) for part in first["loc"]) or "the document"
         raise ApplianceError(
             f"{where}: {field}: {first['msg'].removeprefix('Value error, ')}",
-            rule="the site's statements are checked whole before anything changes (docs/sysadmin.md)",
+            rule="the site's statements are checked whole before anything changes (docs/sysadmin/people-and-access.md)",
             remedy=f"correct {field} in {where} and have two officers sign it again",
         ) from error
 

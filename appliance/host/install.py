@@ -196,7 +196,7 @@ def _stop_first(paths: HostPaths, failed: Path, error: ApplianceError | OSError,
     (paths.root / "current").unlink()
     return ApplianceError(
         f"generation {failed.name} was given up; nothing ran before, so nothing runs now: {reason}",
-        rule="what does not become healthy does not stay (docs/sysadmin.md, When an update fails)",
+        rule="what does not become healthy does not stay (docs/sysadmin/update-and-go-back.md, When an update fails)",
         remedy="correct the cause and install again; what was staged is not copied again",
     )
 

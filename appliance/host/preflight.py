@@ -173,7 +173,7 @@ def _kernel(host: Host) -> Iterator[Finding]:
     for name, said in absent:
         yield ApplianceError(
             f"the kernel does not offer {name}: {said}",
-            rule="containers are confined by these (docs/sysadmin.md, What a host needs)",
+            rule="containers are confined by these (docs/sysadmin/carry-and-install.md, What the host needs)",
             remedy="load the module or enable the feature",
         )
     if not absent:
