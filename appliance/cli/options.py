@@ -12,19 +12,57 @@ from typing import Annotated, Any
 
 import typer
 
+from appliance.cli import checks, completion, inputs
 from appliance.errors import ApplianceError
 
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
-Bundle = Annotated[Path, typer.Argument(help="Folder with metadata/ and targets/.")]
-RootFingerprint = Annotated[str | None, typer.Option(help="SHA-256 of 1.root.json, from paper.")]
-Root = Annotated[Path, typer.Option(help="Where the appliance keeps its state.")]
-Run = Annotated[Path, typer.Option(help="Where its sockets are.")]
 ROOT, RUN = Path("/var/lib/appliance"), Path("/run/appliance")
 LOG_UMASK = 0o027
 """What is written into the log is read by the console's group and by nobody else, whatever mask a host sets."""
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs, and nothing else on standard output.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, change nothing.")]
+Demo = Annotated[bool, typer.Option("--demo", help="Keys that protect nothing, marked DEMO everywhere.")]
+Bundle = Annotated[
+    Path,
+    inputs.folder_argument(
+        "Folder of the bundle, with metadata/ and targets/.", check=checks.is_whole_bundle, metavar="BUNDLE"
+    ),
+]
+UnsignedBundle = Annotated[Path, inputs.folder_argument("Folder of the built bundle, with targets/.", metavar="BUNDLE")]
+RootFingerprint = Annotated[str, inputs.fingerprint_option("SHA-256 of the bundle's 1.root.json, from paper.")]
+MaybeFingerprint = Annotated[
+    str | None, inputs.fingerprint_option("SHA-256 of the bundle's 1.root.json, from paper.", "--root-fingerprint")
+]
+Trusted = Annotated[
+    Path | None,
+    inputs.folder_option(
+        "Metadata of the bundle that this host accepted last; what is older is refused.", check=checks.is_metadata
+    ),
+]
+Root = Annotated[Path, inputs.folder_option("Folder in which the appliance keeps its state.", check=checks.is_root)]
+AnyRoot = Annotated[Path, inputs.word_option("FOLDER", "Folder in which the appliance keeps its state.")]
+NewRoot = Annotated[Path, inputs.new_folder_option("Folder in which the appliance keeps its state.")]
+Run = Annotated[Path, inputs.folder_option("Folder of its sockets and process ids.", check=checks.is_run)]
+NewRun = Annotated[Path, inputs.new_folder_option("Folder of its sockets and process ids.")]
+AnyRun = Annotated[Path, inputs.word_option("FOLDER", "Folder of its sockets and process ids.")]
+Log = Annotated[Path, inputs.folder_option("Folder of the audit log.", "--log", check=checks.is_log)]
+Spool = Annotated[
+    Path, inputs.new_folder_option("Folder of the spool through which the monitor records the step.", "--spool")
+]
+EnclaveName = Annotated[
+    str, inputs.word_argument("ENCLAVE", "Name of the enclave.", autocompletion=completion.enclaves)
+]
+SubjectName = Annotated[
+    str, inputs.word_argument("SUBJECT", "The subject's registered name.", autocompletion=completion.subjects)
+]
+OfficerKey = Annotated[Path, inputs.file_option("The officer's key file.", "--key")]
+Statement = Annotated[
+    Path, inputs.new_file_option("The statement; a second officer adds a signature to the same file.", "--out", "-o")
+]
+Authority = Annotated[Path, inputs.folder_option("Folder of the site's authority, with ca.pem and ca.key.")]
 PassphraseFile = Annotated[
     Path | None,
-    typer.Option(help="File with the passphrase of the keys; otherwise APPLIANCE_PASSPHRASE, otherwise a prompt."),
+    inputs.file_option("File with the passphrase of the keys; otherwise APPLIANCE_PASSPHRASE, otherwise a prompt."),
 ]
 
 
@@ -34,7 +72,7 @@ def open_key(path: Path, passphrase_file: Path | None) -> Any:
     Raises:
         ApplianceError: the key or the passphrase cannot be read, or they don't belong together.
     """
-    from appliance.trust.people import load_signing_key  # noqa: PLC0415
+    from appliance.trust.people import load_signing_key
 
     return load_signing_key(path, (lambda _: read_passphrase(passphrase_file)) if passphrase_file else None)
 
@@ -55,7 +93,7 @@ def add_officer(out: Path, value: Any, kind: str, key: Path, passphrase_file: Pa
     Raises:
         ApplianceError: the key does not open, or the file states something else.
     """
-    from appliance.trust import canonical, dsse  # noqa: PLC0415
+    from appliance.trust import canonical, dsse
 
     opened = open_key(key, passphrase_file)
     signed = dsse.sign(value, kind, [opened])
@@ -70,6 +108,9 @@ def add_officer(out: Path, value: Any, kind: str, key: Path, passphrase_file: Pa
     return len(canonical.decode(signed, str(out))["signatures"])
 
 
+DRAFT = "give the YAML file that was written by hand, for example site.yml"
+
+
 def read_passphrase(path: Path) -> bytes:
     """The passphrase in a file, without the line's end.
 
@@ -79,7 +120,11 @@ def read_passphrase(path: Path) -> bytes:
     try:
         return path.read_bytes().rstrip(b"\r\n")
     except OSError as error:
-        raise ApplianceError(f"{path}: the passphrase cannot be read: {error.strerror}") from error
+        raise ApplianceError(
+            f"{path}: the passphrase cannot be read: {error.strerror}",
+            rule="a private key is kept encrypted, and opens with its holder's passphrase",
+            remedy="give the file with the passphrase, or leave the option out to be asked",
+        ) from error
 
 
 def read_yaml(file: Path) -> Any:
@@ -88,13 +133,24 @@ def read_yaml(file: Path) -> Any:
     Raises:
         ApplianceError: it cannot be read, or is ambiguous.
     """
-    from appliance.trust import canonical  # noqa: PLC0415
+    from appliance.trust import canonical
 
     try:
         text = file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ApplianceError(f"{file}: cannot be read: {error}") from error
-    return canonical.decode_yaml(text, str(file))
+    except UnicodeDecodeError as error:
+        raise ApplianceError(
+            f"{file}: is not text, so it is no YAML", rule="statements are written as YAML in UTF-8", remedy=DRAFT
+        ) from error
+    except OSError as error:
+        raise ApplianceError(f"{file}: cannot be read: {error.strerror}", remedy=DRAFT) from error
+    value = canonical.decode_yaml(text, str(file))
+    if isinstance(value, dict) and {"payload", "payloadType"} <= set(value):
+        raise ApplianceError(
+            f"{file}: is a signed statement, where its unsigned draft is meant",
+            rule="people write and check the YAML file; signing it makes a .dsse.json file beside it",
+            remedy="give the YAML file that it was signed from",
+        )
+    return value
 
 
 def print_json(value: Any) -> None:
@@ -116,7 +172,7 @@ def asker() -> Callable[[str], None] | None:
 
 def told(*, quiet: bool) -> Callable[[str], None]:
     """Tells progress on the error output, with the seconds since the beginning, unless ``quiet``."""
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
     console, started = Console(stderr=True), time.monotonic()
 
@@ -143,7 +199,7 @@ def new_passphrase(file: Path | None) -> Callable[[str], bytes]:
     Raises:
         ApplianceError: none of them is at hand.
     """
-    from appliance.trust.keys import PASSPHRASE_VARIABLE  # noqa: PLC0415
+    from appliance.trust.keys import PASSPHRASE_VARIABLE
 
     if file is not None:
         secret = read_passphrase(file)

@@ -1,0 +1,60 @@
+"""The network namespace that a site lives in: wherever its monitor and its watcher run.
+
+Packet rules, bridges and addresses belong to one network namespace. A site may live in one that is not the caller's; a
+command that looks at the caller's would report everything as absent, and one that changes it would make a second half
+of a site beside the first.
+"""
+
+import ctypes
+import os
+from pathlib import Path
+
+from appliance.enclave.render import HostPaths
+from appliance.errors import ApplianceError
+from appliance.host.monitor_process import monitor_process
+from appliance.host.watcher import watcher_process
+
+OWN = Path("/proc/self/ns/net")
+CLONE_NEWNET = 0x40000000
+"""What kind of namespace ``setns`` (2) is to enter."""
+
+
+def of_site(paths: HostPaths) -> Path | None:
+    """The namespace of the site's monitor, or of its watcher where the monitor is stopped; None where neither runs."""
+    process = monitor_process(paths) or watcher_process(paths)
+    return Path(f"/proc/{process.pid}/ns/net") if process else None
+
+
+def enter(paths: HostPaths) -> bool:
+    """Bring this process, and what it starts from now on, into the network namespace of the site.
+
+    Args:
+        paths: where the appliance lives.
+
+    Returns:
+        Whether it was in another one before.
+
+    Raises:
+        ApplianceError: the kernel does not let it in.
+    """
+    theirs = of_site(paths)
+    try:
+        if theirs is None or os.path.samestat(theirs.stat(), OWN.stat()):
+            return False
+        _set(theirs)
+    except OSError as error:
+        raise ApplianceError(
+            f"the site's network namespace, {theirs}, cannot be entered: {error.strerror}",
+            rule="packet rules, bridges and addresses of a site are in the network namespace of its monitor",
+            remedy=f"as root: nsenter --net={theirs} appliance ...",
+        ) from error
+    return True
+
+
+def _set(namespace: Path) -> None:
+    """``setns`` (2), which Python has from 3.12 on."""
+    with namespace.open("rb") as file:
+        library = ctypes.CDLL(None, use_errno=True)
+        if library.setns(file.fileno(), CLONE_NEWNET) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), str(namespace))
