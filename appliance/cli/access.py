@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from appliance.cli import checks, inputs
-from appliance.cli.options import print_json, read_yaml
+from appliance.cli.options import print_json, print_table, read_yaml
 
 if TYPE_CHECKING:
     from appliance.enclave.site import Site
@@ -64,7 +64,6 @@ def show(found: "list[Reach]", first: str, *, as_json: bool) -> None:
     if as_json:
         print_json([one.model_dump(mode="json") for one in found])
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(first, "marking", "works there", "reads from above", "refused by another rule")
@@ -76,7 +75,7 @@ def show(found: "list[Reach]", first: str, *, as_json: bool) -> None:
             _lines(one.reads_down),
             _lines(one.refused),
         )
-    Console().print(table)
+    print_table(table)
 
 
 def _lines(values: dict[str, tuple[str, ...]]) -> str:

@@ -12,7 +12,7 @@ import typer
 from appliance.cli import audit_anchor, audit_break_glass, audit_officers, checks, completion, inputs
 from appliance.cli.audit_officers import LogKey, read_key, read_policy
 from appliance.cli.commands import Commands
-from appliance.cli.options import LOG_UMASK, ROOT, Json, Log, Spool, print_json
+from appliance.cli.options import LOG_UMASK, ROOT, Json, Log, Spool, print_json, print_table
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
@@ -180,8 +180,6 @@ def show(
     """
     from collections import deque
 
-    from rich.console import Console
-
     from appliance.audit import forms, query
 
     wanted = _filter(subject, enclave, label, decision, rule, activity, text, since, until)
@@ -189,7 +187,7 @@ def show(
     if as_json:
         form = Form.JSON
     if form is Form.TABLE and found:
-        Console().print(_table(found))
+        print_table(_table(found))
     elif form is Form.TABLE:
         print("no event of this log matches")
     for record, event in found:

@@ -41,6 +41,10 @@ def existing(path: Path, what: str) -> os.stat_result:
     try:
         return path.stat()
     except FileNotFoundError:
+        if path.is_symlink():
+            raise ApplianceError(
+                f"{path}: is a link to {path.readlink()}, which is not there", rule=what, remedy="correct the path"
+            ) from None
         raise ApplianceError(
             f"{path}: there is no such file or folder", rule=what, remedy="correct the path, or mount its medium"
         ) from None
@@ -180,6 +184,18 @@ def is_chain(path: Path, what: str) -> None:
             rule=what,
             remedy="give the root/ in the folder of `appliance keys init`",
         )
+
+
+def is_authority(path: Path, what: str) -> None:
+    """Refuse a folder without the site's certificate authority."""
+    is_folder(path, what)
+    for name in ("ca.pem", "ca.key"):
+        if not (path / name).exists():
+            raise ApplianceError(
+                f"{path}: holds no certificate authority: there is no {name} in it",
+                rule=what,
+                remedy="give the ca/ in the folder of `appliance keys init`",
+            )
 
 
 def is_log(path: Path, what: str) -> None:

@@ -15,6 +15,9 @@ import typer
 from appliance.cli import checks, completion, inputs
 from appliance.errors import ApplianceError
 
+WIDE = 1000
+"""Columns of a table that no terminal shows: nothing in it is cut off."""
+
 ROOT, RUN = Path("/var/lib/appliance"), Path("/run/appliance")
 LOG_UMASK = 0o027
 """What is written into the log is read by the console's group and by nobody else, whatever mask a host sets."""
@@ -59,7 +62,9 @@ OfficerKey = Annotated[Path, inputs.file_option("The officer's key file.", "--ke
 Statement = Annotated[
     Path, inputs.new_file_option("The statement; a second officer adds a signature to the same file.", "--out", "-o")
 ]
-Authority = Annotated[Path, inputs.folder_option("Folder of the site's authority, with ca.pem and ca.key.")]
+Authority = Annotated[
+    Path, inputs.folder_option("Folder of the site's authority, with ca.pem and ca.key.", check=checks.is_authority)
+]
 PassphraseFile = Annotated[
     Path | None,
     inputs.file_option("File with the passphrase of the keys; otherwise APPLIANCE_PASSPHRASE, otherwise a prompt."),
@@ -95,20 +100,50 @@ def add_officer(out: Path, value: Any, kind: str, key: Path, passphrase_file: Pa
     """
     from appliance.trust import canonical, dsse
 
-    opened = open_key(key, passphrase_file)
+    opened = open_officer_key(key, passphrase_file)
     signed = dsse.sign(value, kind, [opened])
     if out.exists():
         if dsse.payload_of(out.read_bytes(), str(out)) != (
             kind,
             canonical.decode(canonical.encode(value), "the content"),
         ):
-            raise ApplianceError(f"{out} states something else", remedy="name a new file, or give the same content")
+            raise ApplianceError(
+                f"{out}: states something else already",
+                rule="officers sign the same statement, each adding a signature to the same file",
+                remedy="name a new file, or give the same content",
+            )
         signed = dsse.add_signature(out.read_bytes(), opened, str(out))
     out.write_bytes(signed)
     return len(canonical.decode(signed, str(out))["signatures"])
 
 
 DRAFT = "give the YAML file that was written by hand, for example site.yml"
+
+
+def open_officer_key(path: Path, passphrase_file: Path | None) -> Any:
+    """An officer's key, opened as :func:`open_key` opens it.
+
+    Raises:
+        ApplianceError: it does not open, or signs with the algorithm that statements of a site do not have.
+    """
+    from appliance.trust.keys import ECDSA
+
+    opened = open_key(path, passphrase_file)
+    if opened.public.scheme != ECDSA:
+        raise ApplianceError(
+            f"{path}: is an ML-DSA key",
+            rule="officers sign the statements of a site with their ECDSA keys",
+            remedy=f"name {path.name.replace('.ml-dsa', '')}, the key beside it",
+        )
+    return opened
+
+
+def print_table(table: Any) -> None:
+    """Print a table of rich: as wide as the terminal is, and for programs and files as wide as it has to be."""
+    from rich.console import Console
+
+    console = Console()
+    console.print(table) if console.is_terminal else Console(width=WIDE).print(table)
 
 
 def read_passphrase(path: Path) -> bytes:

@@ -17,7 +17,7 @@ from appliance.cli.options import (
     PassphraseFile,
     Root,
     Run,
-    open_key,
+    open_officer_key,
     print_json,
     read_passphrase,
     read_yaml,
@@ -81,7 +81,7 @@ def sign(
     from appliance.trust.officers import load_officers, payload_type
 
     value = _read(file, kind)
-    keys = [open_key(path, passphrase_file) for path in key]
+    keys = [open_officer_key(path, passphrase_file) for path in key]
     listed = load_officers(officers) if officers else None
     for opened in keys:
         if listed and opened.public not in listed.officers.values():
@@ -224,12 +224,40 @@ def _read(file: Path, kind: Kind) -> Any:
     return value
 
 
+FIELDS = {Kind.site: "enclaves", Kind.subjects: "subjects", Kind.access: "routes", Kind.inventory: "sha256"}
+"""The field by which people tell what a statement states."""
+
+
+def require_kind(kind: Kind, value: Any, name: str) -> None:
+    """Refuse what is no statement, and a statement of another kind, in words that help more than its first field.
+
+    Raises:
+        ApplianceError: says what it is.
+    """
+    from appliance.trust import canonical
+
+    if not isinstance(value, dict):
+        raise ApplianceError(
+            f"{name}: is not a statement, but {canonical.described(value)}",
+            rule="a statement is a set of fields with values, in YAML",
+            remedy="see site.example.yml and docs/officer.md",
+        )
+    other = next((one for one, field in FIELDS.items() if field in value and FIELDS[kind] not in value), None)
+    if other:
+        raise ApplianceError(
+            f"{name}: states {other}, not {kind}: it has the field {FIELDS[other]}",
+            rule="--kind says what a statement states, and the officers' signatures count for that alone",
+            remedy=f"name the file of {kind}, or give --kind {other}",
+        )
+
+
 def validate(kind: Kind, value: Any, name: str) -> None:
     """Check a statement by the rules of the part that will load it.
 
     Raises:
         ApplianceError: names the field and the rule.
     """
+    require_kind(kind, value, name)
     if kind is Kind.site:
         from appliance.enclave.site import parse_site
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from appliance.cli import checks, inputs
 from appliance.cli.commands import Commands
-from appliance.cli.options import ROOT, AnyRoot, Json, print_json
+from appliance.cli.options import ROOT, AnyRoot, Json, print_json, print_table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -60,9 +60,7 @@ def trace(
     if as_json:
         print_json(found.as_dict())
         return
-    from rich.console import Console
-
-    Console().print(_table(found))
+    print_table(_table(found))
     if worksheet is not None:
         print(f"{worksheet}: worksheet of IR-9")
 

@@ -16,6 +16,7 @@ from appliance.cli.options import (
     PassphraseFile,
     SubjectName,
     print_json,
+    print_table,
     read_passphrase,
 )
 from appliance.errors import ApplianceError
@@ -123,14 +124,13 @@ def list_subjects(
     if as_json:
         print_json(rows)
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("subject", "clearance", "need", "nationalities", "roles", "groups", "until", "renew")
     for row in rows:
         lists = (", ".join(row[key]) for key in ("need", "nationalities", "roles", "groups"))
         table.add_row(row["name"], row["clearance"], *lists, row["expires"], "\n".join(row["expiring"]))
-    Console().print(table)
+    print_table(table)
 
 
 @app.command()

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, first_words
 from appliance.markings import Label, Marking, MarkingError, dominates, parse
 
 Statement = TypeVar("Statement", bound=BaseModel)
@@ -239,12 +239,13 @@ def validated(model: type[Statement], data: Any, where: str) -> Statement:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the document"
+        field, why = first_words(error)
+        draft = f"correct {field} in {where}"
+        signed = f"correct {field} in the YAML that it was signed from, and have two officers sign it again"
         raise ApplianceError(
-            f"{where}: {field}: {first['msg'].removeprefix('Value error, ')}",
+            f"{where}: {field}: {why}",
             rule="the site's statements are checked whole before anything changes (docs/sysadmin.md)",
-            remedy=f"correct {field} in {where} and have two officers sign it again",
+            remedy=signed if where.endswith(".dsse.json") else draft,
         ) from error
 
 

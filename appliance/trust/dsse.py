@@ -116,7 +116,9 @@ def verify(data: bytes, payload_type: str, people: Mapping[str, PublicKey], thre
     envelope = _parse(data, name)
     if envelope.payload_type != payload_type:
         raise SignatureRefusedError(
-            f"{name}: a statement of type {envelope.payload_type!r}, not {payload_type!r}", rule=RULE
+            f"{name}: a statement of type {envelope.payload_type!r}, not {payload_type!r}",
+            rule="a signature counts for the kind of statement that it was given to",
+            remedy="name the statement of the right kind",
         )
     payload = _unb64(envelope.payload, name)
     message = pae(payload_type, payload)
@@ -144,6 +146,13 @@ def verify(data: bytes, payload_type: str, people: Mapping[str, PublicKey], thre
 
 
 def _parse(data: bytes, name: str) -> _Envelope:
+    value = canonical.decode(data, name)
+    if not isinstance(value, dict) or not {"payload", "payloadType", "signatures"} <= set(value):
+        raise SignatureRefusedError(
+            f"{name}: is not a signed statement, but {canonical.described(value)}",
+            rule="a signed statement is a DSSE envelope: the fields payload, payloadType and signatures",
+            remedy="name the .dsse.json file that signing made; a draft is signed first",
+        )
     try:
         return _Envelope.model_validate(canonical.decode_canonical(data, name))
     except ValidationError as error:
