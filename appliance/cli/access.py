@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from appliance.cli import checks, inputs
-from appliance.cli.options import print_json, print_table, read_yaml
+from appliance.cli.options import ROOT_IS, print_json, print_table, read_yaml
+from appliance.cli.site import Kind, require_kind
 
 if TYPE_CHECKING:
     from appliance.enclave.site import Site
@@ -30,8 +31,8 @@ def judged(
     from appliance.enclave.site import parse_site
     from appliance.monitor.policy import parse_policy  # keeps `appliance --help` quick
 
-    enclaves = parse_site(read_yaml(site), str(site)) if site else _signed(root).site
-    policy = parse_policy(read_yaml(access), str(access)) if access else _signed(root).policy
+    enclaves = parse_site(_draft(site, Kind.site), str(site)) if site else _signed(root).site
+    policy = parse_policy(_draft(access, Kind.access), str(access)) if access else _signed(root).policy
     return enclaves, judged_registry(root, subjects), policy
 
 
@@ -43,14 +44,20 @@ def judged_registry(root: Path, subjects: Path | None) -> "Registry":
     """
     from appliance.monitor.registry import parse_registry  # keeps `appliance --help` quick
 
-    return parse_registry(read_yaml(subjects), str(subjects)) if subjects else _signed(root).registry
+    return parse_registry(_draft(subjects, Kind.subjects), str(subjects)) if subjects else _signed(root).registry
+
+
+def _draft(file: Path, kind: Kind) -> "Any":
+    value = read_yaml(file)
+    require_kind(kind, value, str(file))
+    return value
 
 
 def _signed(root: Path) -> "Statements":
     from appliance.enclave.render import HostPaths
     from appliance.monitor.statements import installed_statements
 
-    checks.is_root(root, "--root: Folder in which the appliance keeps its state.")
+    checks.is_root(root, ROOT_IS)
     return installed_statements(HostPaths(root.resolve(), root))
 
 

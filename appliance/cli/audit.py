@@ -12,7 +12,7 @@ import typer
 from appliance.cli import audit_anchor, audit_break_glass, audit_officers, checks, completion, inputs
 from appliance.cli.audit_officers import LogKey, read_key, read_policy
 from appliance.cli.commands import Commands
-from appliance.cli.options import LOG_UMASK, ROOT, Json, Log, Spool, print_json, print_table
+from appliance.cli.options import LOG_IS, LOG_UMASK, ROOT, AnyLog, Json, Log, Spool, print_json, print_table
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ Subject = Annotated[
 Enclave = Annotated[
     str | None, inputs.word_option("ENCLAVE", "Name of the enclave.", autocompletion=completion.enclaves)
 ]
-LabelText = Annotated[str | None, inputs.word_option("LABEL", "Encoded label, for example 'S;;GBR,USA'.")]
+LabelText = Annotated[str | None, inputs.label_option("Encoded label, for example 'S;;GBR,USA'.")]
 Rule = Annotated[str | None, inputs.word_option("RULE", "The rule that decided.")]
 Activity = Annotated[str | None, inputs.word_option("ACTIVITY", "What was done, for example records.export.")]
 AnyText = Annotated[str | None, inputs.word_option("TEXT", "Text anywhere in the event.")]
@@ -98,7 +98,7 @@ def verify(
 
     from appliance.audit.verify import verify as verify_log
 
-    checks.is_log(log, "--log: Folder of the audit log.")
+    checks.is_log(log, LOG_IS)
     verifier = read_key(key)
     with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
         task = progress.add_task("records", total=None)
@@ -111,7 +111,7 @@ def verify(
 
 
 @app.command()
-def fsck(key: LogKey, log: Log = ROOT / "log", as_json: Json = False) -> None:
+def fsck(key: LogKey, log: AnyLog = ROOT / "log", as_json: Json = False) -> None:
     """Verify the log and look at every other file in its folder; exit 1 and name whatever is wrong.
 
     Example: appliance audit fsck --key log.vkey
@@ -183,18 +183,25 @@ def show(
     from appliance.audit import forms, query
 
     wanted = _filter(subject, enclave, label, decision, rule, activity, text, since, until)
-    found = deque(query.select(log, wanted), maxlen=last)
+    found: deque[tuple[Record, Event]] = deque(maxlen=last)
+    damage: ApplianceError | None = None
+    try:
+        found.extend(query.select(log, wanted))
+    except ApplianceError as error:
+        damage = error
     if as_json:
         form = Form.JSON
     if form is Form.TABLE and found:
         print_table(_table(found))
-    elif form is Form.TABLE:
-        print("no event of this log matches")
+    elif form is Form.TABLE and damage is None:
+        print(f"none of the {query.checkpoint_of(log).size} records under the checkpoint, or since, matches")
     for record, event in found:
         if form is Form.JSON:
             print(record.line().decode(), end="")
         elif form is not Form.TABLE:
             print(forms.cef(event, record.index) if form is Form.CEF else forms.ecs(event, record.index))
+    if damage:
+        raise damage
 
 
 @app.command()
@@ -307,6 +314,8 @@ def _filter(
 ) -> "Filter":
     from appliance.audit.query import Filter
 
+    if since and until and since > until:
+        raise typer.BadParameter(f"--since {since} is after --until {until}, so nothing can match")
     return Filter(
         subject=subject,
         enclave=enclave,

@@ -10,7 +10,7 @@ import typer
 from appliance.cli import checks, inputs
 from appliance.cli.audit_officers import LogKey, read_key, read_policy, record
 from appliance.cli.commands import Commands
-from appliance.cli.options import ROOT, DryRun, Json, Log, Spool, print_json
+from appliance.cli.options import LOG_IS, ROOT, SPOOL_IS, AnyLog, DryRun, Json, Log, Spool, print_json
 from appliance.errors import ApplianceError
 
 app = Commands("anchor", invoke_without_command=True, no_args_is_help=False)
@@ -38,8 +38,8 @@ def anchor(
         raise typer.BadParameter("an anchor is taken with --key FILE and --out FOLDER")
     from appliance.audit import anchor as anchors
 
-    checks.is_log(log, "--log: Folder of the audit log.")
-    checks.can_be_folder(spool_folder, "--spool: Folder of the spool through which the monitor records the step.")
+    checks.is_log(log, LOG_IS)
+    checks.can_be_folder(spool_folder, SPOOL_IS)
     taken = anchors.take(log, read_key(key))
     checkpoint = taken.checkpoint
     said = {"folder": str(out), "size": checkpoint.size, "root": checkpoint.root.hex(), "dry_run": dry_run}
@@ -63,7 +63,7 @@ def check(
         ),
     ],
     key: LogKey,
-    log: Log = ROOT / "log",
+    log: AnyLog = ROOT / "log",
     as_json: Json = False,
 ) -> None:
     """Compare the log with what left the host; exit 1 if records were removed or rewritten since.
@@ -77,12 +77,27 @@ def check(
     for note in notes:
         file = note / "checkpoint" if note.is_dir() else note
         checks.is_file(file, "ANCHOR: a checkpoint of the log that left this host")
-        found = anchors.check(log, log_key, file.read_bytes())
+        found = anchors.check(log, log_key, _anchor_in(file))
         held.append({"anchor": str(note), "size": found.size})
         if not as_json:
             print(f"{note}: holds for the first {found.size} records")
     if as_json:
         print_json(held)
+
+
+def _anchor_in(file: Path) -> bytes:
+    """The bytes of an anchor, once they are the checkpoint of some log."""
+    from appliance.audit.note import Checkpoint, Note
+
+    try:
+        Checkpoint.decode(Note.decode(file.read_bytes()).text)
+    except ApplianceError as error:
+        raise ApplianceError(
+            f"{file}: is not an anchor: {error.message}",
+            rule="an anchor is a checkpoint of the log: the file, or the text of its QR code",
+            remedy="name the folder that `appliance audit anchor` wrote, or scan the code again",
+        ) from error
+    return file.read_bytes()
 
 
 def status(

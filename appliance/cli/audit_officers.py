@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from appliance.cli import checks, inputs
-from appliance.cli.options import ROOT, Json, Log, Spool, print_json
+from appliance.cli.options import ROOT, SPOOL_IS, Json, Log, Spool, print_json
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def review(
     first = start if start is not None else last.checkpoint.size if last else 0
     made = reviews.review(log, min(first, report.size), report.size, report.findings)
     if notes is not None:
-        checks.can_be_folder(spool_folder, "--spool: Folder of the spool through which the monitor records the step.")
+        checks.can_be_folder(spool_folder, SPOOL_IS)
         words = _notes(notes)
         reviews.check_notes(made, words)
         shown = {name: printable(word, 500) for name, word in words.items()}

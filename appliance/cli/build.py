@@ -37,10 +37,13 @@ def build(
         ),
     ] = None,
     advisories: Annotated[
-        Path | None, inputs.file_option("Feed of known vulnerabilities to carry, from `appliance bundle advisories`.")
+        Path | None,
+        inputs.file_option(
+            "Feed of known vulnerabilities to carry, from `appliance bundle advisories`.", check=checks.is_feed
+        ),
     ] = None,
     only: Annotated[str | None, inputs.word_option("IMAGE", "Build this image and its parents alone.")] = None,
-    marking: Annotated[str, inputs.word_option("MARKING", "Classification of the bundle.")] = "UNCLASSIFIED",
+    marking: Annotated[str, inputs.marking_option("Classification of the bundle.")] = "UNCLASSIFIED",
     passphrase_file: PassphraseFile = None,
     as_json: Json = False,
 ) -> None:

@@ -13,7 +13,7 @@ def request(
     *,
     root: Annotated[Path, inputs.folder_option("Folder with the chain of roots.", check=checks.is_chain)],
     out: Annotated[Path, inputs.new_file_option("The request that people sign with `appliance keys sign`.")],
-    marking: Annotated[str, inputs.word_option("MARKING", "Classification of the bundle.")] = "UNCLASSIFIED",
+    marking: Annotated[str, inputs.marking_option("Classification of the bundle.")] = "UNCLASSIFIED",
     days: Annotated[int, inputs.word_option("DAYS", "Validity in days.", min=1)] = 365,
     as_json: Json = False,
 ) -> None:

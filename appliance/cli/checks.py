@@ -159,6 +159,40 @@ def is_disc(path: Path, what: str) -> None:
         )
 
 
+def is_built(path: Path, what: str) -> None:
+    """Refuse a folder that no bundle was built into: nobody signs nothing."""
+    is_folder(path, what)
+    if not (path / "targets").is_dir() or not any((path / "targets").iterdir()):
+        raise ApplianceError(
+            f"{path}: holds no built bundle: there is nothing in targets/",
+            rule=what,
+            remedy="build one: appliance bundle build",
+        )
+
+
+def is_marking(value: str, what: str) -> None:
+    """Refuse what is no marking."""
+    from appliance.markings.parse import examine
+
+    _, violations = examine(value)
+    if violations:
+        first = violations[0]
+        raise ApplianceError(
+            f"{value!r} is not a marking: {first.message}",
+            rule=f"{what}. {first.rule}, {first.source}",
+            remedy=first.suggestion or "see: appliance marking check",
+        )
+
+
+def is_feed(path: Path, what: str) -> None:
+    """Refuse a file that is no feed of advisories."""
+    from appliance.bundle.advisories import LIMIT, read_feed
+    from appliance.trust.files import read_limited
+
+    is_file(path, what)
+    read_feed(read_limited(path, LIMIT), str(path))
+
+
 def is_metadata(path: Path, what: str) -> None:
     """Refuse a folder without the metadata of a bundle: with nothing to compare, nothing old would be refused."""
     is_folder(path, what)
@@ -207,6 +241,35 @@ def is_log(path: Path, what: str) -> None:
             rule="where no log is, nobody can know what happened; that is not the same as that nothing happened",
             remedy="give the folder of the log, on the host itself /var/lib/appliance/log",
         )
+
+
+def is_whole_log(path: Path, what: str) -> None:
+    """Refuse a log that cannot answer: its checkpoint is damaged, or the records below it are not there."""
+    from appliance.audit import bodies
+    from appliance.audit.query import checkpoint_of
+
+    is_log(path, what)
+    size = checkpoint_of(path).size
+    if size and not any(int(file.stem) <= size - 1 for file in bodies.segments(path)):
+        raise ApplianceError(
+            f"{path}: the checkpoint is over {size} records, and none of them is there",
+            rule="what a missing record said, nobody can know: an answer without it would be wrong",
+            remedy="take the log from a copy; appliance audit verify says what is missing",
+        )
+
+
+def is_label(value: str, what: str) -> None:
+    """Refuse what is no encoded label."""
+    from appliance.markings import Label, MarkingError
+
+    try:
+        Label.decode(value)
+    except MarkingError as error:
+        raise ApplianceError(
+            f"{value!r} is not an encoded label: {error.violations[0].message}",
+            rule=f"{what}. Level, need-to-know and nations stand between semicolons",
+            remedy="see the label of a marking: appliance marking parse MARKING",
+        ) from error
 
 
 def is_root(path: Path, what: str) -> None:

@@ -43,9 +43,7 @@ def import_(
     project: Project,
     certificate: Certificate,
     key: Key,
-    marking: Annotated[
-        str | None, inputs.word_option("MARKING", "Marking of the file, where it carries none itself.")
-    ] = None,
+    marking: Annotated[str | None, inputs.marking_option("Marking of the file, where it carries none itself.")] = None,
     root: Root = ROOT,
     run: Run = RUN,
     as_json: Json = False,

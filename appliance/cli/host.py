@@ -17,6 +17,7 @@ from appliance.cli.host_inventory import inventory
 from appliance.cli.host_support import support
 from appliance.cli.options import (
     ROOT,
+    ROOT_IS,
     RUN,
     DryRun,
     Json,
@@ -318,7 +319,7 @@ def remove(
 
 
 def _installed(paths: "HostPaths") -> None:
-    checks.is_root(paths.root, "--root: Folder in which the appliance keeps its state.")
+    checks.is_root(paths.root, ROOT_IS)
     if shutil.which("podman") is None:
         raise ApplianceError(
             "podman is not installed on this host, or not on PATH",

@@ -104,6 +104,16 @@ def fingerprint_option(text: str, *names: str) -> Any:
     return word_option("SHA256", text, *names, callback=guard(checks.check_digits))
 
 
+def marking_option(text: str, *names: str) -> Any:
+    """A classification marking."""
+    return word_option("MARKING", text, *names, callback=guard(checks.is_marking))
+
+
+def label_option(text: str, *names: str) -> Any:
+    """An encoded label."""
+    return word_option("LABEL", text, *names, callback=guard(checks.is_label))
+
+
 def word_argument(metavar: str, text: str, **settings: Any) -> Any:
     """A name, an identifier or another word."""
     return typer.Argument(metavar=metavar, help=text, show_default=False, **settings)

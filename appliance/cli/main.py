@@ -135,7 +135,8 @@ def _misused(error: TyperException) -> NoReturn:
     if isinstance(error, NoArgsIsHelpError):
         print(error.format_message(), file=sys.stderr)
         sys.exit(USAGE)
-    text = " ".join(error.format_message().replace("Value error, ", "").split()).removesuffix(".")
+    text = error.format_message().replace("Value error, ", "").removeprefix("Invalid value: ")
+    text = " ".join(text.split()).removesuffix(".")
     command = context.command_path if context else "appliance"
     if _wants_json():
         print(json.dumps(ApplianceError(text, rule="wrong usage", remedy=f"{command} --help").as_dict()))

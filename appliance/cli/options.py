@@ -19,6 +19,9 @@ WIDE = 1000
 """Columns of a table that no terminal shows: nothing in it is cut off."""
 
 ROOT, RUN = Path("/var/lib/appliance"), Path("/run/appliance")
+ROOT_IS = "--root: folder in which the appliance keeps its state"
+LOG_IS = "--log: folder of the audit log"
+SPOOL_IS = "--spool: folder of the spool through which the monitor records the step"
 LOG_UMASK = 0o027
 """What is written into the log is read by the console's group and by nobody else, whatever mask a host sets."""
 
@@ -31,7 +34,10 @@ Bundle = Annotated[
         "Folder of the bundle, with metadata/ and targets/.", check=checks.is_whole_bundle, metavar="BUNDLE"
     ),
 ]
-UnsignedBundle = Annotated[Path, inputs.folder_argument("Folder of the built bundle, with targets/.", metavar="BUNDLE")]
+UnsignedBundle = Annotated[
+    Path,
+    inputs.folder_argument("Folder of the built bundle, with targets/.", check=checks.is_built, metavar="BUNDLE"),
+]
 RootFingerprint = Annotated[str, inputs.fingerprint_option("SHA-256 of the bundle's 1.root.json, from paper.")]
 MaybeFingerprint = Annotated[
     str | None, inputs.fingerprint_option("SHA-256 of the bundle's 1.root.json, from paper.", "--root-fingerprint")
@@ -48,7 +54,8 @@ NewRoot = Annotated[Path, inputs.new_folder_option("Folder in which the applianc
 Run = Annotated[Path, inputs.folder_option("Folder of its sockets and process ids.", check=checks.is_run)]
 NewRun = Annotated[Path, inputs.new_folder_option("Folder of its sockets and process ids.")]
 AnyRun = Annotated[Path, inputs.word_option("FOLDER", "Folder of its sockets and process ids.")]
-Log = Annotated[Path, inputs.folder_option("Folder of the audit log.", "--log", check=checks.is_log)]
+Log = Annotated[Path, inputs.folder_option("Folder of the audit log.", "--log", check=checks.is_whole_log)]
+AnyLog = Annotated[Path, inputs.folder_option("Folder of the audit log.", "--log", check=checks.is_log)]
 Spool = Annotated[
     Path, inputs.new_folder_option("Folder of the spool through which the monitor records the step.", "--spool")
 ]

@@ -46,7 +46,7 @@ def site() -> None:
 
 @app.command()
 def check(
-    file: Annotated[Path, inputs.file_argument("YAML file.")],
+    file: Annotated[Path, inputs.file_argument("The statement, as YAML.")],
     *,
     kind: Annotated[Kind, typer.Option(help="What it states.")],
     as_json: Json = False,
@@ -62,7 +62,7 @@ def check(
 
 @app.command()
 def sign(
-    file: Annotated[Path, inputs.file_argument("YAML file to sign.")],
+    file: Annotated[Path, inputs.file_argument("The statement to sign, as YAML.")],
     *,
     kind: Annotated[Kind, typer.Option(help="What it states.")],
     key: Annotated[list[Path], inputs.file_option("An officer's key file; repeat, or sign one after the other.")],

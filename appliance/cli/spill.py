@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from appliance.cli import checks, inputs
 from appliance.cli.commands import Commands
-from appliance.cli.options import ROOT, AnyRoot, Json, print_json, print_table
+from appliance.cli.options import ROOT, ROOT_IS, AnyRoot, Json, print_json, print_table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -48,7 +48,7 @@ def trace(
     from appliance.trust.files import replace_file
 
     log = root / "log"
-    checks.is_log(log, "--root: Folder in which the appliance keeps its state.")
+    checks.is_log(log, ROOT_IS)
     found = spills.trace(log, names)
     text = ""
     if worksheet is not None:

@@ -121,16 +121,27 @@ def list_subjects(
             if end and end <= soon.date()
         ]
         rows.append(subject.model_dump(mode="json") | {"certificate": ends and ends.isoformat(), "expiring": expiring})
+    from rich.table import Table
+
+    if certificates and rows and not any(row["certificate"] for row in rows):
+        raise ApplianceError(
+            f"{certificates}: holds no certificate of any subject",
+            rule="a certificate is looked for as <name>.pem; without one, nobody can know when it ends",
+            remedy="name the folder that the certificates were issued into: appliance user issue --out",
+        )
     if as_json:
         print_json(rows)
         return
-    from rich.table import Table
-
     table = Table("subject", "clearance", "need", "nationalities", "roles", "groups", "until", "renew")
     for row in rows:
         lists = (", ".join(row[key]) for key in ("need", "nationalities", "roles", "groups"))
-        table.add_row(row["name"], row["clearance"], *lists, row["expires"], "\n".join(row["expiring"]))
+        table.add_row(row["name"], row["clearance"], *lists, row["expires"], _soon(row, asked=certificates is not None))
     print_table(table)
+
+
+def _soon(row: dict[str, Any], *, asked: bool) -> str:
+    """What expires soon, and that a certificate was not found where it was looked for."""
+    return "\n".join([*row["expiring"], *(["no certificate"] if asked and not row["certificate"] else [])])
 
 
 @app.command()

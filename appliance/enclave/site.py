@@ -20,6 +20,7 @@ from pydantic import (
 
 from appliance.errors import ApplianceError, first_words
 from appliance.markings import Label, Marking, MarkingError, dominates, parse
+from appliance.trust import canonical
 
 Statement = TypeVar("Statement", bound=BaseModel)
 ENCLAVE_UIDS = 65536
@@ -222,7 +223,11 @@ class Site(BaseModel):
         for enclave in self.enclaves:
             if enclave.name == name:
                 return enclave
-        raise ApplianceError(f"no enclave is called {name!r}", remedy=f"one of {[e.name for e in self.enclaves]}")
+        raise ApplianceError(
+            f"no enclave is called {name!r}",
+            rule="an enclave is called as site.yml calls it",
+            remedy=f"one of {', '.join(e.name for e in self.enclaves)}",
+        )
 
 
 def validated(model: type[Statement], data: Any, where: str) -> Statement:
@@ -236,6 +241,13 @@ def validated(model: type[Statement], data: Any, where: str) -> Statement:
     Raises:
         ApplianceError: the first finding, as one clear refusal that names file and field.
     """
+    required = [field.alias or name for name, field in model.model_fields.items() if field.is_required()]
+    if not isinstance(data, dict) or (required and not {*model.model_fields, *required} & set(data)):
+        raise ApplianceError(
+            f"{where}: is not what it should be, but {canonical.described(data)}",
+            rule=f"it has the fields {', '.join(required)}",
+            remedy="name the right file, or see the example in the documents",
+        )
     try:
         return model.model_validate(data)
     except ValidationError as error:

@@ -89,6 +89,8 @@ def decode_yaml(text: str, name: str) -> Any:
         value = yaml.load(text, Loader=_StrictLoader)  # noqa: S506  # a SafeLoader with one rule more
     except yaml.YAMLError as error:
         mark, what = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
+        if isinstance(error, yaml.reader.ReaderError):
+            what = "it is not text"
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         raise CanonicalError(
             f"{name}: cannot be read as YAML: {place}{' '.join(what.split())}",
