@@ -155,7 +155,7 @@ def is_disc(path: Path, what: str) -> None:
         raise ApplianceError(
             f"{path}: is a bundle, not one of its discs: there is no volume.json in it",
             rule=what,
-            remedy="a whole bundle needs no gathering: appliance bundle verify",
+            remedy="a whole bundle needs no gathering; name it alone",
         )
 
 

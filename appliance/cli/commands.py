@@ -123,7 +123,7 @@ def _usage(argument: TyperArgument) -> str:
 def word_of(parameter: TyperArgument | TyperOption) -> str:
     """The word in capitals that stands for a parameter's value, or its choices."""
     choices = parameter.type_descriptor.choices
-    if choices and not parameter.metavar:
+    if choices:
         return "|".join(str(getattr(choice, "value", choice)) for choice in choices)
     return parameter.metavar or (parameter.name or "").upper()
 

@@ -108,7 +108,7 @@ def approve(
     from appliance.trust.files import read_limited
     from appliance.trust.officers import payload_type
 
-    asked = validated(Approval, canonical.decode(read_limited(request, MAXIMUM_SIZE), str(request)), request.name)
+    asked = validated(Approval, canonical.decode(read_limited(request, MAXIMUM_SIZE), str(request)), str(request))
     if not as_json:
         print(f"{asked.marking}\n{asked.file} of {asked.enclave}, SHA-256 {asked.sha256}")
         print(f"to {asked.destination}, asked for by {asked.subject}, until {asked.expires:%Y-%m-%d %H:%M} UTC")

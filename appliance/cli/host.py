@@ -113,6 +113,8 @@ def _bundle_on(
     """The bundle's folder, put together from discs where it came on some."""
     from appliance.bundle.gather import gather_bundle
 
+    for medium in media if len(media) > 1 else ():
+        checks.is_disc(medium, "BUNDLE: the bundle's folder, or its discs in any order")
     trusted = root / "trusted" / "tuf"
     return gather_bundle(
         [medium.resolve() for medium in media],
@@ -229,7 +231,7 @@ def recover(root: Root = ROOT, run: NewRun = RUN, as_json: Json = False) -> None
 
 @app.command()
 def watch(
-    what: Annotated[What, typer.Argument(help="What to look at.")],
+    what: Annotated[What, typer.Argument(metavar="WATCH", help="What to look at.")],
     root: Root = ROOT,
     run: Run = RUN,
     as_json: Json = False,

@@ -42,7 +42,7 @@ def reconcile(root: AnyRoot = ROOT, run: AnyRun = RUN) -> None:
 
 
 def step(
-    name: Annotated[Step, typer.Argument(help="The step.")],
+    name: Annotated[Step, typer.Argument(metavar="STEP", help="The step.")],
     root: AnyRoot = ROOT,
     run: AnyRun = RUN,
     bundle: Annotated[Path | None, inputs.word_option("BUNDLE", "The staged bundle.")] = None,

@@ -1,7 +1,9 @@
 """What commands need before they run: to be root, and to be in the network that the site lives in."""
 
 import os
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from appliance.errors import ApplianceError
@@ -86,4 +88,24 @@ def enter_network(command: str, parameters: Mapping[str, Any]) -> None:
         from appliance.enclave.render import HostPaths
         from appliance.host.network_namespace import enter
 
-        enter(HostPaths(parameters["root"].resolve(), parameters["run"]))
+        paths = HostPaths(parameters["root"].resolve(), parameters["run"])
+        require_own_run(paths.root, paths.run)
+        enter(paths)
+
+
+def require_own_run(root: Path, run: Path) -> None:
+    """Refuse a --run that is not of the installation in ``root``: there, everything would seem to have stopped.
+
+    Raises:
+        ApplianceError: the installation keeps its sockets elsewhere.
+    """
+    try:
+        found = re.search(r'^runroot = "(.*)/containers"$', (root / "etc" / "storage.conf").read_text(), re.MULTILINE)
+    except OSError:
+        return
+    if found and Path(found[1]).absolute() != run.absolute():
+        raise ApplianceError(
+            f"{run}: is not the folder of sockets of what is installed in {root}",
+            rule=f"it was installed with --run {found[1]}",
+            remedy=f"give --run {found[1]}, or correct --root",
+        )
