@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from appliance.cli import checks, inputs
 from appliance.cli.options import ROOT_IS, print_json, print_table, read_yaml
-from appliance.cli.site import Kind, require_kind
 
 if TYPE_CHECKING:
     from appliance.enclave.site import Site
@@ -31,8 +30,8 @@ def judged(
     from appliance.enclave.site import parse_site
     from appliance.monitor.policy import parse_policy  # keeps `appliance --help` quick
 
-    enclaves = parse_site(_draft(site, Kind.site), str(site)) if site else _signed(root).site
-    policy = parse_policy(_draft(access, Kind.access), str(access)) if access else _signed(root).policy
+    enclaves = parse_site(_draft(site, "site"), str(site)) if site else _signed(root).site
+    policy = parse_policy(_draft(access, "access"), str(access)) if access else _signed(root).policy
     return enclaves, judged_registry(root, subjects), policy
 
 
@@ -44,12 +43,14 @@ def judged_registry(root: Path, subjects: Path | None) -> "Registry":
     """
     from appliance.monitor.registry import parse_registry  # keeps `appliance --help` quick
 
-    return parse_registry(_draft(subjects, Kind.subjects), str(subjects)) if subjects else _signed(root).registry
+    return parse_registry(_draft(subjects, "subjects"), str(subjects)) if subjects else _signed(root).registry
 
 
-def _draft(file: Path, kind: Kind) -> "Any":
+def _draft(file: Path, kind: str) -> Any:
+    from appliance.cli.site import Kind, require_kind
+
     value = read_yaml(file)
-    require_kind(kind, value, str(file))
+    require_kind(Kind(kind), value, str(file))
     return value
 
 

@@ -171,7 +171,9 @@ def show(
     since: Since = None,
     until: Until = None,
     last: Annotated[int, inputs.word_option("NUMBER", "At most so many, the newest.", "--last", "-n", min=1)] = 50,
-    form: Annotated[Form, typer.Option("--format", help="cef and ecs are for other collectors.")] = Form.TABLE,
+    form: Annotated[
+        Form, typer.Option("--format", help="Form of the list; cef and ecs are for other collectors.")
+    ] = Form.TABLE,
     as_json: Json = False,
 ) -> None:
     """List the newest events that match; with --json as the log's own lines, whole and exact.

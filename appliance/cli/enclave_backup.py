@@ -28,7 +28,7 @@ def backup_key(
 ) -> None:
     """Make a key for backups on its holder's own machine; prints the line for the file of recipients.
 
-    Example: appliance enclave backup-key isso.age >> recipients.txt
+    Example: appliance enclave backup-key isso.age
     """
     from appliance.trust.age import generate  # keeps `appliance --help` quick
 

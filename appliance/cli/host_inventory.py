@@ -11,7 +11,7 @@ def inventory(
     out: Annotated[Path, inputs.new_file_argument("The list to sign; with --approved, the file on the medium.")],
     *,
     approved: Annotated[
-        Path | None, inputs.file_option("inventory.dsse.json, the list with two officers' signatures.")
+        Path | None, inputs.file_option("The inventory.dsse.json: the list with two officers' signatures.")
     ] = None,
     root: Root = ROOT,
     as_json: Json = False,

@@ -1,4 +1,7 @@
-"""Arguments and options that name files, folders, fingerprints and words, each with its check and the word for it."""
+"""Arguments and options that name files, folders, fingerprints and words, each with its check and the word for it.
+
+Whether a file can be read is the check's to say, not typer's: for typer it would be wrong usage.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -116,9 +119,9 @@ def label_option(text: str, *names: str) -> Any:
 
 def word_argument(metavar: str, text: str, **settings: Any) -> Any:
     """A name, an identifier or another word."""
-    return typer.Argument(metavar=metavar, help=text, show_default=False, **settings)
+    return typer.Argument(metavar=metavar, help=text, show_default=False, readable=False, **settings)
 
 
 def word_option(metavar: str, text: str, *names: str, **settings: Any) -> Any:
     """A name, a number or another word."""
-    return typer.Option(*names, metavar=metavar, help=text, **settings)
+    return typer.Option(*names, metavar=metavar, help=text, readable=False, **settings)

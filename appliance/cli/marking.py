@@ -10,6 +10,7 @@ import typer
 from appliance.cli import inputs
 from appliance.cli.commands import Commands
 from appliance.cli.options import Json
+from appliance.errors import ApplianceError
 from appliance.markings import Label, Marking, MarkingError, Violation, banner_colours, dominates, join
 from appliance.markings.ism import to_ism
 from appliance.markings.parse import examine
@@ -225,7 +226,13 @@ def _valid(inputs: list[str], vocabulary: Vocabulary, *, as_json: bool) -> list[
 
 def _refuse(wrong: list[tuple[str, Marking | None, list[Violation]]], *, as_json: bool) -> NoReturn:
     if as_json:
-        _print_json({"error": "invalid marking", "invalid": [_checked(*entry) for entry in wrong]})
+        first = wrong[0][2][0]
+        refusal = ApplianceError(
+            "invalid marking",
+            rule=f"{first.rule}, {first.source}",
+            remedy=first.suggestion or "appliance marking check",
+        )
+        _print_json(refusal.as_dict() | {"invalid": [_checked(*entry) for entry in wrong]})
     else:
         for text, _, violations in wrong:
             _print_violations(text, violations)

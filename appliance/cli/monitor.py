@@ -1,6 +1,5 @@
 """`appliance monitor`."""
 
-import asyncio
 import logging
 import os
 
@@ -24,6 +23,8 @@ def run(
 
     Example: appliance monitor run
     """
+    import asyncio
+
     import structlog
 
     from appliance.enclave.render import HostPaths

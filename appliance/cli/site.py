@@ -68,7 +68,7 @@ def sign(
     key: Annotated[list[Path], inputs.file_option("An officer's key file; repeat, or sign one after the other.")],
     out: Annotated[Path, inputs.new_folder_option("The site's folder; receives <kind>.dsse.json.")],
     officers: Annotated[
-        Path | None, inputs.file_option("officers.json; checked to list the keys, and copied to the folder.")
+        Path | None, inputs.file_option("The officers.json; checked to list the keys, and copied to the folder.")
     ] = None,
     passphrase_file: PassphraseFile = None,
     as_json: Json = False,
