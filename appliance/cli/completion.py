@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+CERTIFICATE = ".certificate.dsse.json"
 HOST = Path("/var/lib/appliance")
 TAIL = 1 << 20
 """Bytes at the end of the log in which projects are looked for: a shell waits for the answer."""
@@ -29,13 +30,14 @@ def subjects(ctx: typer.Context, incomplete: str) -> list[str]:
     return _beginning(incomplete, _names(_root(ctx) / "registries/current/subjects.dsse.json", "subjects"))
 
 
-def models(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Names of the models that the enclaves hold."""
+def certificates(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Certificates of models: those at hand whose name begins so, and those beside the models of the enclaves."""
     try:
-        files = list((_root(ctx) / "enclaves").glob("*/models/*.gguf"))
+        here = [str(file) for file in Path().glob(f"*{CERTIFICATE}")]
+        there = [str(file) for file in (_root(ctx) / "enclaves").glob(f"*/models/*{CERTIFICATE}")]
     except OSError:
         return []
-    return _beginning(incomplete, [file.stem for file in files])
+    return _beginning(incomplete, [*here, *there])
 
 
 def projects(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -9,7 +9,9 @@ from appliance.cli.options import ROOT, RUN, Json, PassphraseFile, Root, Run, op
 from appliance.errors import ApplianceError
 
 app = Commands("model")
-Certificate = Annotated[Path, inputs.file_argument("A certificate, <model>.certificate.dsse.json.")]
+Certificate = Annotated[
+    Path, inputs.file_argument("A certificate, <model>.certificate.dsse.json.", autocompletion=completion.certificates)
+]
 
 
 @app.callback()

@@ -253,7 +253,7 @@ def new_passphrase(file: Path | None) -> Callable[[str], bytes]:
         raise ApplianceError(
             "no passphrase for the new keys",
             rule="a private key is kept encrypted",
-            remedy=f"run in a terminal, set {PASSPHRASE_VARIABLE}, use --passphrase-file, or --demo",
+            remedy=f"run in a terminal, set {PASSPHRASE_VARIABLE}, or use --passphrase-file",
         )
     return lru_cache(_twice)
 

@@ -16,6 +16,10 @@ class CanonicalError(ApplianceError):
     """Bytes that are not the one canonical form of a JSON value."""
 
 
+class NotJsonError(CanonicalError):
+    """Bytes that are no JSON at all, for example a YAML file."""
+
+
 def encode(value: Any) -> bytes:
     """The canonical bytes of ``value`` (RFC 8785).
 
@@ -53,7 +57,7 @@ def decode(data: bytes, name: str) -> Any:
     try:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise CanonicalError(
+        raise NotJsonError(
             f"{name}: cannot be read as JSON: {_why(error)}",
             rule=RULE,
             remedy="see that it is the right file; if it is, carry it again from its source",
