@@ -56,7 +56,7 @@ NETWORK = {
     "enclave import",
     "enclave export",
 }
-"""The commands that look at the host's network or change it: they do so where the site's monitor is."""
+"""The commands that look at the host's network or change it: they do so where the site's watcher is."""
 
 
 def require_root(command: str) -> None:
@@ -75,7 +75,7 @@ def require_root(command: str) -> None:
 
 
 def enter_network(command: str, parameters: Mapping[str, Any]) -> None:
-    """Go into the network namespace of the site's monitor, where a command depends on it and runs elsewhere.
+    """Go into the network namespace of the site's watcher, where a command depends on it and runs elsewhere.
 
     Args:
         command: its words.

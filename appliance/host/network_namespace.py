@@ -1,4 +1,4 @@
-"""The network namespace that a site lives in: wherever its monitor and its watcher run.
+"""The network namespace that a site lives in: wherever its watcher looks.
 
 Packet rules, bridges and addresses belong to one network namespace. A site may live in one that is not the caller's; a
 command that looks at the caller's would report everything as absent, and one that changes it would make a second half
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
-from appliance.host.monitor_process import monitor_process
+from appliance.host.monitor_process import has_unit, monitor_process
 from appliance.host.watcher import watcher_process
 
 OWN = Path("/proc/self/ns/net")
@@ -20,8 +20,11 @@ CLONE_NEWNET = 0x40000000
 
 
 def of_site(paths: HostPaths) -> Path | None:
-    """The namespace of the site's monitor, or of its watcher where the monitor is stopped; None where neither runs."""
-    process = monitor_process(paths) or watcher_process(paths)
+    """The namespace of the site's watcher, or of its monitor where the watcher is stopped; None where neither tells.
+
+    A monitor that systemd runs has a network of its own, in which nothing is (``PrivateNetwork=yes``): it tells nothing.
+    """
+    process = watcher_process(paths) or (None if has_unit(paths) else monitor_process(paths))
     return Path(f"/proc/{process.pid}/ns/net") if process else None
 
 
@@ -45,7 +48,7 @@ def enter(paths: HostPaths) -> bool:
     except OSError as error:
         raise ApplianceError(
             f"the site's network namespace, {theirs}, cannot be entered: {error.strerror}",
-            rule="packet rules, bridges and addresses of a site are in the network namespace of its monitor",
+            rule="packet rules, bridges and addresses of a site are in the network namespace of its watcher",
             remedy=f"as root: nsenter --net={theirs} appliance ...",
         ) from error
     return True

@@ -62,19 +62,20 @@ def test_a_file_of_root_s_is_no_wrong_usage_for_others(tmp_path: Path) -> None:
     assert "sudo" in result.stderr
 
 
-@pytest.fixture
-def elsewhere(tmp_path: Path) -> Iterator[HostPaths]:
-    """A site whose monitor, as far as anybody can see, runs in a network namespace of its own."""
+@pytest.fixture(params=[("monitor", "monitor.pid"), ("reconcile", "watcher.pid")], ids=["monitor", "watcher"])
+def elsewhere(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[HostPaths]:
+    """A site whose monitor or watcher, as far as anybody can see, runs in a network namespace of its own."""
+    word, file = request.param
     paths = HostPaths(tmp_path / "root", tmp_path / "run")
     paths.root.mkdir()
     paths.run.mkdir()
     (paths.root / "current").symlink_to("generations/1")
     wait = "import sys, time; print('ready', flush=True); time.sleep(60)"
-    command = ["unshare", "--net", sys.executable, "-c", wait, "monitor", str(paths.root)]
+    command = ["unshare", "--net", sys.executable, "-c", wait, word, str(paths.root)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
-    (paths.run / "monitor.pid").write_text(str(process.pid))
+    (paths.run / file).write_text(str(process.pid))
     yield paths
     process.kill()
     process.wait()
@@ -90,14 +91,14 @@ def inside(paths: HostPaths, code: str) -> list[str]:
 
 
 @ROOT_ALONE
-def test_a_command_looks_where_the_monitor_is(elsewhere: HostPaths) -> None:
+def test_a_command_looks_where_the_site_is(elsewhere: HostPaths) -> None:
     code = "from appliance.cli.needs import enter_network as e; before = os.readlink('/proc/self/ns/net'); "
     code += "e('host status', {'root': paths.root, 'run': paths.run}); print(before, os.readlink('/proc/self/ns/net'))"
     before, after = inside(elsewhere, code)
-    monitor = network_namespace.of_site(elsewhere)
-    assert monitor is not None
+    site = network_namespace.of_site(elsewhere)
+    assert site is not None
     assert before == str(network_namespace.OWN.readlink())
-    assert after == str(monitor.readlink()) != before
+    assert after == str(site.readlink()) != before
 
 
 @ROOT_ALONE
@@ -119,7 +120,17 @@ def test_a_namespace_that_cannot_be_entered_is_refused_with_the_command(
     assert refused.value.remedy.startswith("as root: nsenter --net=/proc/")
 
 
-def test_where_no_monitor_runs_the_network_is_the_caller_s(tmp_path: Path) -> None:
+@ROOT_ALONE
+@pytest.mark.parametrize("elsewhere", [("monitor", "monitor.pid")], indirect=True, ids=["monitor"])
+def test_a_monitor_that_systemd_runs_has_a_network_of_its_own(
+    elsewhere: HostPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert network_namespace.of_site(elsewhere) is not None
+    monkeypatch.setattr(network_namespace, "has_unit", lambda paths: True)
+    assert network_namespace.of_site(elsewhere) is None
+
+
+def test_where_nothing_runs_the_network_is_the_caller_s(tmp_path: Path) -> None:
     assert network_namespace.of_site(HostPaths(tmp_path, tmp_path)) is None
     assert not network_namespace.enter(HostPaths(tmp_path, tmp_path))
 
