@@ -5,9 +5,12 @@ command that looks at the caller's would report everything as absent, and one th
 of a site beside the first.
 """
 
+import contextlib
 import ctypes
 import os
 from pathlib import Path
+
+import psutil
 
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
@@ -20,12 +23,22 @@ CLONE_NEWNET = 0x40000000
 
 
 def of_site(paths: HostPaths) -> Path | None:
-    """The namespace of the site's watcher, or of its monitor where the watcher is stopped; None where neither tells.
+    """The namespace of the watcher; where it is stopped of the monitor, or of what holds a container; else None.
 
-    A monitor that systemd runs has a network of its own, in which nothing is (``PrivateNetwork=yes``): it tells nothing.
+    A monitor that systemd runs has an empty network of its own (``PrivateNetwork=yes``), and tells nothing.
     """
-    process = watcher_process(paths) or (None if has_unit(paths) else monitor_process(paths))
-    return Path(f"/proc/{process.pid}/ns/net") if process else None
+    found = watcher_process(paths) or (None if has_unit(paths) else monitor_process(paths)) or _holder(paths)
+    return Path(f"/proc/{found.pid}/ns/net") if found else None
+
+
+def _holder(paths: HostPaths) -> psutil.Process | None:
+    """A process of podman that holds one of the site's running containers: conmon (8)."""
+    for file in paths.run.glob("containers/overlay-containers/*/userdata/conmon.pid"):
+        with contextlib.suppress(OSError, ValueError, psutil.NoSuchProcess):
+            process = psutil.Process(int(file.read_text()))
+            if process.name() == "conmon":
+                return process
+    return None
 
 
 def enter(paths: HostPaths) -> bool:

@@ -1,6 +1,7 @@
 """Who may run a command, and in which network it looks."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -128,6 +129,18 @@ def test_a_monitor_that_systemd_runs_has_a_network_of_its_own(
     assert network_namespace.of_site(elsewhere) is not None
     monkeypatch.setattr(network_namespace, "has_unit", lambda paths: True)
     assert network_namespace.of_site(elsewhere) is None
+
+
+def test_a_container_tells_too_where_the_site_is(tmp_path: Path) -> None:
+    program = tmp_path / "conmon"
+    shutil.copy(shutil.which("sleep") or "", program)
+    folder = tmp_path / "run/containers/overlay-containers/0a/userdata"
+    folder.mkdir(parents=True)
+    with subprocess.Popen([program, "60"]) as process:
+        (folder / "conmon.pid").write_text(str(process.pid))
+        found = network_namespace.of_site(HostPaths(tmp_path, tmp_path / "run"))
+        process.kill()
+    assert found == Path(f"/proc/{process.pid}/ns/net")
 
 
 def test_where_nothing_runs_the_network_is_the_caller_s(tmp_path: Path) -> None:
