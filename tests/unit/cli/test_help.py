@@ -14,7 +14,9 @@ from typer.testing import CliRunner
 from appliance.cli import inputs, needs
 from appliance.cli.commands import parts, summary, word_of
 from appliance.cli.groups import GROUPS, TOP
+from appliance.cli.host import What
 from appliance.cli.main import app
+from appliance.host.watch import Watch
 from tests.unit.cli.commands import COMMANDS, EVERY, SHOWN, parse
 
 DOCUMENTS = sorted((Path(__file__).parents[3] / "docs").glob("*.md"))
@@ -133,6 +135,10 @@ def test_the_help_of_a_group_imports_nothing_heavy(group: str) -> None:
     assert f"appliance.cli.{group}" in found
     assert sorted(found & set(HEAVY_FOR_GROUPS)) == []
     assert sorted(found & {f"appliance.cli.{name}" for name in TOP if name != group}) == []
+
+
+def test_what_is_watched_is_what_can_be_named() -> None:
+    assert [one.value for one in What] == [one.value for one in Watch]
 
 
 def test_what_a_group_shows_is_whole() -> None:
