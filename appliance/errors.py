@@ -31,6 +31,28 @@ class ApplianceError(Exception):
         return {"error": self.message, "rule": self.rule, "remedy": self.remedy}
 
 
+PLAIN = {
+    "missing": "is missing",
+    "extra_forbidden": "is not a field that it may have",
+    "model_type": "should be fields with values",
+    "model_attributes_type": "should be fields with values",
+    "dict_type": "should be fields with values",
+    "list_type": "should be a list",
+    "tuple_type": "should be a list",
+    "frozen_set_type": "should be a list",
+    "string_type": "should be text",
+    "int_type": "should be a whole number",
+}
+"""What pydantic finds, in the words of people who write YAML."""
+
+
+def first_words(error: "ValidationError") -> tuple[str, str]:
+    """The first field that is wrong, and why, for people who wrote the document by hand."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part)[:64] for part in first["loc"]) or "the document"
+    return field, PLAIN.get(first["type"], first["msg"].removeprefix("Value error, "))
+
+
 def first_finding(error: "ValidationError") -> str:
     """The first field that is wrong and why, without repeating what was given: ``enclaves.0.name: ...``."""
     first = error.errors(include_url=False, include_input=False)[0]

@@ -111,7 +111,11 @@ class Log:
             signer = Signer.decode(key.read_text())
             lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         except OSError as error:
-            raise LogError(f"{error.filename}: {error.strerror}", remedy="make the log with Log.create") from error
+            raise LogError(
+                f"{error.filename}: {error.strerror}",
+                rule="the monitor opens the log and its key, which the first installation makes",
+                remedy="install again: appliance host install --help; if the log was there, take it from a copy",
+            ) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -104,7 +104,11 @@ class Signer:
             NoteError: the name is empty or has white space or a plus sign.
         """
         if not _NAME.fullmatch(name):
-            raise NoteError(f"{name!r} cannot name a key", rule="C2SP signed-note: no white space, no plus sign")
+            raise NoteError(
+                f"{name!r} cannot name a key",
+                rule="C2SP signed-note: no white space, no plus sign",
+                remedy="write for example isso or anna-berg",
+            )
         return cls(name, kind, Ed25519PrivateKey.generate())
 
     @classmethod

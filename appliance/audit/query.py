@@ -8,7 +8,10 @@ from pydantic import BaseModel
 
 from appliance.audit import bodies, ocsf
 from appliance.audit.bodies import Record
+from appliance.audit.note import Checkpoint, Note
 from appliance.audit.ocsf import Event
+from appliance.audit.tiles import CHECKPOINT, LogError
+from appliance.errors import ApplianceError
 
 
 class Filter(BaseModel):
@@ -72,13 +75,50 @@ def select(log: Path, wanted: Filter) -> Iterator[tuple[Record, Event]]:
     """The records of the log in ``log`` that ``wanted`` admits, in their order.
 
     Raises:
-        LogError: a line is damaged.
+        LogError: a line is damaged, or records are missing.
         EventError: a body is not an event.
     """
+    for line in lines(log):
+        record = Record.decode(line)
+        event = ocsf.read(record.body)
+        if wanted.admits(event, record.body):
+            yield record, event
+
+
+def lines(log: Path) -> Iterator[bytes]:
+    """The whole lines of the log in ``log``, in their order; at the end, whether as many are there as must be.
+
+    Raises:
+        LogError: no log is there, or records of its checkpoint are missing: what they said cannot be known.
+    """
+    size = checkpoint_of(log).size
+    count = 0
     for path in bodies.segments(log):
         for _, line in bodies.lines(path):
             if line.endswith(b"\n"):
-                record = Record.decode(line)
-                event = ocsf.read(record.body)
-                if wanted.admits(event, record.body):
-                    yield record, event
+                count += 1
+                yield line
+    if count < size:
+        raise LogError(
+            f"{log}: {count} of {size} records are there",
+            rule="what a missing record said, nobody can know: an answer without it would be wrong",
+            remedy="appliance audit verify --key FILE names what is missing; take the log from a copy",
+        )
+
+
+def checkpoint_of(log: Path) -> Checkpoint:
+    """The last checkpoint of the log in ``log``, whose signature is not verified.
+
+    Raises:
+        LogError: there is none.
+    """
+    file = log / CHECKPOINT
+    try:
+        return Checkpoint.decode(Note.decode(file.read_bytes()).text)
+    except (OSError, ApplianceError) as error:
+        why = error.message if isinstance(error, ApplianceError) else error.strerror
+        raise LogError(
+            f"{file}: is not the checkpoint of a log: {why}",
+            rule="where no log is, nobody can know what happened; that is not the same as that nothing happened",
+            remedy="give the folder of the log, or take the log from a copy",
+        ) from error

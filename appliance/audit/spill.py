@@ -13,13 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from appliance.audit import bodies, ocsf
+from appliance.audit import ocsf, query
 from appliance.audit.bodies import Record
 from appliance.audit.marked import joined
 from appliance.audit.ocsf import Event
 from appliance.errors import ApplianceError
 from appliance.markings import Label
 
+NAMES = "give the record's identifier, the SHA-256 of its file, or the receipt of one of its events"
 TRACED = "spill.trace"
 BACKUP = "enclave.backup"
 CREATED = "records.create"
@@ -107,24 +108,22 @@ def trace(log: Path, starts: Iterable[str]) -> Trace:
 
     Raises:
         ApplianceError: a name is too short to be one, or the log has never met any of them.
-        LogError: a line is damaged: what it said would be missing.
+        LogError: a line is damaged, or records are missing: what they said would be missing.
     """
     follower = _Follower(tuple(_plain(start) for start in starts))
     labels: set[str] = set()
-    for path in bodies.segments(log):
-        for _, line in bodies.lines(path):
-            if line.endswith(b"\n"):
-                follower.result.read += 1
-                if follower.may_concern(line):
-                    record = Record.decode(line)
-                    if follower.follow(record, ocsf.read(record.body)):
-                        labels.add(record.label)
+    for line in query.lines(log):
+        follower.result.read += 1
+        if follower.may_concern(line):
+            record = Record.decode(line)
+            if follower.follow(record, ocsf.read(record.body)):
+                labels.add(record.label)
     result = follower.result
     if not follower.found:
         raise ApplianceError(
-            f"the log knows nothing of {', '.join(result.starts)}",
+            f"the log knows nothing of {', '.join(result.starts)}: {result.read} records were read",
             rule="a trace goes by what the log calls a record: an identifier, a digest or a receipt",
-            remedy="give the record's identifier, the SHA-256 of its file, or the receipt of one of its events",
+            remedy=NAMES,
         )
     result.label = joined(labels)
     result.touches = sorted(follower.found.values(), key=lambda touch: (KINDS.index(touch.kind), touch.first))
@@ -138,7 +137,9 @@ def moment(milliseconds: int) -> str:
 
 def _plain(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise ApplianceError(f"{name[:80]!r} is not the name of a record", rule="8 to 128 letters, digits, . _ -")
+        raise ApplianceError(
+            f"{name[:80]!r} is not the name of a record", rule="8 to 128 letters, digits, . _ -", remedy=NAMES
+        )
     return name.removeprefix("sha256:").lower()
 
 

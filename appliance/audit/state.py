@@ -6,11 +6,10 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from appliance.audit import anchor, bodies, ocsf
-from appliance.audit.note import Checkpoint, Note
 from appliance.audit.policy import Policy, installed
+from appliance.audit.query import checkpoint_of
 from appliance.audit.review import last_review, overdue
 from appliance.audit.storage import Storage, storage
-from appliance.audit.tiles import CHECKPOINT
 from appliance.errors import ApplianceError
 
 
@@ -62,7 +61,7 @@ def log_state(log: Path, now: float, policy: Policy | None = None) -> LogState:
     Raises:
         ApplianceError: the checkpoint or the policy cannot be read.
     """
-    size = Checkpoint.decode(Note.decode((log / CHECKPOINT).read_bytes()).text).size
+    size = checkpoint_of(log).size
     rules = policy or installed(log)
     review = last_review(log, rules) if rules else None
     taken = anchor.last(log)

@@ -69,7 +69,11 @@ def request(log: Path, verifier: Verifier, old: int) -> Request:
     data = (log / CHECKPOINT).read_bytes()
     checkpoint = open_checkpoint(data, verifier)
     if old > checkpoint.size:
-        raise WitnessError(f"the log has {checkpoint.size} records, the witness saw {old}", rule="a log only grows")
+        raise WitnessError(
+            f"the log has {checkpoint.size} records, the witness saw {old}",
+            rule="a log only grows",
+            remedy="if --old is what the officer's memory says, records were removed: compare with an anchor",
+        )
     proof = consistency_proof(TileReader(log, checkpoint.size).subtree, old, checkpoint.size)
     return Request(old, proof, data)
 

@@ -54,6 +54,12 @@ def read_tracker(data: bytes, name: str, packages: Collection[str] | None = None
             rule="the Debian security tracker's JSON: {source package: {CVE: {releases: {release: {status, ...}}}}}",
             remedy="download the tracker's data/json again",
         ) from error
+    if not tracker:
+        raise ApplianceError(
+            f"{name}: names no source package",
+            rule="a feed without advisories would say of everything that nothing is known against it",
+            remedy="download the tracker's data/json again",
+        )
     for source, vulnerabilities in tracker.items():
         package = f"pkg:deb/debian/{source}"
         if packages is not None and package not in packages:

@@ -87,7 +87,11 @@ def load_recipes(images: Path) -> dict[str, Recipe]:
     """
     found = {path.parent.name: load_recipe(path.parent) for path in sorted(images.glob("*/image.yml"))}
     if not found:
-        raise ApplianceError(f"no image.yml below {images}", remedy="run the build from a checkout of the project")
+        raise ApplianceError(
+            f"no image.yml below {images}",
+            rule="images are built from their recipes, which a checkout and a whole bundle have",
+            remedy="name a checkout of the project, or a bundle that carries its own recipes",
+        )
     ordered: dict[str, Recipe] = {}
     waiting = dict(found)
     while waiting:

@@ -2,25 +2,21 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-from rich.console import Console
-from rich.table import Table
-
-from appliance.cli.options import print_json, read_yaml
-from appliance.enclave.render import HostPaths
-from appliance.enclave.site import Site, parse_site
+from appliance.cli import checks, inputs
+from appliance.cli.options import ROOT_IS, print_json, print_table, read_yaml
 
 if TYPE_CHECKING:
+    from appliance.enclave.site import Site
     from appliance.monitor.access import Reach
     from appliance.monitor.policy import AccessPolicy
     from appliance.monitor.registry import Registry
     from appliance.monitor.statements import Statements
 
-SiteFile = Annotated[Path | None, typer.Option("--site", help="An unsigned site.yml: what would be.")]
-SubjectsFile = Annotated[Path | None, typer.Option("--subjects", help="An unsigned subjects.yml: what would be.")]
-AccessFile = Annotated[Path | None, typer.Option("--access", help="An unsigned access.yml: what would be.")]
+SiteFile = Annotated[Path | None, inputs.file_option("An unsigned site.yml: what would be.", "--site")]
+SubjectsFile = Annotated[Path | None, inputs.file_option("An unsigned subjects.yml: what would be.", "--subjects")]
+AccessFile = Annotated[Path | None, inputs.file_option("An unsigned access.yml: what would be.", "--access")]
 
 
 def judged(
@@ -31,10 +27,11 @@ def judged(
     Raises:
         ApplianceError: a statement or file does not hold.
     """
-    from appliance.monitor.policy import parse_policy  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.enclave.site import parse_site
+    from appliance.monitor.policy import parse_policy  # keeps `appliance --help` quick
 
-    enclaves = parse_site(read_yaml(site), str(site)) if site else _signed(root).site
-    policy = parse_policy(read_yaml(access), str(access)) if access else _signed(root).policy
+    enclaves = parse_site(_draft(site, "site"), str(site)) if site else _signed(root).site
+    policy = parse_policy(_draft(access, "access"), str(access)) if access else _signed(root).policy
     return enclaves, judged_registry(root, subjects), policy
 
 
@@ -44,14 +41,24 @@ def judged_registry(root: Path, subjects: Path | None) -> "Registry":
     Raises:
         ApplianceError: it does not hold.
     """
-    from appliance.monitor.registry import parse_registry  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.monitor.registry import parse_registry  # keeps `appliance --help` quick
 
-    return parse_registry(read_yaml(subjects), str(subjects)) if subjects else _signed(root).registry
+    return parse_registry(_draft(subjects, "subjects"), str(subjects)) if subjects else _signed(root).registry
+
+
+def _draft(file: Path, kind: str) -> Any:
+    from appliance.cli.site import Kind, require_kind
+
+    value = read_yaml(file)
+    require_kind(Kind(kind), value, str(file))
+    return value
 
 
 def _signed(root: Path) -> "Statements":
-    from appliance.monitor.statements import installed_statements  # noqa: PLC0415
+    from appliance.enclave.render import HostPaths
+    from appliance.monitor.statements import installed_statements
 
+    checks.is_root(root, ROOT_IS)
     return installed_statements(HostPaths(root.resolve(), root))
 
 
@@ -65,6 +72,8 @@ def show(found: "list[Reach]", first: str, *, as_json: bool) -> None:
     if as_json:
         print_json([one.model_dump(mode="json") for one in found])
         return
+    from rich.table import Table
+
     table = Table(first, "marking", "works there", "reads from above", "refused by another rule")
     for one in found:
         table.add_row(
@@ -74,7 +83,7 @@ def show(found: "list[Reach]", first: str, *, as_json: bool) -> None:
             _lines(one.reads_down),
             _lines(one.refused),
         )
-    Console().print(table)
+    print_table(table)
 
 
 def _lines(values: dict[str, tuple[str, ...]]) -> str:

@@ -1,35 +1,29 @@
 """`appliance audit`."""
 
 import datetime
-import json
 import os
-from collections import deque
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import JsonValue
-from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
-from rich.text import Text
 
-from appliance.audit import forms, query
-from appliance.audit.bodies import Record
-from appliance.audit.note import Checkpoint, Note, Verifier, open_checkpoint
-from appliance.audit.ocsf import Event
-from appliance.audit.policy import Policy
-from appliance.audit.tiles import CHECKPOINT
-from appliance.audit.verify import Report
-from appliance.audit.verify import verify as verify_log
-from appliance.cli import audit_anchor, audit_break_glass, audit_officers
-from appliance.cli.audit_officers import LogFolder
-from appliance.cli.options import LOG_UMASK, ROOT, Json
+from appliance.cli import audit_anchor, audit_break_glass, audit_officers, checks, completion, inputs
+from appliance.cli.audit_officers import LogKey, read_key, read_policy
+from appliance.cli.commands import Commands
+from appliance.cli.options import LOG_IS, LOG_UMASK, ROOT, AnyLog, Json, Log, Spool, print_json, print_table
 from appliance.errors import ApplianceError
-from appliance.trust.files import replace_file
 
-app = typer.Typer(help="Verify, review and export the audit log.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from appliance.audit.bodies import Record
+    from appliance.audit.ocsf import Event
+    from appliance.audit.query import Filter
+    from appliance.audit.verify import Report
+
+app = Commands("audit")
 for command in (audit_officers.witness, audit_officers.request, audit_officers.cosign, audit_officers.accept):
     app.command()(command)
 for step in (audit_officers.review, audit_anchor.status, audit_anchor.policy):
@@ -37,24 +31,35 @@ for step in (audit_officers.review, audit_anchor.status, audit_anchor.policy):
 app.add_typer(audit_anchor.app, name="anchor")
 app.add_typer(audit_break_glass.app, name="break-glass")
 
-KeyFile = Annotated[
-    Path, typer.Option("--key", help="File with the log's verifier key, as carried on paper.", exists=True)
+KEY = "File with the log's verifier key, as carried on paper."
+Subject = Annotated[
+    str | None, inputs.word_option("SUBJECT", "Name of the subject.", autocompletion=completion.subjects)
 ]
-Subject = Annotated[str | None, typer.Option(help="Name of the subject.")]
-Enclave = Annotated[str | None, typer.Option(help="Name of the enclave.")]
-LabelText = Annotated[str | None, typer.Option(help="Encoded label, for example 'S;;GBR,USA'.")]
-Decision = Annotated[str | None, typer.Option(help="allowed or denied.")]
-Rule = Annotated[str | None, typer.Option(help="The rule that decided.")]
-Activity = Annotated[str | None, typer.Option(help="What was done, for example records.export.")]
-AnyText = Annotated[str | None, typer.Option(help="Text anywhere in the event.")]
-Since = Annotated[datetime.datetime | None, typer.Option(help="First time, UTC.")]
-Until = Annotated[datetime.datetime | None, typer.Option(help="Last time, UTC.")]
+Enclave = Annotated[
+    str | None, inputs.word_option("ENCLAVE", "Name of the enclave.", autocompletion=completion.enclaves)
+]
+LabelText = Annotated[str | None, inputs.label_option("Encoded label, for example 'S;;GBR,USA'.")]
+Rule = Annotated[str | None, inputs.word_option("RULE", "The rule that decided.")]
+Activity = Annotated[str | None, inputs.word_option("ACTIVITY", "What was done, for example records.export.")]
+AnyText = Annotated[str | None, inputs.word_option("TEXT", "Text anywhere in the event.")]
+Since = Annotated[datetime.datetime | None, inputs.word_option("TIME", "First time, UTC, as 2026-11-20T08:00.")]
+Until = Annotated[datetime.datetime | None, inputs.word_option("TIME", "Last time, UTC, as 2026-11-20.")]
 
 
 @app.callback()
 def audit() -> None:
     """Verify, review and export the audit log."""
     os.umask(LOG_UMASK)
+
+
+class Choice(StrEnum):
+    """Decisions that events are chosen by."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+
+
+Decision = Annotated[Choice | None, typer.Option(help="How it was decided.")]
 
 
 class Form(StrEnum):
@@ -69,23 +74,36 @@ class Form(StrEnum):
 @app.command()
 def verify(
     archive: Annotated[
-        Path | None, typer.Argument(metavar="[EVIDENCE]", help="Archive made by export.", exists=True)
+        Path | None, inputs.file_argument("Archive made by `appliance audit export`.", metavar="EVIDENCE")
     ] = None,
-    policy: Annotated[Path | None, typer.Option(help="Who must have signed; with EVIDENCE.", exists=True)] = None,
-    key: Annotated[Path | None, typer.Option(help="The log's verifier key, as carried on paper.", exists=True)] = None,
-    log: Annotated[Path, typer.Option(help="Folder of the log.")] = ROOT / "log",
+    policy: Annotated[Path | None, inputs.file_option("Who must have signed; with EVIDENCE.")] = None,
+    key: Annotated[Path | None, inputs.file_option(KEY)] = None,
+    log: Annotated[Path, inputs.word_option("FOLDER", "Folder of the audit log.")] = ROOT / "log",
     as_json: Json = False,
 ) -> None:
-    """Recompute the whole log, or an archive of evidence, up to its signatures; exit 1 and name the damage."""
+    """Recompute the whole log, or an archive of evidence, up to its signatures; exit 1 and name the damage.
+
+    Example: appliance audit verify --key log.vkey
+    """
     if archive is not None:
         _verify_evidence(archive, policy, as_json=as_json)
         return
     if key is None:
-        raise ApplianceError("--key is missing", rule="a log proves nothing without the key that is on paper")
+        raise typer.BadParameter(
+            "a log proves nothing without the key that is on paper, nor an archive of evidence without being named: "
+            "give --key FILE, or EVIDENCE and --policy FILE"
+        )
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from appliance.audit.verify import verify as verify_log
+
+    checks.is_log(log, LOG_IS)
+    verifier = read_key(key)
     with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
         task = progress.add_task("records", total=None)
         report = verify_log(
-            log, key.read_text(), progress=lambda done, total: progress.update(task, completed=done, total=total)
+            log, verifier.encode(), progress=lambda done, total: progress.update(task, completed=done, total=total)
         )
     print(report.model_dump_json() if as_json else _verdict(report, log))
     if not report.whole:
@@ -93,22 +111,25 @@ def verify(
 
 
 @app.command()
-def fsck(key: KeyFile, log: LogFolder = ROOT / "log", as_json: Json = False) -> None:
-    """Verify the log and look at every other file in its folder; exit 1 and name whatever is wrong."""
-    from appliance.audit.fsck import fsck as check  # noqa: PLC0415  # keeps `appliance --help` quick
+def fsck(key: LogKey, log: AnyLog = ROOT / "log", as_json: Json = False) -> None:
+    """Verify the log and look at every other file in its folder; exit 1 and name whatever is wrong.
 
-    report = check(log, key.read_text())
+    Example: appliance audit fsck --key log.vkey
+    """
+    from appliance.audit.fsck import fsck as check
+
+    report = check(log, read_key(key).encode())
     print(report.model_dump_json() if as_json else _verdict(report, log))
     if not report.whole:
         raise typer.Exit(1)
 
 
 def _verify_evidence(archive: Path, policy: Path | None, *, as_json: bool) -> None:
-    from appliance.audit import evidence  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.audit import evidence
 
     if policy is None:
-        raise ApplianceError("--policy is missing", rule="a policy says whose signatures count")
-    report = evidence.check(archive, Policy.decode(policy.read_text()))
+        raise typer.BadParameter("a policy says whose signatures count: give --policy FILE with EVIDENCE")
+    report = evidence.check(archive, read_policy(policy))
     if as_json:
         print(report.model_dump_json())
     else:
@@ -121,19 +142,25 @@ def _verify_evidence(archive: Path, policy: Path | None, *, as_json: bool) -> No
 
 
 @app.command()
-def checkpoint(key: KeyFile, log: LogFolder = ROOT / "log", as_json: Json = False) -> None:
-    """Print the last checkpoint after verifying its signature: what an officer compares with paper."""
+def checkpoint(key: LogKey, log: Log = ROOT / "log", as_json: Json = False) -> None:
+    """Print the last checkpoint after verifying its signature: what an officer compares with paper.
+
+    Example: appliance audit checkpoint --key log.vkey
+    """
+    from appliance.audit.note import Note, open_checkpoint
+    from appliance.audit.tiles import CHECKPOINT
+
     data = (log / CHECKPOINT).read_bytes()
-    signed: Checkpoint = open_checkpoint(data, Verifier.decode(key.read_text()))
+    signed = open_checkpoint(data, read_key(key))
     if as_json:
-        print(json.dumps({"origin": signed.origin, "size": signed.size, "root": signed.root.hex()}))
+        print_json({"origin": signed.origin, "size": signed.size, "root": signed.root.hex()})
     else:
         print(Note.decode(data).encode().decode(), end="")
 
 
 @app.command()
 def show(
-    log: LogFolder = ROOT / "log",
+    log: Log = ROOT / "log",
     subject: Subject = None,
     enclave: Enclave = None,
     label: LabelText = None,
@@ -143,34 +170,50 @@ def show(
     text: AnyText = None,
     since: Since = None,
     until: Until = None,
-    last: Annotated[int, typer.Option("--last", "-n", min=1, help="At most so many, the newest.")] = 50,
-    form: Annotated[Form, typer.Option("--format", help="cef and ecs are for other collectors.")] = Form.TABLE,
+    last: Annotated[int, inputs.word_option("NUMBER", "At most so many, the newest.", "--last", "-n", min=1)] = 50,
+    form: Annotated[
+        Form, typer.Option("--format", help="Form of the list; cef and ecs are for other collectors.")
+    ] = Form.TABLE,
     as_json: Json = False,
 ) -> None:
-    """List the newest events that match; with --json as the log's own lines, whole and exact."""
+    """List the newest events that match; with --json as the log's own lines, whole and exact.
+
+    Example: appliance audit show --decision denied --since 2026-11-20 --last 10
+    """
+    from collections import deque
+
+    from appliance.audit import forms, query
+
     wanted = _filter(subject, enclave, label, decision, rule, activity, text, since, until)
-    found = deque(query.select(log, wanted), maxlen=last)
+    found: deque[tuple[Record, Event]] = deque(maxlen=last)
+    damage: ApplianceError | None = None
+    try:
+        found.extend(query.select(log, wanted))
+    except ApplianceError as error:
+        damage = error
     if as_json:
         form = Form.JSON
-    if form is Form.TABLE:
-        Console().print(_table(found))
+    if form is Form.TABLE and found:
+        print_table(_table(found))
+    elif form is Form.TABLE and damage is None:
+        print(f"none of the {query.checkpoint_of(log).size} records under the checkpoint, or since, matches")
     for record, event in found:
         if form is Form.JSON:
             print(record.line().decode(), end="")
         elif form is not Form.TABLE:
             print(forms.cef(event, record.index) if form is Form.CEF else forms.ecs(event, record.index))
+    if damage:
+        raise damage
 
 
 @app.command()
 def export(
-    out: Annotated[Path, typer.Argument(help="Archive to write.")],
-    key: KeyFile,
-    log: LogFolder = ROOT / "log",
-    policy: Annotated[
-        Path | None, typer.Option(help="Use the last checkpoint that its quorum cosigned.", exists=True)
-    ] = None,
-    first: Annotated[int, typer.Option(min=0, help="First record of the stretch.")] = 0,
-    end: Annotated[int | None, typer.Option(min=0, help="Record behind the last of the stretch.")] = None,
+    out: Annotated[Path, inputs.new_file_argument("Archive to write.")],
+    key: LogKey,
+    log: Log = ROOT / "log",
+    policy: Annotated[Path | None, inputs.file_option("Use the last checkpoint that its quorum cosigned.")] = None,
+    first: Annotated[int, inputs.word_option("NUMBER", "First record of the stretch.", min=0)] = 0,
+    end: Annotated[int | None, inputs.word_option("NUMBER", "Record behind the last of the stretch.", min=0)] = None,
     subject: Subject = None,
     enclave: Enclave = None,
     label: LabelText = None,
@@ -180,46 +223,70 @@ def export(
     text: AnyText = None,
     since: Since = None,
     until: Until = None,
-    include: Annotated[
-        list[Path] | None, typer.Option(help="Policy that events name by digest; repeat.", exists=True)
-    ] = None,
-    officer: Annotated[str, typer.Option(help="Who exports; recorded before the archive is written.")] = "root",
-    spool_folder: audit_officers.SpoolFolder = ROOT / "spool",
+    include: Annotated[list[Path] | None, inputs.file_option("Policy that events name by digest; repeat.")] = None,
+    officer: Annotated[
+        str, inputs.word_option("NAME", "Who exports; recorded before the archive is written.")
+    ] = "root",
+    spool_folder: Spool = ROOT / "spool",
+    as_json: Json = False,
 ) -> None:
-    """Write events, proofs and the signed checkpoint as one archive that anyone can verify without this host."""
-    from appliance.audit import evidence, review  # noqa: PLC0415  # keeps `appliance --help` quick
-    from appliance.audit.marked import joined  # noqa: PLC0415  # as above
+    """Write events, proofs and the signed checkpoint as one archive that anyone can verify without this host.
+
+    Example: appliance audit export case-17.zip --key log.vkey --subject annotator --decision denied --officer isso
+    """
+    from appliance.audit import evidence, query, review
+    from appliance.audit.marked import joined
+    from appliance.audit.note import open_checkpoint
+    from appliance.audit.tiles import CHECKPOINT
+    from appliance.trust.files import replace_file
 
     data = (log / CHECKPOINT).read_bytes()
     if policy is not None:
-        reviewed = review.last_review(log, Policy.decode(policy.read_text()))
+        reviewed = review.last_review(log, read_policy(policy))
         if reviewed is None:
             raise ApplianceError(
-                "no checkpoint is cosigned by the quorum", remedy="appliance audit request, cosign, accept"
+                "no checkpoint is cosigned by the quorum",
+                rule="--policy asks for the last checkpoint that the officers' quorum cosigned",
+                remedy="appliance audit request, cosign, accept; or export without --policy",
             )
         data = reviewed.note.encode()
-    size = open_checkpoint(data, Verifier.decode(key.read_text())).size
+    size = open_checkpoint(data, read_key(key)).size
     wanted = _filter(subject, enclave, label, decision, rule, activity, text, since, until)
     selection = evidence.Selection(wanted=wanted, first=first, end=min(size, size if end is None else end))
     within = range(selection.first, selection.end)
     records = [record for record, _ in query.select(log, wanted) if record.index in within]
-    detail: dict[str, JsonValue] = {"records": len(records), "first": selection.first, "end": selection.end}
+    if not records:
+        raise ApplianceError(
+            f"none of the {size} records under the checkpoint is asked for; nothing was written",
+            rule="evidence is of at least one record",
+            remedy="see what there is: appliance audit show, with the same choice",
+        )
+    detail: dict[str, object] = {"records": len(records), "first": selection.first, "end": selection.end}
     high = joined(record.label for record in records).encode()
     audit_officers.record(spool_folder, high, officer, "evidence.export", detail)
     policies = [file.read_bytes() for file in include or []]
     replace_file(out, evidence.archive(log, data, records, selection, policies))
-    print(f"{out}: {len(records)} records under the checkpoint over {size}")
+    if as_json:
+        print_json({"file": str(out), "checkpoint": size} | detail)
+    else:
+        print(f"{out}: {len(records)} records under the checkpoint over {size}")
 
 
 @app.command()
 def hammer(
-    folder: Annotated[Path, typer.Argument(help="New folder for a log that is made to be hammered.")],
-    rounds: Annotated[int, typer.Option(min=1, help="How many loaded writers to kill.")] = 100,
-    writers: Annotated[int, typer.Option(min=1, help="Concurrent writers in each.")] = 32,
+    folder: Annotated[Path, inputs.new_folder_argument("New folder for a log that is made to be hammered.")],
+    rounds: Annotated[int, inputs.word_option("NUMBER", "How many loaded writers to kill.", min=1)] = 100,
+    writers: Annotated[int, inputs.word_option("NUMBER", "Concurrent writers in each.", min=1)] = 32,
     as_json: Json = False,
 ) -> None:
-    """Kill loaded writers at random moments; exit 1 if an acknowledged record is lost or the log is damaged."""
-    from appliance.audit.hammer import hammer as run  # noqa: PLC0415  # keeps `appliance --help` quick
+    """Kill loaded writers at random moments; exit 1 if an acknowledged record is lost or the log is damaged.
+
+    Example: appliance audit hammer /var/tmp/hammered --rounds 10
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from appliance.audit.hammer import hammer as run
 
     with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
         task = progress.add_task("kills", total=rounds)
@@ -240,16 +307,18 @@ def _filter(
     subject: str | None,
     enclave: str | None,
     label: str | None,
-    decision: str | None,
+    decision: Choice | None,
     rule: str | None,
     activity: str | None,
     text: str | None,
     since: datetime.datetime | None,
     until: datetime.datetime | None,
-) -> query.Filter:
-    if decision not in (None, "allowed", "denied"):
-        raise ApplianceError(f"--decision {decision} is not a decision", remedy="use allowed or denied")
-    return query.Filter(
+) -> "Filter":
+    from appliance.audit.query import Filter
+
+    if since and until and since > until:
+        raise typer.BadParameter(f"--since {since} is after --until {until}, so nothing can match")
+    return Filter(
         subject=subject,
         enclave=enclave,
         label=label,
@@ -266,7 +335,10 @@ def _milliseconds(moment: datetime.datetime | None) -> int | None:
     return None if moment is None else int(moment.replace(tzinfo=datetime.UTC).timestamp() * 1000)
 
 
-def _table(found: deque[tuple[Record, Event]]) -> Table:
+def _table(found: "Sequence[tuple[Record, Event]]") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table("record", "time (UTC)", "subject", "enclave", "decision", "activity", "rule", "message")
     for record, event in found:
         moment = datetime.datetime.fromtimestamp(event.time / 1000, datetime.UTC)
@@ -283,7 +355,7 @@ def _table(found: deque[tuple[Record, Event]]) -> Table:
     return table
 
 
-def _verdict(report: Report, log: Path) -> str:
+def _verdict(report: "Report", log: Path) -> str:
     lines = [f"{log}: {finding.file}: {_place(finding.index)}{finding.problem}" for finding in report.findings]
     state = "whole" if report.whole else f"DAMAGED, {len(report.findings)} findings"
     lines.append(f"log {report.origin}: {state}; {report.size} records under the checkpoint, root {report.root}")

@@ -7,27 +7,26 @@ from typing import Annotated
 
 import typer
 
-from appliance.audit import anchor as anchors
-from appliance.audit.note import Checkpoint, Note, Verifier
-from appliance.audit.policy import FILE, Policy
-from appliance.audit.state import log_state
-from appliance.audit.tiles import CHECKPOINT
-from appliance.cli.audit_officers import LogFolder, SpoolFolder, record
-from appliance.cli.options import ROOT, Json
+from appliance.cli import checks, inputs
+from appliance.cli.audit_officers import LogKey, read_key, read_policy, record
+from appliance.cli.commands import Commands
+from appliance.cli.options import LOG_IS, ROOT, SPOOL_IS, AnyLog, DryRun, Json, Log, Spool, print_json
 from appliance.errors import ApplianceError
-from appliance.trust.files import replace_file
 
-app = typer.Typer(help="Take the checkpoint off this host, and compare with it later.", invoke_without_command=True)
+app = Commands("anchor", invoke_without_command=True, no_args_is_help=False)
 
 
 @app.callback()
 def anchor(
     context: typer.Context,
-    key: Annotated[Path | None, typer.Option(help="The log's verifier key, as carried on paper.", exists=True)] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="New folder, for example on the disc.")] = None,
-    log: Annotated[Path, typer.Option(help="Folder of the log.")] = ROOT / "log",
-    spool_folder: SpoolFolder = ROOT / "spool",
-    dry_run: Annotated[bool, typer.Option(help="Say what would be anchored; write nothing.")] = False,
+    key: Annotated[Path | None, inputs.file_option("File with the log's verifier key, as carried on paper.")] = None,
+    out: Annotated[Path | None, inputs.new_folder_option("New folder, for example on the disc.", "--out", "-o")] = None,
+    log: Annotated[Path, inputs.word_option("FOLDER", "Folder of the audit log.")] = ROOT / "log",
+    spool_folder: Annotated[
+        Path, inputs.word_option("FOLDER", "Folder of the spool through which the monitor records the step.", "--spool")
+    ] = ROOT / "spool",
+    dry_run: DryRun = False,
+    as_json: Json = False,
 ) -> None:
     """Write the signed checkpoint as a file, a QR code and a page to print: daily, for where this host cannot reach.
 
@@ -36,45 +35,83 @@ def anchor(
     if context.invoked_subcommand is not None:
         return
     if key is None or out is None:
-        raise ApplianceError("--key and --out are needed", remedy="appliance audit anchor --help")
-    taken = anchors.take(log, Verifier.decode(key.read_text()))
+        raise typer.BadParameter("an anchor is taken with --key FILE and --out FOLDER")
+    from appliance.audit import anchor as anchors
+
+    checks.is_log(log, LOG_IS)
+    checks.can_be_folder(spool_folder, SPOOL_IS)
+    taken = anchors.take(log, read_key(key))
     checkpoint = taken.checkpoint
+    said = {"folder": str(out), "size": checkpoint.size, "root": checkpoint.root.hex(), "dry_run": dry_run}
     if dry_run:
-        print(f"{out}: would anchor {checkpoint.size} records, root {checkpoint.root.hex()}")
+        text = f"{out}: would anchor {checkpoint.size} records, root {checkpoint.root.hex()}"
+        print_json(said) if as_json else print(text)
         return
     record(spool_folder, "U;;*", "root", "log.anchor", {"size": checkpoint.size, "root": checkpoint.root.hex()})
     anchors.write(taken, out, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
     anchors.keep(taken, log)
-    print(f"{out}: {checkpoint.size} records anchored; print paper.html, and keep the folder away from this host")
+    text = f"{out}: {checkpoint.size} records anchored; print paper.html, and keep the folder away from this host"
+    print_json(said) if as_json else print(text)
 
 
 @app.command()
 def check(
-    notes: Annotated[list[Path], typer.Argument(help="Anchors: files, folders, or scanned QR codes.", exists=True)],
-    key: Annotated[Path, typer.Option(help="The log's verifier key, as carried on paper.", exists=True)],
-    log: LogFolder = ROOT / "log",
+    notes: Annotated[
+        list[Path],
+        inputs.file_argument(
+            "Anchors: files, folders, or scanned QR codes.", check=checks.is_anything, metavar="ANCHOR"
+        ),
+    ],
+    key: LogKey,
+    log: AnyLog = ROOT / "log",
+    as_json: Json = False,
 ) -> None:
     """Compare the log with what left the host; exit 1 if records were removed or rewritten since.
 
     Example: appliance audit anchor check /media/disc/2026-11-22 --key log.vkey
     """
-    log_key = Verifier.decode(key.read_text())
+    from appliance.audit import anchor as anchors
+
+    log_key = read_key(key)
+    held = []
     for note in notes:
         file = note / "checkpoint" if note.is_dir() else note
-        found = anchors.check(log, log_key, file.read_bytes())
-        print(f"{note}: holds for the first {found.size} records")
+        checks.is_file(file, "ANCHOR: a checkpoint of the log that left this host")
+        found = anchors.check(log, log_key, _anchor_in(file))
+        held.append({"anchor": str(note), "size": found.size})
+        if not as_json:
+            print(f"{note}: holds for the first {found.size} records")
+    if as_json:
+        print_json(held)
+
+
+def _anchor_in(file: Path) -> bytes:
+    """The bytes of an anchor, once they are the checkpoint of some log."""
+    from appliance.audit.note import Checkpoint, Note
+
+    try:
+        Checkpoint.decode(Note.decode(file.read_bytes()).text)
+    except ApplianceError as error:
+        raise ApplianceError(
+            f"{file}: is not an anchor: {error.message}",
+            rule="an anchor is a checkpoint of the log: the file, or the text of its QR code",
+            remedy="name the folder that `appliance audit anchor` wrote, or scan the code again",
+        ) from error
+    return file.read_bytes()
 
 
 def status(
-    log: LogFolder = ROOT / "log",
-    policy: Annotated[Path | None, typer.Option(help="Who must cosign, in place of the installed one.")] = None,
+    log: Log = ROOT / "log",
+    policy: Annotated[Path | None, inputs.file_option("Who must cosign, in place of the installed one.")] = None,
     as_json: Json = False,
 ) -> None:
     """Show room, last review and last anchor of the log, and what is due.
 
     Example: appliance audit status
     """
-    state = log_state(log, time.time(), Policy.decode(policy.read_text()) if policy else None)
+    from appliance.audit.state import log_state
+
+    state = log_state(log, time.time(), read_policy(policy) if policy else None)
     if as_json:
         print(state.model_dump_json())
         return
@@ -84,19 +121,30 @@ def status(
 
 
 def policy(
-    file: Annotated[Path, typer.Argument(help="Who must cosign (C2SP tlog-policy).", exists=True)],
-    log: LogFolder = ROOT / "log",
-    spool_folder: SpoolFolder = ROOT / "spool",
+    file: Annotated[Path, inputs.file_argument("Who must cosign (C2SP tlog-policy).")],
+    log: Log = ROOT / "log",
+    spool_folder: Spool = ROOT / "spool",
+    as_json: Json = False,
 ) -> None:
     """Install the officers' policy beside the log, so that console and status know when a review is due.
 
     Example: appliance audit policy officers.policy
     """
-    text = file.read_text()
+    from appliance.audit.note import Checkpoint, Note
+    from appliance.audit.policy import FILE
+    from appliance.audit.tiles import CHECKPOINT
+    from appliance.trust.files import replace_file
+
+    rules = read_policy(file)
     origin = Checkpoint.decode(Note.decode((log / CHECKPOINT).read_bytes()).text).origin
-    if origin not in {key.name for key in Policy.decode(text).logs}:
-        raise ApplianceError(f"{file} does not name the log {origin}", rule="C2SP tlog-policy")
-    witnesses = ", ".join(sorted(Policy.decode(text).witnesses))
+    if origin not in {key.name for key in rules.logs}:
+        raise ApplianceError(
+            f"{file}: does not name the log {origin}",
+            rule="a policy begins with the log that it is for (C2SP tlog-policy)",
+            remedy="add the line `log` with this log's verifier key, or name the right policy",
+        )
+    witnesses = ", ".join(sorted(rules.witnesses))
     record(spool_folder, "U;;*", "root", "policy.load", {"witnesses": witnesses})
-    replace_file(log / FILE, text.encode())
-    print(f"{log / FILE}: installed")
+    replace_file(log / FILE, file.read_bytes())
+    said = {"file": str(log / FILE), "witnesses": sorted(rules.witnesses)}
+    print_json(said) if as_json else print(f"{log / FILE}: installed")

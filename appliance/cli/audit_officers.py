@@ -1,161 +1,278 @@
 """The commands of `appliance audit` by which officers review and cosign."""
 
-import json
 import os
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from pydantic import JsonValue
 
-from appliance.audit import events, spool
-from appliance.audit import review as reviews
-from appliance.audit import witness as witnesses
-from appliance.audit.note import COSIGNATURE, Checkpoint, Note, Signer, Verifier
-from appliance.audit.policy import Policy, installed
-from appliance.audit.state import first_time
-from appliance.audit.text import printable
-from appliance.audit.tiles import CHECKPOINT
-from appliance.audit.verify import verify
-from appliance.cli.options import ROOT, Json
+from appliance.cli import checks, inputs
+from appliance.cli.options import ROOT, SPOOL_IS, Json, Log, Spool, print_json
 from appliance.errors import ApplianceError
 
-LogFolder = Annotated[Path, typer.Option("--log", help="Folder of the log.", exists=True, file_okay=False)]
-LogKey = Annotated[
-    Path, typer.Option("--key", help="File with the log's verifier key, as carried on paper.", exists=True)
-]
+if TYPE_CHECKING:
+    from appliance.audit.note import Checkpoint, Verifier
+    from appliance.audit.policy import Policy
+    from appliance.audit.review import Review
+
+Read = TypeVar("Read")
+LogKey = Annotated[Path, inputs.file_option("File with the log's verifier key, as carried on paper.", "--key")]
 PolicyFile = Annotated[
-    Path | None, typer.Option("--policy", help="Who must cosign (C2SP tlog-policy); otherwise the installed one.")
+    Path | None, inputs.file_option("Who must cosign (C2SP tlog-policy); otherwise the installed one.", "--policy")
 ]
-SpoolFolder = Annotated[Path, typer.Option("--spool", help="Spool through which the monitor records the step.")]
-Out = Annotated[Path, typer.Option("--out", "-o", help="File to write.")]
+RIGHT = "name the right file"
+Out = Annotated[Path, inputs.new_file_option("File to write.", "--out", "-o")]
 
 
-def witness(name: Annotated[str, typer.Argument(help="Name of the officer, without spaces.")], out: Out) -> None:
-    """Make an officer's cosigning key, on the officer's own machine; prints the line for the policy."""
+def witness(
+    name: Annotated[str, inputs.word_argument("NAME", "Name of the officer, without spaces.")],
+    out: Out,
+    as_json: Json = False,
+) -> None:
+    """Make an officer's cosigning key, on the officer's own machine; prints the line for the policy.
+
+    Example: appliance audit witness isso --out isso.key
+    """
+    from appliance.audit.note import COSIGNATURE, Signer
+
     signer = Signer.generate(name, COSIGNATURE)
     try:
         file = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise ApplianceError(f"{out} exists", rule="a key is made once") from None
+        raise ApplianceError(f"{out} exists", rule="a key is made once", remedy="name a new file") from None
     with os.fdopen(file, "w") as stream:
         stream.write(signer.encode() + "\n")
-    print(f"witness {name} {signer.verifier.encode()}")
+    line = f"witness {name} {signer.verifier.encode()}"
+    print_json({"file": str(out), "policy_line": line}) if as_json else print(line)
 
 
 def request(
     key: LogKey,
     out: Out,
-    log: LogFolder = ROOT / "log",
-    old: Annotated[int, typer.Option(min=0, help="Records in the log when the officer last cosigned.")] = 0,
+    log: Log = ROOT / "log",
+    old: Annotated[int, inputs.word_option("NUMBER", "Records in the log when the officer last cosigned.", min=0)] = 0,
+    as_json: Json = False,
 ) -> None:
-    """Write what an officer needs in order to cosign: the checkpoint, and the proof that the log only grew."""
-    made = witnesses.request(log, Verifier.decode(key.read_text()), old)
+    """Write what an officer needs in order to cosign: the checkpoint, and the proof that the log only grew.
+
+    Example: appliance audit request --key log.vkey --old 1200 --out request
+    """
+    from appliance.audit import review as reviews
+    from appliance.audit import witness as witnesses
+    from appliance.audit.note import Checkpoint, Note
+
+    made = witnesses.request(log, read_key(key), old)
     size = Checkpoint.decode(Note.decode(made.checkpoint).text).size
     reviews.require_reviewed(log, old, size)
     out.write_bytes(made.encode())
-    print(f"{out}: carry it to the officer's machine, and the cosigned checkpoint back")
+    text = f"{out}: carry it to the officer's machine, and the cosigned checkpoint back"
+    print_json({"file": str(out), "old": old, "size": size}) if as_json else print(text)
 
 
 def cosign(
-    asked: Annotated[
-        Path, typer.Argument(metavar="REQUEST", help="File made by appliance audit request.", exists=True)
+    asked: Annotated[Path, inputs.file_argument("File made by `appliance audit request`.", metavar="REQUEST")],
+    log_key: Annotated[Path, inputs.file_option("File with the log's verifier key, as carried on paper.")],
+    key: Annotated[Path, inputs.file_option("The officer's cosigning key.")],
+    state: Annotated[
+        Path,
+        inputs.new_file_option("The officer's memory: the checkpoint cosigned last. Made at the first time; keep it."),
     ],
-    log_key: Annotated[Path, typer.Option(help="The log's verifier key, as carried on paper.", exists=True)],
-    key: Annotated[Path, typer.Option(help="The officer's cosigning key.", exists=True)],
-    state: Annotated[Path, typer.Option(help="The officer's memory: the checkpoint cosigned last. Keep it safe.")],
     out: Out,
+    as_json: Json = False,
 ) -> None:
-    """Cosign a checkpoint if the log has only grown since you last did; runs on the officer's machine."""
+    r"""Cosign a checkpoint if the log has only grown since you last did; runs on the officer's machine.
+
+    Example: appliance audit cosign request --log-key log.vkey --key isso.key --state isso.state --out cosigned
+    """
+    from appliance.audit import witness as witnesses
+    from appliance.audit.note import Signer
+
+    verifier = read_key(log_key)
     cosigned = witnesses.cosign(
-        witnesses.Request.decode(asked.read_bytes()),
-        Verifier.decode(log_key.read_text()),
-        Signer.decode(key.read_text()),
+        _parsed(
+            asked, lambda _: witnesses.Request.decode(asked.read_bytes()), "a request of `appliance audit request`"
+        ),
+        verifier,
+        _parsed(key, Signer.decode, "a cosigning key of `appliance audit witness`"),
         state,
         int(time.time()),
     )
     out.write_bytes(cosigned.encode())
-    print(cosigned.encode().decode(), end="")
+    text = cosigned.encode().decode()
+    print_json({"file": str(out), "checkpoint": text}) if as_json else print(text, end="")
 
 
 def accept(
-    cosigned: Annotated[Path, typer.Argument(help="Checkpoint that an officer cosigned.", exists=True)],
+    cosigned: Annotated[Path, inputs.file_argument("Checkpoint that an officer cosigned.")],
     policy: PolicyFile = None,
-    log: LogFolder = ROOT / "log",
-    spool_folder: SpoolFolder = ROOT / "spool",
+    log: Log = ROOT / "log",
+    spool_folder: Spool = ROOT / "spool",
+    as_json: Json = False,
 ) -> None:
-    """Keep an officer's cosignature beside the log, and say whether the quorum is reached."""
+    """Keep an officer's cosignature beside the log, and say whether the quorum is reached.
+
+    Example: appliance audit accept cosigned
+    """
+    from appliance.audit import review as reviews
+    from appliance.audit import witness as witnesses
+
     rules = _policy(policy, log)
     data = cosigned.read_bytes()
 
-    def before(checkpoint: Checkpoint, names: list[str]) -> None:
+    def before(checkpoint: "Checkpoint", names: list[str]) -> None:
         last = reviews.last_review(log, rules)
         reviews.require_reviewed(log, last.checkpoint.size if last else 0, checkpoint.size)
-        detail: dict[str, JsonValue] = {"size": checkpoint.size, "root": checkpoint.root.hex()}
+        detail = {"size": checkpoint.size, "root": checkpoint.root.hex()}
         record(spool_folder, "U;;*", ", ".join(names), "review.cosign", detail)
 
     key = _key_of(log, rules)
     checkpoint, names = witnesses.accept(log, data, key, list(rules.witnesses.values()), record=before)
-    print(f"checkpoint over {checkpoint.size} records, cosigned by {', '.join(names)}")
     last = reviews.last_review(log, rules)
-    if last is None or last.checkpoint.size < checkpoint.size:
+    reached = last is not None and last.checkpoint.size >= checkpoint.size
+    if as_json:
+        print_json({"size": checkpoint.size, "cosigned": list(names), "quorum": rules.quorum, "reached": reached})
+        return
+    print(f"checkpoint over {checkpoint.size} records, cosigned by {', '.join(names)}")
+    if not reached:
         print(f"the quorum {rules.quorum} is not reached yet")
 
 
 def review(
     policy: PolicyFile = None,
-    log: LogFolder = ROOT / "log",
-    start: Annotated[int | None, typer.Option(min=0, help="First record, in place of the policy's.")] = None,
-    notes: Annotated[Path | None, typer.Option(help='JSON file with a note for each finding: {"F1": "..."}.')] = None,
-    officer: Annotated[str, typer.Option(help="Who reviews; with --notes.")] = "",
-    spool_folder: SpoolFolder = ROOT / "spool",
+    log: Log = ROOT / "log",
+    start: Annotated[
+        int | None, inputs.word_option("NUMBER", "First record, in place of the one after the last review.", min=0)
+    ] = None,
+    notes: Annotated[
+        Path | None, inputs.file_option('JSON with a note for each finding, {"F1": "..."}; recorded.')
+    ] = None,
+    officer: Annotated[str, inputs.word_option("NAME", "Who reviews; with --notes.")] = "",
+    spool_folder: Annotated[
+        Path, inputs.word_option("FOLDER", "Folder of the spool through which the monitor records the step.", "--spool")
+    ] = ROOT / "spool",
     as_json: Json = False,
 ) -> None:
-    """Show what happened since the last review; with --notes, record that each finding was looked at."""
+    """Show what happened since the last review; with --notes, record that each finding was looked at.
+
+    Example: appliance audit review --notes notes.json --officer isso
+    """
+    from appliance.audit import review as reviews
+    from appliance.audit.state import first_time
+    from appliance.audit.text import printable
+    from appliance.audit.verify import verify
+
+    if notes is not None and not officer:
+        raise typer.BadParameter("a review has a name under it: give --officer NAME with --notes")
     rules = _policy(policy, log)
     last = reviews.last_review(log, rules)
     report = verify(log, _key_of(log, rules).encode())
     first = start if start is not None else last.checkpoint.size if last else 0
     made = reviews.review(log, min(first, report.size), report.size, report.findings)
     if notes is not None:
-        words = {str(name): str(word) for name, word in json.loads(notes.read_text()).items()}
+        checks.can_be_folder(spool_folder, SPOOL_IS)
+        words = _notes(notes)
         reviews.check_notes(made, words)
-        if not officer:
-            raise ApplianceError("--officer is missing", rule="a review has a name under it")
-        shown: dict[str, JsonValue] = {name: printable(word, 500) for name, word in words.items()}
-        detail: dict[str, JsonValue] = {"start": made.start, "end": made.end, "notes": shown}
+        shown = {name: printable(word, 500) for name, word in words.items()}
+        detail = {"start": made.start, "end": made.end, "notes": shown}
         record(spool_folder, made.label, officer, reviews.FINISHED, detail)
     print(made.model_dump_json() if as_json else _text(made))
     if reviews.overdue(last, int(time.time()), first_time(log)) and not as_json:
         print("OVERDUE: nothing was cosigned for more than seven days")
 
 
-def _text(made: reviews.Review) -> str:
+def _text(made: "Review") -> str:
     lines = [f"records {made.start} to {made.end - 1}" if made.end > made.start else "no new records"]
     lines.append("decisions: " + (", ".join(f"{count} {what}" for what, count in made.decisions.items()) or "none"))
     lines += [f"{one.id:>4}  {one.kind:<12} {one.count:>6} x  {one.text} (record {one.first})" for one in made.findings]
     return "\n".join(lines)
 
 
-def _policy(file: Path | None, log: Path) -> Policy:
+def _notes(file: Path) -> dict[str, str]:
+    """An officer's words on each finding."""
+    from appliance.trust import canonical
+
+    value = canonical.decode(file.read_bytes(), str(file))
+    if not isinstance(value, dict) or not all(isinstance(word, str) for word in value.values()):
+        raise ApplianceError(
+            f"{file}: is not a note for each finding",
+            rule="notes are a JSON object of finding and text",
+            remedy='write for example {"F1": "asked anna, a mistyped date"}',
+        )
+    return value
+
+
+def read_key(file: Path) -> "Verifier":
+    """The log's verifier key in a file.
+
+    Raises:
+        ApplianceError: it is something else.
+    """
+    from appliance.audit.note import Verifier
+
+    return _parsed(file, Verifier.decode, "the verifier key of a log, one line as log.vkey has it")
+
+
+def read_policy(file: Path) -> "Policy":
+    """The officers' policy in a file.
+
+    Raises:
+        ApplianceError: it is something else.
+    """
+    from appliance.audit.policy import Policy
+
+    return _parsed(file, Policy.decode, "a policy of cosigners (C2SP tlog-policy)")
+
+
+def _parsed(file: Path, decode: Callable[[str], Read], what: str) -> Read:
+    """What a text file says; a refusal names the file."""
+    try:
+        return decode(file.read_text())
+    except UnicodeDecodeError as error:
+        why = "it is not text"
+        raise ApplianceError(f"{file}: is not {what}: {why}", rule=f"this file is {what}", remedy=RIGHT) from error
+    except ApplianceError as error:
+        rule = error.rule or f"this file is {what}"
+        raise ApplianceError(
+            f"{file}: is not {what}: {error.message}", rule=rule, remedy=error.remedy or RIGHT
+        ) from error
+
+
+def _policy(file: Path | None, log: Path) -> "Policy":
     """The policy in ``file``, or the one beside the log."""
-    rules = Policy.decode(file.read_text()) if file else installed(log)
+    from appliance.audit.policy import installed
+
+    rules = read_policy(file) if file else installed(log)
     if rules is None:
-        raise ApplianceError("no policy says who must cosign", remedy="appliance audit policy FILE, or --policy")
+        raise ApplianceError(
+            "no policy says who must cosign",
+            rule="a review counts when those cosigned whom the officers' policy names",
+            remedy="appliance audit policy FILE, or --policy",
+        )
     return rules
 
 
-def _key_of(log: Path, rules: Policy) -> Verifier:
+def _key_of(log: Path, rules: "Policy") -> "Verifier":
     """The policy's key that the log's checkpoint names."""
+    from appliance.audit.note import Note
+    from appliance.audit.tiles import CHECKPOINT
+
     origin = Note.decode((log / CHECKPOINT).read_bytes()).text.partition("\n")[0]
     key = next((key for key in rules.logs if key.name == origin), None)
     if key is None:
-        raise ApplianceError(f"{log} is the log {origin}, which the policy does not name", rule="C2SP tlog-policy")
+        raise ApplianceError(
+            f"{log} is the log {origin}, which the policy does not name",
+            rule="a policy begins with the log that it is for (C2SP tlog-policy)",
+            remedy="name the policy of this log: --policy",
+        )
     return key
 
 
-def record(folder: Path, label: str, subject: str, activity: str, detail: dict[str, JsonValue]) -> None:
+def record(folder: Path, label: str, subject: str, activity: str, detail: Mapping[str, Any]) -> None:
     """Record through the spool: the monitor takes it in."""
-    event = events.activity(events.Scope(label=label), printable(subject, 200), activity, detail=detail)
+    from appliance.audit import events, spool
+    from appliance.audit.text import printable
+
+    event = events.activity(events.Scope(label=label), printable(subject, 200), activity, detail=dict(detail))
     spool.append(str(folder), event.record()[1])

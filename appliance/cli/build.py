@@ -6,8 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
+from appliance.cli import checks, inputs
 from appliance.cli.options import Json, PassphraseFile, print_json, read_passphrase, size
 from appliance.errors import ApplianceError
 
@@ -17,28 +16,34 @@ if TYPE_CHECKING:
 
 def build(
     *,
-    out: Annotated[Path, typer.Option(help="The bundle's folder; made, or brought up to date.")],
+    out: Annotated[Path, inputs.new_folder_option("The bundle's folder; made, or brought up to date.")],
     keys: Annotated[
         Path,
-        typer.Option(
-            help="Folder of `appliance keys init`: builder.pem, root/, and people/ unless they sign elsewhere."
+        inputs.folder_option(
+            "Folder of `appliance keys init`: builder.pem, root/, and people/ unless they sign elsewhere."
         ),
     ],
     cache: Annotated[
-        Path | None, typer.Option(help="Kept inputs and layers; /var/cache/appliance if not given.")
+        Path | None, inputs.new_folder_option("Kept inputs and layers; /var/cache/appliance if not given.")
     ] = None,
-    source: Annotated[Path | None, typer.Option(help="Checkout to build from [the one this runs from].")] = None,
+    source: Annotated[
+        Path | None, inputs.folder_option("Checkout to build from; the one this command runs from if not given.")
+    ] = None,
     since: Annotated[
         Path | None,
-        typer.Option(
-            help="Earlier bundle (its metadata suffices) or a host's inventory: --out gets only what it lacks."
+        inputs.file_option(
+            "Earlier bundle (its metadata suffices) or a host's inventory: --out gets only what it lacks.",
+            check=checks.is_earlier,
         ),
     ] = None,
     advisories: Annotated[
-        Path | None, typer.Option(help="Feed of known vulnerabilities to carry, from `bundle advisories`.")
+        Path | None,
+        inputs.file_option(
+            "Feed of known vulnerabilities to carry, from `appliance bundle advisories`.", check=checks.is_feed
+        ),
     ] = None,
-    only: Annotated[str | None, typer.Option(help="Build this image and its parents alone.")] = None,
-    marking: Annotated[str, typer.Option(help="Classification of the bundle.")] = "UNCLASSIFIED",
+    only: Annotated[str | None, inputs.word_option("IMAGE", "Build this image and its parents alone.")] = None,
+    marking: Annotated[str, inputs.marking_option("Classification of the bundle.")] = "UNCLASSIFIED",
     passphrase_file: PassphraseFile = None,
     as_json: Json = False,
 ) -> None:
@@ -48,19 +53,23 @@ def build(
 
     Example: appliance bundle build --out bundle-2 --keys keys --since bundle-1
     """
-    from appliance.bundle.assemble import people_of, sign  # noqa: PLC0415  # keeps `appliance --help` quick
-    from appliance.bundle.attest import attest  # noqa: PLC0415
-    from appliance.bundle.bootstrap import write_paper  # noqa: PLC0415
-    from appliance.bundle.build import Builder  # noqa: PLC0415
-    from appliance.bundle.delta import require_empty, write_delta  # noqa: PLC0415
-    from appliance.bundle.inventory import earlier_of  # noqa: PLC0415
-    from appliance.bundle.make import Step, checkout, default_cache, run_steps  # noqa: PLC0415
-    from appliance.trust.chain import RootChain  # noqa: PLC0415
-    from appliance.trust.fingerprint import fingerprint  # noqa: PLC0415
+    from appliance.bundle.assemble import people_of, sign  # keeps `appliance --help` quick
+    from appliance.bundle.attest import attest
+    from appliance.bundle.bootstrap import write_paper
+    from appliance.bundle.build import Builder
+    from appliance.bundle.delta import require_empty, write_delta
+    from appliance.bundle.inventory import earlier_of
+    from appliance.bundle.make import Step, checkout, default_cache, run_steps
+    from appliance.trust.chain import RootChain
+    from appliance.trust.fingerprint import fingerprint
 
     began = time.monotonic()
     if not (keys / "root").is_dir():
-        raise ApplianceError(f"{keys}: holds no root/ of keys", remedy=f"make keys: appliance keys init {keys}")
+        raise ApplianceError(
+            f"{keys}: holds no root/ of keys",
+            rule="--keys is the folder that `appliance keys init` made",
+            remedy=f"make keys: appliance keys init {keys}",
+        )
     chain = RootChain.load(keys / "root")
     root = fingerprint(chain.roots[0])
     cache = cache or default_cache()
@@ -113,7 +122,7 @@ class StepProgress:
     """
 
     def __init__(self, *, shown: bool) -> None:
-        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
         self._shown = shown
         self._bar = (

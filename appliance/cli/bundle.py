@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from appliance.cli import checks, inputs
 from appliance.cli.build import build
 from appliance.cli.bundle_advisories import advisories, print_assessment
 from appliance.cli.bundle_diff import diff
 from appliance.cli.bundle_media import delta, gather, split
 from appliance.cli.bundle_rebuild import rebuild
 from appliance.cli.bundle_request import request, seal
-from appliance.cli.options import Bundle, Json, print_json, size
+from appliance.cli.commands import Commands
+from appliance.cli.options import Bundle, Json, MaybeFingerprint, RootFingerprint, Trusted, print_json, size
 
 if TYPE_CHECKING:
     from appliance.bundle.inspect import Contents
     from appliance.bundle.verify import Report
 
-app = typer.Typer(help="Build, verify and inspect bundles.", no_args_is_help=True)
+app = Commands("bundle")
 app.command()(build)
 
 
@@ -43,20 +45,27 @@ app.command()(rebuild)
 def verify(
     folder: Bundle,
     *,
-    root_fingerprint: Annotated[str, typer.Option(help="SHA-256 of 1.root.json, from paper.")],
-    trusted: Annotated[Path | None, typer.Option(help="Metadata that this host accepted last; refuses older.")] = None,
-    base: Annotated[list[Path] | None, typer.Option(help="Earlier bundle, for what this one does not carry.")] = None,
-    freshness: Annotated[Path | None, typer.Option(help="The site's thresholds, policies/freshness.yml.")] = None,
+    root_fingerprint: RootFingerprint,
+    trusted: Trusted = None,
+    base: Annotated[
+        list[Path] | None,
+        inputs.folder_option(
+            "Earlier bundle, for what this one does not carry; repeat.", check=checks.is_bundle, metavar="BUNDLE"
+        ),
+    ] = None,
+    freshness: Annotated[Path | None, inputs.file_option("The site's thresholds, policies/freshness.yml.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only failures and the summary.")] = False,
     as_json: Json = False,
 ) -> None:
     """Verify everything in a bundle and report on each target, changing nothing.
 
     Exit status: 0 everything holds, 1 refused, 2 wrong usage.
+
+    Example: appliance bundle verify /media/bundle --root-fingerprint 9f3c...
     """
-    from appliance.bundle.inspect import inspect_bundle  # noqa: PLC0415  # keeps `appliance --help` quick
-    from appliance.bundle.verify import verify_bundle  # noqa: PLC0415
-    from appliance.trust.freshness import Freshness  # noqa: PLC0415
+    from appliance.bundle.inspect import inspect_bundle  # keeps `appliance --help` quick
+    from appliance.bundle.verify import verify_bundle
+    from appliance.trust.freshness import Freshness
 
     thresholds = Freshness.load(freshness) if freshness else Freshness()
     contents = inspect_bundle(folder, root_fingerprint)
@@ -87,13 +96,16 @@ def verify(
 def inspect(
     folder: Bundle,
     *,
-    root_fingerprint: Annotated[str | None, typer.Option(help="SHA-256 of 1.root.json, from paper.")] = None,
+    root_fingerprint: MaybeFingerprint = None,
     files: Annotated[bool, typer.Option("--files", help="List every target too.")] = False,
     findings: Annotated[bool, typer.Option("--findings", help="List every known vulnerability.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show what a bundle carries: contents, sizes, labels, signers, known vulnerabilities."""
-    from appliance.bundle.inspect import inspect_bundle  # noqa: PLC0415
+    """Show what a bundle carries: contents, sizes, labels, signers, known vulnerabilities.
+
+    Example: appliance bundle inspect /media/bundle --files
+    """
+    from appliance.bundle.inspect import inspect_bundle
 
     contents = inspect_bundle(folder, root_fingerprint, vulnerabilities=True)
     if as_json:
@@ -113,14 +125,14 @@ class Progress:
     """
 
     def __init__(self, total: int, *, shown: bool) -> None:
-        from rich.progress import (  # noqa: PLC0415
+        from rich.progress import (
             BarColumn,
             DownloadColumn,
             TextColumn,
             TimeRemainingColumn,
             TransferSpeedColumn,
         )
-        from rich.progress import Progress as Bar  # noqa: PLC0415
+        from rich.progress import Progress as Bar
 
         self._shown = shown
         columns = (TextColumn("verifying"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from appliance.cli import checks, inputs
 from appliance.cli.options import Json, print_json, size
 from appliance.errors import ApplianceError
 
@@ -16,13 +17,22 @@ SHOWN = {"critical", "high"}
 
 
 def advisories(
-    out: Annotated[Path, typer.Argument(help="The feed to write; `bundle build --advisories` carries it.")],
+    out: Annotated[
+        Path, inputs.new_file_argument("The feed to write; `appliance bundle build --advisories` carries it.")
+    ],
     *,
-    as_of: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Day of the downloads.")],
-    debian: Annotated[Path | None, typer.Option(help="The Debian security tracker's data/json.")] = None,
-    osv: Annotated[Path | None, typer.Option(help="Folder with OSV's JSON files of PyPI and npm, unpacked.")] = None,
+    as_of: Annotated[
+        datetime, inputs.word_option("DATE", "Day of the downloads, as 2026-11-20.", formats=["%Y-%m-%d"])
+    ],
+    debian: Annotated[Path | None, inputs.file_option("The Debian security tracker's data/json.")] = None,
+    osv: Annotated[Path | None, inputs.folder_option("Folder with OSV's JSON files of PyPI and npm, unpacked.")] = None,
     bundle: Annotated[
-        Path | None, typer.Option(help="Keep only advisories about packages of this bundle, to keep the feed small.")
+        Path | None,
+        inputs.folder_option(
+            "Keep only advisories about packages of this bundle, to keep the feed small.",
+            check=checks.is_bundle,
+            metavar="BUNDLE",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -30,20 +40,26 @@ def advisories(
 
     Example: appliance bundle advisories feed.json --debian json --osv osv/ --bundle bundle --as-of 2026-11-20
     """
-    from appliance.bundle.feed_import import import_feed  # noqa: PLC0415  # keeps `appliance --help` quick
-    from appliance.bundle.findings import packages_of  # noqa: PLC0415
-    from appliance.trust.client import read_repository  # noqa: PLC0415
-    from appliance.trust.files import read_limited, replace_file  # noqa: PLC0415
-    from appliance.trust.fingerprint import fingerprint  # noqa: PLC0415
-    from appliance.trust.metadata import LIMITS  # noqa: PLC0415
+    from appliance.bundle.feed_import import import_feed  # keeps `appliance --help` quick
+    from appliance.bundle.findings import packages_of
+    from appliance.trust.client import read_repository
+    from appliance.trust.files import read_limited, replace_file
+    from appliance.trust.fingerprint import fingerprint
+    from appliance.trust.metadata import LIMITS
 
+    if debian is None and osv is None:
+        raise typer.BadParameter("a feed is made of data: give --debian FILE or --osv FOLDER, or both")
     packages = None
     if bundle:
         root = fingerprint(read_limited(bundle / "metadata/1.root.json", LIMITS["root"]))
         repository = read_repository(bundle / "metadata", root, now=datetime.fromtimestamp(0, UTC))
         packages = packages_of(bundle, repository.targets)
         if not packages:
-            raise ApplianceError(f"{bundle}: has no packages", remedy="name a whole bundle")
+            raise ApplianceError(
+                f"{bundle}: has no packages",
+                rule="--bundle keeps the advisories about the packages of a bundle, by its SBOMs",
+                remedy="name a whole bundle",
+            )
     feed = import_feed(as_of.date(), tracker=debian, osv=osv, packages=packages)
     data = feed.encode()
     replace_file(out, data)

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from appliance.cli.options import Bundle, Json, RootFingerprint, print_json, size
+from appliance.cli import inputs
+from appliance.cli.options import Bundle, Json, MaybeFingerprint, print_json, size
 
 if TYPE_CHECKING:
     from appliance.bundle.diff import Change
@@ -15,12 +14,15 @@ def diff(
     old: Bundle,
     new: Bundle,
     *,
-    root_fingerprint: RootFingerprint = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page to print or to attach to an approval.")] = None,
+    root_fingerprint: MaybeFingerprint = None,
+    html: Annotated[Path | None, inputs.new_file_option("Write a page to print or to attach to an approval.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what changes from one bundle to the next: images, packages, licences, models, policies, labels."""
-    from appliance.bundle.diff import compare, sections, to_html  # noqa: PLC0415  # keeps `appliance --help` quick
+    """Show what changes from one bundle to the next: images, packages, licences, models, policies, labels.
+
+    Example: appliance bundle diff bundle-1 bundle-2 --html changes.html
+    """
+    from appliance.bundle.diff import compare, sections, to_html  # keeps `appliance --help` quick
 
     difference = compare(old, new, root_fingerprint)
     if html:

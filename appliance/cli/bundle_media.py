@@ -7,28 +7,32 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from appliance.cli.options import Bundle, Json, asker, print_json, size
+from appliance.cli import checks, inputs
+from appliance.cli.options import Bundle, Json, RootFingerprint, Trusted, asker, print_json, size
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
     from appliance.bundle.gather import Gathered
     from appliance.bundle.volumes import Piece
 
-Fingerprint = Annotated[str, typer.Option(help="SHA-256 of 1.root.json, from paper.")]
-
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
 def split(
     bundle: Bundle,
-    out: Annotated[Path, typer.Argument(help="New folder; receives disc-01, disc-02 and labels.html.")],
+    out: Annotated[Path, inputs.new_folder_argument("New folder; receives disc-01, disc-02 and labels.html.")],
     *,
-    volume_size: Annotated[str, typer.Option(help="Capacity of a disc: 4.7GB (DVD), 25GB (BD-R), 650MiB ...")],
-    root_fingerprint: Fingerprint,
+    volume_size: Annotated[
+        str, inputs.word_option("SIZE", "Capacity of a disc: 4.7GB (DVD), 25GB (BD-R), 650MiB, for example.")
+    ],
+    root_fingerprint: RootFingerprint,
     as_json: Json = False,
 ) -> None:
-    """Divide a signed bundle over discs; each can be read alone and in any order."""
-    from appliance.bundle.volumes import split_bundle  # noqa: PLC0415  # keeps `appliance --help` quick
+    """Divide a signed bundle over discs; each can be read alone and in any order.
+
+    Example: appliance bundle split bundle discs --volume-size 4.7GB --root-fingerprint 9f3c...
+    """
+    from appliance.bundle.volumes import split_bundle  # keeps `appliance --help` quick
 
     def tell(number: int, piece: "Piece") -> None:
         if not as_json:
@@ -42,18 +46,23 @@ def split(
 
 
 def gather(
-    discs: Annotated[list[Path], typer.Argument(help="Where discs are mounted; one drive will do.")],
+    discs: Annotated[
+        list[Path],
+        inputs.folder_argument("Where discs are mounted; one drive will do.", check=checks.is_disc, metavar="DISC"),
+    ],
     *,
-    into: Annotated[Path, typer.Option(help="Folder that becomes the bundle.")],
-    root_fingerprint: Fingerprint,
-    trusted: Annotated[Path | None, typer.Option(help="Metadata that this host accepted last.")] = None,
+    into: Annotated[Path, inputs.new_folder_option("Folder that becomes the bundle.")],
+    root_fingerprint: RootFingerprint,
+    trusted: Trusted = None,
     as_json: Json = False,
 ) -> None:
     """Put a bundle together from its discs, in any order; asks for the next disc when run in a terminal.
 
     Exit status: 0 complete, 1 refused, 3 discs are still missing.
+
+    Example: appliance bundle gather /media/disc --into bundle --root-fingerprint 9f3c...
     """
-    from appliance.bundle.gather import MissingDiscsError, gather_discs  # noqa: PLC0415
+    from appliance.bundle.gather import MissingDiscsError, gather_discs
 
     def tell(piece: "Piece", finding: str) -> None:
         if not as_json:
@@ -83,15 +92,20 @@ def gather(
 
 def delta(
     new: Bundle,
-    out: Annotated[Path, typer.Argument(help="New folder for the smaller bundle.")],
+    out: Annotated[Path, inputs.new_folder_argument("New folder for the smaller bundle.")],
     *,
-    since: Annotated[Path, typer.Option(help="The bundle that the host has, or its inventory.")],
-    root_fingerprint: Fingerprint,
+    since: Annotated[
+        Path, inputs.file_option("The bundle that the host has, or its inventory.", check=checks.is_earlier)
+    ],
+    root_fingerprint: RootFingerprint,
     as_json: Json = False,
 ) -> None:
-    """Write a bundle that carries only what an earlier one does not have; signatures stay as they are."""
-    from appliance.bundle.delta import write_delta  # noqa: PLC0415
-    from appliance.bundle.inventory import earlier_of  # noqa: PLC0415
+    """Write a bundle that carries only what an earlier one does not have; signatures stay as they are.
+
+    Example: appliance bundle delta bundle-2 small --since bundle-1 --root-fingerprint 9f3c...
+    """
+    from appliance.bundle.delta import write_delta
+    from appliance.bundle.inventory import earlier_of
 
     carried = write_delta(new, earlier_of(since, root_fingerprint), out, root_fingerprint)
     total = sum(target.length for target in carried)
@@ -109,7 +123,11 @@ def parse_size(text: str) -> int:
     """
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)", text.strip())
     if match is None or match[2].upper() not in _UNITS:
-        raise ApplianceError(f"{text!r} is not a size", remedy="write for example 4.7GB, 25GB or 650MiB")
+        raise ApplianceError(
+            f"{text!r} is not a size",
+            rule="a size is a number and B, KB, MB, GB, KiB, MiB or GiB",
+            remedy="write for example 4.7GB, 25GB or 650MiB",
+        )
     return int(float(match[1]) * _UNITS[match[2].upper()])
 
 

@@ -8,29 +8,28 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from appliance.cli.options import Json, print_json
-from appliance.errors import ApplianceError
+from appliance.cli import inputs
+from appliance.cli.options import Bundle, Json, RootFingerprint, print_json
 
 if TYPE_CHECKING:
     from appliance.bundle.rebuild import Rebuilt
 
 
 def rebuild(
-    bundle: Annotated[Path, typer.Argument(help="Folder with metadata/ and targets/.")],
+    bundle: Bundle,
     *,
-    root_fingerprint: Annotated[str, typer.Option(help="SHA-256 of 1.root.json, from paper.")],
-    only: Annotated[str | None, typer.Option(help="Build this image and its parents alone.")] = None,
-    work: Annotated[Path, typer.Option(help="Disk with about 3 GB for what is built.")] = Path("/var/tmp"),  # noqa: S108  # a folder of our own is made in it
+    root_fingerprint: RootFingerprint,
+    only: Annotated[str | None, inputs.word_option("IMAGE", "Build this image and its parents alone.")] = None,
+    work: Annotated[Path, inputs.folder_option("Disk with about 3 GB for what is built.")] = Path("/var/tmp"),  # noqa: S108  # a folder of our own is made in it
     as_json: Json = False,
 ) -> None:
     """Build a bundle's images again, from its own inputs and without a network, and compare with what was signed.
 
     Exit status: 0 every image is the same, 1 one differs or the bundle is refused.
-    """
-    from appliance.bundle.rebuild import rebuild as build_again  # noqa: PLC0415  # keeps `appliance --help` quick
 
-    if os.geteuid() != 0:
-        raise ApplianceError("images are built by root", rule="they are made with mounts and chroot", remedy="use sudo")
+    Example: appliance bundle rebuild /media/bundle --root-fingerprint 9f3c... --only gateway
+    """
+    from appliance.bundle.rebuild import rebuild as build_again  # keeps `appliance --help` quick
 
     def tell(image: "Rebuilt") -> None:
         if not as_json:

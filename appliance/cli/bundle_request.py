@@ -4,26 +4,29 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from appliance.cli.options import Bundle, Json, print_json
+from appliance.cli import checks, inputs
+from appliance.cli.options import Json, UnsignedBundle, print_json
 
 
 def request(
-    bundle: Bundle,
+    bundle: UnsignedBundle,
     *,
-    root: Annotated[Path, typer.Option(help="Folder with the chain of roots.")],
-    out: Annotated[Path, typer.Option(help="The request that people sign with `keys sign`.")],
-    marking: Annotated[str, typer.Option(help="Classification of the bundle.")] = "UNCLASSIFIED",
-    days: Annotated[int, typer.Option(help="Validity in days.")] = 365,
+    root: Annotated[Path, inputs.folder_option("Folder with the chain of roots.", check=checks.is_chain)],
+    out: Annotated[Path, inputs.new_file_option("The request that people sign with `appliance keys sign`.")],
+    marking: Annotated[str, inputs.marking_option("Classification of the bundle.")] = "UNCLASSIFIED",
+    days: Annotated[int, inputs.word_option("DAYS", "Validity in days.", min=1)] = 365,
+    as_json: Json = False,
 ) -> None:
-    """Ask for signatures on a built bundle, when the people's keys are not on the build host."""
-    from appliance.bundle.assemble import custom_of  # noqa: PLC0415  # keeps `appliance --help` quick
-    from appliance.bundle.repository import list_files, prepare_repository  # noqa: PLC0415
-    from appliance.trust.chain import RootChain  # noqa: PLC0415
-    from appliance.trust.describe import describe  # noqa: PLC0415
-    from appliance.trust.files import replace_file  # noqa: PLC0415
-    from appliance.trust.publish import Edition  # noqa: PLC0415
+    """Ask for signatures on a built bundle, when the people's keys are not on the build host.
+
+    Example: appliance bundle request bundle --root keys/root --out request.json
+    """
+    from appliance.bundle.assemble import custom_of  # keeps `appliance --help` quick
+    from appliance.bundle.repository import list_files, prepare_repository
+    from appliance.trust.chain import RootChain
+    from appliance.trust.describe import describe
+    from appliance.trust.files import replace_file
+    from appliance.trust.publish import Edition
 
     now = datetime.now(UTC)
     asked = prepare_repository(
@@ -33,19 +36,23 @@ def request(
         edition=Edition(created=now, expires=now + timedelta(days=days)),
     )
     replace_file(out, asked.encode())
-    print("\n".join(describe(asked)))
+    lines = describe(asked)
+    print_json({"file": str(out), "asks": lines}) if as_json else print("\n".join(lines))
 
 
 def seal(
-    bundle: Bundle,
-    file: Annotated[Path, typer.Argument(help="The completely signed request.")],
+    bundle: UnsignedBundle,
+    file: Annotated[Path, inputs.file_argument("The completely signed request.", metavar="REQUEST")],
     *,
     as_json: Json = False,
 ) -> None:
-    """Put the collected signatures into the bundle."""
-    from appliance.bundle.repository import seal as seal_bundle  # noqa: PLC0415
-    from appliance.trust.files import read_limited  # noqa: PLC0415
-    from appliance.trust.request import LIMIT, Request  # noqa: PLC0415
+    """Put the collected signatures into the bundle.
+
+    Example: appliance bundle seal bundle request.json
+    """
+    from appliance.bundle.repository import seal as seal_bundle
+    from appliance.trust.files import read_limited
+    from appliance.trust.request import LIMIT, Request
 
     written = seal_bundle(bundle, Request.decode(read_limited(file, LIMIT), str(file)))
     if as_json:

@@ -1,16 +1,11 @@
 """`appliance enclave`."""
 
-from typing import Annotated
-
-import typer
-
 from appliance.cli import enclave_backup, enclave_erase, enclave_exchange
 from appliance.cli.access import AccessFile, SiteFile, SubjectsFile, judged, show, today
-from appliance.cli.options import ROOT, Json, Root
+from appliance.cli.commands import Commands
+from appliance.cli.options import ROOT, AnyRoot, EnclaveName, Json
 
-app = typer.Typer(
-    help="Answer questions about one enclave, move data in and out, back it up and restore it.", no_args_is_help=True
-)
+app = Commands("enclave")
 app.command()(enclave_backup.backup)
 app.command()(enclave_backup.restore)
 app.command("undo-restore")(enclave_backup.undo_restore)
@@ -30,9 +25,9 @@ def enclave() -> None:
 
 @app.command()
 def access(
-    name: Annotated[str, typer.Argument(help="The enclave's name.")],
+    name: EnclaveName,
     *,
-    root: Root = ROOT,
+    root: AnyRoot = ROOT,
     site: SiteFile = None,
     subjects: SubjectsFile = None,
     rules: AccessFile = None,
@@ -42,7 +37,7 @@ def access(
 
     Example: appliance enclave access secret --subjects subjects.yml
     """
-    from appliance.monitor.access import reach  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.monitor.access import reach  # keeps `appliance --help` quick
 
     where, registry, policy = judged(root, site, subjects, rules)
     asked, day = where.enclave(name), today().date()

@@ -3,35 +3,44 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from appliance.cli.options import ROOT, RUN, Json, PassphraseFile, Root, Run, new_passphrase, print_json, size, told
-from appliance.enclave.render import HostPaths
-
-Name = Annotated[str, typer.Argument(help="The enclave's name.")]
+from appliance.cli import inputs
+from appliance.cli.options import (
+    ROOT,
+    RUN,
+    DryRun,
+    EnclaveName,
+    Json,
+    PassphraseFile,
+    Root,
+    Run,
+    new_passphrase,
+    print_json,
+    size,
+    told,
+)
 
 
 def backup_key(
-    file: Annotated[Path, typer.Argument(help="New file for the private half; keep it away from the host.")],
+    file: Annotated[Path, inputs.new_file_argument("New file for the private half; keep it away from the host.")],
     *,
     passphrase_file: PassphraseFile = None,
     as_json: Json = False,
 ) -> None:
     """Make a key for backups on its holder's own machine; prints the line for the file of recipients.
 
-    Example: appliance enclave backup-key isso.age >> recipients.txt
+    Example: appliance enclave backup-key isso.age
     """
-    from appliance.trust.age import generate  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.trust.age import generate  # keeps `appliance --help` quick
 
     line = generate(file, new_passphrase(passphrase_file)(file.stem))
     print_json({"file": str(file), "recipient": line}) if as_json else print(line)
 
 
 def backup(
-    name: Name,
+    name: EnclaveName,
     *,
-    out: Annotated[Path, typer.Option(help="Folder for the archive and its signed statement.")],
-    to: Annotated[Path, typer.Option(help="File with the recipients who can open it, a line `age1...` each.")],
+    out: Annotated[Path, inputs.folder_option("Folder for the archive and its signed statement, on the medium.")],
+    to: Annotated[Path, inputs.file_option("File with the recipients who can open it, a line `age1...` each.")],
     root: Root = ROOT,
     run: Run = RUN,
     as_json: Json = False,
@@ -42,7 +51,8 @@ def backup(
 
     Example: appliance enclave backup secret --out /media/backup --to recipients.txt
     """
-    from appliance.host.backup import back_up  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.enclave.render import HostPaths
+    from appliance.host.backup import back_up  # keeps `appliance --help` quick
 
     paths = HostPaths(root.resolve(), run)
     statement, made = back_up(paths, name, out.resolve(), to, told(quiet=as_json))
@@ -53,17 +63,19 @@ def backup(
 
 
 def restore(
-    name: Name,
-    statement: Annotated[Path, typer.Argument(help="The backup's .dsse.json; the archive lies beside it.")],
+    name: EnclaveName,
+    statement: Annotated[
+        Path, inputs.file_argument("The backup's .dsse.json; the archive lies beside it.", metavar="STATEMENT")
+    ],
     *,
-    key: Annotated[Path, typer.Option(help="The private half of a recipient's key.")],
+    key: Annotated[Path, inputs.file_option("The private half of a recipient's key.")],
     signer: Annotated[
-        Path | None, typer.Option(help="Public key of the host that made it, where that was another.")
+        Path | None, inputs.file_option("Public key of the host that made it, where that was another.")
     ] = None,
     root: Root = ROOT,
     run: Run = RUN,
     passphrase_file: PassphraseFile = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Prove and unpack everything, change nothing.")] = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Put the data of a backup back into the enclave it was taken of; `undo-restore` takes that back.
@@ -72,10 +84,11 @@ def restore(
 
     Example: appliance enclave restore secret /media/backup/hq-secret-SECRET-20260101T000000Z.dsse.json --key isso.age
     """
-    from appliance.cli.options import read_passphrase  # noqa: PLC0415
-    from appliance.host import backup as backups  # noqa: PLC0415  # keeps `appliance --help` quick
-    from appliance.trust.age import load_identity  # noqa: PLC0415
-    from appliance.trust.keys import ask_passphrase, load_public_key  # noqa: PLC0415
+    from appliance.cli.options import read_passphrase
+    from appliance.enclave.render import HostPaths
+    from appliance.host import backup as backups  # keeps `appliance --help` quick
+    from appliance.trust.age import load_identity
+    from appliance.trust.keys import ask_passphrase, load_public_key
 
     secret = read_passphrase(passphrase_file) if passphrase_file else ask_passphrase(key, key.stem, demo=False)
     paths = HostPaths(root.resolve(), run)
@@ -96,11 +109,11 @@ def restore(
 
 
 def undo_restore(
-    name: Name,
+    name: EnclaveName,
     *,
     root: Root = ROOT,
     run: Run = RUN,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say whether it can be done, change nothing.")] = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Give an enclave back the data that its last restoration set aside, until the next update or roll-back.
@@ -109,7 +122,8 @@ def undo_restore(
 
     Example: appliance enclave undo-restore secret
     """
-    from appliance.host.backup import undo  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.enclave.render import HostPaths
+    from appliance.host.backup import undo  # keeps `appliance --help` quick
 
     undo(HostPaths(root.resolve(), run), name, told(quiet=as_json), dry_run=dry_run)
     if as_json:

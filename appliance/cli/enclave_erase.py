@@ -3,45 +3,62 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from appliance.cli.options import ROOT, RUN, Json, PassphraseFile, Root, Run, add_officer, print_json, read_yaml
-from appliance.enclave.render import HostPaths
+from appliance.cli import inputs
+from appliance.cli.options import (
+    ROOT,
+    RUN,
+    DryRun,
+    Json,
+    OfficerKey,
+    PassphraseFile,
+    Root,
+    Run,
+    Statement,
+    add_officer,
+    print_json,
+    read_yaml,
+)
 
 
 def sign_erasure(
-    file: Annotated[Path, typer.Argument(help="YAML: site, enclave, marking, reason, expires.")],
+    file: Annotated[Path, inputs.file_argument("YAML: site, enclave, marking, reason, expires.")],
     *,
-    key: Annotated[Path, typer.Option(help="The officer's key file.", exists=True)],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The statement; a second officer adds to the same file.")],
+    key: OfficerKey,
+    out: Statement,
     passphrase_file: PassphraseFile = None,
+    as_json: Json = False,
 ) -> None:
     """Sign, on your own machine, that an enclave is to be erased; two officers must.
 
     Example: appliance enclave sign-erasure erase.yml --key isso.pem --out erase.dsse.json
     """
-    from appliance.enclave.site import validated  # noqa: PLC0415  # keeps `appliance --help` quick
-    from appliance.host.crypto_erase import KIND, Erasure  # noqa: PLC0415
-    from appliance.trust.officers import payload_type  # noqa: PLC0415
+    from appliance.enclave.site import validated  # keeps `appliance --help` quick
+    from appliance.host.crypto_erase import KIND, Erasure
+    from appliance.trust.officers import payload_type
 
     value = validated(Erasure, read_yaml(file), file.name).model_dump(mode="json")
-    print(f"{out}: {add_officer(out, value, payload_type(KIND), key, passphrase_file)} of 2 signatures")
+    count = add_officer(out, value, payload_type(KIND), key, passphrase_file)
+    print_json({"file": str(out), "signatures": count}) if as_json else print(f"{out}: {count} of 2 signatures")
 
 
 def erase(
-    name: Annotated[str, typer.Argument(help="The enclave, which site.yml no longer has.")],
-    statement: Annotated[Path, typer.Argument(help="Signed by two officers: sign-erasure.")],
+    name: Annotated[str, inputs.word_argument("ENCLAVE", "Name of the enclave, which site.yml no longer has.")],
+    statement: Annotated[
+        Path,
+        inputs.file_argument("Of `appliance enclave sign-erasure`, signed by two officers.", metavar="STATEMENT"),
+    ],
     *,
     root: Root = ROOT,
     run: Run = RUN,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, change nothing.")] = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Destroy the keys, data and cold copies of an enclave that the site no longer has; recorded before.
 
     Example: appliance enclave erase project-x erase.dsse.json --dry-run
     """
-    from appliance.host.crypto_erase import erase as run_erase  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.enclave.render import HostPaths
+    from appliance.host.crypto_erase import erase as run_erase  # keeps `appliance --help` quick
 
     done = run_erase(HostPaths(root.resolve(), run), name, statement, dry_run=dry_run)
     if as_json:

@@ -1,27 +1,49 @@
 """The commands of `appliance enclave` by which data come in and leave."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from appliance.cli.options import ROOT, RUN, Json, PassphraseFile, Root, Run, add_officer, print_json
-from appliance.enclave.render import HostPaths
+from appliance.cli import completion, inputs
+from appliance.cli.options import (
+    ROOT,
+    RUN,
+    EnclaveName,
+    Json,
+    OfficerKey,
+    PassphraseFile,
+    Root,
+    Run,
+    Statement,
+    add_officer,
+    print_json,
+)
 
-Name = Annotated[str, typer.Argument(help="The enclave's name.")]
-Project = Annotated[str, typer.Option(help="Identifier of the labeling project.")]
-Certificate = Annotated[Path, typer.Option(help="The user's certificate.", exists=True)]
-Key = Annotated[Path, typer.Option(help="The user's key.", exists=True)]
+Project = Annotated[
+    str,
+    inputs.word_option("PROJECT", "Identifier of the labeling project.", autocompletion=completion.projects),
+]
+Certificate = Annotated[Path, inputs.file_option("The user's certificate.")]
+Key = Annotated[Path, inputs.file_option("The user's key.")]
+
+
+class Form(StrEnum):
+    """Forms in which an export is written."""
+
+    jsonl = "jsonl"
+    json = "json"
 
 
 def import_(
-    name: Name,
-    file: Annotated[Path, typer.Argument(help="A .jsonl or .json file of tasks, marked inside or by --marking.")],
+    name: EnclaveName,
+    file: Annotated[Path, inputs.file_argument("A .jsonl or .json file of tasks, marked inside or by --marking.")],
     *,
     project: Project,
     certificate: Certificate,
     key: Key,
-    marking: Annotated[str | None, typer.Option(help="Of the file, where it carries none itself.")] = None,
+    marking: Annotated[str | None, inputs.marking_option("Marking of the file, where it carries none itself.")] = None,
     root: Root = ROOT,
     run: Run = RUN,
     as_json: Json = False,
@@ -31,7 +53,8 @@ def import_(
     Example: appliance enclave import secret tasks.jsonl --project 3f0c... --marking SECRET \
         --certificate me.pem --key me.key
     """
-    from appliance.host.exchange import import_file  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.enclave.render import HostPaths
+    from appliance.host.exchange import import_file  # keeps `appliance --help` quick
 
     paths = HostPaths(root.resolve(), run)
     done = import_file(paths, name, file, project, certificate, key, marking)
@@ -39,13 +62,13 @@ def import_(
 
 
 def export(
-    name: Name,
+    name: EnclaveName,
     *,
     project: Project,
-    destination: Annotated[str, typer.Option(help="To whom it goes, as the officers are to approve it.")],
+    destination: Annotated[str, inputs.word_option("TEXT", "To whom it goes, as the officers are to approve it.")],
     certificate: Certificate,
     key: Key,
-    form: Annotated[str, typer.Option(help="jsonl, or json for Label Studio's form.")] = "jsonl",
+    form: Annotated[Form, typer.Option(help="Form of the file; json is Label Studio's.")] = Form.jsonl,
     root: Root = ROOT,
     run: Run = RUN,
     as_json: Json = False,
@@ -55,7 +78,8 @@ def export(
     Example: appliance enclave export secret --project 3f0c... --destination "J2, disc 7" \
         --certificate me.pem --key me.key
     """
-    from appliance.host.exchange import HELD, hold  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.enclave.render import HostPaths
+    from appliance.host.exchange import HELD, hold  # keeps `appliance --help` quick
 
     paths = HostPaths(root.resolve(), run)
     asked = hold(paths, name, project, form, destination, certificate, key)
@@ -67,33 +91,36 @@ def export(
 
 
 def approve(
-    request: Annotated[Path, typer.Argument(help="The request.json of a held export.")],
+    request: Annotated[Path, inputs.file_argument("The request.json of a held export.", metavar="REQUEST")],
     *,
-    key: Annotated[Path, typer.Option(help="The officer's key file.", exists=True)],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The approval; a second officer adds to the same file.")],
+    key: OfficerKey,
+    out: Statement,
     passphrase_file: PassphraseFile = None,
+    as_json: Json = False,
 ) -> None:
     """Approve, on your own machine, that one file with this digest goes to this destination; two officers must.
 
     Example: appliance enclave approve request.json --key isso.pem --out approval.dsse.json
     """
-    from appliance.enclave.site import validated  # noqa: PLC0415  # keeps `appliance --help` quick
-    from appliance.host.exchange import KIND, MAXIMUM_SIZE, Approval  # noqa: PLC0415
-    from appliance.trust import canonical  # noqa: PLC0415
-    from appliance.trust.files import read_limited  # noqa: PLC0415
-    from appliance.trust.officers import payload_type  # noqa: PLC0415
+    from appliance.enclave.site import validated  # keeps `appliance --help` quick
+    from appliance.host.exchange import KIND, MAXIMUM_SIZE, Approval
+    from appliance.trust import canonical
+    from appliance.trust.files import read_limited
+    from appliance.trust.officers import payload_type
 
-    asked = validated(Approval, canonical.decode(read_limited(request, MAXIMUM_SIZE), str(request)), request.name)
-    print(f"{asked.marking}\n{asked.file} of {asked.enclave}, SHA-256 {asked.sha256}")
-    print(f"to {asked.destination}, asked for by {asked.subject}, until {asked.expires:%Y-%m-%d %H:%M} UTC")
+    asked = validated(Approval, canonical.decode(read_limited(request, MAXIMUM_SIZE), str(request)), str(request))
+    if not as_json:
+        print(f"{asked.marking}\n{asked.file} of {asked.enclave}, SHA-256 {asked.sha256}")
+        print(f"to {asked.destination}, asked for by {asked.subject}, until {asked.expires:%Y-%m-%d %H:%M} UTC")
     count = add_officer(out, asked.model_dump(mode="json"), payload_type(KIND), key, passphrase_file)
-    print(f"{out}: {count} of 2 signatures")
+    said = asked.model_dump(mode="json") | {"statement": str(out), "signatures": count}
+    print_json(said) if as_json else print(f"{out}: {count} of 2 signatures")
 
 
 def release(
-    approval: Annotated[Path, typer.Argument(help="The approval, signed by two officers.")],
+    approval: Annotated[Path, inputs.file_argument("The approval, signed by two officers.", metavar="APPROVAL")],
     *,
-    out: Annotated[Path, typer.Option(help="Folder on the medium.")],
+    out: Annotated[Path, inputs.folder_option("Folder on the medium.")],
     root: Root = ROOT,
     run: Run = RUN,
     as_json: Json = False,
@@ -102,7 +129,8 @@ def release(
 
     Example: appliance enclave release approval.dsse.json --out /media/disc
     """
-    from appliance.host.exchange import release as run_release  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.enclave.render import HostPaths
+    from appliance.host.exchange import release as run_release  # keeps `appliance --help` quick
 
     file, found = run_release(HostPaths(root.resolve(), run), approval, out)
     if as_json:

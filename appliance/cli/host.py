@@ -4,25 +4,50 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from appliance.cli import host_internal
+from appliance.cli import checks, host_internal, inputs
 from appliance.cli.bundle_advisories import print_assessment
+from appliance.cli.commands import Commands
 from appliance.cli.host_inventory import inventory
 from appliance.cli.host_support import support
-from appliance.cli.options import ROOT, RUN, Json, Root, Run, asker, print_json, told
-from appliance.enclave.render import HostPaths
+from appliance.cli.options import (
+    ROOT,
+    ROOT_IS,
+    RUN,
+    DryRun,
+    Json,
+    NewRoot,
+    NewRun,
+    Root,
+    RootFingerprint,
+    Run,
+    asker,
+    print_json,
+    told,
+)
 from appliance.errors import ApplianceError
-from appliance.host.watch import Watch
 
-app = typer.Typer(help="Install, check and remove the appliance on this host.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from appliance.enclave.render import HostPaths
+
+app = Commands("host")
 app.command()(inventory)
 app.command()(support)
 for internal in (host_internal.step, host_internal.reconcile, host_internal.decided):
     app.command(hidden=True)(internal)
+
+
+class What(StrEnum):
+    """What :class:`appliance.host.watch.Watch` looks at."""
+
+    storage = "storage"
+    review = "review"
+    anchor = "anchor"
 
 
 @app.callback()
@@ -35,14 +60,19 @@ def host() -> None:
 def install(
     media: Annotated[
         list[Path],
-        typer.Argument(metavar="BUNDLE", help="The bundle's folder, or its discs in any order."),
+        inputs.folder_argument(
+            "The bundle's folder, or its discs in any order.", check=checks.is_bundle, metavar="BUNDLE"
+        ),
     ],
-    site: Annotated[Path, typer.Option(help="The site folder, with its signed statements and certificates.")],
-    root_fingerprint: Annotated[str, typer.Option(help="SHA-256 of the bundle's 1.root.json, from paper.")],
-    officers_fingerprint: Annotated[str, typer.Option(help="SHA-256 of the site's officers.json, from paper.")],
-    root: Root = ROOT,
-    run: Run = RUN,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, change nothing.")] = False,
+    site: Annotated[
+        Path,
+        inputs.folder_option("The site folder, with its signed statements and certificates.", check=checks.is_site),
+    ],
+    root_fingerprint: RootFingerprint,
+    officers_fingerprint: Annotated[str, inputs.fingerprint_option("SHA-256 of the site's officers.json, from paper.")],
+    root: NewRoot = ROOT,
+    run: NewRun = RUN,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     r"""Verify a bundle and the site's statements, then install and start what they say.
@@ -54,7 +84,8 @@ def install(
     Example: appliance host install /media/disc --site /media/site \
         --root-fingerprint 9f3c... --officers-fingerprint 07aa...
     """
-    from appliance.host.install import install as run_install  # noqa: PLC0415
+    from appliance.enclave.render import HostPaths
+    from appliance.host.install import install as run_install
 
     say = told(quiet=as_json)
     report = run_install(
@@ -80,8 +111,10 @@ def _bundle_on(
     media: list[Path], root: Path, root_fingerprint: str, say: Callable[[str], None], ask: Callable[[str], None] | None
 ) -> Path:
     """The bundle's folder, put together from discs where it came on some."""
-    from appliance.bundle.gather import gather_bundle  # noqa: PLC0415
+    from appliance.bundle.gather import gather_bundle
 
+    for medium in media if len(media) > 1 else ():
+        checks.is_disc(medium, "BUNDLE: the bundle's folder, or its discs in any order")
     trusted = root / "trusted" / "tuf"
     return gather_bundle(
         [medium.resolve() for medium in media],
@@ -100,15 +133,19 @@ def status(
     findings: Annotated[bool, typer.Option("--findings", help="List every known vulnerability.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show generation, what is unfinished, layers of enforcement, containers with their labels, vulnerabilities."""
-    from appliance.host.layers import layers  # noqa: PLC0415
-    from appliance.host.platform import detect  # noqa: PLC0415
-    from appliance.host.podman import Podman  # noqa: PLC0415
-    from appliance.host.reconciler import look  # noqa: PLC0415
-    from appliance.host.status import lines as status_lines  # noqa: PLC0415
-    from appliance.host.status import status as read_status  # noqa: PLC0415
-    from appliance.host.vulnerabilities import installed_vulnerabilities  # noqa: PLC0415
-    from appliance.monitor.statements import installed_statements  # noqa: PLC0415
+    """Show generation, what is unfinished, layers of enforcement, containers with their labels, vulnerabilities.
+
+    Example: appliance host status
+    """
+    from appliance.enclave.render import HostPaths
+    from appliance.host.layers import layers
+    from appliance.host.platform import detect
+    from appliance.host.podman import Podman
+    from appliance.host.reconciler import look
+    from appliance.host.status import lines as status_lines
+    from appliance.host.status import status as read_status
+    from appliance.host.vulnerabilities import installed_vulnerabilities
+    from appliance.monitor.statements import installed_statements
 
     paths = HostPaths(root.resolve(), run)
     _installed(paths)
@@ -146,10 +183,11 @@ def verify(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
 
     Example: appliance host verify --json
     """
-    from appliance.host import hardening  # noqa: PLC0415
-    from appliance.host.podman import Podman  # noqa: PLC0415
-    from appliance.host.reconciler import look  # noqa: PLC0415
-    from appliance.monitor.statements import installed_statements  # noqa: PLC0415
+    from appliance.enclave.render import HostPaths
+    from appliance.host import hardening
+    from appliance.host.podman import Podman
+    from appliance.host.reconciler import look
+    from appliance.monitor.statements import installed_statements
 
     paths = HostPaths(root.resolve(), run)
     _installed(paths)
@@ -173,13 +211,16 @@ def verify(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
 
 
 @app.command()
-def recover(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
+def recover(root: Root = ROOT, run: NewRun = RUN, as_json: Json = False) -> None:
     """Bring what runs back to the current generation, whatever the state: after a crash, a kill, or at boot.
 
     A generation that never became healthy is given up for the one before it; the exit status is then 1.
+
+    Example: appliance host recover
     """
-    from appliance.host.converge import alone  # noqa: PLC0415
-    from appliance.host.converge import recover as run_recover  # noqa: PLC0415
+    from appliance.enclave.render import HostPaths
+    from appliance.host.converge import alone
+    from appliance.host.converge import recover as run_recover
 
     paths = HostPaths(root.resolve(), run)
     _installed(paths)
@@ -189,18 +230,24 @@ def recover(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
 
 
 @app.command()
-def watch(what: Watch, root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
+def watch(
+    what: Annotated[What, typer.Argument(metavar="WATCH", help="What to look at.")],
+    root: Root = ROOT,
+    run: Run = RUN,
+    as_json: Json = False,
+) -> None:
     """Say what needs a person's attention: room for the log, the officers' review, the anchor; as the timers do.
 
     Lines begin with the journal's level for warnings when it is the journal that reads them.
 
     Example: appliance host watch storage
     """
-    from appliance.host.watch import reminder  # noqa: PLC0415
+    from appliance.enclave.render import HostPaths
+    from appliance.host.watch import Watch, reminder
 
     paths = HostPaths(root.resolve(), run)
     _installed(paths)
-    found = reminder(paths, what)
+    found = reminder(paths, Watch(what))
     if as_json:
         print_json({"watch": what.value, "reminder": asdict(found) if found else None})
         return
@@ -218,7 +265,7 @@ def rollback(
     restore_data: Annotated[
         bool, typer.Option("--restore-data", help="Also put back the data as that generation left them.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, change nothing.")] = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     r"""Run the generation before the current one again: its images, its site, its software.
@@ -227,8 +274,9 @@ def rollback(
 
     Example: appliance host rollback --restore-data --dry-run
     """
-    from appliance.host.converge import alone_and_whole  # noqa: PLC0415
-    from appliance.host.rollback import plan, roll_back  # noqa: PLC0415
+    from appliance.enclave.render import HostPaths
+    from appliance.host.converge import alone_and_whole
+    from appliance.host.rollback import plan, roll_back
 
     paths = HostPaths(root.resolve(), run)
     _installed(paths)
@@ -249,22 +297,34 @@ def rollback(
 
 @app.command()
 def remove(
-    root: Root = ROOT,
-    run: Run = RUN,
-    keep_state: Annotated[bool, typer.Option(help="Stop everything but keep data, log and images.")] = False,
+    root: Annotated[
+        Path, inputs.folder_option("Folder in which the appliance keeps its state.", check=checks.is_state)
+    ] = ROOT,
+    run: NewRun = RUN,
+    keep_state: Annotated[
+        bool, typer.Option("--keep-state", help="Stop everything but keep data, log and images.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Stop and remove every container, network, mount, hook and process of the appliance.
 
     Without --keep-state the log and all data are deleted as well: export evidence first (appliance audit export).
+
+    Example: appliance host remove --keep-state
     """
-    from appliance.host.remove import remove as run_remove  # noqa: PLC0415
+    from appliance.enclave.render import HostPaths
+    from appliance.host.remove import remove as run_remove
 
     run_remove(HostPaths(root.resolve(), run), keep_state=keep_state, progress=told(quiet=as_json))
     if as_json:
         print_json({"removed": True})
 
 
-def _installed(paths: HostPaths) -> None:
-    if not (paths.root / "current").is_symlink() or shutil.which("podman") is None:
-        raise ApplianceError(f"nothing is installed in {paths.root}", remedy="appliance host install --help")
+def _installed(paths: "HostPaths") -> None:
+    checks.is_root(paths.root, ROOT_IS)
+    if shutil.which("podman") is None:
+        raise ApplianceError(
+            "podman is not installed on this host, or not on PATH",
+            rule="what is installed runs in podman's containers, and is looked at through podman",
+            remedy="install the packages of the bundle again: appliance host install --help",
+        )

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from appliance.cli.options import ROOT, RUN, Root, Run
-from appliance.enclave.render import HostPaths
+from appliance.cli import inputs
+from appliance.cli.options import ROOT, RUN, AnyRoot, AnyRun
 from appliance.errors import ApplianceError
 
 
@@ -29,24 +30,32 @@ class Step(StrEnum):
     prove = "prove"
 
 
-def reconcile(root: Root = ROOT, run: Run = RUN) -> None:
-    """Keep comparing what runs with what was admitted, and alarm."""
-    from appliance.host import watcher  # noqa: PLC0415
+def reconcile(root: AnyRoot = ROOT, run: AnyRun = RUN) -> None:
+    """Keep comparing what runs with what was admitted, and alarm.
+
+    Example: appliance host reconcile
+    """
+    from appliance.enclave.render import HostPaths
+    from appliance.host import watcher
 
     watcher.watch(HostPaths(root.resolve(), run))
 
 
 def step(
-    name: Step,
-    root: Root = ROOT,
-    run: Run = RUN,
-    bundle: Path | None = None,
-    site: Path | None = None,
-    officers_fingerprint: str = "",
+    name: Annotated[Step, typer.Argument(metavar="STEP", help="The step.")],
+    root: AnyRoot = ROOT,
+    run: AnyRun = RUN,
+    bundle: Annotated[Path | None, inputs.word_option("BUNDLE", "The staged bundle.")] = None,
+    site: Annotated[Path | None, inputs.word_option("FOLDER", "The site folder.")] = None,
+    officers_fingerprint: Annotated[str, inputs.word_option("SHA256", "SHA-256 of the site's officers.json.")] = "",
 ) -> None:
-    """Run one step of install.yml; prints {"changed": ...}."""
-    from appliance.host import steps  # noqa: PLC0415
-    from appliance.host.converge import one_step  # noqa: PLC0415
+    """Run one step of install.yml; prints {"changed": ...}.
+
+    Example: appliance host step prepare
+    """
+    from appliance.enclave.render import HostPaths
+    from appliance.host import steps
+    from appliance.host.converge import one_step
 
     paths = HostPaths(root.resolve(), run)
     actions: dict[Step, Callable[[], bool]] = {
@@ -79,9 +88,18 @@ def _given(value: Path | None, option: str) -> Path:
 
 
 def decided(
-    name: str, rule: str, root: Root = ROOT, run: Run = RUN, allowed: bool = False, reason: list[str] | None = None
+    name: Annotated[str, inputs.word_argument("NAME", "The container or command.")],
+    rule: Annotated[str, inputs.word_argument("RULE", "The rule that decided.")],
+    root: AnyRoot = ROOT,
+    run: AnyRun = RUN,
+    allowed: Annotated[bool, typer.Option("--allowed", help="It was admitted.")] = False,
+    reason: Annotated[list[str] | None, inputs.word_option("TEXT", "Why; repeat.")] = None,
 ) -> None:
-    """Record what a point of admission decided about a container or command."""
-    from appliance.host.decisions import record_decision  # noqa: PLC0415
+    """Record what a point of admission decided about a container or command.
+
+    Example: appliance host decided gateway admission.image --reason "another image"
+    """
+    from appliance.enclave.render import HostPaths
+    from appliance.host.decisions import record_decision
 
     record_decision(HostPaths(root.resolve(), run), name, rule, reason or [], allowed=allowed)

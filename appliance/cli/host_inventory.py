@@ -3,17 +3,15 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from appliance.cli import inputs
 from appliance.cli.options import ROOT, RUN, Json, Root, print_json
-from appliance.enclave.render import HostPaths
 
 
 def inventory(
-    out: Annotated[Path, typer.Argument(help="The list to sign; with --approved, the file on the medium.")],
+    out: Annotated[Path, inputs.new_file_argument("The list to sign; with --approved, the file on the medium.")],
     *,
     approved: Annotated[
-        Path | None, typer.Option(help="inventory.dsse.json, the list with two officers' signatures.")
+        Path | None, inputs.file_option("The inventory.dsse.json: the list with two officers' signatures.")
     ] = None,
     root: Root = ROOT,
     as_json: Json = False,
@@ -22,13 +20,14 @@ def inventory(
 
     Two steps: write the list, have two officers sign it, then release it; the release is recorded in the log.
 
-    Example: appliance host inventory inventory.json;
-    appliance site sign inventory.json --kind inventory --key olga.pem --key otto.pem --out signed;
-    appliance host inventory /media/stick/inventory.dsse.json --approved signed/inventory.dsse.json;
-    and at the builder: appliance bundle build --since inventory.dsse.json ...
+    Example:
+        appliance host inventory inventory.json
+        appliance site sign inventory.json --kind inventory --key olga.pem --key otto.pem --out signed
+        appliance host inventory /media/stick/inventory.dsse.json --approved signed/inventory.dsse.json
     """
-    from appliance.host.inventory import encode, release, take_inventory  # noqa: PLC0415  # keeps --help quick
-    from appliance.trust.files import replace_file  # noqa: PLC0415
+    from appliance.enclave.render import HostPaths
+    from appliance.host.inventory import encode, release, take_inventory  # keeps --help quick
+    from appliance.trust.files import replace_file
 
     paths = HostPaths(root.resolve(), RUN)
     if approved:

@@ -4,14 +4,16 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from appliance.cli import inputs
 from appliance.cli.options import ROOT, RUN, Json, Root, Run, print_json
-from appliance.enclave.render import HostPaths
 
 
 def support(
-    out: Annotated[Path, typer.Argument(help="New file.")], *, root: Root = ROOT, run: Run = RUN, as_json: Json = False
+    out: Annotated[Path, inputs.new_file_argument("New file.")],
+    *,
+    root: Root = ROOT,
+    run: Run = RUN,
+    as_json: Json = False,
 ) -> None:
     """Write how this host stands for somebody who helps from outside: versions, states, sizes, checks; no content.
 
@@ -19,7 +21,8 @@ def support(
 
     Example: appliance host support support.json
     """
-    from appliance.host.support import write  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.enclave.render import HostPaths
+    from appliance.host.support import write  # keeps `appliance --help` quick
 
     made = write(HostPaths(root.resolve(), run), out, time.time())
     print_json(made) if as_json else print(f"{out}: {out.stat().st_size} bytes; read it before it leaves")

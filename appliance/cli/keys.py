@@ -4,16 +4,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from appliance.cli import inputs
+from appliance.cli.commands import Commands
 from appliance.cli.keys_ceremony import change, finish, new, sign
-from appliance.cli.options import Json, PassphraseFile, new_passphrase, print_json
+from appliance.cli.options import Demo, Json, PassphraseFile, new_passphrase, print_json
 
 PEOPLE = ["person-1", "person-2", "person-3"]
 OFFICERS = ["officer-1", "officer-2"]
 CERTIFIERS = ["certifier-1"]
 
-app = typer.Typer(help="Make and use the keys of people.", no_args_is_help=True)
+app = Commands("keys")
 
 
 @app.callback()
@@ -27,18 +27,21 @@ for command in (new, change, sign, finish):
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(help="New folder for the keys.")],
+    folder: Annotated[Path, inputs.new_folder_argument("New folder for the keys.")],
     *,
-    person: Annotated[list[str], typer.Option(help="Who signs bundles; repeat.")] = PEOPLE,
-    threshold: Annotated[int, typer.Option(help="How many of them must sign.")] = 2,
-    officer: Annotated[list[str], typer.Option(help="Security officer of the site; repeat.")] = OFFICERS,
-    certifier: Annotated[list[str], typer.Option(help="Who certifies evaluated models; repeat.")] = CERTIFIERS,
-    demo: Annotated[bool, typer.Option("--demo", help="Keys that protect nothing, marked DEMO everywhere.")] = False,
+    person: Annotated[list[str], inputs.word_option("NAME", "Who signs bundles; repeat.")] = PEOPLE,
+    threshold: Annotated[int, inputs.word_option("NUMBER", "How many of them must sign.", min=1)] = 2,
+    officer: Annotated[list[str], inputs.word_option("NAME", "Security officer of the site; repeat.")] = OFFICERS,
+    certifier: Annotated[list[str], inputs.word_option("NAME", "Who certifies evaluated models; repeat.")] = CERTIFIERS,
+    demo: Demo = False,
     passphrase_file: PassphraseFile = None,
     as_json: Json = False,
 ) -> None:
-    """Make the first keys of a supplier and a site, and print what belongs on paper."""
-    from appliance.trust.ceremony import initialise  # noqa: PLC0415  # keeps `appliance --help` quick
+    """Make the first keys of a supplier and a site, and print what belongs on paper.
+
+    Example: appliance keys init keys --person anna --person bert --officer olga --officer otto --certifier eve
+    """
+    from appliance.trust.ceremony import initialise  # keeps `appliance --help` quick
 
     paper = initialise(
         folder,

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
+from appliance.cli import inputs
+from appliance.cli.commands import Commands
+from appliance.cli.options import Json
+from appliance.errors import ApplianceError
 from appliance.markings import Label, Marking, MarkingError, Violation, banner_colours, dominates, join
 from appliance.markings.ism import to_ism
 from appliance.markings.parse import examine
@@ -18,26 +20,30 @@ from appliance.markings.text import is_clean
 from appliance.markings.verify import verify
 from appliance.markings.vocabulary import Vocabulary, default, load
 
-app = typer.Typer(help="Parse, check, roll up and compare classification markings.", no_args_is_help=True)
+app = Commands("marking")
 
 Texts = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="MARKING...",
+        metavar="MARKING",
         help="Markings; - reads one a line from standard input, and the name of a file from that file.",
         show_default=False,
     ),
 ]
-File = Annotated[Path | None, typer.Option("--file", "-f", help="Read one a line from this file.", allow_dash=True)]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Folder = Annotated[
-    Path | None, typer.Option("--vocabulary", help="Use the words and rules of this folder.", file_okay=False)
+File = Annotated[
+    Path | None, inputs.word_option("FILE", "Read one a line from this file; - is standard input.", "--file", "-f")
 ]
+Folder = Annotated[Path | None, inputs.word_option("FOLDER", "Use the words and rules of this folder.", "--vocabulary")]
+Whole = Annotated[str, inputs.word_option("MARKING", "What the whole demands besides its portions.")]
+Reason = Annotated[str, inputs.word_option("TEXT", "Why the compilation is more sensitive than its parts.")]
 
 
 @app.command("parse")
 def parse_(texts: Texts = None, file: File = None, as_json: Json = False, vocabulary: Folder = None) -> None:
-    """Say what markings mean: canonical banner and portion, label, obligations."""
+    """Say what markings mean: canonical banner and portion, label, obligations.
+
+    Example: appliance marking parse "TOP SECRET//SI//NOFORN"
+    """
     words = _vocabulary(vocabulary)
     found = [(text, *examine(text, words)) for text in _inputs(texts, file)]
     if as_json:
@@ -52,7 +58,10 @@ def parse_(texts: Texts = None, file: File = None, as_json: Json = False, vocabu
 
 @app.command()
 def check(texts: Texts = None, file: File = None, as_json: Json = False, vocabulary: Folder = None) -> None:
-    """Check markings against every rule; each violation comes with its rule, source, place and suggestion."""
+    """Check markings against every rule; each violation comes with its rule, source, place and suggestion.
+
+    Example: appliance marking check "SECRET//REL TO USA, GBR"
+    """
     words = _vocabulary(vocabulary)
     found = [(text, *examine(text, words)) for text in _inputs(texts, file)]
     if as_json:
@@ -71,11 +80,14 @@ def rollup_(
     file: File = None,
     as_json: Json = False,
     vocabulary: Folder = None,
-    compilation: Annotated[str, typer.Option(help="What the whole demands besides its portions.")] = "",
-    reason: Annotated[str, typer.Option(help="Why the compilation is more sensitive than its parts.")] = "",
-    banner: Annotated[str, typer.Option(help="Check that this is the banner, by every rule.")] = "",
+    compilation: Whole = "",
+    reason: Reason = "",
+    banner: Annotated[str, inputs.word_option("MARKING", "Check that this is the banner, by every rule.")] = "",
 ) -> None:
-    """Print the banner of a document with these portions, or check the one that it has."""
+    """Print the banner of a document with these portions, or check the one that it has.
+
+    Example: appliance marking rollup "S//REL TO USA, GBR" "S//NF"
+    """
     if banner:
         _verify(banner, _inputs(texts, file), _vocabulary(vocabulary), as_json=as_json, reason=reason)
         return
@@ -93,10 +105,13 @@ def explain(
     file: File = None,
     as_json: Json = False,
     vocabulary: Folder = None,
-    compilation: Annotated[str, typer.Option(help="What the whole demands besides its portions.")] = "",
-    reason: Annotated[str, typer.Option(help="Why the compilation is more sensitive than its parts.")] = "",
+    compilation: Whole = "",
+    reason: Reason = "",
 ) -> None:
-    """Roll portions up and tell which of them contributed what, by which rule."""
+    """Roll portions up and tell which of them contributed what, by which rule.
+
+    Example: appliance marking explain "U//FOUO" "TS//SI//REL TO USA, GBR"
+    """
     result = _roll_up(texts, file, vocabulary, as_json=as_json, compilation=compilation, reason=reason)
     if as_json:
         _print_json(_rolled_up(result))
@@ -112,7 +127,10 @@ def explain(
 
 @app.command("join")
 def join_(texts: Texts = None, file: File = None, as_json: Json = False, vocabulary: Folder = None) -> None:
-    """Print the least label that dominates these markings or encoded labels."""
+    """Print the least label that dominates these markings or encoded labels.
+
+    Example: appliance marking join "SECRET//REL TO USA, GBR" "TOP SECRET//TK//REL TO USA, CAN, GBR"
+    """
     label = join(*_labels(_inputs(texts, file), _vocabulary(vocabulary), as_json=as_json))
     if as_json:
         _print_json(_label(label))
@@ -122,7 +140,10 @@ def join_(texts: Texts = None, file: File = None, as_json: Json = False, vocabul
 
 @app.command("dominates")
 def dominates_(texts: Texts = None, file: File = None, as_json: Json = False, vocabulary: Folder = None) -> None:
-    """Whether every reader of the first marking (or encoded label) may read the second."""
+    """Whether every reader of the first marking (or encoded label) may read the second.
+
+    Example: appliance marking dominates "TOP SECRET//SI//NOFORN" "SECRET//REL TO USA, GBR"
+    """
     inputs = _inputs(texts, file)
     if len(inputs) != 2:
         raise typer.BadParameter(f"dominates compares two markings, not {len(inputs)}")
@@ -140,8 +161,12 @@ def _vocabulary(folder: Path | None) -> Vocabulary:
         return default()
     try:
         return load(folder)
-    except (OSError, ValueError) as error:
-        raise typer.BadParameter(f"{folder} is no vocabulary: {error}") from error
+    except OSError as error:
+        why = f"{error.filename or folder}: {error.strerror}"
+        raise typer.BadParameter(f"{folder} is no folder of a vocabulary: {why}", param_hint="--vocabulary") from error
+    except ValueError as error:
+        why = " ".join(str(error).split())
+        raise typer.BadParameter(f"{folder} is no vocabulary: {why}", param_hint="--vocabulary") from error
 
 
 def _inputs(texts: list[str] | None, file: Path | None) -> list[str]:
@@ -154,7 +179,7 @@ def _inputs(texts: list[str] | None, file: Path | None) -> list[str]:
             try:
                 inputs += _lines(Path(text).read_bytes())
             except OSError as error:
-                raise typer.BadParameter(f"cannot read {text}: {error.strerror}") from error
+                raise typer.BadParameter(f"{text} cannot be read: {error.strerror}") from error
         else:
             inputs.append(text)
     if not inputs:
@@ -201,7 +226,13 @@ def _valid(inputs: list[str], vocabulary: Vocabulary, *, as_json: bool) -> list[
 
 def _refuse(wrong: list[tuple[str, Marking | None, list[Violation]]], *, as_json: bool) -> NoReturn:
     if as_json:
-        _print_json({"error": "invalid marking", "invalid": [_checked(*entry) for entry in wrong]})
+        first = wrong[0][2][0]
+        refusal = ApplianceError(
+            "invalid marking",
+            rule=f"{first.rule}, {first.source}",
+            remedy=first.suggestion or "appliance marking check",
+        )
+        _print_json(refusal.as_dict() | {"invalid": [_checked(*entry) for entry in wrong]})
     else:
         for text, _, violations in wrong:
             _print_violations(text, violations)
@@ -287,6 +318,9 @@ def _print_json(value: object) -> None:
 
 
 def _print_banner(marking: Marking, text: str, remark: str = "") -> None:
+    from rich.console import Console
+    from rich.text import Text
+
     background, foreground = banner_colours(marking)
     line = Text(text, style=f"bold {foreground} on {background}")
     if remark:

@@ -3,12 +3,15 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from appliance.cli import completion, inputs
+from appliance.cli.commands import Commands
 from appliance.cli.options import ROOT, RUN, Json, PassphraseFile, Root, Run, open_key, print_json
 from appliance.errors import ApplianceError
 
-app = typer.Typer(help="Certify models from their evaluation results.", no_args_is_help=True)
+app = Commands("model")
+Certificate = Annotated[
+    Path, inputs.file_argument("A certificate, <model>.certificate.dsse.json.", autocompletion=completion.certificates)
+]
 
 
 @app.callback()
@@ -18,16 +21,21 @@ def model() -> None:
 
 @app.command()
 def certify(
-    results: Annotated[Path, typer.Argument(help="Results document of a finished evaluation job.")],
+    results: Annotated[Path, inputs.file_argument("Results document of a finished evaluation job.", metavar="RESULTS")],
     *,
-    key: Annotated[Path, typer.Option(help="The certifier's private key.")],
-    expires: Annotated[int, typer.Option(help="Days for which the certificate counts, 1 to 1095.")] = 365,
-    out: Annotated[Path, typer.Option(help="New file: <model>.certificate.dsse.json.")],
+    key: Annotated[Path, inputs.file_option("The certifier's private key.")],
+    expires: Annotated[
+        int, inputs.word_option("DAYS", "Days for which the certificate counts.", min=1, max=1095)
+    ] = 365,
+    out: Annotated[Path, inputs.new_file_option("New file: <model>.certificate.dsse.json.")],
     passphrase_file: PassphraseFile = None,
     as_json: Json = False,
 ) -> None:
-    """State, as a person, that the evaluated model may serve where it was evaluated."""
-    from appliance.service import certificate as certificates  # noqa: PLC0415  # keeps `appliance --help` quick
+    """State, as a person, that the evaluated model may serve where it was evaluated.
+
+    Example: appliance model certify results.json --key certifier.pem --expires 90 --out small.certificate.dsse.json
+    """
+    from appliance.service import certificate as certificates  # keeps `appliance --help` quick
 
     evaluation = certificates.read_results(_read(results), str(results))
     data = certificates.certify(evaluation, open_key(key, passphrase_file), expires)
@@ -45,16 +53,19 @@ def certify(
 
 @app.command()
 def show(
-    certificate: Annotated[Path, typer.Argument(help="A certificate.")],
+    certificate: Certificate,
     *,
     as_json: Json = False,
 ) -> None:
-    """Show what a certificate says; its signatures are verified where the model is served."""
+    """Show what a certificate says; its signatures are verified where the model is served.
+
+    Example: appliance model show small.certificate.dsse.json
+    """
     _print(_read(certificate), certificate, as_json=as_json)
 
 
 def _print(data: bytes, path: Path, *, as_json: bool) -> None:
-    from appliance.service import certificate as certificates  # noqa: PLC0415  # as above
+    from appliance.service import certificate as certificates  # as above
 
     said = certificates.read_unverified(data, str(path))
     digest = certificates.digest_of(data)
@@ -83,16 +94,24 @@ def _read(path: Path) -> bytes:
 
 @app.command()
 def install(
-    certificate: Annotated[Path, typer.Argument(help="A certificate.", exists=True, dir_okay=False)],
+    certificate: Certificate,
     *,
-    enclave: Annotated[str, typer.Option(help="Name of the enclave whose model it certifies.")],
+    enclave: Annotated[
+        str,
+        inputs.word_option(
+            "ENCLAVE", "Name of the enclave whose model it certifies.", autocompletion=completion.enclaves
+        ),
+    ],
     root: Root = ROOT,
     run: Run = RUN,
     as_json: Json = False,
 ) -> None:
-    """Give a certificate to the inference service of an enclave, on the host it was made for."""
-    from appliance.enclave.render import HostPaths  # noqa: PLC0415  # as above
-    from appliance.host.models import install_certificate  # noqa: PLC0415  # as above
+    """Give a certificate to the inference service of an enclave, on the host it was made for.
+
+    Example: appliance model install small.certificate.dsse.json --enclave unclassified
+    """
+    from appliance.enclave.render import HostPaths  # as above
+    from appliance.host.models import install_certificate  # as above
 
     said = install_certificate(HostPaths(root.resolve(), run), enclave, certificate)
     if as_json:

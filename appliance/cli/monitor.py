@@ -1,16 +1,12 @@
 """`appliance monitor`."""
 
-import asyncio
 import logging
 import os
 
-import structlog
-import typer
+from appliance.cli.commands import Commands
+from appliance.cli.options import LOG_UMASK, ROOT, RUN, NewRun, Root
 
-from appliance.cli.options import LOG_UMASK, ROOT, RUN, Root, Run
-from appliance.enclave.render import HostPaths
-
-app = typer.Typer(help="Run the reference monitor.", no_args_is_help=True)
+app = Commands("monitor")
 
 
 @app.callback()
@@ -21,10 +17,18 @@ def group() -> None:
 @app.command()
 def run(
     root: Root = ROOT,
-    run: Run = RUN,
+    run: NewRun = RUN,
 ) -> None:
-    """Run the monitor in the foreground, as its unit or the installer does."""
-    from appliance.monitor.daemon import serve  # noqa: PLC0415
+    """Run the monitor in the foreground, as its unit or the installer does.
+
+    Example: appliance monitor run
+    """
+    import asyncio
+
+    import structlog
+
+    from appliance.enclave.render import HostPaths
+    from appliance.monitor.daemon import serve
 
     os.umask(LOG_UMASK)
     structlog.configure(

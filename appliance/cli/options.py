@@ -12,19 +12,69 @@ from typing import Annotated, Any
 
 import typer
 
+from appliance.cli import checks, completion, inputs
 from appliance.errors import ApplianceError
 
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
-Bundle = Annotated[Path, typer.Argument(help="Folder with metadata/ and targets/.")]
-RootFingerprint = Annotated[str | None, typer.Option(help="SHA-256 of 1.root.json, from paper.")]
-Root = Annotated[Path, typer.Option(help="Where the appliance keeps its state.")]
-Run = Annotated[Path, typer.Option(help="Where its sockets are.")]
+WIDE = 1000
+"""Columns of a table that no terminal shows: nothing in it is cut off."""
+
 ROOT, RUN = Path("/var/lib/appliance"), Path("/run/appliance")
+ROOT_IS = "--root: folder in which the appliance keeps its state"
+LOG_IS = "--log: folder of the audit log"
+SPOOL_IS = "--spool: folder of the spool through which the monitor records the step"
 LOG_UMASK = 0o027
 """What is written into the log is read by the console's group and by nobody else, whatever mask a host sets."""
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs, and nothing else on standard output.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, change nothing.")]
+Demo = Annotated[bool, typer.Option("--demo", help="Keys that protect nothing, marked DEMO everywhere.")]
+Bundle = Annotated[
+    Path,
+    inputs.folder_argument(
+        "Folder of the bundle, with metadata/ and targets/.", check=checks.is_whole_bundle, metavar="BUNDLE"
+    ),
+]
+UnsignedBundle = Annotated[
+    Path,
+    inputs.folder_argument("Folder of the built bundle, with targets/.", check=checks.is_built, metavar="BUNDLE"),
+]
+RootFingerprint = Annotated[str, inputs.fingerprint_option("SHA-256 of the bundle's 1.root.json, from paper.")]
+MaybeFingerprint = Annotated[
+    str | None, inputs.fingerprint_option("SHA-256 of the bundle's 1.root.json, from paper.", "--root-fingerprint")
+]
+Trusted = Annotated[
+    Path | None,
+    inputs.folder_option(
+        "Metadata of the bundle that this host accepted last; what is older is refused.", check=checks.is_metadata
+    ),
+]
+Root = Annotated[Path, inputs.folder_option("Folder in which the appliance keeps its state.", check=checks.is_root)]
+AnyRoot = Annotated[Path, inputs.word_option("FOLDER", "Folder in which the appliance keeps its state.")]
+NewRoot = Annotated[Path, inputs.new_folder_option("Folder in which the appliance keeps its state.")]
+Run = Annotated[Path, inputs.folder_option("Folder of its sockets and process ids.", check=checks.is_run)]
+NewRun = Annotated[Path, inputs.new_folder_option("Folder of its sockets and process ids.")]
+AnyRun = Annotated[Path, inputs.word_option("FOLDER", "Folder of its sockets and process ids.")]
+Log = Annotated[Path, inputs.folder_option("Folder of the audit log.", "--log", check=checks.is_whole_log)]
+AnyLog = Annotated[Path, inputs.folder_option("Folder of the audit log.", "--log", check=checks.is_log)]
+Spool = Annotated[
+    Path, inputs.new_folder_option("Folder of the spool through which the monitor records the step.", "--spool")
+]
+EnclaveName = Annotated[
+    str, inputs.word_argument("ENCLAVE", "Name of the enclave.", autocompletion=completion.enclaves)
+]
+SubjectName = Annotated[
+    str, inputs.word_argument("SUBJECT", "The subject's registered name.", autocompletion=completion.subjects)
+]
+OfficerKey = Annotated[Path, inputs.file_option("The officer's key file.", "--key")]
+Statement = Annotated[
+    Path, inputs.new_file_option("The statement; a second officer adds a signature to the same file.", "--out", "-o")
+]
+Authority = Annotated[
+    Path, inputs.folder_option("Folder of the site's authority, with ca.pem and ca.key.", check=checks.is_authority)
+]
 PassphraseFile = Annotated[
     Path | None,
-    typer.Option(help="File with the passphrase of the keys; otherwise APPLIANCE_PASSPHRASE, otherwise a prompt."),
+    inputs.file_option("File with the passphrase of the keys; otherwise APPLIANCE_PASSPHRASE, otherwise a prompt."),
 ]
 
 
@@ -34,7 +84,7 @@ def open_key(path: Path, passphrase_file: Path | None) -> Any:
     Raises:
         ApplianceError: the key or the passphrase cannot be read, or they don't belong together.
     """
-    from appliance.trust.people import load_signing_key  # noqa: PLC0415
+    from appliance.trust.people import load_signing_key
 
     return load_signing_key(path, (lambda _: read_passphrase(passphrase_file)) if passphrase_file else None)
 
@@ -55,19 +105,52 @@ def add_officer(out: Path, value: Any, kind: str, key: Path, passphrase_file: Pa
     Raises:
         ApplianceError: the key does not open, or the file states something else.
     """
-    from appliance.trust import canonical, dsse  # noqa: PLC0415
+    from appliance.trust import canonical, dsse
 
-    opened = open_key(key, passphrase_file)
+    opened = open_officer_key(key, passphrase_file)
     signed = dsse.sign(value, kind, [opened])
     if out.exists():
         if dsse.payload_of(out.read_bytes(), str(out)) != (
             kind,
             canonical.decode(canonical.encode(value), "the content"),
         ):
-            raise ApplianceError(f"{out} states something else", remedy="name a new file, or give the same content")
+            raise ApplianceError(
+                f"{out}: states something else already",
+                rule="officers sign the same statement, each adding a signature to the same file",
+                remedy="name a new file, or give the same content",
+            )
         signed = dsse.add_signature(out.read_bytes(), opened, str(out))
     out.write_bytes(signed)
     return len(canonical.decode(signed, str(out))["signatures"])
+
+
+DRAFT = "give the YAML file that was written by hand, for example site.yml"
+
+
+def open_officer_key(path: Path, passphrase_file: Path | None) -> Any:
+    """An officer's key, opened as :func:`open_key` opens it.
+
+    Raises:
+        ApplianceError: it does not open, or signs with the algorithm that statements of a site do not have.
+    """
+    from appliance.trust.keys import ECDSA
+
+    opened = open_key(path, passphrase_file)
+    if opened.public.scheme != ECDSA:
+        raise ApplianceError(
+            f"{path}: is an ML-DSA key",
+            rule="officers sign the statements of a site with their ECDSA keys",
+            remedy=f"name {path.name.replace('.ml-dsa', '')}, the key beside it",
+        )
+    return opened
+
+
+def print_table(table: Any) -> None:
+    """Print a table of rich: as wide as the terminal is, and for programs and files as wide as it has to be."""
+    from rich.console import Console
+
+    console = Console()
+    console.print(table) if console.is_terminal else Console(width=WIDE).print(table)
 
 
 def read_passphrase(path: Path) -> bytes:
@@ -79,7 +162,11 @@ def read_passphrase(path: Path) -> bytes:
     try:
         return path.read_bytes().rstrip(b"\r\n")
     except OSError as error:
-        raise ApplianceError(f"{path}: the passphrase cannot be read: {error.strerror}") from error
+        raise ApplianceError(
+            f"{path}: the passphrase cannot be read: {error.strerror}",
+            rule="a private key is kept encrypted, and opens with its holder's passphrase",
+            remedy="give the file with the passphrase, or leave the option out to be asked",
+        ) from error
 
 
 def read_yaml(file: Path) -> Any:
@@ -88,13 +175,24 @@ def read_yaml(file: Path) -> Any:
     Raises:
         ApplianceError: it cannot be read, or is ambiguous.
     """
-    from appliance.trust import canonical  # noqa: PLC0415
+    from appliance.trust import canonical
 
     try:
         text = file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ApplianceError(f"{file}: cannot be read: {error}") from error
-    return canonical.decode_yaml(text, str(file))
+    except UnicodeDecodeError as error:
+        raise ApplianceError(
+            f"{file}: is not text, so it is no YAML", rule="statements are written as YAML in UTF-8", remedy=DRAFT
+        ) from error
+    except OSError as error:
+        raise ApplianceError(f"{file}: cannot be read: {error.strerror}", remedy=DRAFT) from error
+    value = canonical.decode_yaml(text, str(file))
+    if isinstance(value, dict) and {"payload", "payloadType"} <= set(value):
+        raise ApplianceError(
+            f"{file}: is a signed statement, where its unsigned draft is meant",
+            rule="people write and check the YAML file; signing it makes a .dsse.json file beside it",
+            remedy="give the YAML file that it was signed from",
+        )
+    return value
 
 
 def print_json(value: Any) -> None:
@@ -116,7 +214,7 @@ def asker() -> Callable[[str], None] | None:
 
 def told(*, quiet: bool) -> Callable[[str], None]:
     """Tells progress on the error output, with the seconds since the beginning, unless ``quiet``."""
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
     console, started = Console(stderr=True), time.monotonic()
 
@@ -143,7 +241,7 @@ def new_passphrase(file: Path | None) -> Callable[[str], bytes]:
     Raises:
         ApplianceError: none of them is at hand.
     """
-    from appliance.trust.keys import PASSPHRASE_VARIABLE  # noqa: PLC0415
+    from appliance.trust.keys import PASSPHRASE_VARIABLE
 
     if file is not None:
         secret = read_passphrase(file)
@@ -155,7 +253,7 @@ def new_passphrase(file: Path | None) -> Callable[[str], bytes]:
         raise ApplianceError(
             "no passphrase for the new keys",
             rule="a private key is kept encrypted",
-            remedy=f"run in a terminal, set {PASSPHRASE_VARIABLE}, use --passphrase-file, or --demo",
+            remedy=f"run in a terminal, set {PASSPHRASE_VARIABLE}, or use --passphrase-file",
         )
     return lru_cache(_twice)
 

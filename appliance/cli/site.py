@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from appliance.cli import checks, inputs
+from appliance.cli.commands import Commands
 from appliance.cli.options import (
     ROOT,
     RUN,
+    Authority,
+    DryRun,
     Json,
     PassphraseFile,
     Root,
     Run,
-    open_key,
+    open_officer_key,
     print_json,
     read_passphrase,
     read_yaml,
@@ -23,7 +27,7 @@ from appliance.errors import ApplianceError
 if TYPE_CHECKING:
     from appliance.trust.officers import Officers
 
-app = typer.Typer(help="Check and sign the site's own statements: enclaves, subjects, access.", no_args_is_help=True)
+app = Commands("site")
 
 
 class Kind(StrEnum):
@@ -42,38 +46,50 @@ def site() -> None:
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="YAML file.")],
+    file: Annotated[Path, inputs.file_argument("The statement, as YAML.")],
     *,
     kind: Annotated[Kind, typer.Option(help="What it states.")],
+    as_json: Json = False,
 ) -> None:
-    """Check a statement before anybody signs it."""
+    """Check a statement before anybody signs it.
+
+    Example: appliance site check subjects.yml --kind subjects
+    """
     _read(file, kind)
-    print(f"{file}: a usable {kind} statement")
+    said = {"file": str(file), "kind": kind.value, "usable": True}
+    print_json(said) if as_json else print(f"{file}: a usable {kind} statement")
 
 
 @app.command()
 def sign(
-    file: Annotated[Path, typer.Argument(help="YAML file to sign.")],
+    file: Annotated[Path, inputs.file_argument("The statement to sign, as YAML.")],
     *,
     kind: Annotated[Kind, typer.Option(help="What it states.")],
-    key: Annotated[list[Path], typer.Option(help="An officer's key file; repeat, or sign one after the other.")],
-    out: Annotated[Path, typer.Option(help="The site's folder; receives <kind>.dsse.json.")],
+    key: Annotated[list[Path], inputs.file_option("An officer's key file; repeat, or sign one after the other.")],
+    out: Annotated[Path, inputs.new_folder_option("The site's folder; receives <kind>.dsse.json.")],
     officers: Annotated[
-        Path | None, typer.Option(help="officers.json; checked to list the keys, and copied to the folder.")
+        Path | None, inputs.file_option("The officers.json; checked to list the keys, and copied to the folder.")
     ] = None,
     passphrase_file: PassphraseFile = None,
     as_json: Json = False,
 ) -> None:
-    """Sign a statement; a second officer adds a signature to the same statement later."""
-    from appliance.trust import canonical, dsse  # noqa: PLC0415  # keeps `appliance --help` quick
-    from appliance.trust.officers import load_officers, payload_type  # noqa: PLC0415
+    """Sign a statement; a second officer adds a signature to the same statement later.
+
+    Example: appliance site sign subjects.yml --kind subjects --key olga.pem --out site --officers officers.json
+    """
+    from appliance.trust import canonical, dsse  # keeps `appliance --help` quick
+    from appliance.trust.officers import load_officers, payload_type
 
     value = _read(file, kind)
-    keys = [open_key(path, passphrase_file) for path in key]
+    keys = [open_officer_key(path, passphrase_file) for path in key]
     listed = load_officers(officers) if officers else None
     for opened in keys:
         if listed and opened.public not in listed.officers.values():
-            raise ApplianceError(f"{opened.name} is not among the officers in {officers}")
+            raise ApplianceError(
+                f"{opened.name} is not among the officers in {officers}",
+                rule="a site's statements count when two of its officers signed them",
+                remedy="sign with an officer's key, or list the officers again: appliance site officers",
+            )
     out.mkdir(parents=True, exist_ok=True)
     target = out / f"{kind}.dsse.json"
     envelope = _begun(target, payload_type(kind), value, listed)
@@ -92,11 +108,13 @@ def sign(
 
 @app.command()
 def apply(
-    folder: Annotated[Path, typer.Argument(help="The site folder with its newly signed statements.")],
+    folder: Annotated[
+        Path, inputs.folder_argument("The site folder with its newly signed statements.", check=checks.is_site)
+    ],
     *,
     root: Root = ROOT,
     run: Run = RUN,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, change nothing.")] = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Put newly signed subjects and access rules in force, without a restart.
@@ -106,8 +124,8 @@ def apply(
 
     Example: appliance site apply /media/site
     """
-    from appliance.enclave.render import HostPaths  # noqa: PLC0415  # keeps `appliance --help` quick
-    from appliance.monitor.succession import ask  # noqa: PLC0415
+    from appliance.enclave.render import HostPaths  # keeps `appliance --help` quick
+    from appliance.monitor.succession import ask
 
     answer = ask(HostPaths(root.resolve(), run), folder.resolve(), dry_run=dry_run)
     if as_json:
@@ -120,17 +138,22 @@ def apply(
 
 @app.command()
 def officers(
-    out: Annotated[Path, typer.Argument(help="The new officers.json.")],
+    out: Annotated[Path, inputs.new_file_argument("The new officers.json.")],
     *,
-    officer: Annotated[list[Path], typer.Option(help="<name>.pub of an officer, from `keys new`; at least two.")],
-    ca: Annotated[Path, typer.Option(help="The site authority's certificate, ca.pem.")],
+    officer: Annotated[
+        list[Path], inputs.file_option("<name>.pub of an officer, from `appliance keys new`; at least two.")
+    ],
+    ca: Annotated[Path, inputs.file_option("The site authority's certificate, ca.pem.")],
     demo: Annotated[bool, typer.Option("--demo", help="Mark the list as a demonstration's.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List the officers who made their keys apart, or after one changed; prints the line for the paper."""
-    from appliance.trust.certificates import read_certificate  # noqa: PLC0415
-    from appliance.trust.fingerprint import fingerprint  # noqa: PLC0415
-    from appliance.trust.officers import list_officers  # noqa: PLC0415
+    """List the officers who made their keys apart, or after one changed; prints the line for the paper.
+
+    Example: appliance site officers officers.json --officer olga.pub --officer nora.pub --ca keys/ca/ca.pem
+    """
+    from appliance.trust.certificates import read_certificate
+    from appliance.trust.fingerprint import fingerprint
+    from appliance.trust.officers import list_officers
 
     data = list_officers(officer, read_certificate(ca), demo=demo).encode()
     out.write_bytes(data)
@@ -142,15 +165,18 @@ def officers(
 
 @app.command("issue-certificates")
 def issue_certificates(
-    file: Annotated[Path, typer.Argument(help="The site's YAML file.")],
+    file: Annotated[Path, inputs.file_argument("The site's YAML file.")],
     *,
-    ca: Annotated[Path, typer.Option(help="Folder of the site's authority (ca.pem, ca.key).")],
-    out: Annotated[Path, typer.Option(help="The site's folder; receives certificates/.")],
+    ca: Authority,
+    out: Annotated[Path, inputs.new_folder_option("The site's folder; receives certificates/.")],
     passphrase_file: PassphraseFile = None,
     as_json: Json = False,
 ) -> None:
-    """Issue the certificates of each enclave's gateway and of the services that call through it."""
-    from appliance.trust.certificates import issue_client, issue_server, load_authority  # noqa: PLC0415
+    """Issue the certificates of each enclave's gateway and of the services that call through it.
+
+    Example: appliance site issue-certificates site.yml --ca keys/ca --out site
+    """
+    from appliance.trust.certificates import issue_client, issue_server, load_authority
 
     value = _read(file, Kind.site)
     authority = load_authority(ca, read_passphrase(passphrase_file) if passphrase_file else None)
@@ -178,7 +204,7 @@ def _begun(target: Path, payload_type: str, value: Any, listed: "Officers | None
 
     It begins anew when the content is another, or when somebody signed who is no officer any more.
     """
-    from appliance.trust import dsse  # noqa: PLC0415
+    from appliance.trust import dsse
 
     data = target.read_bytes() if target.is_file() else b""
     if not data or dsse.payload_of(data, str(target)) != (payload_type, value):
@@ -198,25 +224,53 @@ def _read(file: Path, kind: Kind) -> Any:
     return value
 
 
+FIELDS = {Kind.site: "enclaves", Kind.subjects: "subjects", Kind.access: "routes", Kind.inventory: "sha256"}
+"""The field by which people tell what a statement states."""
+
+
+def require_kind(kind: Kind, value: Any, name: str) -> None:
+    """Refuse what is no statement, and a statement of another kind, in words that help more than its first field.
+
+    Raises:
+        ApplianceError: says what it is.
+    """
+    from appliance.trust import canonical
+
+    if not isinstance(value, dict):
+        raise ApplianceError(
+            f"{name}: is not a statement, but {canonical.described(value)}",
+            rule="a statement is a set of fields with values, in YAML",
+            remedy="see site.example.yml and docs/officer.md",
+        )
+    other = next((one for one, field in FIELDS.items() if field in value and FIELDS[kind] not in value), None)
+    if other:
+        raise ApplianceError(
+            f"{name}: states {other}, not {kind}: it has the field {FIELDS[other]}",
+            rule="--kind says what a statement states, and the officers' signatures count for that alone",
+            remedy=f"name the file of {kind}, or give --kind {other}",
+        )
+
+
 def validate(kind: Kind, value: Any, name: str) -> None:
     """Check a statement by the rules of the part that will load it.
 
     Raises:
         ApplianceError: names the field and the rule.
     """
+    require_kind(kind, value, name)
     if kind is Kind.site:
-        from appliance.enclave.site import parse_site  # noqa: PLC0415
+        from appliance.enclave.site import parse_site
 
         parse_site(value, name)
     elif kind is Kind.subjects:
-        from appliance.monitor.registry import parse_registry  # noqa: PLC0415
+        from appliance.monitor.registry import parse_registry
 
         parse_registry(value, name)
     elif kind is Kind.inventory:
-        from appliance.bundle.inventory import parse_inventory  # noqa: PLC0415
+        from appliance.bundle.inventory import parse_inventory
 
         parse_inventory(value, name)
     else:
-        from appliance.monitor.policy import parse_policy  # noqa: PLC0415
+        from appliance.monitor.policy import parse_policy
 
         parse_policy(value, name)

@@ -4,17 +4,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from appliance.cli.options import ROOT, Json, Root, print_json
+from appliance.cli import checks, inputs
+from appliance.cli.commands import Commands
+from appliance.cli.options import ROOT, ROOT_IS, AnyRoot, Json, print_json, print_table
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from appliance.audit.spill import Trace
 
-app = typer.Typer(help="Find out where a record went that should not have been there.", no_args_is_help=True)
+app = Commands("spill")
 
 
 @app.callback()
@@ -26,14 +25,14 @@ def spill() -> None:
 def trace(
     names: Annotated[
         list[str],
-        typer.Argument(metavar="RECORD|DIGEST...", help="Identifier, SHA-256 or receipt; several for one spill."),
+        inputs.word_argument("RECORD", "Identifier, SHA-256 or receipt of a record; several for one spill."),
     ],
     *,
     worksheet: Annotated[
-        Path | None, typer.Option(help="Write the worksheet of NIST SP 800-53 IR-9 too, .html or .md.")
+        Path | None, inputs.new_file_option("Write the worksheet of NIST SP 800-53 IR-9 too, .html or .md.")
     ] = None,
-    officer: Annotated[str, typer.Option(help="Who traces; recorded before anything is shown.")] = "root",
-    root: Root = ROOT,
+    officer: Annotated[str, inputs.word_option("NAME", "Who traces; recorded before anything is shown.")] = "root",
+    root: AnyRoot = ROOT,
     as_json: Json = False,
 ) -> None:
     """Name every subject, container, volume, answer, copy, export and backup that a record touched, by the log.
@@ -43,12 +42,13 @@ def trace(
 
     Example: appliance spill trace 3f0c9d0e-5a57-4c6e-9a55-d2b1c76a1f10 --worksheet spill.html --officer isso
     """
-    from appliance.audit import spill as spills  # noqa: PLC0415  # keeps `appliance --help` quick
-    from appliance.audit import worksheet as sheets  # noqa: PLC0415
-    from appliance.cli.audit_officers import record  # noqa: PLC0415
-    from appliance.trust.files import replace_file  # noqa: PLC0415
+    from appliance.audit import spill as spills  # keeps `appliance --help` quick
+    from appliance.audit import worksheet as sheets
+    from appliance.cli.audit_officers import record
+    from appliance.trust.files import replace_file
 
     log = root / "log"
+    checks.is_log(log, ROOT_IS)
     found = spills.trace(log, names)
     text = ""
     if worksheet is not None:
@@ -60,14 +60,17 @@ def trace(
     if as_json:
         print_json(found.as_dict())
         return
-    Console().print(_table(found))
+    print_table(_table(found))
     if worksheet is not None:
         print(f"{worksheet}: worksheet of IR-9")
 
 
-def _table(found: "Trace") -> Table:
-    from appliance.audit.marked import marking_text  # noqa: PLC0415
-    from appliance.audit.spill import moment  # noqa: PLC0415
+def _table(found: "Trace") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    from appliance.audit.marked import marking_text
+    from appliance.audit.spill import moment
 
     title = f"{marking_text(found.label)}: what {', '.join(found.starts)} touched"
     table = Table("what", "name", "enclave", "certainty", "first (UTC)", "last (UTC)", "records", title=title)

@@ -5,18 +5,26 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-from rich.console import Console
-from rich.table import Table
-
+from appliance.cli import inputs
 from appliance.cli.access import AccessFile, SiteFile, SubjectsFile, judged, judged_registry, show, today
-from appliance.cli.options import ROOT, Json, PassphraseFile, Root, print_json, read_passphrase
+from appliance.cli.commands import Commands
+from appliance.cli.options import (
+    ROOT,
+    AnyRoot,
+    Authority,
+    Json,
+    PassphraseFile,
+    SubjectName,
+    print_json,
+    print_table,
+    read_passphrase,
+)
 from appliance.errors import ApplianceError
 
 BrowserPassphrase = Annotated[
-    Path | None, typer.Option(help="Passphrase of the PKCS#12 file; without it, one is made and written beside.")
+    Path | None, inputs.file_option("Passphrase of the PKCS#12 file; without it, one is made and written beside.")
 ]
-app = typer.Typer(help="Issue subjects' certificates; say who they are and what they reach.", no_args_is_help=True)
+app = Commands("user")
 
 
 @app.callback()
@@ -26,16 +34,19 @@ def user() -> None:
 
 @app.command()
 def issue(
-    name: Annotated[str, typer.Argument(help="The subject's registered name.")],
+    name: SubjectName,
     *,
-    ca: Annotated[Path, typer.Option(help="Folder of the site's authority (ca.pem, ca.key).")],
-    out: Annotated[Path, typer.Option(help="Folder for the certificate.")],
-    days: Annotated[int, typer.Option(help="Validity in days.", min=1, max=1825)] = 365,
+    ca: Authority,
+    out: Annotated[Path, inputs.new_folder_option("Folder for the certificate.")],
+    days: Annotated[int, inputs.word_option("DAYS", "Validity in days.", min=1, max=1825)] = 365,
     passphrase_file: PassphraseFile = None,
     browser_passphrase_file: BrowserPassphrase = None,
     as_json: Json = False,
 ) -> None:
-    """Issue a client certificate: PEM and key for programs, PKCS#12 for browsers."""
+    """Issue a client certificate: PEM and key for programs, PKCS#12 for browsers.
+
+    Example: appliance user issue anna --ca keys/ca --out certificates
+    """
     _check_name(name)
     issued = _issue(name, ca, out, days, passphrase_file, browser_passphrase_file)
     if as_json:
@@ -46,11 +57,11 @@ def issue(
 
 @app.command()
 def renew(
-    certificate: Annotated[Path, typer.Argument(help="The subject's present certificate, in PEM.")],
+    certificate: Annotated[Path, inputs.file_argument("The subject's present certificate, in PEM.")],
     *,
-    ca: Annotated[Path, typer.Option(help="Folder of the site's authority (ca.pem, ca.key).")],
-    out: Annotated[Path, typer.Option(help="Folder for the new certificate, which has none of that name.")],
-    days: Annotated[int, typer.Option(help="Validity in days.", min=1, max=1825)] = 365,
+    ca: Authority,
+    out: Annotated[Path, inputs.new_folder_option("Folder for the new certificate, which has none of that name.")],
+    days: Annotated[int, inputs.word_option("DAYS", "Validity in days.", min=1, max=1825)] = 365,
     passphrase_file: PassphraseFile = None,
     browser_passphrase_file: BrowserPassphrase = None,
     as_json: Json = False,
@@ -59,17 +70,19 @@ def renew(
 
     Example: appliance user renew certificates/anna.pem --ca keys/ca --out renewed
     """
-    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
-    from cryptography.x509.oid import NameOID  # noqa: PLC0415
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.x509.oid import NameOID
 
-    from appliance.trust.certificates import read_certificate  # noqa: PLC0415
+    from appliance.trust.certificates import read_certificate
 
     old = read_certificate(certificate)
     try:
         old.verify_directly_issued_by(read_certificate(ca / "ca.pem"))
     except (ValueError, TypeError, InvalidSignature) as error:
         raise ApplianceError(
-            f"{certificate}: not a certificate of this authority", remedy="a new one: `appliance user issue`"
+            f"{certificate}: not a certificate of this authority",
+            rule="a certificate is renewed by the authority that issued it",
+            remedy="name that authority, or issue a new one: `appliance user issue`",
         ) from error
     name = str(old.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
     _check_name(name)
@@ -85,12 +98,12 @@ def renew(
 @app.command("list")
 def list_subjects(
     *,
-    root: Root = ROOT,
+    root: AnyRoot = ROOT,
     subjects: SubjectsFile = None,
     certificates: Annotated[
-        Path | None, typer.Option(help="Folder of the certificates that were issued, <name>.pem.", file_okay=False)
+        Path | None, inputs.folder_option("Folder of the certificates that were issued, <name>.pem.")
     ] = None,
-    within: Annotated[int, typer.Option(help="Warn so many days before something expires.", min=0)] = 30,
+    within: Annotated[int, inputs.word_option("DAYS", "Warn so many days before something expires.", min=0)] = 30,
     as_json: Json = False,
 ) -> None:
     """List the subjects with what they hold, and what of it expires soon.
@@ -108,21 +121,34 @@ def list_subjects(
             if end and end <= soon.date()
         ]
         rows.append(subject.model_dump(mode="json") | {"certificate": ends and ends.isoformat(), "expiring": expiring})
+    from rich.table import Table
+
+    if certificates and rows and not any(row["certificate"] for row in rows):
+        raise ApplianceError(
+            f"{certificates}: holds no certificate of any subject",
+            rule="a certificate is looked for as <name>.pem; without one, nobody can know when it ends",
+            remedy="name the folder that the certificates were issued into: appliance user issue --out",
+        )
     if as_json:
         print_json(rows)
         return
     table = Table("subject", "clearance", "need", "nationalities", "roles", "groups", "until", "renew")
     for row in rows:
         lists = (", ".join(row[key]) for key in ("need", "nationalities", "roles", "groups"))
-        table.add_row(row["name"], row["clearance"], *lists, row["expires"], "\n".join(row["expiring"]))
-    Console().print(table)
+        table.add_row(row["name"], row["clearance"], *lists, row["expires"], _soon(row, asked=certificates is not None))
+    print_table(table)
+
+
+def _soon(row: dict[str, Any], *, asked: bool) -> str:
+    """What expires soon, and that a certificate was not found where it was looked for."""
+    return "\n".join([*row["expiring"], *(["no certificate"] if asked and not row["certificate"] else [])])
 
 
 @app.command()
 def access(
-    name: Annotated[str, typer.Argument(help="The subject's registered name.")],
+    name: SubjectName,
     *,
-    root: Root = ROOT,
+    root: AnyRoot = ROOT,
     site: SiteFile = None,
     subjects: SubjectsFile = None,
     rules: AccessFile = None,
@@ -132,12 +158,16 @@ def access(
 
     Example: appliance user access anna --subjects subjects.yml
     """
-    from appliance.monitor.access import reach  # noqa: PLC0415  # keeps `appliance --help` quick
+    from appliance.monitor.access import reach  # keeps `appliance --help` quick
 
     where, registry, policy = judged(root, site, subjects, rules)
     subject = registry.find(name)
     if subject is None:
-        raise ApplianceError(f"no subject is called {name!r}", remedy="appliance user list")
+        raise ApplianceError(
+            f"no subject is called {name!r}",
+            rule="who is not registered reaches nothing",
+            remedy="see who is: appliance user list",
+        )
     day = today().date()
     show([reach(subject, one, where, policy, day) for one in where.enclaves], "enclave", as_json=as_json)
 
@@ -154,10 +184,10 @@ def _check_name(name: str) -> None:
 def _issue(  # the options of both commands
     name: str, ca: Path, out: Path, days: int, passphrase_file: Path | None, browser_passphrase_file: Path | None
 ) -> dict[str, Any]:
-    import secrets  # noqa: PLC0415
+    import secrets
 
-    from appliance.trust.certificates import issue_client, load_authority  # noqa: PLC0415
-    from appliance.trust.keys import write_private  # noqa: PLC0415
+    from appliance.trust.certificates import issue_client, load_authority
+    from appliance.trust.keys import write_private
 
     authority = load_authority(ca, read_passphrase(passphrase_file) if passphrase_file else None)
     issued = issue_client(authority, name, not_after=datetime.now(UTC) + timedelta(days=days))
@@ -185,6 +215,6 @@ def _tell(issued: dict[str, Any]) -> None:
 
 
 def _ends(certificate: Path) -> datetime | None:
-    from appliance.trust.certificates import read_certificate  # noqa: PLC0415
+    from appliance.trust.certificates import read_certificate
 
     return read_certificate(certificate).not_valid_after_utc if certificate.is_file() else None

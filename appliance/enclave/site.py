@@ -18,8 +18,9 @@ from pydantic import (
     model_validator,
 )
 
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, first_words
 from appliance.markings import Label, Marking, MarkingError, dominates, parse
+from appliance.trust import canonical
 
 Statement = TypeVar("Statement", bound=BaseModel)
 ENCLAVE_UIDS = 65536
@@ -227,7 +228,11 @@ class Site(BaseModel):
         for enclave in self.enclaves:
             if enclave.name == name:
                 return enclave
-        raise ApplianceError(f"no enclave is called {name!r}", remedy=f"one of {[e.name for e in self.enclaves]}")
+        raise ApplianceError(
+            f"no enclave is called {name!r}",
+            rule="an enclave is called as site.yml calls it",
+            remedy=f"one of {', '.join(e.name for e in self.enclaves)}",
+        )
 
 
 def validated(model: type[Statement], data: Any, where: str) -> Statement:
@@ -241,15 +246,23 @@ def validated(model: type[Statement], data: Any, where: str) -> Statement:
     Raises:
         ApplianceError: the first finding, as one clear refusal that names file and field.
     """
+    required = [field.alias or name for name, field in model.model_fields.items() if field.is_required()]
+    if not isinstance(data, dict) or (required and not {*model.model_fields, *required} & set(data)):
+        raise ApplianceError(
+            f"{where}: is not what it should be, but {canonical.described(data)}",
+            rule=f"it has the fields {', '.join(required)}",
+            remedy="name the right file, or see the example in the documents",
+        )
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the document"
+        field, why = first_words(error)
+        draft = f"correct {field} in {where}"
+        signed = f"correct {field} in the YAML that it was signed from, and have two officers sign it again"
         raise ApplianceError(
-            f"{where}: {field}: {first['msg'].removeprefix('Value error, ')}",
+            f"{where}: {field}: {why}",
             rule="the site's statements are checked whole before anything changes (docs/sysadmin/people-and-access.md)",
-            remedy=f"correct {field} in {where} and have two officers sign it again",
+            remedy=signed if where.endswith(".dsse.json") else draft,
         ) from error
 
 

@@ -38,6 +38,7 @@ HELD = "exchange"
 LONGEST = timedelta(days=7)
 BATCH = 200
 MAXIMUM_SIZE = 1 << 16
+CONNECT_SECONDS = 10
 
 
 class Approval(BaseModel):
@@ -199,7 +200,11 @@ def _task(row: dict[str, Any], banner: str, name: str) -> dict[str, Any]:
     answers = row.get("answers") or [data.get("answer1"), data.get("answer2")]
     texts = [data.get("prompt"), *answers]
     if len(texts) != 3 or not all(isinstance(text, str) and text for text in texts):
-        raise ApplianceError(f"{name}: has no prompt with two answers", rule="labeling's or Label Studio's export form")
+        raise ApplianceError(
+            f"{name}: has no prompt with two answers",
+            rule="labeling's or Label Studio's export form",
+            remedy='write each as {"prompt": ..., "answers": [..., ...]}',
+        )
     return {"prompt": texts[0], "answers": texts[1:], "marking": data.get("marking") or banner}
 
 
@@ -210,10 +215,17 @@ def _session(enclave: Enclave, paths: HostPaths, certificate: Path, key: Path) -
     try:
         context.load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as error:
-        raise ApplianceError(f"{certificate}: is no certificate with the key {key}: {error}") from error
+        raise ApplianceError(
+            f"{certificate}: is no certificate with the key {key}",
+            rule="a user comes to the gateway with a certificate and the key that it was issued for, both in PEM",
+            remedy="name <name>.pem and <name>.key of `appliance user issue`",
+        ) from error
     try:
         with httpx.Client(
-            base_url=f"https://{enclave.address}", verify=context, timeout=300, trust_env=False
+            base_url=f"https://{enclave.address}",
+            verify=context,
+            timeout=httpx.Timeout(300, connect=CONNECT_SECONDS),
+            trust_env=False,
         ) as client:
             shown = _allowed(client.get("/session"), enclave).json()["session"] or {}
             working = shown.get("enclave") == enclave.name  # in the user's browser, whose session stays as it is
@@ -225,7 +237,13 @@ def _session(enclave: Enclave, paths: HostPaths, certificate: Path, key: Path) -
                 if not working:
                     client.delete("/session")
     except httpx.HTTPError as error:
-        raise ApplianceError(f"the gateway of {enclave.name} does not answer: {error}") from error
+        another = "CERTIFICATE_VERIFY_FAILED" in str(error)
+        what = "is not of this site: its certificate is another authority's" if another else f"does not answer: {error}"
+        raise ApplianceError(
+            f"the gateway of {enclave.name} at {enclave.address}, port 443, {what}",
+            rule="data enter and leave an enclave through its gateway, as its users do",
+            remedy="see what runs: appliance host status; what should: appliance host recover",
+        ) from error
 
 
 def _allowed(answer: httpx.Response, enclave: Enclave) -> httpx.Response:

@@ -43,6 +43,7 @@ def check_file(path: Path, rules: Exchange) -> Content:
         raise ApplianceError(
             f"{path}: files of type {kind or 'none'} do not pass",
             rule=f"the site lets pass: {', '.join(rules.types)} (site.yml, exchange.types)",
+            remedy="convert the file to one of them, or have two officers sign a site.yml that lets it pass",
         )
     if (found := detected(data)) not in FOUND_AS[kind]:
         raise ApplianceError(

@@ -24,13 +24,13 @@ UNIT = Path("/etc/systemd/system/appliance-monitor.service")
 def monitor_process(paths: HostPaths) -> psutil.Process | None:
     """The running monitor of this root, or None."""
     with contextlib.suppress(OSError, ValueError, psutil.NoSuchProcess):
-        process = psutil.Process(_unit_process() if _has_unit(paths) else int((paths.run / "monitor.pid").read_text()))
+        process = psutil.Process(_unit_process() if has_unit(paths) else int((paths.run / "monitor.pid").read_text()))
         if "monitor" in process.cmdline() and str(paths.root) in process.cmdline():
             return process
     return None
 
 
-def _has_unit(paths: HostPaths) -> bool:
+def has_unit(paths: HostPaths) -> bool:
     """Whether systemd runs the monitor of this root."""
     return detect().systemd and UNIT.exists() and f"--root {paths.root} " in UNIT.read_text()
 
@@ -56,7 +56,7 @@ def start_monitor(paths: HostPaths, site: Site, *, seconds: float = 120) -> bool
     for enclave in site.enclaves:
         prepare_sockets(paths, enclave)
     output = paths.root / "monitor.log"
-    alive = _start_unit() if _has_unit(paths) else _spawn_monitor(paths, output)
+    alive = _start_unit() if has_unit(paths) else _spawn_monitor(paths, output)
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and alive():
         if announcement.announced(paths) == expected:
@@ -96,7 +96,7 @@ def stop_monitor(paths: HostPaths) -> bool:
     process = monitor_process(paths)
     if process is None:
         return False
-    if _has_unit(paths):
+    if has_unit(paths):
         subprocess.run(["systemctl", "stop", UNIT.name], capture_output=True, check=False)
     else:
         process.send_signal(signal.SIGTERM)

@@ -54,7 +54,8 @@ class Podman:
         if check and result.returncode != 0:
             raise ApplianceError(
                 f"{' '.join(command[:6])} failed: {result.stderr.strip()[-2000:] or result.stdout.strip()[-2000:]}",
-                remedy="appliance host status shows what runs; the full text is in podman's own message above",
+                rule="what is installed runs in podman's containers, and is looked at and changed through podman",
+                remedy="see podman's own words above; then appliance host recover puts right what the appliance wrote",
             )
         return result
 

@@ -12,13 +12,14 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from appliance.errors import ApplianceError, first_finding
+from appliance.errors import ApplianceError, first_words
 from appliance.trust.dsse import payload_of
 from appliance.trust.keys import PrivateKey, PublicKey
 from appliance.trust.statements import sign_statement, verify_statement
 
 PREDICATE_TYPE = "urn:mls-appliance:evaluation-certificate:v1"
 RULE = "a model serves only with a certificate for exactly its file, engine, parameters, site and enclave label"
+REMEDY = "name the file that `appliance model certify` made"
 
 Digest = Field(pattern=r"^[0-9a-f]{64}$")
 
@@ -155,7 +156,7 @@ def read_results(data: bytes, name: str) -> EvaluationResults:
         return EvaluationResults.model_validate(document)
     except ValueError as error:
         raise CertificateError(
-            f"{name}: {first_finding(error) if isinstance(error, ValidationError) else 'not JSON'}",
+            f"{name}: {': '.join(first_words(error)) if isinstance(error, ValidationError) else 'not JSON'}",
             rule="a certificate is made from the results document of the evaluation service",
             remedy="download the results of a finished job again",
         ) from error
@@ -193,7 +194,7 @@ def verify(
     try:
         certificate = Certificate.model_validate(verified.statement.predicate)
     except ValidationError as error:
-        raise CertificateError(f"{name}: {first_finding(error)}", rule=RULE) from error
+        raise CertificateError(f"{name}: {': '.join(first_words(error))}", rule=RULE, remedy=REMEDY) from error
     if not verified.statement.covers(certificate.evaluation.model.sha256):
         raise CertificateError(f"{name}: subject and predicate name different models", rule=RULE)
     return certificate, verified.signers
@@ -205,11 +206,15 @@ def read_unverified(data: bytes, name: str) -> Certificate:
     Raises:
         ApplianceError: it is not a certificate.
     """
-    _, statement = payload_of(data, name)
+    kind, statement = payload_of(data, name)
+    if not isinstance(statement, dict) or "predicate" not in statement:
+        raise CertificateError(
+            f"{name}: is not a certificate, but a signed statement of the type {kind[:80]!r}", rule=RULE, remedy=REMEDY
+        )
     try:
-        return Certificate.model_validate(statement.get("predicate") if isinstance(statement, dict) else None)
+        return Certificate.model_validate(statement["predicate"])
     except ValidationError as error:
-        raise CertificateError(f"{name}: {first_finding(error)}", rule=RULE) from error
+        raise CertificateError(f"{name}: {': '.join(first_words(error))}", rule=RULE, remedy=REMEDY) from error
 
 
 def check(certificate: Certificate, serving: Serving, name: str, now: datetime | None = None) -> None:

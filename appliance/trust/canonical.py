@@ -16,6 +16,10 @@ class CanonicalError(ApplianceError):
     """Bytes that are not the one canonical form of a JSON value."""
 
 
+class NotJsonError(CanonicalError):
+    """Bytes that are no JSON at all, for example a YAML file."""
+
+
 def encode(value: Any) -> bytes:
     """The canonical bytes of ``value`` (RFC 8785).
 
@@ -53,7 +57,11 @@ def decode(data: bytes, name: str) -> Any:
     try:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise CanonicalError(f"{name}: cannot be read as JSON: {error}", rule=RULE) from error
+        raise NotJsonError(
+            f"{name}: cannot be read as JSON: {_why(error)}",
+            rule=RULE,
+            remedy="see that it is the right file; if it is, carry it again from its source",
+        ) from error
     if _depth(value, MAXIMUM_DEPTH) > MAXIMUM_DEPTH:
         raise CanonicalError(f"{name}: nested deeper than {MAXIMUM_DEPTH} levels", rule=RULE)
     return value
@@ -70,7 +78,7 @@ def decode_canonical(data: bytes, name: str) -> Any:
         raise CanonicalError(
             f"{name}: the bytes are not in canonical form",
             rule=RULE,
-            remedy="the file was changed after it was signed; carry it again from its source",
+            remedy="it was written by another program, or changed after it was made; carry it again from its source",
         )
     return value
 
@@ -84,9 +92,36 @@ def decode_yaml(text: str, name: str) -> Any:
     try:
         value = yaml.load(text, Loader=_StrictLoader)  # noqa: S506  # a SafeLoader with one rule more
     except yaml.YAMLError as error:
-        raise CanonicalError(f"{name}: cannot be read as YAML: {error}", rule="site files are YAML 1.1") from error
+        mark, what = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
+        if isinstance(error, yaml.reader.ReaderError):
+            what = "it is not text"
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise CanonicalError(
+            f"{name}: cannot be read as YAML: {place}{' '.join(what.split())}",
+            rule="site files are YAML 1.1",
+            remedy="correct that line" if mark else "see that it is the right file",
+        ) from error
     encode(value)
     return value
+
+
+def described(value: Any) -> str:
+    """What a document is that is not what it should be, in a few words."""
+    if isinstance(value, dict) and {"payload", "payloadType", "signatures"} <= set(value):
+        return f"a signed statement of the type {str(value['payloadType'])[:80]!r}"
+    if isinstance(value, dict):
+        names = ", ".join(str(key)[:40] for key in list(value)[:4])
+        return f"a document with the fields {names}" if names else "an empty document"
+    return {list: "a list", str: "a text", type(None): "nothing"}.get(type(value), "a single value")
+
+
+def _why(error: Exception) -> str:
+    """What a JSON parser found, in a few words."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not text in UTF-8"
+    if isinstance(error, json.JSONDecodeError):
+        return f"line {error.lineno}, column {error.colno}: {error.msg}"
+    return str(error)
 
 
 def _depth(value: Any, limit: int) -> int:

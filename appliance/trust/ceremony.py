@@ -29,6 +29,7 @@ from appliance.trust.root import BUILDER_ID, Person, Registered, make_root, regi
 ROOT_DAYS = 1825
 MINIMUM_PASSPHRASE = 14
 ROLE = "signs bundles"
+NAME_RULE = "names of people are distinct, of letters, digits and dashes"
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,11 @@ def initialise(
     demo = passphrase is None
     names = [*people, *officers, *certifiers]
     if len(set(names)) != len(names) or not all(name.replace("-", "").isalnum() for name in names):
-        raise KeyFileError("names of people are distinct, of letters, digits and dashes")
+        raise KeyFileError(
+            "two people have the same name, or a name has another character than letters, digits and dashes",
+            rule=NAME_RULE,
+            remedy="give each a name of their own, for example anna and bert",
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         occupied = any(folder.iterdir())
@@ -154,6 +159,10 @@ def make_person(name: str, folder: Path, *, demo: bool, passphrase: Passphrase, 
     Raises:
         ApplianceError: a key is there already, the passphrase is too short, or the token refuses.
     """
+    if not name.replace("-", "").isalnum():
+        raise KeyFileError(
+            f"{name!r} cannot be the name of a person", rule=NAME_RULE, remedy="write for example anna or anna-2"
+        )
     secret = _long_enough(passphrase(mark(name, demo=demo)), name)
     folder.mkdir(parents=True, exist_ok=True)
     quantum_safe = generate(name, demo=demo, scheme=ML_DSA)
@@ -195,7 +204,11 @@ def next_people(
     now = registered(chain.verify())
     for name in remove:
         if name not in now.people:
-            raise KeyFileError(f"{name} is not among: {', '.join(sorted(now.people))}")
+            raise KeyFileError(
+                f"{name} does not sign bundles now",
+                rule="a person who leaves is one of those in the last root",
+                remedy=f"one of {', '.join(sorted(now.people))}",
+            )
     people = {name: pair for name, pair in now.people.items() if name not in remove}
     for file in add:
         pair = load_public_key(file), load_public_key(file.with_name(f"{file.stem}.ml-dsa.pub"))

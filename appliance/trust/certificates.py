@@ -32,6 +32,9 @@ UNREADABLE = (
 """What the library raises for a certificate that is not one; not all of them are a ValueError."""
 
 
+PEM_RULE = "a certificate is a file in PEM that begins with -----BEGIN CERTIFICATE-----"
+
+
 class CertificateError(ApplianceError):
     """A certificate cannot be issued or read."""
 
@@ -129,8 +132,14 @@ def read_certificate(path: Path) -> x509.Certificate:
     """
     try:
         return x509.load_pem_x509_certificate(path.read_bytes())
-    except (OSError, *UNREADABLE) as error:
-        raise CertificateError(f"{path}: not a certificate in PEM: {error}") from error
+    except OSError as error:
+        raise CertificateError(
+            f"{path}: cannot be read: {error.strerror}", rule=PEM_RULE, remedy="name the certificate"
+        ) from error
+    except UNREADABLE as error:
+        raise CertificateError(
+            f"{path}: not a certificate in PEM", rule=PEM_RULE, remedy="name the .pem file"
+        ) from error
 
 
 def issue_client(

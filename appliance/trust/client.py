@@ -97,7 +97,11 @@ def verify_metadata(
     offered = RootChain.pick(files)
     check_fingerprint(files["1.root.json"], root_fingerprint, "metadata/1.root.json")
     if files["root.json"] != offered.roots[-1]:
-        raise MetadataError(f"metadata/root.json: is not a copy of {len(offered)}.root.json")
+        raise MetadataError(
+            f"metadata/root.json: is not a copy of {len(offered)}.root.json",
+            rule="the last root stands under both names, so that every TUF client finds it",
+            remedy="the medium is damaged, or somebody changed it; carry the bundle again from its source",
+        )
     chain = _longer(offered, known)
     root = chain.verify()
     people = registered(root)

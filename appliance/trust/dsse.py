@@ -20,6 +20,10 @@ from appliance.trust.keys import PublicKey, SigningKey
 RULE = "signed statements are DSSE envelopes in canonical JSON with t valid signatures of known people and no others"
 
 
+ENVELOPE = "a signed statement is a DSSE envelope: the fields payload, payloadType and signatures"
+SIGN_FIRST = "name the .dsse.json file that signing made; a draft is signed first, for example by appliance site sign"
+
+
 class SignatureRefusedError(ApplianceError):
     """An envelope that does not prove what it should."""
 
@@ -116,7 +120,9 @@ def verify(data: bytes, payload_type: str, people: Mapping[str, PublicKey], thre
     envelope = _parse(data, name)
     if envelope.payload_type != payload_type:
         raise SignatureRefusedError(
-            f"{name}: a statement of type {envelope.payload_type!r}, not {payload_type!r}", rule=RULE
+            f"{name}: a statement of type {envelope.payload_type!r}, not {payload_type!r}",
+            rule="a signature counts for the kind of statement that it was given to",
+            remedy="name the statement of the right kind",
         )
     payload = _unb64(envelope.payload, name)
     message = pae(payload_type, payload)
@@ -144,6 +150,16 @@ def verify(data: bytes, payload_type: str, people: Mapping[str, PublicKey], thre
 
 
 def _parse(data: bytes, name: str) -> _Envelope:
+    try:
+        value = canonical.decode(data, name)
+    except canonical.NotJsonError as error:
+        why = error.message.removeprefix(f"{name}: ")
+        raise SignatureRefusedError(
+            f"{name}: is not a signed statement: it {why}", rule=ENVELOPE, remedy=SIGN_FIRST
+        ) from error
+    if not isinstance(value, dict) or not {"payload", "payloadType", "signatures"} <= set(value):
+        what = canonical.described(value)
+        raise SignatureRefusedError(f"{name}: is not a signed statement, but {what}", rule=ENVELOPE, remedy=SIGN_FIRST)
     try:
         return _Envelope.model_validate(canonical.decode_canonical(data, name))
     except ValidationError as error:

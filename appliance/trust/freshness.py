@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from appliance.errors import ApplianceError, first_finding
+from appliance.errors import ApplianceError, first_words
 from appliance.trust import canonical
 from appliance.trust.client import Repository
 from appliance.trust.files import read_limited
@@ -40,7 +40,12 @@ class Freshness(BaseModel):
         try:
             return cls.model_validate(canonical.decode_yaml(text, str(path)))
         except ValidationError as error:
-            raise FreshnessError(f"{path}: {first_finding(error)}") from error
+            field, why = first_words(error)
+            raise FreshnessError(
+                f"{path}: {field}: {why}",
+                rule="thresholds are warn_days and maximum_age_days, in days",
+                remedy="see policies/freshness.yml",
+            ) from error
 
     def judge(self, repository: Repository) -> list[str]:
         """Warnings about a repository that has not expired.

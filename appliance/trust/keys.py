@@ -31,6 +31,10 @@ _KEY_TYPES = {ECDSA: "ecdsa", ML_DSA: "ml-dsa"}
 Passphrase = Callable[[str], bytes]
 
 
+PEM_RULE = "people's keys are encrypted PKCS#8 files in PEM, which `appliance keys` makes"
+PEM_REMEDY = "name the .pem file that `appliance keys` made"
+
+
 class KeyFileError(ApplianceError):
     """A key file cannot be read, opened or used."""
 
@@ -163,7 +167,7 @@ def load_private_key(path: Path, passphrase: Passphrase | None = None) -> Privat
     except OSError as error:
         raise KeyFileError(f"{path}: cannot be read: {error.strerror}", remedy="name the key file") from error
     if b"PRIVATE KEY-----" not in data:
-        raise KeyFileError(f"{path}: not a private key in PEM", remedy="name the .pem file that `appliance keys` made")
+        raise KeyFileError(f"{path}: not a private key in PEM", rule=PEM_RULE, remedy=PEM_REMEDY)
     fields = dict(line.split(": ", 1) for line in data.decode(errors="replace").splitlines()[:3] if ": " in line)
     name, demo = fields.get("Holder", path.stem), fields.get(DEMO, "no").startswith("yes")
     secret = passphrase(name) if passphrase else ask_passphrase(path, name, demo=demo)
@@ -171,7 +175,9 @@ def load_private_key(path: Path, passphrase: Passphrase | None = None) -> Privat
         private = serialization.load_pem_private_key(data, secret)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise KeyFileError(
-            f"{path}: cannot be opened with this passphrase", remedy=f"give the passphrase of {name}"
+            f"{path}: cannot be opened with this passphrase",
+            rule="a private key is kept encrypted, and opens with its holder's passphrase alone",
+            remedy=f"give the passphrase of {name}; if that is the one you gave, the file is damaged",
         ) from error
     if isinstance(private, mldsa.MLDSA87PrivateKey) or (
         isinstance(private, ec.EllipticCurvePrivateKey) and isinstance(private.curve, ec.SECP384R1)
@@ -188,8 +194,14 @@ def load_public_key(path: Path) -> PublicKey:
     """
     try:
         key = serialization.load_pem_public_key(path.read_bytes())
-    except (OSError, ValueError, UnsupportedAlgorithm) as error:
-        raise KeyFileError(f"{path}: not a public key in PEM: {error}") from error
+    except OSError as error:
+        raise KeyFileError(f"{path}: cannot be read: {error.strerror}", remedy="name the key file") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise KeyFileError(
+            f"{path}: not a public key in PEM",
+            rule="the public half of a key is the .pub file that `appliance keys` made beside it",
+            remedy="name that file",
+        ) from error
     if isinstance(key, ec.EllipticCurvePublicKey | mldsa.MLDSA87PublicKey):
         public = public_key(key)
         return PublicKey.model_validate(public.model_dump())

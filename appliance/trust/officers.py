@@ -18,6 +18,10 @@ from appliance.trust.keys import ECDSA, PublicKey, load_public_key
 MAXIMUM_SIZE = 4 << 20
 
 
+MINIMUM = 2
+"""Officers of a site: as many as must sign."""
+
+
 class OfficersError(ApplianceError):
     """The list of officers is not usable, or a statement lacks their signatures."""
 
@@ -35,7 +39,7 @@ class Officers(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Literal["officers"] = Field(alias="_type")
-    officers: dict[str, PublicKey] = Field(min_length=2)
+    officers: dict[str, PublicKey] = Field(min_length=MINIMUM)
     authority: str = Field(pattern=r"^[0-9a-f]{64}$")
     demo: bool
 
@@ -69,6 +73,13 @@ def load_officers(path: Path, fingerprint: str | None = None) -> Officers:
     data = read_limited(path, MAXIMUM_SIZE)
     if fingerprint is not None:
         check_fingerprint(data, fingerprint, str(path))
+    value = canonical.decode(data, str(path))
+    if not isinstance(value, dict) or value.get("_type") != "officers":
+        raise OfficersError(
+            f"{path}: is not a list of officers, but {canonical.described(value)}",
+            rule="officers.json names the site's officers with their public keys, and its certificate authority",
+            remedy="name the file that `appliance keys init` or `appliance site officers` made",
+        )
     try:
         return Officers.model_validate(canonical.decode_canonical(data, str(path)))
     except ValidationError as error:
@@ -83,13 +94,27 @@ def list_officers(files: Sequence[Path], authority: x509.Certificate, *, demo: b
     """
     keys = {file.stem: load_public_key(file) for file in files}
     if len(keys) != len(files) or any(key.scheme != ECDSA for key in keys.values()):
-        raise OfficersError("officers have distinct names and ECDSA keys", remedy="make keys with `appliance keys new`")
+        raise OfficersError(
+            "two officers have the same name, or a key is not an ECDSA key",
+            rule="officers have distinct names and sign with ECDSA keys",
+            remedy="name <name>.pub of each, not <name>.ml-dsa.pub; `appliance keys new` makes keys",
+        )
+    if len(files) < MINIMUM:
+        raise OfficersError(
+            f"{len(files)} officer is named: {', '.join(str(file) for file in files)}",
+            rule="two officers sign every statement of a site, so it has at least two",
+            remedy="name another one: --officer FILE",
+        )
     try:
         return Officers(
             _type="officers", officers=keys, authority=authority.fingerprint(hashes.SHA256()).hex(), demo=demo
         )
     except ValidationError as error:
-        raise OfficersError(f"the list of officers: {error.errors()[0]['msg']}") from error
+        raise OfficersError(
+            f"the list of officers: {first_finding(error)}",
+            rule="officers have distinct names of letters, digits and dashes, and a key each",
+            remedy="name the .pub files of distinct officers",
+        ) from error
 
 
 def check_authority(officers: Officers, certificate: Path) -> None:

@@ -23,6 +23,10 @@ from appliance.trust.root import CanonicalSerializer, Person, Registered, make_r
 LIMIT = 128 << 20
 
 
+RULE = "a signing request is the file that `appliance bundle request` or `appliance keys change` made"
+REMEDY = "name that file, or make it again"
+
+
 class RequestError(ApplianceError):
     """A signing request that cannot be read or signed."""
 
@@ -57,10 +61,17 @@ class Request:
         Raises:
             ApplianceError: not in its form, or the chain of roots does not hold.
         """
+        value = canonical.decode(data, name)
+        if not isinstance(value, dict) or value.get("_type") != "signing-request":
+            raise RequestError(
+                f"{name}: is not a signing request, but {canonical.described(value)}", rule=RULE, remedy=REMEDY
+            )
         try:
             form = _Form.model_validate(canonical.decode_canonical(data, name))
         except ValidationError as error:
-            raise RequestError(f"{name}: not a signing request: {first_finding(error)}") from error
+            raise RequestError(
+                f"{name}: not a signing request: {first_finding(error)}", rule=RULE, remedy=REMEDY
+            ) from error
         request = cls(
             chain=RootChain.pick({file: text.encode() for file, text in form.chain.items()}),
             documents={file: text.encode() for file, text in form.documents.items()},

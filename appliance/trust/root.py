@@ -94,6 +94,7 @@ def make_root(enrolled: Registered, *, version: int, expires: datetime, signers:
         raise RootError(
             f"{enrolled.threshold} of {len(enrolled.people)} people cannot be a threshold",
             rule="at least two people sign every role",
+            remedy=f"a threshold from 2 to {len(enrolled.people)}, or more people",
         )
     extension = {
         PEOPLE_FIELD: {

@@ -21,6 +21,7 @@ BENCHMARKS = {
     "carry": ("bundle.verify_copy", "bundle.peak_memory"),
     "assemble": ("bundle.assemble",),
     "admission": ("admission.added",),
+    "cli": ("cli.help",),
     "stack": ("inference.throughput", "stack.rss"),
     "demo": ("demo.first_answer", "demo.warm"),
 }

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.vagrant import ready
 from tests.vagrant.capture import Capture
 from tests.vagrant.install import install
 from tests.vagrant.machine import Machine
@@ -18,6 +19,12 @@ _TIMES: list[dict[str, Any]] = []
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--keep", action="store_true", help="use machines that run, and leave them running")
+
+
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """End at once, with one message, where no machine can be made: every scenario would fail for the same reason."""
+    if not session.config.option.collectonly and (problem := ready.problem()):
+        pytest.exit(f"no scenario was run: {problem}", returncode=1)
 
 
 @pytest.fixture(scope="session")

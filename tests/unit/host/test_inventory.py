@@ -68,6 +68,7 @@ class Host:
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
     host = Host(tmp_path, make_keys(tmp_path / "keys"))
+    (host.root / "generations/1").mkdir(parents=True)
     for kind, text in {"site": SITE, "subjects": SUBJECTS, "access": POLICY.read_text()}.items():
         (tmp_path / f"{kind}.yml").write_text(text)
         host.sign(kind, tmp_path / f"{kind}.yml", host.root / "generations/1/site", "o", "p")

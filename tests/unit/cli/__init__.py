@@ -1,0 +1,1 @@
+"""The command line: what its help says, what it refuses, and what it knows."""
