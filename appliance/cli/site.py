@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from appliance.cli.catalogue import CatalogueFile, chosen_catalogue, required_catalogue
 from appliance.cli.options import (
     ROOT,
     RUN,
@@ -45,9 +46,10 @@ def check(
     file: Annotated[Path, typer.Argument(help="YAML file.")],
     *,
     kind: Annotated[Kind, typer.Option(help="What it states.")],
+    catalogue: CatalogueFile = None,
 ) -> None:
     """Check a statement before anybody signs it."""
-    _read(file, kind)
+    _check_services(_read(file, kind), kind, catalogue, str(file))
     print(f"{file}: a usable {kind} statement")
 
 
@@ -61,6 +63,7 @@ def sign(
     officers: Annotated[
         Path | None, typer.Option(help="officers.json; checked to list the keys, and copied to the folder.")
     ] = None,
+    catalogue: CatalogueFile = None,
     passphrase_file: PassphraseFile = None,
     as_json: Json = False,
 ) -> None:
@@ -69,6 +72,7 @@ def sign(
     from appliance.trust.officers import load_officers, payload_type  # noqa: PLC0415
 
     value = _read(file, kind)
+    _check_services(value, kind, catalogue, str(file))
     keys = [open_key(path, passphrase_file) for path in key]
     listed = load_officers(officers) if officers else None
     for opened in keys:
@@ -146,6 +150,7 @@ def issue_certificates(
     *,
     ca: Annotated[Path, typer.Option(help="Folder of the site's authority (ca.pem, ca.key).")],
     out: Annotated[Path, typer.Option(help="The site's folder; receives certificates/.")],
+    catalogue: CatalogueFile = None,
     passphrase_file: PassphraseFile = None,
     as_json: Json = False,
 ) -> None:
@@ -153,6 +158,8 @@ def issue_certificates(
     from appliance.trust.certificates import issue_client, issue_server, load_authority  # noqa: PLC0415
 
     value = _read(file, Kind.site)
+    offered = required_catalogue(catalogue)
+    _check_services(value, Kind.site, catalogue, str(file))
     authority = load_authority(ca, read_passphrase(passphrase_file) if passphrase_file else None)
     folder = out / "certificates"
     folder.mkdir(parents=True, exist_ok=True)
@@ -163,10 +170,9 @@ def issue_certificates(
         gateway = issue_server(authority, enclave["hostname"], enclave=name, addresses=(str(enclave["address"]),))
         gateway.write(folder / name, "gateway")
         written.append(f"{name}/gateway")
-        for service in ("labeling", "evaluation"):
-            if service in enclave["services"]:
-                issue_client(authority, f"service:{service}", organisation=name).write(folder / name, service)
-                written.append(f"{name}/{service}")
+        for service in filter(lambda name: offered[name].workload, enclave["services"]):
+            issue_client(authority, f"service:{service}", organisation=name).write(folder / name, service)
+            written.append(f"{name}/{service}")
     if as_json:
         print_json({"folder": str(folder), "certificates": written})
     else:
@@ -189,6 +195,15 @@ def _begun(target: Path, payload_type: str, value: Any, listed: "Officers | None
         except dsse.SignatureRefusedError:
             return b""
     return data
+
+
+def _check_services(value: Any, kind: Kind, catalogue: Path | None, where: str) -> None:
+    """Compare what a site runs with what a bundle offers, where a catalogue is at hand."""
+    from appliance.enclave.site import check_services, parse_site  # noqa: PLC0415
+
+    offered = chosen_catalogue(catalogue) if kind is Kind.site else None
+    if offered:
+        check_services(parse_site(value, where), offered, where)
 
 
 def _read(file: Path, kind: Kind) -> Any:

@@ -9,10 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from appliance.cli.options import ROOT, Json, Root, print_json
+from appliance.cli.options import ROOT, RUN, Json, Root, print_json
+from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
     from appliance.audit.spill import Trace
+    from appliance.contract.catalogue import Catalogue
 
 app = typer.Typer(help="Find out where a record went that should not have been there.", no_args_is_help=True)
 
@@ -32,6 +34,9 @@ def trace(
     worksheet: Annotated[
         Path | None, typer.Option(help="Write the worksheet of NIST SP 800-53 IR-9 too, .html or .md.")
     ] = None,
+    catalogue: Annotated[
+        Path | None, typer.Option(help="A bundle's folder, or its exported catalogue of services [the installed one].")
+    ] = None,
     officer: Annotated[str, typer.Option(help="Who traces; recorded before anything is shown.")] = "root",
     root: Root = ROOT,
     as_json: Json = False,
@@ -49,7 +54,7 @@ def trace(
     from appliance.trust.files import replace_file  # noqa: PLC0415
 
     log = root / "log"
-    found = spills.trace(log, names)
+    found = spills.trace(log, names, _catalogue(root, catalogue))
     text = ""
     if worksheet is not None:
         now, origin = time.time_ns() // 1_000_000, (log / "checkpoint").read_text().partition("\n")[0]
@@ -63,6 +68,23 @@ def trace(
     Console().print(_table(found))
     if worksheet is not None:
         print(f"{worksheet}: worksheet of IR-9")
+
+
+def _catalogue(root: Path, given: Path | None) -> "Catalogue":
+    """The services whose containers a trace can name: those of a bundle, or those installed."""
+    from appliance.cli.catalogue import required_catalogue  # noqa: PLC0415
+    from appliance.enclave.render import HostPaths, installed_catalogue  # noqa: PLC0415
+
+    if given:
+        return required_catalogue(given)
+    try:
+        return installed_catalogue(HostPaths(root, RUN))
+    except ApplianceError as error:
+        raise ApplianceError(
+            f"{root}: says of no service what it records, so a trace could not name containers and volumes",
+            rule="a trace reads whose an activity is from the catalogue of services",
+            remedy="--catalogue with the bundle that ran there, or with its exported catalogue",
+        ) from error
 
 
 def _table(found: "Trace") -> Table:

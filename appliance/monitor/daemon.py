@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from appliance.audit.log import Log
-from appliance.enclave.render import UIDS, HostPaths
+from appliance.enclave.render import GATEWAY_UID, HostPaths, installed_catalogue, manifests
 from appliance.enclave.site import Enclave
 from appliance.monitor import announcement
 from appliance.monitor.break_glass import FOLDER, Panes
@@ -37,6 +37,7 @@ def with_keys(paths: HostPaths, statements: Statements) -> InForce:
         policy=statements.policy,
         policy_digest=statements.policy_digest,
         authority=Authority((paths.certificates / "ca.pem").read_bytes()),
+        catalogue=installed_catalogue(paths),
         context_keys={
             (enclave.name, service): (secrets / f"{enclave.name}.{service}.context.key").read_bytes()
             for enclave in statements.site.enclaves
@@ -82,8 +83,9 @@ class Monitor:
         async def record(request: HttpRequest) -> HttpResponse:
             return await self._records.handle(enclave, request)
 
-        owner = enclave.uids + UIDS["gateway"]
-        services = frozenset(enclave.uids + UIDS[service] for service in enclave.services)
+        owner = enclave.uids + GATEWAY_UID
+        offered = manifests(enclave, installed_catalogue(self._paths))
+        services = frozenset(enclave.uids + service.uid for service in offered)
         gateways = self._paths.sockets(enclave.name, "gateway") / "gateway.sock"
         records = self._paths.sockets(enclave.name, "record") / "record.sock"
         return [

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from appliance.enclave.site import Name, Service, validated
+from appliance.contract.manifest import ServiceName
+from appliance.enclave.site import Name, validated
 from appliance.monitor.registry import Group, Role
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -102,9 +103,9 @@ class AccessPolicy(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: Annotated[int, Field(ge=1)] = 1
-    routes: dict[Service, tuple[Route, ...]]
-    roles: dict[Role, dict[Service, tuple[Action, ...]]]
-    workloads: dict[Service, dict[Service, tuple[Action, ...]]] = {}
+    routes: dict[ServiceName, tuple[Route, ...]]
+    roles: dict[Role, dict[ServiceName, tuple[Action, ...]]]
+    workloads: dict[ServiceName, dict[ServiceName, tuple[Action, ...]]] = {}
     session_minutes: Annotated[int, Field(ge=1, le=1440)] = 480
     idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
     consent: Annotated[str, Field(min_length=20, max_length=4000)] | None = None

@@ -7,7 +7,6 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from appliance.audit.events import Entity, Lineage
 from appliance.audit.schema import EventError
-from appliance.enclave.render import UIDS
 from appliance.enclave.site import Enclave
 from appliance.errors import ApplianceError, first_finding
 from appliance.monitor.context import Context, ContextError, open_context, payload_of
@@ -95,7 +94,7 @@ class Records:
 
     async def _grant(self, enclave: Enclave, peer: int | None, asked: _GrantRequest) -> HttpResponse:
         context = self._context(enclave, asked.context)
-        if peer != enclave.uids + UIDS[context.service]:
+        if peer != enclave.uids + self._force.catalogue[context.service].uid:
             raise ContextError("the context is another service's")
         grant = Grant(
             job=asked.job,

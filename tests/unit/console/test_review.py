@@ -31,6 +31,7 @@ from appliance.monitor.registry import Registry
 from appliance.monitor.statements import Statements
 from appliance.trust.certificates import make_authority
 from appliance.trust.keys import generate
+from tests.catalogue import CATALOGUE
 from tests.unit.console.site import SYSTEM, Site, days, headers
 from tests.unit.console.test_browser import CHROMIUM
 
@@ -64,6 +65,7 @@ def monitor(site: Site, stop: threading.Event, ready: threading.Event) -> None:
             policy=policy,
             policy_digest="0" * 64,
             authority=Authority(make_authority(generate("ca", demo=True)).pem),
+            catalogue=CATALOGUE,
             context_keys={},
             grant_key=b"g" * 32,
         )

@@ -21,7 +21,7 @@ import httpx
 import yaml
 
 from appliance.audit.log import Log
-from appliance.enclave.render import UIDS, HostPaths, gateway_config
+from appliance.enclave.render import GATEWAY_UID, HostPaths, gateway_config
 from appliance.enclave.site import Enclave, Site, load_site
 from appliance.monitor import daemon, registries
 from appliance.monitor.context import open_context
@@ -32,6 +32,7 @@ from appliance.trust.certificates import Authority as Issuer
 from appliance.trust.certificates import issue_client, issue_server, make_authority
 from appliance.trust.keys import generate
 from appliance.trust.officers import Officers, payload_type
+from tests.catalogue import CATALOGUE
 
 KEY = b"c" * 32
 PEOPLE = ("first", "second")
@@ -102,6 +103,7 @@ class Rig:
         root = self.paths.root
         for name in ("secrets", "spool"):
             (root / name).mkdir()
+        self.paths.catalogue.write_bytes(CATALOGUE.encode())
         site = root / "current" / "site"
         pinned = hashlib.sha256((site / "officers.json").read_bytes()).hexdigest()
         (site / PIN).write_text(pinned + "\n")
@@ -116,7 +118,7 @@ class Rig:
 
     def config(self) -> str:
         """The rendered configuration with this machine's places."""
-        text = gateway_config(self.enclave).replace("/tmp/", f"{self.folder}/")  # noqa: S108  # the container's tmpfs
+        text = gateway_config(self.enclave, CATALOGUE).replace("/tmp/", f"{self.folder}/")  # noqa: S108  # the container's tmpfs
         text = text.replace("/run/secrets", str(self.folder))
         text = text.replace("/run/monitor", str(self.paths.sockets(self.enclave.name, "gateway")))
         text = text.replace("listen 443", f"listen 127.0.0.1:{self.port}")
@@ -187,7 +189,7 @@ def running(folder: Path) -> Iterator[Rig]:
     assert program, "nginx is installed by make setup"
     options = ["-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log"), "-g", "daemon off;"]
     # As the user that the gateway's container is mapped to, because the monitor answers no other.
-    user = rig.enclave.uids + UIDS["gateway"]
+    user = rig.enclave.uids + GATEWAY_UID
     for path in (folder, *folder.glob("*.*")):
         os.chown(path, user, user)
     process = subprocess.Popen([program, *options], cwd=folder, user=user, group=user, extra_groups=[])

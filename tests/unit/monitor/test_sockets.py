@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.enclave.render import UIDS
+from appliance.enclave.render import GATEWAY_UID
 from appliance.monitor.context import Context, seal
+from tests.catalogue import CATALOGUE
 from tests.unit.monitor.gateway import KEY, Rig, running
 
 ASK = """
@@ -48,18 +49,18 @@ def ask(rig: Rig, uid: int, socket: str, request: str, body: str = "") -> str:
 
 def test_only_the_enclave_s_gateway_may_ask_for_decisions(rig: Rig) -> None:
     other = rig.site.enclave("unclassified")
-    own = rig.enclave.uids + UIDS["gateway"]
+    own = rig.enclave.uids + GATEWAY_UID
     assert ask(rig, own, "gateway/gateway.sock", "GET /decide") == "403"
-    for uid in (0, 65534, other.uids + UIDS["gateway"], rig.enclave.uids, rig.enclave.uids + UIDS["labeling"]):
+    for uid in (0, 65534, other.uids + GATEWAY_UID, rig.enclave.uids, rig.enclave.uids + CATALOGUE["labeling"].uid):
         assert ask(rig, uid, "gateway/gateway.sock", "GET /decide") == "nothing", uid
 
 
 def test_only_the_enclave_s_services_may_record(rig: Rig) -> None:
     body = json.dumps({"activity": "records.export", "subject": "analyst"})
-    labeling = UIDS["labeling"]
+    labeling = CATALOGUE["labeling"].uid
     assert ask(rig, rig.enclave.uids + labeling, "record/record.sock", "POST /record", body) == "200"
     before = len(rig.records())
-    for uid in (0, 65534, rig.site.enclave("unclassified").uids + labeling, rig.enclave.uids + UIDS["gateway"]):
+    for uid in (0, 65534, rig.site.enclave("unclassified").uids + labeling, rig.enclave.uids + GATEWAY_UID):
         assert ask(rig, uid, "record/record.sock", "POST /record", body) == "nothing", uid
     assert len(rig.records()) == before
 
@@ -82,5 +83,5 @@ def test_a_service_cannot_use_another_s_context_for_a_grant(rig: Rig) -> None:
     )
     body = json.dumps({"context": seal(context, KEY), "job": "job", "model": "model"})
     for service, status in (("evaluation", "200"), ("labeling", "403")):
-        uid = rig.enclave.uids + UIDS[service]
+        uid = rig.enclave.uids + CATALOGUE[service].uid
         assert ask(rig, uid, "record/record.sock", "POST /grant", body) == status
