@@ -53,6 +53,38 @@ def check(
     print(f"{file}: a usable {kind} statement")
 
 
+@app.command("draft-access")
+def draft_access(
+    rules: Annotated[Path, typer.Argument(help="The access.yml so far.")],
+    *,
+    out: Annotated[Path, typer.Option(help="The new access.yml, for the officers to read, change and sign.")],
+    catalogue: CatalogueFile = None,
+    as_json: Json = False,
+) -> None:
+    """Write access rules that open what a bundle's services offer, keeping roles and what narrows a route.
+
+    Nothing that a bundle adds is open before two officers have signed rules that name it.
+
+    Example: appliance site draft-access access.yml --catalogue /media/bundle --out access-2.yml
+    """
+    import yaml  # noqa: PLC0415  # keeps `appliance --help` quick
+
+    from appliance.monitor.offer import compare, drafted  # noqa: PLC0415
+    from appliance.monitor.policy import parse_policy  # noqa: PLC0415
+
+    old, offered = _read(rules, Kind.access), required_catalogue(catalogue)
+    difference = compare(parse_policy(old, str(rules)), offered)
+    draft = drafted(old, offered)
+    parse_policy(draft, str(out))
+    out.write_text(yaml.safe_dump(draft, sort_keys=False))
+    if as_json:
+        print_json({"file": str(out), "version": draft["version"]} | difference.model_dump())
+        return
+    for line in difference.lines():
+        print(line)
+    print(f"{out}: version {draft['version']}; read it, give roles their actions, and have two officers sign it")
+
+
 @app.command()
 def sign(
     file: Annotated[Path, typer.Argument(help="YAML file to sign.")],

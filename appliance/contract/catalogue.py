@@ -121,3 +121,12 @@ def read_catalogue(data: bytes, where: str) -> Catalogue:
         return Catalogue.model_validate(canonical.decode(data, where))
     except ValidationError as error:
         raise ApplianceError(f"{where}: {first_finding(error)}", rule=RULE) from error
+
+
+def no_catalogue(bundle: Path) -> ApplianceError:
+    """The refusal of a bundle that does not say which services it offers."""
+    return ApplianceError(
+        f"{bundle}: carries no {TARGET}",
+        rule="a bundle says which services it offers",
+        remedy="build it again with `appliance bundle build`",
+    )

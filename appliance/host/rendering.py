@@ -4,7 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from appliance.contract.catalogue import TARGET, Catalogue, read_catalogue
+from appliance.contract.catalogue import TARGET, Catalogue, no_catalogue, read_catalogue
 from appliance.contract.manifest import Manifest
 from appliance.enclave import admission, render
 from appliance.enclave.render import CATALOGUE, Bound, HostPaths, Images, manifests
@@ -59,11 +59,7 @@ def offered_catalogue(bundle: Path) -> Catalogue:
     try:
         return read_catalogue(file.read_bytes(), TARGET)
     except FileNotFoundError as error:
-        raise ApplianceError(
-            f"{bundle}: carries no {TARGET}",
-            rule="a bundle says which services it offers",
-            remedy="build it again with `appliance bundle build`",
-        ) from error
+        raise no_catalogue(bundle) from error
 
 
 def render_generation(  # one value each
