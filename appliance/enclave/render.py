@@ -25,6 +25,7 @@ BODY_LIMIT = "4m"
 LABEL_KEY = "appliance.classification"
 SETTINGS_KEY = "appliance.settings"
 MIGRATE = "-migrate"
+RECORD_SOCKET = "record.sock"
 CATALOGUE = "catalogue.json"
 """Name of the catalogue in a generation's folder."""
 
@@ -72,6 +73,10 @@ class HostPaths:
     def catalogue(self) -> Path:
         """The catalogue of the services of the current generation."""
         return self.root / "current" / CATALOGUE
+
+    def records(self, enclave: str, service: str) -> Path:
+        """Directory of the one socket at which a service reaches the monitor."""
+        return self.sockets(enclave, "record") / service
 
     def sockets(self, enclave: str, kind: str) -> Path:
         """Directory of one kind of socket: ``gateway``, ``record`` or ``postgresql``."""
@@ -286,7 +291,7 @@ def _service(enclave: Enclave, service: Manifest, images: Images, paths: HostPat
     container["volumes"] = [
         _bind(paths.settings(enclave.name) / f"{name}.json", "/run/appliance/service.json"),
         _bind(paths.secrets(enclave.name, name), "/run/secrets"),
-        _bind(paths.sockets(enclave.name, "record"), "/run/monitor"),
+        _bind(paths.records(enclave.name, name), "/run/monitor"),
         _bind(paths.volume(enclave.name, name), "/var/lib/appliance", writable=True),
     ]
     offered = {

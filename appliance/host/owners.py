@@ -4,7 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.contract.catalogue import Catalogue
-from appliance.enclave.render import DATABASE_UID, GATEWAY_UID, MIGRATE, MIGRATE_UID, HostPaths, manifests
+from appliance.enclave.render import (
+    DATABASE_UID,
+    GATEWAY_UID,
+    MIGRATE,
+    MIGRATE_UID,
+    RECORD_SOCKET,
+    HostPaths,
+    manifests,
+)
 from appliance.enclave.site import Enclave, Site
 from appliance.host.finding import Finding
 
@@ -40,11 +48,13 @@ def expected(paths: HostPaths, enclave: Enclave, catalogue: Catalogue) -> list[O
     result += [
         Owned(paths.volume(enclave.name, "models"), 0, 0o755),
         Owned(paths.sockets(enclave.name, "gateway"), gateway, 0o700),
-        Owned(paths.sockets(enclave.name, "record"), enclave.uids, 0o755),
+        Owned(paths.sockets(enclave.name, "record"), 0, 0o711),
         Owned(paths.sockets(enclave.name, "postgresql"), database, 0o755),
         Owned(paths.sockets(enclave.name, "gateway") / "gateway.sock", gateway, 0o600),
-        Owned(paths.sockets(enclave.name, "record") / "record.sock", enclave.uids, 0o666),
     ]
+    for service in manifests(enclave, catalogue):
+        folder, uid = paths.records(enclave.name, service.name), enclave.uids + service.uid
+        result += [Owned(folder, uid, 0o700), Owned(folder / RECORD_SOCKET, uid, 0o600)]
     return result
 
 

@@ -94,17 +94,19 @@ def prepare_enclave(paths: HostPaths, enclave: Enclave, catalogue: Catalogue, ce
     models = paths.volume(enclave.name, "models")
     models.mkdir(exist_ok=True)
     models.chmod(0o755)
-    prepare_sockets(paths, enclave)
+    prepare_sockets(paths, enclave, catalogue)
 
 
-def prepare_sockets(paths: HostPaths, enclave: Enclave) -> None:
+def prepare_sockets(paths: HostPaths, enclave: Enclave, catalogue: Catalogue) -> None:
     """Make the socket folders of ``enclave``, which do not survive a boot."""
     paths.run.mkdir(parents=True, exist_ok=True)
     paths.run.chmod(0o711)
     (paths.run / enclave.name).mkdir(exist_ok=True)
     (paths.run / enclave.name).chmod(0o711)
     _owned_folder(paths.sockets(enclave.name, "gateway"), enclave.uids + GATEWAY_UID)
-    _owned_folder(paths.sockets(enclave.name, "record"), enclave.uids, 0o755)
+    _owned_folder(paths.sockets(enclave.name, "record"), 0, 0o711)
+    for service in manifests(enclave, catalogue):
+        _owned_folder(paths.records(enclave.name, service.name), enclave.uids + service.uid)
     _owned_folder(paths.sockets(enclave.name, "postgresql"), enclave.uids + DATABASE_UID, 0o755)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import psutil
 
 from appliance.contract.catalogue import Catalogue
-from appliance.enclave.render import HostPaths
+from appliance.enclave.render import RECORD_SOCKET, HostPaths
 from appliance.enclave.site import Enclave, Site, check_services
 from appliance.errors import ApplianceError
 from appliance.host import kernel
@@ -20,7 +20,7 @@ from appliance.monitor.policy import AccessPolicy
 
 PROGRAMS = ("podman", "nft", "ip", "iptables", "conntrack")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-DATABASE_SOCKET = "/.s.PGSQL.5432"
+DATABASE_SOCKET = ".s.PGSQL.5432"
 MAXIMUM_SOCKET = 107
 CLOCK_TOLERANCE = timedelta(minutes=10)
 Finding = ApplianceError | str
@@ -111,8 +111,10 @@ def _space(host: Host) -> Iterator[Finding]:
 
 
 def _sockets(host: Host) -> Iterator[Finding]:
-    longest = max(len(str(host.paths.sockets(enclave.name, "postgresql"))) for enclave in host.site.enclaves)
-    over = longest + len(DATABASE_SOCKET) - MAXIMUM_SOCKET
+    databases = [host.paths.sockets(enclave.name, "postgresql") / DATABASE_SOCKET for enclave in host.site.enclaves]
+    services = [(enclave.name, service) for enclave in host.site.enclaves for service in enclave.services]
+    records = [host.paths.records(*service) / RECORD_SOCKET for service in services]
+    over = max(len(str(path)) for path in (*databases, *records)) - MAXIMUM_SOCKET
     if over > 0:
         yield ApplianceError(
             f"--run {host.paths.run}: the names of the sockets below it would be {over} characters too long",

@@ -112,8 +112,9 @@ def harden(paths: HostPaths, bundle: Path) -> bool:
 
 def prepare_sockets(paths: HostPaths) -> bool:
     """Make the folders of the sockets, which no boot keeps, before systemd starts the monitor."""
+    catalogue = installed_catalogue(paths)
     for enclave in installed_statements(paths).site.enclaves:
-        places.prepare_sockets(paths, enclave)
+        places.prepare_sockets(paths, enclave, catalogue)
     return False
 
 

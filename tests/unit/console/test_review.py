@@ -32,7 +32,7 @@ from appliance.monitor.statements import Statements
 from appliance.trust.certificates import make_authority
 from appliance.trust.keys import generate
 from tests.catalogue import CATALOGUE
-from tests.unit.console.site import SYSTEM, Site, days, headers
+from tests.unit.console.site import KEY, SYSTEM, Site, days, headers
 from tests.unit.console.test_browser import CHROMIUM
 
 OFFICERS = ("isso", "issm")
@@ -66,14 +66,14 @@ def monitor(site: Site, stop: threading.Event, ready: threading.Event) -> None:
             policy_digest="0" * 64,
             authority=Authority(make_authority(generate("ca", demo=True)).pem),
             catalogue=CATALOGUE,
-            context_keys={},
+            context_keys={("system-high", "console"): KEY},
             grant_key=b"g" * 32,
         )
         log = site.open()
         records = Records(force, Recording(log, statements))
 
         async def handle(request: HttpRequest) -> HttpResponse:
-            return await records.handle(example.system_high, request)
+            return await records.handle(example.system_high, CATALOGUE["console"], request)
 
         server = await serve_unix(site.folder / "record.sock", handle, owner=0, peers=frozenset({0}))
         ready.set()
