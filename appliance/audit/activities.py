@@ -1,4 +1,6 @@
-"""Every activity that the appliance's own parts record, who records it and what it means.
+"""Every activity that monitor, commands and host record, who records it and what it means.
+
+What services record is in their manifests (`appliance.contract.manifest`).
 
 ``docs/reference/activities.md`` is made from this list, and a test compares the list with the code that records. The
 activity of a decision about a request is the action that the access policy names, for example ``read``.
@@ -26,53 +28,6 @@ class Activity:
     outputs: str = ""
 
 
-SERVICE_ACTIVITIES = (
-    Activity("records.create", ("labeling",), "Tasks were added to a project. The record names both."),
-    Activity(
-        "records.export",
-        ("labeling",),
-        "A project was exported. Recorded before the file leaves.",
-        outputs="the exported file",
-    ),
-    Activity(
-        "records.refuse",
-        ("labeling",),
-        "An export was refused because its originator controls a task (ORCON) and no decision of theirs covers it.",
-    ),
-    Activity(
-        "record.upgrade",
-        ("labeling",),
-        "A task was copied from a lower enclave and has this enclave's marking here.",
-        inputs="the task in the lower enclave",
-        outputs="the task here",
-    ),
-    Activity(
-        "evaluation.run",
-        ("evaluation",),
-        "An evaluation job was completed. Recorded before its results can be read.",
-        inputs="the model file and the samples",
-        outputs="Inspect's log",
-    ),
-    Activity(
-        "model_inference_activity",
-        ("inference",),
-        "A model was asked. Recorded before the engine gets the request.",
-        inputs="the request as the engine gets it, and the model file",
-    ),
-    Activity(
-        "review.finish",
-        ("console", "appliance audit review"),
-        "An officer wrote a note to each finding of a review. The record holds the notes.",
-    ),
-    Activity(
-        "evidence.export",
-        ("console", "appliance audit export"),
-        "Records were exported as an archive of evidence. Recorded before the archive leaves.",
-        outputs="the archive (console only)",
-    ),
-)
-"""What the services of enclaves record, through the monitor's ``record.sock``."""
-
 MONITOR_ACTIVITIES = (
     Activity("session.open", ("monitor",), "A person opened a session, or was refused one."),
     Activity("session.close", ("monitor",), "A person ended a session."),
@@ -86,6 +41,11 @@ MONITOR_ACTIVITIES = (
     ),
     Activity("review.overdue", ("monitor",), "No checkpoint was cosigned for seven days. Recorded once a day."),
     Activity("spool.gap", ("monitor",), "A line of the spool is missing or changed, so events may be lost."),
+    Activity(
+        "record.unattributed",
+        ("monitor",),
+        "A service asked for a record that its manifest does not list, or in nobody's name. It was refused.",
+    ),
     Activity("record.refuse", ("monitor",), "So many requests of an enclave were refused without a record."),
     Activity("quota.exceed", ("monitor",), "An enclave recorded more than its quota allows."),
     Activity("storage.good", ("monitor",), "The disk of the log has room again."),
@@ -147,6 +107,12 @@ HOST_ACTIVITIES = (
         ("appliance enclave erase",),
         "Keys, data and copies of an enclave were erased. Recorded before.",
     ),
+    Activity(
+        "review.finish",
+        ("appliance audit review",),
+        "An officer wrote a note to each finding of a review. The record holds the notes.",
+    ),
+    Activity("evidence.export", ("appliance audit export",), "Records were exported as an archive of evidence."),
     Activity("spill.trace", ("appliance spill trace",), "The log was searched for where a record went."),
     Activity("log.anchor", ("appliance audit anchor",), "The log's checkpoint was written to leave the host."),
     Activity("policy.load", ("appliance audit policy",), "The policy that says who must cosign was installed."),
@@ -156,4 +122,4 @@ HOST_ACTIVITIES = (
 )
 """What commands and the host's own parts record, through the spool."""
 
-ACTIVITIES = SERVICE_ACTIVITIES + MONITOR_ACTIVITIES + HOST_ACTIVITIES
+ACTIVITIES = MONITOR_ACTIVITIES + HOST_ACTIVITIES

@@ -18,17 +18,17 @@ from pydantic import (
     model_validator,
 )
 
+from appliance.contract.catalogue import Catalogue
+from appliance.contract.manifest import ServiceName
 from appliance.errors import ApplianceError, first_words
 from appliance.markings import Label, Marking, MarkingError, dominates, parse
 from appliance.trust import canonical
 
 Statement = TypeVar("Statement", bound=BaseModel)
 ENCLAVE_UIDS = 65536
-SERVICES = ("labeling", "evaluation", "inference", "console")
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 Hostname = Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", max_length=253)]
-Service = Literal["labeling", "evaluation", "inference", "console"]
 
 
 def _known_marking(text: str) -> str:
@@ -58,8 +58,8 @@ class Enclave(BaseModel):
         address: host address at which the gateway is reached.
         network: an IPv4 /24 of the host's own; first half services, second half the gateway's outer side.
         uids: first of the 65,536 host uids that the enclave's containers are mapped to.
-        services: the services that run in it.
-        models: names of the bundle's models that its inference engine serves.
+        services: the services that run in it, by the names of the bundle's catalogue.
+        models: names of the bundle's models that its engine serves.
         system_high: whether it is the reserved enclave of the log and the officers' console; exactly one is.
     """
 
@@ -71,7 +71,7 @@ class Enclave(BaseModel):
     address: IPvAnyAddress
     network: Annotated[ipaddress.IPv4Network, BeforeValidator(_ipv4_network)]
     uids: Annotated[int, Field(ge=100_000, le=2**31)]
-    services: tuple[Service, ...]
+    services: tuple[ServiceName, ...]
     models: Annotated[tuple[Name | str, ...], Field(max_length=1)] = ()
     system_high: bool = False
 
@@ -105,9 +105,14 @@ class Enclave(BaseModel):
         """The network through which users reach the gateway."""
         return list(self.network.subnets(new_prefix=25))[1]
 
-    def service_address(self, service: str) -> str:
-        """Fixed address of a service (or of ``gateway``) on the inner network; there is no name service."""
-        return str(self.inner.network_address + (2 if service == "gateway" else 10 + SERVICES.index(service)))
+    @property
+    def gateway_address(self) -> str:
+        """Fixed address of the gateway on the inner network; there is no name service."""
+        return str(self.inner.network_address + 2)
+
+    def slot_address(self, slot: int) -> str:
+        """Fixed address of the service in ``slot`` on the inner network."""
+        return str(self.inner.network_address + 10 + slot)
 
     @field_validator("services")
     @classmethod
@@ -115,12 +120,6 @@ class Enclave(BaseModel):
         if not services or len(set(services)) != len(services):
             raise ValueError("name each service once, and at least one")
         return services
-
-    @model_validator(mode="after")
-    def _console_is_system_high(self) -> "Enclave":
-        if self.system_high != (self.services == ("console",)):
-            raise ValueError("the console, and nothing else, runs in the system-high enclave")
-        return self
 
 
 class Certifier(BaseModel):
@@ -205,7 +204,7 @@ class Site(BaseModel):
     def _one_system_high(self) -> "Site":
         high = [enclave for enclave in self.enclaves if enclave.system_high]
         if len(high) != 1:
-            raise ValueError("exactly one enclave is system_high: the log and its console live there")
+            raise ValueError("exactly one enclave is system_high: the log lives there")
         top = high[0].marking.label
         for enclave in self.enclaves:
             if not dominates(top, enclave.marking.label):
@@ -216,7 +215,7 @@ class Site(BaseModel):
 
     @property
     def system_high(self) -> Enclave:
-        """The reserved enclave of the log and the console."""
+        """The reserved enclave of the log."""
         return next(enclave for enclave in self.enclaves if enclave.system_high)
 
     def enclave(self, name: str) -> Enclave:
@@ -264,6 +263,29 @@ def validated(model: type[Statement], data: Any, where: str) -> Statement:
             rule="the site's statements are checked whole before anything changes (docs/sysadmin/people-and-access.md)",
             remedy=signed if where.endswith(".dsse.json") else draft,
         ) from error
+
+
+def check_services(site: Site, catalogue: Catalogue, where: str = "site.yml") -> None:
+    """Refuse a site whose enclaves run what the bundle's catalogue does not offer, or not there.
+
+    Raises:
+        ApplianceError: names the enclave, the service and the rule.
+    """
+    for number, enclave in enumerate(site.enclaves):
+        field = f"{where}: enclaves.{number}.services"
+        for service in enclave.services:
+            if service not in catalogue:
+                raise ApplianceError(
+                    f"{field}: {enclave.name!r} runs {service!r}, which the bundle does not offer",
+                    rule="a site names services of the bundle's catalogue",
+                    remedy=f"one of {', '.join(manifest.name for manifest in catalogue)}",
+                )
+            if catalogue[service].system_high != enclave.system_high:
+                place = "the system-high enclave alone" if catalogue[service].system_high else "no system-high enclave"
+                raise ApplianceError(
+                    f"{field}: {enclave.name!r} runs {service!r}, which belongs into {place}",
+                    rule="the reserved enclave of the log runs the services made for it, and nothing else",
+                )
 
 
 def parse_site(data: Any, where: str = "site.yml") -> Site:

@@ -1,7 +1,7 @@
-"""The page of all activities in the audit log, from the list in `appliance/audit/activities.py`."""
+"""The page of all activities in the audit log, from manifests and `appliance/audit/activities.py`."""
 
-from appliance.audit.activities import HOST_ACTIVITIES, MONITOR_ACTIVITIES, SERVICE_ACTIVITIES, Activity
-from appliance.enclave.site import SERVICES
+from appliance.audit.activities import HOST_ACTIVITIES, MONITOR_ACTIVITIES, Activity
+from tests.catalogue import CATALOGUE
 from tests.docs.markdown import code, table
 
 HEAD = """# Activities in the audit log
@@ -16,11 +16,19 @@ Digests are `sha256:<hexadecimal>`. No record holds content of users: no prompt,
 
 ## By the services of an enclave
 
-A service sends its record to the monitor and goes on when the record is durable. The monitor adds enclave and label
-by the socket on which the record came, so that a service cannot speak for another enclave. The activity is the
-service's own word: the monitor does not check it against this list.
+A service sends its record to the monitor and goes on when the record is durable. Each service has a socket of its own,
+by which the monitor knows enclave, label and service. It takes the subject from the request's context or the job's
+grant, which it made itself, and accepts only the activities below, which are those of the service's manifest
+(`images/<name>/service.yml`). It refuses everything else and records that as `record.unattributed`, a finding of the
+next review.
 
 """
+SERVICES = tuple(
+    Activity(one.activity, (manifest.name,), one.meaning, one.inputs, one.outputs)
+    for manifest in CATALOGUE
+    for one in manifest.records
+)
+"""What the services may record, by their manifests."""
 _MONITOR = """
 
 ## By the monitor
@@ -37,15 +45,7 @@ These go into the spool, which the monitor takes into the log as soon as it runs
 
 def page() -> str:
     """The page."""
-    return (
-        HEAD
-        + _table(SERVICE_ACTIVITIES)
-        + _MONITOR
-        + _table(MONITOR_ACTIVITIES)
-        + _HOST
-        + _table(HOST_ACTIVITIES)
-        + "\n"
-    )
+    return HEAD + _table(SERVICES) + _MONITOR + _table(MONITOR_ACTIVITIES) + _HOST + _table(HOST_ACTIVITIES) + "\n"
 
 
 def _table(activities: tuple[Activity, ...]) -> str:
@@ -61,4 +61,4 @@ def _table(activities: tuple[Activity, ...]) -> str:
 def _recorder(name: str) -> str:
     if name.startswith("appliance "):
         return code(name)
-    return f"the {name} service" if name in SERVICES else f"the {name}"
+    return f"the {name} service" if name in CATALOGUE else f"the {name}"

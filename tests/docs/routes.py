@@ -13,13 +13,14 @@ import yaml
 from fastapi.routing import APIRoute
 from starlette.routing import Mount
 
-from appliance.enclave.site import SERVICES
 from appliance.markings import parse
 from appliance.monitor.policy import AccessPolicy, parse_policy
 from appliance.service.app import create_app
 from appliance.service.settings import Paths, ServiceSettings
+from tests.catalogue import CATALOGUE
 from tests.docs.markdown import REPOSITORY, code, prose, table
 
+SERVICES = tuple(manifest.name for manifest in CATALOGUE)
 HEAD = """# HTTP routes
 
 Every path that an enclave's origin answers. The gateway asks the monitor about each request. The monitor looks for the

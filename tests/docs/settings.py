@@ -108,10 +108,13 @@ def _fields(model: type[BaseModel], title: str) -> str:
 
 
 def described(thing: type) -> dict[str, str]:
-    """The meanings under "Attributes" in the docstring of a class."""
-    section = (inspect.getdoc(thing) or "").partition("Attributes:\n")[2].partition("\n\n")[0]
-    entries = re.findall(r"^ {4}(\w+): (.+(?:\n {5,}.+)*)", section, re.MULTILINE)
-    return {name: " ".join(text.split()) for name, text in entries}
+    """The meanings under "Attributes" in the docstrings of a class and of those that it is made from."""
+    found: dict[str, str] = {}
+    for one in (part for part in reversed(thing.__mro__) if part.__module__.startswith(("appliance.", "images."))):
+        section = inspect.cleandoc(one.__doc__ or "").partition("Attributes:\n")[2].partition("\n\n")[0]
+        entries = re.findall(r"^ {4}(\w+): (.+(?:\n {5,}.+)*)", section, re.MULTILINE)
+        found |= {name: " ".join(text.split()) for name, text in entries}
+    return found
 
 
 def _default(value: Any) -> str:
