@@ -92,6 +92,12 @@ def installed_catalogue(paths: HostPaths) -> Catalogue:
     try:
         return read_catalogue(paths.catalogue.read_bytes(), str(paths.catalogue))
     except FileNotFoundError as error:
+        if paths.catalogue.parent.is_dir():
+            raise ApplianceError(
+                f"{paths.catalogue.parent.resolve()}: made by an earlier release, whose services have no catalogue",
+                rule="a generation is looked at and changed by the software of its own release",
+                remedy="use that release's own command, or install a bundle of this one",
+            ) from error
         raise ApplianceError(f"nothing is installed in {paths.root}", remedy="appliance host install --help") from error
 
 

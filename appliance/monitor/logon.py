@@ -12,7 +12,7 @@ from appliance.monitor.http import HttpRequest, HttpResponse
 from appliance.monitor.identity import Identity, IdentityError
 from appliance.monitor.in_force import InForce
 from appliance.monitor.last_use import LastUse, Notice
-from appliance.monitor.outcome import Outcome, Recorder, cross_site, marked, refusal, request_id, see_other
+from appliance.monitor.outcome import ELSEWHERE, Outcome, Recorder, cross_site, marked, refusal, request_id, see_other
 from appliance.monitor.pages import CONSENT, consent_page, session_page
 from appliance.monitor.registry import Subject
 from appliance.monitor.sessions import Sessions
@@ -57,10 +57,12 @@ class Logon:
     async def _use(self, enclave: Enclave, request: HttpRequest, method: str) -> HttpResponse:
         outcome, identity = self._decide(enclave, request, method, "/session")
         if outcome.decision.allow and identity and method == "POST":
-            current = self._sessions.current(identity.fingerprint)
-            if current and current.working != enclave.lattice:
-                decision = Decision(allow=False, status=409, rule="session.open-at-another-level", action="session")
+            other = self._sessions.elsewhere(identity.name, enclave.lattice)
+            if other:
+                decision = Decision(allow=False, status=409, rule=ELSEWHERE, action="session")
                 outcome = self._outcome(enclave, request, identity.name, method, "/session", decision)
+                if dominates(enclave.lattice, other.working):  # below a level nothing is told of it
+                    outcome = replace(outcome, detail={"elsewhere": other.enclave})
         await self._record(outcome)
         if not outcome.decision.allow or identity is None:
             self._count(outcome)

@@ -14,6 +14,7 @@ from appliance.enclave.render import (
     compose_file,
     containers,
     gateway_config,
+    installed_catalogue,
     service_settings,
 )
 from appliance.enclave.site import Site, check_services, load_site, parse_site
@@ -148,3 +149,15 @@ def test_the_inference_service_is_told_what_its_certificate_must_name(site: Site
     assert settings["label"] == "S;;GBR,USA"
     assert settings["settings"]["policy"] == "ab" * 32
     assert settings["settings"]["engine_image"] == IMAGES.digests["inference"]
+
+
+def test_a_generation_of_an_earlier_release_is_called_so(tmp_path: Path) -> None:
+    paths = HostPaths(tmp_path, tmp_path / "run")
+    with pytest.raises(ApplianceError, match="nothing is installed"):
+        installed_catalogue(paths)
+    (tmp_path / "generations/1").mkdir(parents=True)
+    (tmp_path / "current").symlink_to("generations/1")
+    with pytest.raises(ApplianceError, match="made by an earlier release"):
+        installed_catalogue(paths)
+    paths.catalogue.write_bytes(CATALOGUE.encode())
+    assert installed_catalogue(paths) == CATALOGUE
