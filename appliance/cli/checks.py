@@ -15,8 +15,15 @@ Check = Callable[[Any, str], None]
 """Looks at a path; the text says what the path should be, for the refusal."""
 
 FINGERPRINT_DIGITS = 64
-STATE = ("current", "generations", "staged", "bundle", "log", "lock")
-"""What the appliance makes first in its folder."""
+MARKS = {"current", "generations", "registries", "verifications", "hooks.d", "step.lock"}
+"""Names that the appliance alone makes in its folder."""
+
+OWN = MARKS | {
+    *("break-glass", "bundle", "containers", "copies", "enclaves", "etc", "exchange", "helpers", "last-use.json"),
+    *("lock", "log", "monitor.log", "networks", "restoring", "secrets", "software", "spool", "staged", "trusted"),
+    *("venv", "watcher.log"),
+}
+"""All names in its folder: a removal that was killed leaves some of them."""
 
 FROM_OFFICERS = {
     "officers": "get it from the officers (`appliance site officers`)",
@@ -25,7 +32,6 @@ FROM_OFFICERS = {
     "subjects": "have it signed: appliance site sign --kind subjects",
     "access": "have it signed: appliance site sign --kind access",
 }
-USUAL_RUN = Path("/run/appliance")
 
 
 def existing(path: Path, what: str) -> os.stat_result:
@@ -283,11 +289,14 @@ def is_root(path: Path, what: str) -> None:
 
 
 def is_state(path: Path, what: str) -> None:
-    """Refuse a folder that is not the appliance's: what is removed must be its own, whole or begun."""
+    """Refuse a folder that is not the appliance's: what is deleted must be its own, whole or begun."""
     is_folder(path, what)
-    if not any(os.path.lexists(path / name) for name in STATE):
+    found = {entry.name for entry in path.iterdir() if not entry.name.startswith(".")}
+    if not found & MARKS and not (found and found <= OWN):
         raise ApplianceError(
-            f"{path}: nothing of the appliance is there; nothing was removed", rule=what, remedy="correct --root"
+            f"{path}: is not the appliance's folder; nothing was removed",
+            rule="removing deletes the folder with all that is in it, so it must be the appliance's own",
+            remedy="correct --root",
         )
 
 
@@ -301,12 +310,6 @@ def is_site(path: Path, what: str) -> None:
                 rule="a site folder has officers.json, the signed site, subjects and access, and certificates/",
                 remedy=f"{FROM_OFFICERS[name.partition('.')[0].partition('/')[0]]}, or correct the path",
             )
-
-
-def is_run(path: Path, what: str) -> None:
-    """Refuse a place that cannot be the appliance's; the usual one is gone after every start of the host."""
-    if path != USUAL_RUN:
-        is_folder(path, what)
 
 
 def check_digits(value: str, what: str) -> None:

@@ -22,7 +22,6 @@ from appliance.cli.options import (
     DryRun,
     Json,
     NewRoot,
-    NewRun,
     Root,
     RootFingerprint,
     Run,
@@ -71,7 +70,7 @@ def install(
     root_fingerprint: RootFingerprint,
     officers_fingerprint: Annotated[str, inputs.fingerprint_option("SHA-256 of the site's officers.json, from paper.")],
     root: NewRoot = ROOT,
-    run: NewRun = RUN,
+    run: Run = RUN,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -211,7 +210,7 @@ def verify(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
 
 
 @app.command()
-def recover(root: Root = ROOT, run: NewRun = RUN, as_json: Json = False) -> None:
+def recover(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
     """Bring what runs back to the current generation, whatever the state: after a crash, a kill, or at boot.
 
     A generation that never became healthy is given up for the one before it; the exit status is then 1.
@@ -300,7 +299,7 @@ def remove(
     root: Annotated[
         Path, inputs.folder_option("Folder in which the appliance keeps its state.", check=checks.is_state)
     ] = ROOT,
-    run: NewRun = RUN,
+    run: Run = RUN,
     keep_state: Annotated[
         bool, typer.Option("--keep-state", help="Stop everything but keep data, log and images.")
     ] = False,
