@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from appliance.cli import checks, host_internal, inputs
+from appliance.cli import contents, host_internal, inputs
 from appliance.cli.bundle_advisories import print_assessment
 from appliance.cli.commands import Commands
 from appliance.cli.host_inventory import inventory
@@ -60,12 +60,12 @@ def install(
     media: Annotated[
         list[Path],
         inputs.folder_argument(
-            "The bundle's folder, or its discs in any order.", check=checks.is_bundle, metavar="BUNDLE"
+            "The bundle's folder, or its discs in any order.", check=contents.is_bundle, metavar="BUNDLE"
         ),
     ],
     site: Annotated[
         Path,
-        inputs.folder_option("The site folder, with its signed statements and certificates.", check=checks.is_site),
+        inputs.folder_option("The site folder, with its signed statements and certificates.", check=contents.is_site),
     ],
     root_fingerprint: RootFingerprint,
     officers_fingerprint: Annotated[str, inputs.fingerprint_option("SHA-256 of the site's officers.json, from paper.")],
@@ -113,7 +113,7 @@ def _bundle_on(
     from appliance.bundle.gather import gather_bundle
 
     for medium in media if len(media) > 1 else ():
-        checks.is_disc(medium, "BUNDLE: the bundle's folder, or its discs in any order")
+        contents.is_disc(medium, "BUNDLE: the bundle's folder, or its discs in any order")
     trusted = root / "trusted" / "tuf"
     return gather_bundle(
         [medium.resolve() for medium in media],
@@ -297,7 +297,7 @@ def rollback(
 @app.command()
 def remove(
     root: Annotated[
-        Path, inputs.folder_option("Folder in which the appliance keeps its state.", check=checks.is_state)
+        Path, inputs.folder_option("Folder in which the appliance keeps its state.", check=contents.is_state)
     ] = ROOT,
     run: Run = RUN,
     keep_state: Annotated[
@@ -320,7 +320,7 @@ def remove(
 
 
 def _installed(paths: "HostPaths") -> None:
-    checks.is_root(paths.root, ROOT_IS)
+    contents.is_root(paths.root, ROOT_IS)
     if shutil.which("podman") is None:
         raise ApplianceError(
             "podman is not installed on this host, or not on PATH",

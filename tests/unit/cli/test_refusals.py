@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from appliance.audit.log import Log
-from appliance.cli import checks
+from appliance.cli import contents
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
 from tests.unit.bundle.sample import make_bundle, make_keys
@@ -210,4 +210,4 @@ def test_a_pipe_serves_as_a_file() -> None:
 def test_what_is_whole_or_begun_can_be_removed(tmp_path: Path, names: list[str]) -> None:
     for name in names:
         (tmp_path / name).mkdir()
-    checks.is_state(tmp_path, "--root: folder")
+    contents.is_state(tmp_path, "--root: folder")
