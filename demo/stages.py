@@ -172,9 +172,10 @@ def begin(instance: Instance, total: int) -> Report:
 def tear_down(instance: Instance) -> None:
     """Remove every container, network, mount, hook, namespace and process of the instance; keep caches and keys."""
     connected = Path(f"/run/netns/{instance.namespace}").exists()
-    if connected or instance.root.exists() or instance.run.exists():
+    if instance.root.exists():
         where = ("--root", instance.root, "--run", instance.run)
         appliance(instance, "host", "remove", *where, inside=connected)
+    shutil.rmtree(instance.run, ignore_errors=True)
     mend(instance)
     if instance is not DEMO:
         shutil.rmtree(instance.build / "screenshots", ignore_errors=True)

@@ -225,12 +225,24 @@ def _read(evidence: Path) -> dict[str, bytes]:
             names = packed.namelist()
             known = [name for name in names if name in _FILES or name.startswith("policies/")]
             if len(set(names)) != len(names) or known != names or not set(_FILES) <= set(names):
-                raise LogError(f"{evidence} has missing, unknown or repeated files", rule=_RULE)
+                raise LogError(
+                    f"{evidence} has missing, unknown or repeated files",
+                    rule=_RULE,
+                    remedy="name the archive that `appliance audit export` wrote, or carry it again",
+                )
             if sum(entry.file_size for entry in packed.infolist()) > MAXIMUM_FILE:
-                raise LogError(f"{evidence} is larger than {MAXIMUM_FILE} bytes", rule=_RULE)
+                raise LogError(
+                    f"{evidence} is larger than {MAXIMUM_FILE} bytes",
+                    rule=_RULE,
+                    remedy="name the archive that `appliance audit export` wrote",
+                )
             return {name: packed.read(name) for name in names}
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise LogError(f"{evidence} is not an archive of evidence: {error}", rule=_RULE) from error
+        raise LogError(
+            f"{evidence} is not an archive of evidence: {error}",
+            rule=_RULE,
+            remedy="name the archive that `appliance audit export` wrote",
+        ) from error
 
 
 def _check_records(data: bytes, proof: Proof, report: EvidenceReport) -> list[Record]:

@@ -120,7 +120,11 @@ class Log:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(lock)
-            raise LogError(f"another process writes to {path}", rule="a log has one writer") from None
+            raise LogError(
+                f"another process writes to {path}",
+                rule="a log has one writer",
+                remedy="the monitor has this log: look with appliance audit show; stop the monitor first otherwise",
+            ) from None
         try:
             return cls(path, signer, lock, checkpoint_interval)
         except BaseException:

@@ -206,7 +206,11 @@ class Note:
         for signature in self.signatures:
             if (signature.name, signature.key_id) == (verifier.name, verifier.key_id):
                 if not verifier.holds(self.text, signature.value):
-                    raise NoteError(f"the signature of {verifier.name} does not hold", rule="C2SP signed-note")
+                    raise NoteError(
+                        f"the signature of {verifier.name} does not hold",
+                        rule="C2SP signed-note",
+                        remedy="the file was changed after it was signed: take it from a copy",
+                    )
                 return signature
         return None
 
@@ -253,9 +257,17 @@ def open_checkpoint(data: bytes, verifier: Verifier) -> Checkpoint:
     note = Note.decode(data)
     checkpoint = Checkpoint.decode(note.text)
     if checkpoint.origin != verifier.name:
-        raise NoteError(f"the checkpoint is of the log {checkpoint.origin}, not {verifier.name}")
+        raise NoteError(
+            f"the checkpoint is of the log {checkpoint.origin}, not {verifier.name}",
+            rule="a verifier key counts for the log that it names",
+            remedy="name the key of this log, or the log of this key",
+        )
     if note.signature_of(verifier) is None:
-        raise NoteError(f"the checkpoint is not signed by {verifier.name}", rule="C2SP tlog-checkpoint")
+        raise NoteError(
+            f"the checkpoint is not signed by {verifier.name}",
+            rule="C2SP tlog-checkpoint",
+            remedy="name the key of this log from its paper; if it is the right one, somebody wrote another checkpoint",
+        )
     return checkpoint
 
 

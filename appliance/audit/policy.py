@@ -67,7 +67,11 @@ class Policy:
         note = Note.decode(data)
         checkpoint = Checkpoint.decode(note.text)
         if not any(key.name == checkpoint.origin and note.signature_of(key) for key in self.logs):
-            raise PolicyError(f"no log of the policy signed this checkpoint of {checkpoint.origin}", rule=RULE)
+            raise PolicyError(
+                f"no log of the policy signed this checkpoint of {checkpoint.origin}",
+                rule=RULE,
+                remedy="name the policy of this log",
+            )
         signed = cosigners(note, self.witnesses.values())
         named = {name: signed[key.name] for name, key in self.witnesses.items() if key.name in signed}
         if not self._agreed(self.quorum, set(named)):

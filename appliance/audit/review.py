@@ -101,7 +101,11 @@ def review(log: Path, start: int, end: int, damage: Iterable[Damage] = ()) -> Re
         LogError: ``start`` lies behind ``end``.
     """
     if not 0 <= start <= end:
-        raise LogError(f"there are no records from {start} to {end}")
+        raise LogError(
+            f"there are no records from {start} to {end}",
+            rule="a review is of records that are there",
+            remedy="leave --start out, or name a smaller number",
+        )
     made = _Sum()
     for one in damage:
         made.note("integrity", f"{one.file}: {one.problem}", one.index or 0)

@@ -80,9 +80,17 @@ class TileReader:
                 except FileNotFoundError:
                     continue
                 if len(data) < width * unit:
-                    raise LogError(f"{file} is cut short", rule="C2SP tlog-tiles")
+                    raise LogError(
+                        f"{file} is cut short",
+                        rule="C2SP tlog-tiles",
+                        remedy="appliance audit verify names all that is damaged; take the log from a copy",
+                    )
                 return data
-        raise LogError(f"{self.path / tile_path(level, number, width)} is missing", rule="C2SP tlog-tiles")
+        raise LogError(
+            f"{self.path / tile_path(level, number, width)} is missing",
+            rule="C2SP tlog-tiles",
+            remedy="appliance audit verify names all that is missing; take the log from a copy",
+        )
 
     def edge(self) -> Tree:
         """The tree as it stood at ``size`` leaves, ready to grow."""

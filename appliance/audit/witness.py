@@ -168,7 +168,11 @@ def judge(log: Path, data: bytes, log_key: Verifier, witnesses: list[Verifier]) 
     keys = [key for key in (log_key, *witnesses) if merged.signature_of(key)]
     names = [key.name for key in keys if key.kind == COSIGNATURE]
     if not any(note.signature_of(key) for key in witnesses):
-        raise WitnessError("no witness of the policy cosigned this checkpoint", rule=RULE)
+        raise WitnessError(
+            "no witness of the policy cosigned this checkpoint",
+            rule=RULE,
+            remedy="name the checkpoint that `appliance audit cosign` wrote, or the policy that names this officer",
+        )
     verified = tuple(signature for signature in merged.signatures if _by(signature.key_id, keys))
     return Accepted(checkpoint, names, Note(note.text, verified).encode())
 

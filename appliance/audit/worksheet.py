@@ -25,7 +25,11 @@ def worksheet(found: Trace, form: str, *, origin: str, officer: str, now: int) -
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - only a worksheet needs it
 
     if form not in FORMS:
-        raise ApplianceError(f"a worksheet ends with .html or .md, not with {form or 'nothing'}")
+        raise ApplianceError(
+            f"a worksheet ends with .html or .md, not with {form or 'nothing'}",
+            rule="the worksheet of IR-9 is written as HTML or Markdown",
+            remedy="name it for example spill.html",
+        )
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=form == ".html",  # noqa: S701  # the other form is Markdown; ``cell`` escapes

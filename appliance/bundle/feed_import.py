@@ -30,7 +30,11 @@ def import_feed(
         ApplianceError: nothing to import, a day in the future, or a file that is not in its format.
     """
     if as_of > datetime.now(UTC).date():
-        raise ApplianceError(f"{as_of} is in the future", rule="a feed has the day of its downloads")
+        raise ApplianceError(
+            f"{as_of} is in the future",
+            rule="a feed has the day of its downloads",
+            remedy="give the day on which the data were downloaded",
+        )
     sources: list[str] = []
     found: list[Advisory] = []
     if tracker is not None:

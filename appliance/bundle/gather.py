@@ -92,7 +92,11 @@ def gather_disc(
     volume = read_volume(disc)
     discs = plan(repository, volume.size)
     if len(discs) != volume.count or volume.number > volume.count:
-        raise VolumeError(f"{disc / VOLUME_FILE}: does not describe a disc of this bundle")
+        raise VolumeError(
+            f"{disc / VOLUME_FILE}: does not describe a disc of this bundle",
+            rule="volume.json says which of how many discs it is",
+            remedy="burn this disc again: appliance bundle split",
+        )
     name = f"disc {volume.number} of {volume.count}"
     findings = _strays(disc, discs[volume.number - 1], repository.targets, name)
     try:
@@ -229,7 +233,11 @@ def _begin(repository: Repository, size: int, destination: Path) -> _Progress:
         return _Progress(metadata=identity, size=size, pieces=everything)
     killed_at_once = f".{PROGRESS_FILE}.new"
     if destination.exists() and any(entry.name != killed_at_once for entry in destination.iterdir()):
-        raise VolumeError(f"{destination}: is not empty and not a bundle that is being gathered")
+        raise VolumeError(
+            f"{destination}: is not empty and not a bundle that is being gathered",
+            rule="discs are gathered into a new folder, or one that they were gathered into before",
+            remedy="choose a new folder",
+        )
     destination.mkdir(parents=True, exist_ok=True)
     progress = _Progress(metadata=identity, size=size)
     replace_file(path, canonical.encode(progress.model_dump()))

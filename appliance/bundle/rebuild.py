@@ -49,7 +49,11 @@ class SiteBuilder(Builder):
         """The project's wheel that the bundle carries."""
         wheels = list((self.targets / "wheels").glob("mls_appliance-*.whl"))
         if len(wheels) != 1:
-            raise ApplianceError(f"{self.targets}/wheels: {len(wheels)} wheels of the appliance, one must be")
+            raise ApplianceError(
+                f"{self.targets}/wheels: {len(wheels)} wheels of the appliance, one must be",
+                rule="a bundle carries the software that it is installed with",
+                remedy="name a whole bundle",
+            )
         return Artifact("wheel", "mls-appliance", wheels[0].name.split("-")[1], wheels[0], sha256_of(wheels[0]))
 
 

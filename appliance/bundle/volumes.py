@@ -181,7 +181,11 @@ def read_volume(disc: Path) -> Volume:
     try:
         return Volume.model_validate(canonical.decode_canonical(data, str(disc / VOLUME_FILE)))
     except ValidationError as error:
-        raise VolumeError(f"{disc / VOLUME_FILE}: {first_finding(error)}") from error
+        raise VolumeError(
+            f"{disc / VOLUME_FILE}: {first_finding(error)}",
+            rule="volume.json says which of how many discs it is",
+            remedy="burn this disc again: appliance bundle split",
+        ) from error
 
 
 def disc_folder(out: Path, number: int) -> Path:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from appliance.cli import checks, inputs
+from appliance.cli import contents, inputs
 from appliance.cli.options import ROOT_IS, print_json, print_table, read_yaml
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _signed(root: Path) -> "Statements":
     from appliance.enclave.render import HostPaths
     from appliance.monitor.statements import installed_statements
 
-    checks.is_root(root, ROOT_IS)
+    contents.is_root(root, ROOT_IS)
     return installed_statements(HostPaths(root.resolve(), root))
 
 

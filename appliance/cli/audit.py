@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from appliance.cli import audit_anchor, audit_break_glass, audit_officers, checks, completion, inputs
+from appliance.cli import audit_anchor, audit_break_glass, audit_officers, completion, contents, inputs
 from appliance.cli.audit_officers import LogKey, read_key, read_policy
 from appliance.cli.commands import Commands
 from appliance.cli.options import LOG_IS, LOG_UMASK, ROOT, AnyLog, Json, Log, Spool, print_json, print_table
@@ -98,7 +98,7 @@ def verify(
 
     from appliance.audit.verify import verify as verify_log
 
-    checks.is_log(log, LOG_IS)
+    contents.is_log(log, LOG_IS)
     verifier = read_key(key)
     with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
         task = progress.add_task("records", total=None)

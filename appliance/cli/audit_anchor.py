@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from appliance.cli import checks, inputs
+from appliance.cli import checks, contents, inputs
 from appliance.cli.audit_officers import LogKey, read_key, read_policy, record
 from appliance.cli.commands import Commands
 from appliance.cli.options import LOG_IS, ROOT, SPOOL_IS, AnyLog, DryRun, Json, Log, Spool, print_json
@@ -38,7 +38,7 @@ def anchor(
         raise typer.BadParameter("an anchor is taken with --key FILE and --out FOLDER")
     from appliance.audit import anchor as anchors
 
-    checks.is_log(log, LOG_IS)
+    contents.is_log(log, LOG_IS)
     checks.can_be_folder(spool_folder, SPOOL_IS)
     taken = anchors.take(log, read_key(key))
     checkpoint = taken.checkpoint

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from appliance.cli import checks, inputs
+from appliance.cli import contents, inputs
 from appliance.cli.options import Json, PassphraseFile, print_json, read_passphrase, size
 from appliance.errors import ApplianceError
 
@@ -33,13 +33,13 @@ def build(
         Path | None,
         inputs.file_option(
             "Earlier bundle (its metadata suffices) or a host's inventory: --out gets only what it lacks.",
-            check=checks.is_earlier,
+            check=contents.is_earlier,
         ),
     ] = None,
     advisories: Annotated[
         Path | None,
         inputs.file_option(
-            "Feed of known vulnerabilities to carry, from `appliance bundle advisories`.", check=checks.is_feed
+            "Feed of known vulnerabilities to carry, from `appliance bundle advisories`.", check=contents.is_feed
         ),
     ] = None,
     only: Annotated[str | None, inputs.word_option("IMAGE", "Build this image and its parents alone.")] = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from appliance.cli import checks, inputs
+from appliance.cli import contents, inputs
 from appliance.cli.build import build
 from appliance.cli.bundle_advisories import advisories, print_assessment
 from appliance.cli.bundle_diff import diff
@@ -52,7 +52,7 @@ def verify(
     base: Annotated[
         list[Path] | None,
         inputs.folder_option(
-            "Earlier bundle, for what this one does not carry; repeat.", check=checks.is_bundle, metavar="BUNDLE"
+            "Earlier bundle, for what this one does not carry; repeat.", check=contents.is_bundle, metavar="BUNDLE"
         ),
     ] = None,
     freshness: Annotated[Path | None, inputs.file_option("The site's thresholds, policies/freshness.yml.")] = None,

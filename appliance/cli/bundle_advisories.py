@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from appliance.cli import checks, inputs
+from appliance.cli import contents, inputs
 from appliance.cli.options import Json, print_json, size
 from appliance.errors import ApplianceError
 
@@ -30,7 +30,7 @@ def advisories(
         Path | None,
         inputs.folder_option(
             "Keep only advisories about packages of this bundle, to keep the feed small.",
-            check=checks.is_bundle,
+            check=contents.is_bundle,
             metavar="BUNDLE",
         ),
     ] = None,

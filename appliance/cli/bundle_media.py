@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from appliance.cli import checks, inputs
+from appliance.cli import contents, inputs
 from appliance.cli.options import Bundle, Json, RootFingerprint, Trusted, asker, print_json, size
 from appliance.errors import ApplianceError
 
@@ -48,7 +48,7 @@ def split(
 def gather(
     discs: Annotated[
         list[Path],
-        inputs.folder_argument("Where discs are mounted; one drive will do.", check=checks.is_disc, metavar="DISC"),
+        inputs.folder_argument("Where discs are mounted; one drive will do.", check=contents.is_disc, metavar="DISC"),
     ],
     *,
     into: Annotated[Path, inputs.new_folder_option("Folder that becomes the bundle.")],
@@ -95,7 +95,7 @@ def delta(
     out: Annotated[Path, inputs.new_folder_argument("New folder for the smaller bundle.")],
     *,
     since: Annotated[
-        Path, inputs.file_option("The bundle that the host has, or its inventory.", check=checks.is_earlier)
+        Path, inputs.file_option("The bundle that the host has, or its inventory.", check=contents.is_earlier)
     ],
     root_fingerprint: RootFingerprint,
     as_json: Json = False,

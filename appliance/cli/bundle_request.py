@@ -4,14 +4,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
-from appliance.cli import checks, inputs
+from appliance.cli import contents, inputs
 from appliance.cli.options import Json, UnsignedBundle, print_json
 
 
 def request(
     bundle: UnsignedBundle,
     *,
-    root: Annotated[Path, inputs.folder_option("Folder with the chain of roots.", check=checks.is_chain)],
+    root: Annotated[Path, inputs.folder_option("Folder with the chain of roots.", check=contents.is_chain)],
     out: Annotated[Path, inputs.new_file_option("The request that people sign with `appliance keys sign`.")],
     marking: Annotated[str, inputs.marking_option("Classification of the bundle.")] = "UNCLASSIFIED",
     days: Annotated[int, inputs.word_option("DAYS", "Validity in days.", min=1)] = 365,

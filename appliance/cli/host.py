@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from appliance.cli import checks, host_internal, inputs
+from appliance.cli import contents, host_internal, inputs
 from appliance.cli.bundle_advisories import print_assessment
 from appliance.cli.commands import Commands
 from appliance.cli.host_inventory import inventory
@@ -22,7 +22,6 @@ from appliance.cli.options import (
     DryRun,
     Json,
     NewRoot,
-    NewRun,
     Root,
     RootFingerprint,
     Run,
@@ -61,17 +60,17 @@ def install(
     media: Annotated[
         list[Path],
         inputs.folder_argument(
-            "The bundle's folder, or its discs in any order.", check=checks.is_bundle, metavar="BUNDLE"
+            "The bundle's folder, or its discs in any order.", check=contents.is_bundle, metavar="BUNDLE"
         ),
     ],
     site: Annotated[
         Path,
-        inputs.folder_option("The site folder, with its signed statements and certificates.", check=checks.is_site),
+        inputs.folder_option("The site folder, with its signed statements and certificates.", check=contents.is_site),
     ],
     root_fingerprint: RootFingerprint,
     officers_fingerprint: Annotated[str, inputs.fingerprint_option("SHA-256 of the site's officers.json, from paper.")],
     root: NewRoot = ROOT,
-    run: NewRun = RUN,
+    run: Run = RUN,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -114,7 +113,7 @@ def _bundle_on(
     from appliance.bundle.gather import gather_bundle
 
     for medium in media if len(media) > 1 else ():
-        checks.is_disc(medium, "BUNDLE: the bundle's folder, or its discs in any order")
+        contents.is_disc(medium, "BUNDLE: the bundle's folder, or its discs in any order")
     trusted = root / "trusted" / "tuf"
     return gather_bundle(
         [medium.resolve() for medium in media],
@@ -211,7 +210,7 @@ def verify(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
 
 
 @app.command()
-def recover(root: Root = ROOT, run: NewRun = RUN, as_json: Json = False) -> None:
+def recover(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
     """Bring what runs back to the current generation, whatever the state: after a crash, a kill, or at boot.
 
     A generation that never became healthy is given up for the one before it; the exit status is then 1.
@@ -298,9 +297,9 @@ def rollback(
 @app.command()
 def remove(
     root: Annotated[
-        Path, inputs.folder_option("Folder in which the appliance keeps its state.", check=checks.is_state)
+        Path, inputs.folder_option("Folder in which the appliance keeps its state.", check=contents.is_state)
     ] = ROOT,
-    run: NewRun = RUN,
+    run: Run = RUN,
     keep_state: Annotated[
         bool, typer.Option("--keep-state", help="Stop everything but keep data, log and images.")
     ] = False,
@@ -321,7 +320,7 @@ def remove(
 
 
 def _installed(paths: "HostPaths") -> None:
-    checks.is_root(paths.root, ROOT_IS)
+    contents.is_root(paths.root, ROOT_IS)
     if shutil.which("podman") is None:
         raise ApplianceError(
             "podman is not installed on this host, or not on PATH",

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from appliance.cli import checks
+from appliance.cli import checks, contents
 
 PENDING = "appliance.checks"
 """Where typer's context keeps what is to be checked."""
@@ -104,17 +104,17 @@ def new_folder_option(text: str, *names: str, **settings: Any) -> Any:
 
 def fingerprint_option(text: str, *names: str) -> Any:
     """The SHA-256 of a file, as it stands on paper."""
-    return word_option("SHA256", text, *names, callback=guard(checks.check_digits))
+    return word_option("SHA256", text, *names, callback=guard(contents.check_digits))
 
 
 def marking_option(text: str, *names: str) -> Any:
     """A classification marking."""
-    return word_option("MARKING", text, *names, callback=guard(checks.is_marking))
+    return word_option("MARKING", text, *names, callback=guard(contents.is_marking))
 
 
 def label_option(text: str, *names: str) -> Any:
     """An encoded label."""
-    return word_option("LABEL", text, *names, callback=guard(checks.is_label))
+    return word_option("LABEL", text, *names, callback=guard(contents.is_label))
 
 
 def word_argument(metavar: str, text: str, **settings: Any) -> Any:

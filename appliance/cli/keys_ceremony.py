@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from appliance.cli import checks, inputs
+from appliance.cli import contents, inputs
 from appliance.cli.options import Demo, Json, PassphraseFile, new_passphrase, open_key, print_json
 from appliance.errors import ApplianceError
 
@@ -49,7 +49,9 @@ def new(
 
 
 def change(
-    root: Annotated[Path, inputs.folder_argument("Folder with 1.root.json and its successors.", check=checks.is_chain)],
+    root: Annotated[
+        Path, inputs.folder_argument("Folder with 1.root.json and its successors.", check=contents.is_chain)
+    ],
     *,
     out: Annotated[Path, inputs.new_file_option("The request that people sign.")],
     add: Annotated[list[Path] | None, inputs.file_option("<name>.pub of who joins or has new keys; repeat.")] = None,
@@ -120,7 +122,7 @@ def finish(
     ],
     *,
     root: Annotated[
-        Path, inputs.folder_option("Folder with the chain of roots; receives the next one.", check=checks.is_chain)
+        Path, inputs.folder_option("Folder with the chain of roots; receives the next one.", check=contents.is_chain)
     ],
     as_json: Json = False,
 ) -> None:

@@ -89,7 +89,11 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ApplianceError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ApplianceError(
+            f"{path}: cannot be read: {error.strerror}",
+            rule="a certificate is made from a results document, and is a file itself",
+            remedy="name the right file",
+        ) from error
 
 
 @app.command()

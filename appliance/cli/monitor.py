@@ -4,7 +4,7 @@ import logging
 import os
 
 from appliance.cli.commands import Commands
-from appliance.cli.options import LOG_UMASK, ROOT, RUN, NewRun, Root
+from appliance.cli.options import LOG_UMASK, ROOT, RUN, Root, Run
 
 app = Commands("monitor")
 
@@ -17,7 +17,7 @@ def group() -> None:
 @app.command()
 def run(
     root: Root = ROOT,
-    run: NewRun = RUN,
+    run: Run = RUN,
 ) -> None:
     """Run the monitor in the foreground, as its unit or the installer does.
 

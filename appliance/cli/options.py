@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from appliance.cli import checks, completion, inputs
+from appliance.cli import completion, contents, inputs
 from appliance.errors import ApplianceError
 
 WIDE = 1000
@@ -31,12 +31,12 @@ Demo = Annotated[bool, typer.Option("--demo", help="Keys that protect nothing, m
 Bundle = Annotated[
     Path,
     inputs.folder_argument(
-        "Folder of the bundle, with metadata/ and targets/.", check=checks.is_whole_bundle, metavar="BUNDLE"
+        "Folder of the bundle, with metadata/ and targets/.", check=contents.is_whole_bundle, metavar="BUNDLE"
     ),
 ]
 UnsignedBundle = Annotated[
     Path,
-    inputs.folder_argument("Folder of the built bundle, with targets/.", check=checks.is_built, metavar="BUNDLE"),
+    inputs.folder_argument("Folder of the built bundle, with targets/.", check=contents.is_built, metavar="BUNDLE"),
 ]
 RootFingerprint = Annotated[str, inputs.fingerprint_option("SHA-256 of the bundle's 1.root.json, from paper.")]
 MaybeFingerprint = Annotated[
@@ -45,17 +45,16 @@ MaybeFingerprint = Annotated[
 Trusted = Annotated[
     Path | None,
     inputs.folder_option(
-        "Metadata of the bundle that this host accepted last; what is older is refused.", check=checks.is_metadata
+        "Metadata of the bundle that this host accepted last; what is older is refused.", check=contents.is_metadata
     ),
 ]
-Root = Annotated[Path, inputs.folder_option("Folder in which the appliance keeps its state.", check=checks.is_root)]
+Root = Annotated[Path, inputs.folder_option("Folder in which the appliance keeps its state.", check=contents.is_root)]
 AnyRoot = Annotated[Path, inputs.word_option("FOLDER", "Folder in which the appliance keeps its state.")]
 NewRoot = Annotated[Path, inputs.new_folder_option("Folder in which the appliance keeps its state.")]
-Run = Annotated[Path, inputs.folder_option("Folder of its sockets and process ids.", check=checks.is_run)]
-NewRun = Annotated[Path, inputs.new_folder_option("Folder of its sockets and process ids.")]
+Run = Annotated[Path, inputs.new_folder_option("Folder of its sockets and process ids.")]
 AnyRun = Annotated[Path, inputs.word_option("FOLDER", "Folder of its sockets and process ids.")]
-Log = Annotated[Path, inputs.folder_option("Folder of the audit log.", "--log", check=checks.is_whole_log)]
-AnyLog = Annotated[Path, inputs.folder_option("Folder of the audit log.", "--log", check=checks.is_log)]
+Log = Annotated[Path, inputs.folder_option("Folder of the audit log.", "--log", check=contents.is_whole_log)]
+AnyLog = Annotated[Path, inputs.folder_option("Folder of the audit log.", "--log", check=contents.is_log)]
 Spool = Annotated[
     Path, inputs.new_folder_option("Folder of the spool through which the monitor records the step.", "--spool")
 ]
@@ -70,7 +69,7 @@ Statement = Annotated[
     Path, inputs.new_file_option("The statement; a second officer adds a signature to the same file.", "--out", "-o")
 ]
 Authority = Annotated[
-    Path, inputs.folder_option("Folder of the site's authority, with ca.pem and ca.key.", check=checks.is_authority)
+    Path, inputs.folder_option("Folder of the site's authority, with ca.pem and ca.key.", check=contents.is_authority)
 ]
 PassphraseFile = Annotated[
     Path | None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from appliance.cli import checks, inputs
+from appliance.cli import contents, inputs
 from appliance.cli.catalogue import CatalogueFile, chosen_catalogue, required_catalogue
 from appliance.cli.commands import Commands
 from appliance.cli.options import (
@@ -145,7 +145,7 @@ def sign(
 @app.command()
 def apply(
     folder: Annotated[
-        Path, inputs.folder_argument("The site folder with its newly signed statements.", check=checks.is_site)
+        Path, inputs.folder_argument("The site folder with its newly signed statements.", check=contents.is_site)
     ],
     *,
     root: Root = ROOT,

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from appliance.cli import checks, inputs
+from appliance.cli import contents, inputs
 from appliance.cli.commands import Commands
 from appliance.cli.options import ROOT, ROOT_IS, RUN, AnyRoot, Json, print_json, print_table
 from appliance.errors import ApplianceError
@@ -54,7 +54,7 @@ def trace(
     from appliance.trust.files import replace_file
 
     log = root / "log"
-    checks.is_log(log, ROOT_IS)
+    contents.is_log(log, ROOT_IS)
     found = spills.trace(log, names, _catalogue(root, catalogue))
     text = ""
     if worksheet is not None:

@@ -128,7 +128,11 @@ def read(paths: HostPaths, statement: Path, signer: PublicKey | None) -> Backup:
     value = dsse.verify(data, payload_type(KIND), {"host": known}, 1, str(statement)).value
     found: Backup = validated(Backup, value, statement.name)
     if found.site != site.site:
-        raise ApplianceError(f"{statement}: a backup of the site {found.site}, this is {site.site}")
+        raise ApplianceError(
+            f"{statement}: a backup of the site {found.site}, this is {site.site}",
+            rule="a backup goes back to the site that it was taken of",
+            remedy="name a backup of this site",
+        )
     file = statement.with_name(found.archive)
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -176,6 +180,7 @@ def restore(
             raise ApplianceError(
                 f"{statement}: a backup of {found.enclave} ({found.marking}), not of {name} ({enclave.label})",
                 rule="data go back to the enclave and label they came from; nothing here lowers a label",
+                remedy="name a backup of this enclave, or the enclave that it was taken of",
             )
         staging = paths.root / "copies" / STAGING
         try:

@@ -91,7 +91,9 @@ def erase(paths: HostPaths, name: str, statement: Path, *, dry_run: bool = False
     found = validated(Erasure, value, statement.name)
     if (found.site, found.enclave) != (site.site, name):
         raise ApplianceError(
-            f"{statement}: is for {found.enclave} of the site {found.site}, not for {name} of this one"
+            f"{statement}: is for {found.enclave} of the site {found.site}, not for {name} of this one",
+            rule="a statement erases the one enclave that two officers signed for",
+            remedy="name the statement of this enclave, or have one signed: appliance enclave sign-erasure",
         )
     if found.expires <= datetime.now(UTC):
         raise ApplianceError(f"{statement}: lapsed {found.expires:%Y-%m-%d %H:%M} UTC", remedy="have it signed anew")
@@ -135,7 +137,11 @@ def _plan(paths: HostPaths, name: str, marking: str) -> Erased:
     folders = [root / "enclaves" / name, *(root / "copies").glob(f"*/{name}")]
     data = [folder for folder in folders if folder.is_dir()]
     if not keys and not data:
-        raise ApplianceError(f"nothing of an enclave {name} is left on this host", rule="what is erased was there")
+        raise ApplianceError(
+            f"nothing of an enclave {name} is left on this host",
+            rule="what is erased was there",
+            remedy="correct the name; ls /var/lib/appliance/enclaves shows whose data are there",
+        )
     encrypted = at_rest.encryption(data[0]) if data else None
     return Erased(name, marking, tuple(sorted(map(str, keys))), tuple(sorted(map(str, data))), encrypted)
 

@@ -95,7 +95,11 @@ def import_file(
     here = enclave.marking.label
     banner = file_check.label_within(content.marking or marking, name, here, str(file))
     if marking is not None and banner != file_check.label_within(marking, name, here, "--marking"):
-        raise ApplianceError(f"{file}: carries {banner}, not {marking}", rule="a file has one marking: its own")
+        raise ApplianceError(
+            f"{file}: carries {banner}, not {marking}",
+            rule="a file has one marking: its own",
+            remedy="leave --marking out, or correct the marking in the file",
+        )
     tasks = [_task(row, banner, f"{file}: record {number}") for number, row in enumerate(content.rows, 1)]
     path = _exchange(paths, enclave).take.replace("{project}", project)
     digest, subject = _digest(file.read_bytes()), _subject(certificate)
@@ -203,13 +207,18 @@ def release(paths: HostPaths, statement: Path, out: Path) -> tuple[Path, Approva
             f"{statement}: lapsed {found.expires:%Y-%m-%d %H:%M} UTC", remedy="ask for the export again"
         )
     if not folder.is_dir():
-        raise ApplianceError(f"{statement}: nothing is held for it", rule="an approval releases one file, once")
+        raise ApplianceError(
+            f"{statement}: nothing is held for it",
+            rule="an approval releases one file, once",
+            remedy="name an approval that was not released yet, on the host that holds the export",
+        )
     held = read_limited(folder / found.file, installed_statements(paths).site.exchange.maximum_bytes)
     request = canonical.decode_canonical(read_limited(folder / "request.json", MAXIMUM_SIZE), "request.json")
     if request != value or _digest(held) != f"sha256:{found.sha256}":
         raise ApplianceError(
             f"{folder / found.file}: is not what the officers signed",
             rule="an approval is for one digest and destination",
+            remedy="export again, and have that approved",
         )
     target = out / found.file
     if target.exists() or not out.is_dir():
@@ -292,7 +301,11 @@ def _subject(certificate: Path) -> str:
         name = read_certificate(certificate).subject
         return str(name.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
     except IndexError as error:
-        raise ApplianceError(f"{certificate}: no certificate of a user: it names nobody") from error
+        raise ApplianceError(
+            f"{certificate}: no certificate of a user: it names nobody",
+            rule="a user's certificate names the registered subject",
+            remedy="name <name>.pem of `appliance user issue`",
+        ) from error
 
 
 def _digest(data: bytes) -> str:

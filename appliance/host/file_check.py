@@ -76,7 +76,9 @@ def read_rows(data: bytes, kind: str, name: str) -> Content:
             document = json.loads(data)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise ApplianceError(
-            f"{name}: is not {kind}: {error}", rule="RFC 8259; one object a line in JSON Lines"
+            f"{name}: is not {kind}: {error}",
+            rule="RFC 8259; one object a line in JSON Lines",
+            remedy="correct the file, or give it the ending of what it is",
         ) from error
     marked: Any = None
     if isinstance(document, dict):
@@ -84,7 +86,11 @@ def read_rows(data: bytes, kind: str, name: str) -> Content:
     elif document and isinstance(document[0], dict) and set(document[0]) == {CLASSIFICATION}:
         marked, document = document[0][CLASSIFICATION], document[1:]
     if not isinstance(document, list) or not document or not all(isinstance(row, dict) for row in document):
-        raise ApplianceError(f"{name}: holds no records", rule="a file that passes is a list of objects")
+        raise ApplianceError(
+            f"{name}: holds no records",
+            rule="a file that passes is a list of objects",
+            remedy="name a file with at least one task",
+        )
     marking = marked.get("marking") if isinstance(marked, dict) else None
     return Content(marking if isinstance(marking, str) else None, document)
 

@@ -39,6 +39,7 @@ def install_certificate(paths: HostPaths, enclave_name: str, file: Path) -> dict
             f"{file.name}: certifies {evaluation.model.name} for {evaluation.marking}, "
             f"but enclave {enclave.name!r} runs {', '.join(enclave.models)} at {enclave.label}",
             rule="a certificate counts for exactly the model and label that were evaluated",
+            remedy="install it in the enclave that it was evaluated in, or evaluate there",
         )
     if datetime.now(UTC) >= certificate.expires:
         raise ApplianceError(f"{file.name}: expired on {certificate.expires:%Y-%m-%d}", remedy="evaluate again")
@@ -46,7 +47,11 @@ def install_certificate(paths: HostPaths, enclave_name: str, file: Path) -> dict
     with model.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
     if found != evaluation.model.sha256:
-        raise ApplianceError(f"{file.name}: certifies the digest {evaluation.model.sha256}, the model file has {found}")
+        raise ApplianceError(
+            f"{file.name}: certifies the digest {evaluation.model.sha256}, the model file has {found}",
+            rule="a certificate counts for exactly the bytes that were evaluated",
+            remedy="evaluate and certify the model that is installed",
+        )
     _record(paths, site.system_high.marking.label.encode(), signers, evaluation.model.name, data)
     target = model.with_name(f"{evaluation.model.name}.certificate.dsse.json")
     temporary = target.with_suffix(".part")

@@ -72,7 +72,11 @@ def read(data: Mapping[str, Any], where: str, site: Site) -> BreakGlass:
     """
     found = validated(BreakGlass, data, where)
     if found.site != site.site or found.enclave not in {enclave.name for enclave in site.enclaves}:
-        raise ApplianceError(f"{where}: is for {found.enclave} of the site {found.site}, not for this one")
+        raise ApplianceError(
+            f"{where}: is for {found.enclave} of the site {found.site}, not for this one",
+            rule="a statement serves the site and enclave that two officers signed for",
+            remedy="name the right statement, or have one signed: appliance audit break-glass sign",
+        )
     return found
 
 

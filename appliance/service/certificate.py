@@ -169,7 +169,11 @@ def certify(results: EvaluationResults, key: PrivateKey, days: int, now: datetim
         CertificateError: ``days`` is not between 1 and 1095.
     """
     if not 1 <= days <= 1095:
-        raise CertificateError(f"--expires {days}", rule="a certificate is valid for 1 to 1095 days")
+        raise CertificateError(
+            f"--expires {days}",
+            rule="a certificate is valid for 1 to 1095 days",
+            remedy="give --expires from 1 to 1095",
+        )
     issued = (now or datetime.now(UTC)).replace(microsecond=0)
     certificate = Certificate(evaluation=results, issued=issued, expires=issued + timedelta(days=days))
     subjects = {f"{results.model.name}.gguf": results.model.sha256}
@@ -196,7 +200,11 @@ def verify(
     except ValidationError as error:
         raise CertificateError(f"{name}: {': '.join(first_words(error))}", rule=RULE, remedy=REMEDY) from error
     if not verified.statement.covers(certificate.evaluation.model.sha256):
-        raise CertificateError(f"{name}: subject and predicate name different models", rule=RULE)
+        raise CertificateError(
+            f"{name}: subject and predicate name different models",
+            rule=RULE,
+            remedy="certify again: appliance model certify",
+        )
     return certificate, verified.signers
 
 

@@ -63,7 +63,11 @@ def read_recipients(path: Path) -> list[str]:
         except pyrage.RecipientError as error:
             raise AgeError(f"{path}: recipient {number} is not one", rule=RULE, remedy="a line is age1...") from error
     if not found:
-        raise AgeError(f"{path}: names no recipient", rule="what nobody can open is no backup")
+        raise AgeError(
+            f"{path}: names no recipient",
+            rule="what nobody can open is no backup",
+            remedy="write the line of `appliance enclave backup-key` into it, one for each holder",
+        )
     return found
 
 
@@ -81,7 +85,11 @@ def decrypt(source: IO[bytes], target: IO[bytes], identity: Any, name: str) -> N
     try:
         pyrage.decrypt_io(source, target, [identity])
     except (pyrage.DecryptError, OSError) as error:
-        raise AgeError(f"{name}: does not open with this key, or was changed: {error}", rule=RULE) from error
+        raise AgeError(
+            f"{name}: does not open with this key, or was changed: {error}",
+            rule=RULE,
+            remedy="name the key of a recipient of this backup; if it is one, carry the archive again",
+        ) from error
 
 
 def _text(passphrase: bytes) -> str:

@@ -48,7 +48,11 @@ def decode(data: bytes, name: str) -> Any:
         if len(result) != len(items):
             names = [key for key, _ in items]
             twice = next(key for key in names if names.count(key) > 1)
-            raise CanonicalError(f"{name}: the key {twice!r} appears twice in one object", rule=RULE)
+            raise CanonicalError(
+                f"{name}: the key {twice!r} appears twice in one object",
+                rule=RULE,
+                remedy="correct the file if you wrote it; otherwise carry it again from its source",
+            )
         return result
 
     def constant(text: str) -> Any:

@@ -213,7 +213,11 @@ def next_people(
     for file in add:
         pair = load_public_key(file), load_public_key(file.with_name(f"{file.stem}.ml-dsa.pub"))
         if (pair[0].scheme, pair[1].scheme) != (keys.ECDSA, ML_DSA):
-            raise KeyFileError(f"{file}: a person has an ECDSA key and, beside it, an ML-DSA key")
+            raise KeyFileError(
+                f"{file}: a person has an ECDSA key and, beside it, an ML-DSA key",
+                rule="people who sign bundles have two keys",
+                remedy="name <name>.pub of `appliance keys new`, with <name>.ml-dsa.pub beside it",
+            )
         people[file.stem] = pair
     return replace(now, people=people, threshold=threshold or now.threshold)
 

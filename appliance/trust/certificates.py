@@ -225,7 +225,11 @@ def _name(common_name: str, organisation: str | None, *, demo: bool) -> x509.Nam
     try:
         return x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     except ValueError as error:
-        raise CertificateError(f"{common_name!r} cannot be a certificate's name: {error}") from error
+        raise CertificateError(
+            f"{common_name!r} cannot be a certificate's name: {error}",
+            rule="names have at most 64 characters (X.520)",
+            remedy="take a shorter name",
+        ) from error
 
 
 def _usage(*, signs_certificates: bool) -> x509.KeyUsage:

@@ -95,6 +95,8 @@ def chain_names(names: Mapping[str, bytes] | Sequence[str]) -> list[str]:
     numbers = sorted(int(match[1]) for name in names if (match := _ROOT_FILE.match(name)))
     if numbers != list(range(1, len(numbers) + 1)) or not numbers:
         raise MetadataError(
-            f"metadata: the root files {numbers} are not a chain from 1", rule="TUF specification 5.3, update the root"
+            f"metadata: the root files {numbers} are not a chain from 1",
+            rule="TUF specification 5.3, update the root",
+            remedy="carry the folder again with 1.root.json and every successor",
         )
     return [f"{number}.root.json" for number in numbers] + [approval_name(number) for number in numbers[1:]]

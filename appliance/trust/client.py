@@ -159,7 +159,11 @@ def _read_files(folder: Path) -> dict[str, bytes]:
     limits |= dict.fromkeys(chain_names(names), LIMITS["root"])
     for name in names:
         if name not in limits:
-            raise MetadataError(f"metadata/{name}: not a metadata file", rule="unlisted files are refused")
+            raise MetadataError(
+                f"metadata/{name}: not a metadata file",
+                rule="unlisted files are refused",
+                remedy="remove it, or carry the bundle again: nothing else lies in metadata/",
+            )
     return {name: read_limited(folder / name, limit, f"metadata/{name}") for name, limit in limits.items()}
 
 

@@ -137,7 +137,11 @@ def verify(data: bytes, payload_type: str, people: Mapping[str, PublicKey], thre
                 remedy="have it signed again by the registered people, or carry it again from its source",
             )
         if signature.keyid != people[signer].keyid or signer in signers:
-            raise SignatureRefusedError(f"{name}: signature {number} names another key, or {signer} twice", rule=RULE)
+            raise SignatureRefusedError(
+                f"{name}: signature {number} names another key, or {signer} twice",
+                rule=RULE,
+                remedy="have it signed again",
+            )
         signers.add(signer)
     if len(signers) < threshold:
         raise SignatureRefusedError(
@@ -174,7 +178,11 @@ def _unb64(text: str, name: str) -> bytes:
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise SignatureRefusedError(f"{name}: not base64", rule=RULE) from error
+        raise SignatureRefusedError(
+            f"{name}: not base64", rule=RULE, remedy="carry it again from its source"
+        ) from error
     if _b64(data) != text:
-        raise SignatureRefusedError(f"{name}: base64 with a second spelling", rule=RULE)
+        raise SignatureRefusedError(
+            f"{name}: base64 with a second spelling", rule=RULE, remedy="carry it again from its source"
+        )
     return data

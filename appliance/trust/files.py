@@ -30,10 +30,14 @@ def open_regular(path: Path, name: str | None = None) -> int:
         raise FileRefusedError(f"{name}: missing", remedy="carry it again from its source") from error
     except OSError as error:
         why = "a symbolic link" if error.errno == errno.ELOOP else f"cannot be read: {error.strerror}"
-        raise FileRefusedError(f"{name}: {why}", rule="only regular files are read") from error
+        raise FileRefusedError(
+            f"{name}: {why}", rule="only regular files are read", remedy="give the file itself, readable for you"
+        ) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise FileRefusedError(f"{name}: not a regular file", rule="only regular files are read")
+        raise FileRefusedError(
+            f"{name}: not a regular file", rule="only regular files are read", remedy="give the file itself"
+        )
     return descriptor
 
 
@@ -52,7 +56,9 @@ def read_limited(path: Path, limit: int, name: str | None = None) -> bytes:
         ) from error
     if len(data) > limit:
         raise FileRefusedError(
-            f"{name or path}: longer than {limit} bytes", rule="over-long files are refused before they are parsed"
+            f"{name or path}: longer than {limit} bytes",
+            rule="over-long files are refused before they are parsed",
+            remedy="see that it is the right file",
         )
     return data
 

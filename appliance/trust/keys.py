@@ -183,7 +183,11 @@ def load_private_key(path: Path, passphrase: Passphrase | None = None) -> Privat
         isinstance(private, ec.EllipticCurvePrivateKey) and isinstance(private.curve, ec.SECP384R1)
     ):
         return PrivateKey(name=name, demo=demo, private=private)
-    raise KeyFileError(f"{path}: not an ECDSA P-384 or ML-DSA-87 key", rule="people sign with these two algorithms")
+    raise KeyFileError(
+        f"{path}: not an ECDSA P-384 or ML-DSA-87 key",
+        rule="people sign with these two algorithms",
+        remedy="name a key that `appliance keys` made",
+    )
 
 
 def load_public_key(path: Path) -> PublicKey:
@@ -205,7 +209,11 @@ def load_public_key(path: Path) -> PublicKey:
     if isinstance(key, ec.EllipticCurvePublicKey | mldsa.MLDSA87PublicKey):
         public = public_key(key)
         return PublicKey.model_validate(public.model_dump())
-    raise KeyFileError(f"{path}: not an ECDSA P-384 or ML-DSA-87 key", rule="people sign with these two algorithms")
+    raise KeyFileError(
+        f"{path}: not an ECDSA P-384 or ML-DSA-87 key",
+        rule="people sign with these two algorithms",
+        remedy="name a key that `appliance keys` made",
+    )
 
 
 def host_key(path: Path, *, demo: bool = False) -> PrivateKey:

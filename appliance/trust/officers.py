@@ -83,7 +83,11 @@ def load_officers(path: Path, fingerprint: str | None = None) -> Officers:
     try:
         return Officers.model_validate(canonical.decode_canonical(data, str(path)))
     except ValidationError as error:
-        raise OfficersError(f"{path}: {first_finding(error)}") from error
+        raise OfficersError(
+            f"{path}: {first_finding(error)}",
+            rule="officers.json names the site's officers with their public keys, and its certificate authority",
+            remedy="make it again: appliance site officers",
+        ) from error
 
 
 def list_officers(files: Sequence[Path], authority: x509.Certificate, *, demo: bool) -> Officers:
@@ -131,7 +135,11 @@ def check_authority(officers: Officers, certificate: Path) -> None:
     try:
         found = x509.load_pem_x509_certificate(data).fingerprint(hashes.SHA256()).hex()
     except UNREADABLE as error:
-        raise OfficersError(f"{certificate}: not a certificate in PEM") from error
+        raise OfficersError(
+            f"{certificate}: not a certificate in PEM",
+            rule="certificates/ca.pem is the site authority's certificate",
+            remedy="issue the certificates again: appliance site issue-certificates",
+        ) from error
     if found != officers.authority:
         raise OfficersError(
             f"{certificate}: not the authority that officers.json names",
@@ -156,5 +164,9 @@ def load_signed(path: Path, officers: Officers | Path, kind: str, threshold: int
     data = read_limited(path, MAXIMUM_SIZE)
     value = dsse.verify(data, payload_type(kind), people, threshold, str(path)).value
     if not isinstance(value, dict):
-        raise OfficersError(f"{path}: the signed content is not an object")
+        raise OfficersError(
+            f"{path}: the signed content is not an object",
+            rule="a statement is a set of fields with values",
+            remedy="sign the statement again: appliance site sign",
+        )
     return value

@@ -95,7 +95,11 @@ def check_people(chain: RootChain, people: Sequence[Person]) -> None:
     enrolled = registered(chain.current())
     for person in people:
         if enrolled.people.get(person.name) != person.public:
-            raise ApplianceError(f"{person.name} is not among the people of the root", rule="root.json names who signs")
+            raise ApplianceError(
+                f"{person.name} is not among the people of the root",
+                rule="root.json names who signs",
+                remedy="sign with a key of one of them, or change who signs: appliance keys change",
+            )
     names = {person.name for person in people}
     if len(names) < enrolled.threshold:
         raise ApplianceError(

@@ -80,7 +80,11 @@ class Request:
         request.chain.verify()
         roles = {"targets.json", "snapshot.json", "timestamp.json"}
         if set(request.documents) not in (roles, {f"{len(request.chain) + 1}.root.json"}):
-            raise RequestError(f"{name}: asks for signatures on neither a repository nor the next root")
+            raise RequestError(
+                f"{name}: asks for signatures on neither a repository nor the next root",
+                rule="a request is about one bundle or about the next root",
+                remedy="make it again: appliance bundle request, or appliance keys change",
+            )
         for file, document in request.documents.items():
             metadata = parse(document, _kind(file), file)
             check_signatures(metadata, request._permitted(metadata), file)
@@ -141,7 +145,11 @@ class Request:
             RequestError: the person is not registered with these keys.
         """
         if self._everyone().get(person.name) != person.public:
-            raise RequestError(f"{person.name} is not registered with these two keys", rule="root.json names who signs")
+            raise RequestError(
+                f"{person.name} is not registered with these two keys",
+                rule="root.json names who signs",
+                remedy="sign with both keys of a person of the root; others join by appliance keys change",
+            )
         request = self if self.documents_stand() else self._sign_documents(person)
         if request.documents_stand() and person.name in request.people.people and not request.complete():
             covered = request.covered()

@@ -100,7 +100,9 @@ def verify_statement(
         raise SignatureRefusedError(f"{name}: not an in-toto Statement v1: {error.errors()[0]['msg']}") from error
     if statement.predicate_type not in predicate_types:
         raise SignatureRefusedError(
-            f"{name}: states {statement.predicate_type}", rule=f"expected {' or '.join(predicate_types)}"
+            f"{name}: states {statement.predicate_type}",
+            rule=f"expected {' or '.join(predicate_types)}",
+            remedy="name the statement of the right kind",
         )
     if sha256 is not None and not statement.covers(sha256):
         raise SignatureRefusedError(

@@ -90,7 +90,11 @@ class TokenUri:
             raise TokenError("the PIN stands in the URI", rule="a PIN is no argument", remedy="use pin-source=FILE")
         unknown = sorted(set(given) - {*_PATH, *_QUERY})
         if not text.startswith(SCHEME) or len(given) != len(parts) or unknown:
-            raise TokenError(f"{text!r} is not the URI of a token{f': {unknown[0]}' if unknown else ''}", rule=RULE)
+            raise TokenError(
+                f"{text!r} is not the URI of a token{f': {unknown[0]}' if unknown else ''}",
+                rule=RULE,
+                remedy="write for example pkcs11:token=anna",
+            )
         if not {"token", "serial"} & set(given):
             raise TokenError(f"{text!r} names no token", rule=RULE, remedy="write for example pkcs11:token=anna")
         identifier = given.pop("id", None)

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from appliance.audit.log import Log
+from appliance.cli import contents
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
 from tests.unit.bundle.sample import make_bundle, make_keys
@@ -98,7 +99,10 @@ CASES = {
     "no certificate": ("user renew text --ca keys/ca --out new", "text: not a certificate in PEM"),
     "no site": ("host install bundle --site keys --root-fingerprint 0 --officers-fingerprint 0", "not the folder of a"),
     "nothing installed": ("host status --root folder", "nothing is installed in folder"),
-    "nothing to remove": ("host remove --root folder", "nothing was removed"),
+    "nothing to remove": ("host remove --root folder", "is not the appliance's folder; nothing was removed"),
+    "somebody else's folder": ("host remove --root keys", "is not the appliance's folder; nothing was removed"),
+    "the system's folder": ("host remove --root /var", "is not the appliance's folder; nothing was removed"),
+    "no folder to remove": (f"host remove --root {NOWHERE}", "there is no such file or folder"),
     "no results": ("model certify binary --key text --out new", "binary: not JSON"),
     "a wrong certificate": ("model show plain.json", "is not a signed statement, but a document with the fields hello"),
     "a draft for a certificate": ("model show site.yml", "is not a signed statement: it cannot be read as JSON"),
@@ -200,3 +204,10 @@ def test_a_pipe_serves_as_a_file() -> None:
     command = f"cat site.yml | {sys.executable} -m appliance.cli.main site check /dev/stdin --kind site"
     result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
     assert result.stdout == "/dev/stdin: a usable site statement\n", result.stderr
+
+
+@pytest.mark.parametrize("names", [["current"], ["lock"], ["lock", "bundle", "log"], ["networks", "monitor.log"]])
+def test_what_is_whole_or_begun_can_be_removed(tmp_path: Path, names: list[str]) -> None:
+    for name in names:
+        (tmp_path / name).mkdir()
+    contents.is_state(tmp_path, "--root: folder")
