@@ -8,6 +8,7 @@ from demo.instance import REPOSITORY, Instance, appliance
 
 SERVICE = Path("images/labeling/app/main.py")
 CHANGED = '\nEDITION = "another"\n'
+UNCHANGED = ""
 BROKEN = '\nraise SystemExit("this edition does not start")\n'
 
 

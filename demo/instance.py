@@ -57,6 +57,7 @@ class Instance:
         run: the host's sockets.
         model: name of the model that its enclaves serve.
         secret: services of its enclave ``secret``; fewer are quicker.
+        site_folder: the site folder, where it is another than the one in ``build``.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Instance:
     run: Path
     model: str = "smollm2-135m-instruct.q4_1"
     secret: tuple[str, ...] = ("labeling", "evaluation", "inference")
+    site_folder: Path | None = None
 
     @property
     def namespace(self) -> str:
@@ -96,7 +98,7 @@ class Instance:
     @property
     def site(self) -> Path:
         """The site folder that the officers signed."""
-        return self.build / "site"
+        return self.site_folder or self.build / "site"
 
     @property
     def subjects(self) -> Path:

@@ -24,6 +24,7 @@ from appliance.bundle.lock import (
     MINIMAL,
     SourcesLock,
     differences,
+    locked_as,
     read_lock,
     requests,
     resolve,
@@ -203,7 +204,8 @@ class Builder:
 
     def debian_packages(self) -> list[Artifact]:
         """Every Debian package of the bundle: the host's, and the images' so that a site can build them again."""
-        names = {name for image in (*self.recipes, BOOTSTRAP, HOST) for name in self.lock.closures[image]}
+        images = {locked_as(name, self.all_recipes) for name in self.recipes}
+        names = {name for image in (*sorted(images), BOOTSTRAP, HOST) for name in self.lock.closures[image]}
         return self.store.deb_artifacts(sorted(names), self.lock)
 
     def wheels(self) -> list[Artifact]:
@@ -264,8 +266,8 @@ class Builder:
         return collect_npm(self.store, self.lock, sorted(recipe.npm))
 
     def _inputs(self, recipe: Recipe) -> ImageInputs:
-        inherited = set(self.lock.closures[recipe.parent]) if recipe.parent else set()
-        own = set(self.lock.closures[recipe.name])
+        inherited = self._closure(recipe.parent) if recipe.parent else set()
+        own = self._closure(recipe.name)
         if not inherited <= own:
             raise ApplianceError(
                 f"images/{recipe.name}: its packages replace {sorted(inherited - own)} of its parent",
@@ -280,6 +282,10 @@ class Builder:
             npm=self._npm(recipe),
             appliance_wheel=self.appliance_wheel if recipe.appliance else None,
         )
+
+    def _closure(self, name: str) -> set[str]:
+        """Names of the Debian packages of an image and its ancestors."""
+        return set(self.lock.closures[locked_as(name, self.all_recipes)])
 
     def _layers(self, name: str) -> ImageLayers:
         if name not in self._built:

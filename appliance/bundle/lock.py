@@ -104,11 +104,21 @@ def write_lock(lock: SourcesLock, path: Path) -> None:
     path.write_text(lock_text(lock))
 
 
+def locked_as(name: str, recipes: dict[str, Recipe]) -> str:
+    """The image whose closure is that of ``name``: itself, or the nearest ancestor that adds packages.
+
+    So an image that adds none, like most services, needs no new lock.
+    """
+    recipe = recipes[name]
+    return name if recipe.packages or recipe.parent is None else locked_as(recipe.parent, recipes)
+
+
 def requests(recipes: dict[str, Recipe], host_packages: list[str]) -> dict[str, list[str]]:
     """For each image, the bootstrap and the host, what apt is asked for; a lock of other requests does not count."""
     images = {
         name: [ESSENTIAL, *(package for parent in ancestry(name, recipes) for package in parent.packages)]
         for name in recipes
+        if locked_as(name, recipes) == name
     }
     minimal = ["?essential", "?priority(required)", "apt"]
     return images | {

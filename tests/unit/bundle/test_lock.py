@@ -10,7 +10,7 @@ from appliance.bundle.apt import Apt
 from appliance.bundle.build import Builder
 from appliance.bundle.collect import Artifact, Store, collect_debs, sha256_of, stage
 from appliance.bundle.debian import index_of
-from appliance.bundle.lock import SourcesLock, differences, read_lock, resolve, write_lock
+from appliance.bundle.lock import SourcesLock, differences, locked_as, read_lock, requests, resolve, write_lock
 from appliance.bundle.recipe import Recipe
 from appliance.errors import ApplianceError
 
@@ -166,6 +166,14 @@ def test_a_lock_older_than_a_recipe_is_refused_by_name(archive: Archive) -> None
     with pytest.raises(ApplianceError, match="older than child, htmx"):
         lock.require(requested, {"htmx": "2"})
     lock.require(lock.requested, {})
+
+
+def test_an_image_that_adds_no_packages_needs_no_new_lock(archive: Archive) -> None:
+    lock = locked(archive)
+    more = RECIPES | {"service": Recipe(name="service", parent="child")}
+    lock.require(requests(more, ["carried"]), {})
+    assert locked_as("service", more) == "child"
+    assert resolve(more, ["carried"], archive.apt, epoch=86400) == lock
 
 
 def test_a_package_that_does_not_exist_is_named(archive: Archive) -> None:

@@ -1,0 +1,1 @@
+"""The example of a service: notes of a team."""
