@@ -5,7 +5,7 @@ Pure: everything is returned as text, nothing is written.
 
 import ipaddress
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -178,11 +178,18 @@ def user_of(name: str, catalogue: Catalogue) -> int:
     return own[name] if name in own else catalogue[name].uid
 
 
-def gateway_config(enclave: Enclave, catalogue: Catalogue) -> str:
-    """The nginx configuration of the enclave's gateway."""
+def gateway_config(enclave: Enclave, catalogue: Catalogue, markings: Iterable[str] = ()) -> str:
+    """The nginx configuration of the enclave's gateway.
+
+    Args:
+        enclave: the enclave.
+        catalogue: all services of the bundle.
+        markings: banners beside the enclave's own that a response may carry: those of enclaves that it dominates.
+    """
     addresses = {service.name: enclave.slot_address(service.slot) for service in manifests(enclave, catalogue)}
     template = _templates().get_template("nginx.conf.j2")
-    return template.render(enclave=enclave, addresses=addresses, body_limit=BODY_LIMIT)
+    allowed = sorted({enclave.label, *markings})
+    return template.render(enclave=enclave, addresses=addresses, markings=allowed, body_limit=BODY_LIMIT)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from appliance.enclave.render import CATALOGUE, Bound, HostPaths, Images, manife
 from appliance.enclave.site import Enclave, Site, check_services
 from appliance.errors import ApplianceError
 from appliance.host.generation import FACTS, Facts
+from appliance.markings import dominates
 
 
 def read_images(layout: Path) -> Images:
@@ -92,7 +93,8 @@ def render_generation(  # one value each
                     remedy=f"one of {sorted(facts.models)}",
                 )
         services = {service.name: service for service in manifests(enclave, catalogue)}
-        settings = {"gateway": render.gateway_config(enclave, catalogue)}
+        below = [other.label for other in site.enclaves if dominates(enclave.lattice, other.lattice)]
+        settings = {"gateway": render.gateway_config(enclave, catalogue, below)}
         for name, service in services.items():
             settings[name] = render.service_settings(site, enclave, service, catalogue, facts.images, bound)
         place = f"enclaves/{enclave.name}"

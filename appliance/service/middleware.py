@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from appliance.monitor.context import HEADER, Context, ContextError, open_context
 from appliance.service.responses import Classification, MarkedJSONResponse, current_state, error_body
 from appliance.service.settings import ServiceSettings
+from appliance.service.storable import FORM_TYPE, JSON_TYPE, problem_in
 
 CLASSIFICATION_HEADER = "X-Classification"
 SECURITY_HEADERS = {
@@ -98,7 +99,11 @@ class Boundary:
             if refusal is not None:
                 await MarkedJSONResponse(error_body(*refusal), refusal[0])(scope, receive, marked_send)
             else:
-                await self.app(scope, self._limited(receive), marked_send)
+                received, refusal = await self._read(scope, self._limited(receive))
+                if refusal:
+                    await MarkedJSONResponse(error_body(*refusal), refusal[0])(scope, receive, marked_send)
+                else:
+                    await self.app(scope, received, marked_send)
         except Exception:
             _log.exception("request_failed")
             if status:
@@ -136,6 +141,32 @@ class Boundary:
         if context.enclave != self.settings.enclave or context.label != self.settings.label:
             raise ContextError("the context is of another enclave")
         return context
+
+    async def _read(self, scope: Scope, receive: Receive) -> tuple[Receive, tuple[int, str] | None]:
+        """What hands the body on, and why it is refused; a body that is no JSON and no form is handed on unread."""
+        kind = Headers(scope=scope).get("content-type", "")
+        if scope["method"] in {"GET", "HEAD"} or not kind.startswith((JSON_TYPE, FORM_TYPE)):
+            return receive, None
+        body, more = b"", True
+        while more:
+            try:
+                message = await receive()
+            except HTTPException as error:
+                return receive, (error.status_code, error.detail)
+            if message["type"] != "http.request":
+                break
+            body, more = body + message.get("body", b""), message.get("more_body", False)
+        handed = False
+
+        async def again() -> Message:
+            nonlocal handed
+            if handed:
+                return await receive()
+            handed = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        problem = problem_in(body, kind)
+        return again, (HTTPStatus.UNPROCESSABLE_ENTITY, problem) if problem else None
 
     def _limited(self, receive: Receive) -> Receive:
         """Count the body as it comes: a chunked one announces no length."""

@@ -36,6 +36,16 @@ from tests.catalogue import CATALOGUE
 
 KEY = b"c" * 32
 PEOPLE = ("first", "second")
+MARKED = {
+    "/labeling/empty": "",
+    "/labeling/nonsense": "SECRET-ISH",
+    "/labeling/above": "TOP SECRET//NOFORN",
+    "/labeling/other": "SECRET//NOFORN",
+    "/labeling/lower-case": "secret//rel to usa, gbr",
+}
+"""Paths at which the service marks its answer wrongly."""
+REFUSED = {f"/labeling/refused/{status}": status for status in (400, 405, 409, 414, 415, 422, 429, 431)}
+"""Paths at which the service refuses by itself."""
 SUBJECTS: dict[str, dict[str, Any]] = {
     "analyst": {"clearance": "SECRET", "nationalities": ["USA"], "roles": ["analyst"]},
     "annotator": {"clearance": "UNCLASSIFIED", "nationalities": ["USA"], "roles": ["annotator"]},
@@ -138,7 +148,7 @@ class Rig:
 
     def config(self) -> str:
         """The rendered configuration with this machine's places."""
-        text = gateway_config(self.enclave, CATALOGUE).replace("/tmp/", f"{self.folder}/")  # noqa: S108  # the container's tmpfs
+        text = gateway_config(self.enclave, CATALOGUE, ["UNCLASSIFIED"]).replace("/tmp/", f"{self.folder}/")  # noqa: S108  # the container's tmpfs
         text = text.replace("/run/secrets", str(self.folder))
         text = text.replace("/run/monitor", str(self.paths.sockets(self.enclave.name, "gateway")))
         text = text.replace("listen 443", f"listen 127.0.0.1:{self.port}")
@@ -177,6 +187,10 @@ class Rig:
         if request.path.startswith("/labeling/bare"):
             return HttpResponse(200, b"SECRET words", headers={"X-Leak": "yes"})
         path = request.path.split("?")[0]
+        if path in MARKED:
+            return HttpResponse(200, b"SECRET words", headers={"X-Classification": MARKED[path], "X-Leak": "yes"})
+        if path in REFUSED:
+            return json_response(REFUSED[path], {"error": "prompt: too long"}, {"X-Classification": self.enclave.label})
         if path == "/labeling/missing":
             return json_response(404, {"error": "row 17 is not yours"}, {"X-Classification": self.enclave.label})
         context = open_context(

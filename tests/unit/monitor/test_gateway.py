@@ -12,7 +12,7 @@ import pytest
 
 from appliance.trust.certificates import issue_client, make_authority
 from appliance.trust.keys import generate
-from tests.unit.monitor.gateway import Rig, running
+from tests.unit.monitor.gateway import MARKED, REFUSED, Rig, running
 
 MARKING = "SECRET//REL TO USA, GBR"
 
@@ -76,6 +76,27 @@ def test_an_unmarked_response_does_not_leave(analyst: httpx.Client) -> None:
     assert "SECRET words" not in answer.text
     assert "x-leak" not in answer.headers
     assert answer.headers["x-classification"] == MARKING
+
+
+@pytest.mark.parametrize("path", MARKED)
+def test_a_response_marked_with_what_is_not_the_enclaves_does_not_leave(analyst: httpx.Client, path: str) -> None:
+    answer = analyst.get(path)
+    assert answer.status_code == 502
+    assert "SECRET words" not in answer.text
+    assert "x-leak" not in answer.headers
+    assert answer.headers["x-classification"] == "SECRET//REL TO USA, GBR"
+
+
+@pytest.mark.parametrize(("path", "status"), REFUSED.items())
+def test_what_a_service_refuses_leaves_as_it_is_and_accuses_nobody(
+    rig: Rig, analyst: httpx.Client, path: str, status: int
+) -> None:
+    before = len(rig.records())
+    answer = analyst.post(path, json={})
+    assert (answer.status_code, answer.json()) == (status, {"error": "prompt: too long"})
+    assert answer.headers["x-classification"] == "SECRET//REL TO USA, GBR"
+    rules = [record["actor"]["authorizations"][0]["policy"]["name"] for record in rig.records()[before:]]
+    assert rules == ["access.permitted"], "a service's own refusal is no denial of the person"
 
 
 def test_no_certificate_no_service_but_the_probe(rig: Rig) -> None:
