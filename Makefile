@@ -2,93 +2,105 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export PATH := $(CURDIR)/.venv/bin:/usr/sbin:/sbin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
+AS_ROOT := $(SUDO) env PATH="$(PATH)"
+QUIETLY := @.ci/quietly build/setup.log
 
-APT := apparmor chromium conntrack iproute2 iptables libnginx-mod-http-lua mmdebstrap netavark nftables nginx-light \
-       podman postgresql-15 procps python3-dev python3-venv runc shellcheck skopeo softhsm2 zstd
+APT := apparmor chromium conntrack iproute2 iptables libnss3-tools mmdebstrap netavark nftables npm podman procps \
+       python3-venv runc
+APT_TEST := libnginx-mod-http-lua nginx-light postgresql-15 python3-dev shellcheck skopeo softhsm2
+# libvirt and Vagrant are large, and only the machines' targets need them.
+APT_VAGRANT := dnsmasq-base libvirt-clients libvirt-daemon-system qemu-system-x86 qemu-utils rsync vagrant \
+               vagrant-libvirt xorriso
 
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.apt-stamp: Makefile
-	missing=""; for p in $(APT); do dpkg-query -Wf'$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
-	if [ -n "$$missing" ]; then \
-	  $(SUDO) apt-get update -qq; \
-	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
-	fi
-	command -v npm >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm >/dev/null
-	touch $@
+build/packages: Makefile .ci/packages
+	$(QUIETLY) "Debian packages" .ci/packages $(APT)
+	@touch $@
 
-.venv/stamp: requirements-dev.lock pyproject.toml .apt-stamp
-	[ -x .venv/bin/python ] || /usr/bin/python3 -m venv .venv
-	.venv/bin/pip install -q --no-input --progress-bar off --no-deps --require-hashes -r requirements-dev.lock
-	.venv/bin/pip install -q --no-input --progress-bar off --no-deps --no-build-isolation -e .
-	.venv/bin/pip check
-	touch $@
+build/packages-test: build/packages
+	$(QUIETLY) "Debian packages of the tests" .ci/packages $(APT_TEST)
+	@touch $@
+
+# The environment of the tests holds all that the demonstration needs, so either one serves for it.
+.venv/demo: requirements-demo.lock pyproject.toml .ci/environment build/packages
+	$(QUIETLY) "Python packages" .ci/environment $<
+	@touch $@
+
+.venv/test: requirements-dev.lock pyproject.toml .ci/environment build/packages-test
+	$(QUIETLY) "Python packages of the tests" .ci/environment $<
+	@touch .venv/demo $@
 
 .PHONY: setup
-setup: .venv/stamp ## install what the project needs (Debian packages, Python packages)
+setup: .venv/demo ## install what the demonstration needs (Debian packages, Python packages)
+
+.PHONY: setup-test
+setup-test: .venv/test ## install what the tests need besides
 
 .PHONY: lock
-lock: ## bring every lock up to date with what is asked for
-	compile=".venv/bin/uv pip compile -q --generate-hashes --no-header --python /usr/bin/python3"; \
+lock: setup-test ## bring every lock up to date with what is asked for
+	compile="uv pip compile -q --generate-hashes --no-header --python /usr/bin/python3"; \
 	$$compile pyproject.toml -o requirements-host.lock; \
-	$$compile pyproject.toml --group dev --group images -o requirements-dev.lock; \
+	$$compile pyproject.toml --group demo --group images --group dev -o requirements-dev.lock; \
+	$$compile pyproject.toml --group demo -c requirements-dev.lock -o requirements-demo.lock; \
 	for file in images/*/requirements.in; do $$compile --no-annotate -c requirements-dev.lock $$file -o $${file%.in}.lock; done; \
 	$$compile --no-annotate --no-deps roles/model/files/requirements.in -o roles/model/files/requirements.lock
-	$(SUDO) .venv/bin/python -m appliance.bundle --cache $${APPLIANCE_CACHE:-/var/cache/appliance} lock
+	$(AS_ROOT) python -m appliance.bundle --cache $${APPLIANCE_CACHE:-/var/cache/appliance} lock
 
 .PHONY: lint
-lint: setup ## ruff, mypy (strict), import layers, ansible-lint (production), shellcheck
+lint: setup-test ## ruff, mypy (strict), import layers, ansible-lint (production), shellcheck
 	ruff check .
 	ruff format --check .
 	mypy
 	lint-imports
 	ansible-lint -q --offline --profile production build.yml install.yml roles
-	shellcheck .ci/run images/database/entrypoint tests/vagrant/addresses tests/vagrant/customize
+	shellcheck .ci/* demo/appliance-demo images/database/entrypoint tests/vagrant/addresses tests/vagrant/customize
 
 .PHONY: unit
-unit: setup ## tests that need no container
-	pytest tests/unit
+unit: setup-test ## tests that need no container
+	pytest tests/unit tests/docs
+
+.PHONY: docs
+docs: setup-test ## write the reference pages from the code (docs/reference)
+	python -m tests.docs
 
 .PHONY: integration
-integration: setup ## the whole life of a site on real containers (root)
+integration: setup-test ## the whole life of a site on real containers (root)
 	pytest tests/integration
 
 .PHONY: slow
-slow: setup ## proofs that take long: 10,000 mutations of a bundle, all images built twice, kills and full disks (root)
-	$(SUDO) env PATH="$(PATH)" pytest -m long tests/unit tests/integration
+slow: setup-test ## proofs that take long: 10,000 mutations of a bundle, all images built twice, kills and full disks (root)
+	$(AS_ROOT) pytest -m long tests/unit tests/integration
 
 .PHONY: demo
-demo: setup ## build, carry, verify, install without a network, use and audit the appliance (DEMO keys)
-	$(SUDO) env PATH="$(PATH)" python -m tests.demo run
+demo: setup ## build, carry, install without a network, use: a site that keeps running for you (DEMO keys)
+	@$(AS_ROOT) .venv/bin/appliance-demo start
 
 .PHONY: down
 down: setup ## remove every container, network, mount, hook, namespace and process of the demonstration
-	$(SUDO) env PATH="$(PATH)" python -m tests.demo down
+	@$(AS_ROOT) .venv/bin/appliance-demo stop
 
 .PHONY: bench
-bench: setup ## measure everything that has a goal (build/bench.json, docs/benchmarks.md)
-	$(SUDO) env PATH="$(PATH)" python -m tests.bench
-
-# libvirt and Vagrant are large, and only these targets need them.
-VAGRANT_APT := dnsmasq-base libvirt-clients libvirt-daemon-system qemu-system-x86 qemu-utils rsync vagrant vagrant-libvirt xorriso
+bench: setup-test ## measure everything that has a goal (build/bench.json, docs/benchmarks.md)
+	$(AS_ROOT) python -m tests.bench
 
 BOXES := host
 .PHONY: box
-box: setup ## a minimal Debian 12 machine for Vagrant, from Debian packages alone (cached)
-	missing=""; for p in $(VAGRANT_APT); do dpkg-query -Wf'$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
-	[ -z "$$missing" ] || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
-	$(SUDO) env PATH="$(PATH)" python -m tests.vagrant.box $(BOXES)
+box: setup-test ## a minimal Debian 12 machine for Vagrant, from Debian packages alone (cached)
+	$(QUIETLY) "Debian packages of virtual machines" .ci/packages $(APT_VAGRANT)
+	$(AS_ROOT) python -m tests.vagrant.box $(BOXES)
 
 .PHONY: vagrant-media
-vagrant-media: setup ## the discs for the machines: a bundle with a tiny model, and the site (DEMO keys)
-	$(SUDO) env PATH="$(PATH)" python -m tests.vagrant.media
+vagrant-media: setup-test ## the discs for the machines: a bundle with a tiny model, and the site (DEMO keys)
+	$(AS_ROOT) python -m tests.vagrant.media
 
-VAGRANT_TESTS := $(SUDO) env PATH="$(PATH)" pytest -v --junitxml=build/vagrant/junit.xml
+VAGRANT_TESTS := $(AS_ROOT) pytest -v --junitxml=build/vagrant/junit.xml
 
 .PHONY: test-vagrant-smoke
 test-vagrant-smoke: box vagrant-media ## on a bare virtual machine: bootstrap, install, each service once, denial, restart

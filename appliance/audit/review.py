@@ -24,6 +24,7 @@ OVERDUE = 7 * 24 * 3600
 _BREAK_GLASS = "break-glass"
 _ORDER = ("integrity", "gap", _BREAK_GLASS, "anomaly", "denials", "new subject", "export", "change")
 _ANOMALIES = {
+    "record.unattributed": "a service asked for a record that is not its own, or in nobody's name",
     "quota.exceed": "an enclave recorded more than its quota",
     "storage.warn": "the log's disk was 75 % full",
     "storage.administration": "the log's disk was 95 % full: only administration went on",

@@ -17,6 +17,7 @@ from appliance.audit import ocsf, query
 from appliance.audit.bodies import Record
 from appliance.audit.marked import joined
 from appliance.audit.ocsf import Event
+from appliance.contract.catalogue import Catalogue
 from appliance.errors import ApplianceError
 from appliance.markings import Label
 
@@ -25,7 +26,6 @@ TRACED = "spill.trace"
 BACKUP = "enclave.backup"
 CREATED = "records.create"
 KINDS = ("subject", "container", "volume", "answer", "copy", "export", "backup", "refused")
-DATABASES = {"labeling": "database"}
 Certainty = Literal["certain", "possible"]
 _NAME = re.compile(r"(sha256:)?[A-Za-z0-9][A-Za-z0-9._-]{7,127}")
 _WORDS = re.compile(r"[^/\s?]+")
@@ -99,18 +99,19 @@ class Trace:
         }
 
 
-def trace(log: Path, starts: Iterable[str]) -> Trace:
+def trace(log: Path, starts: Iterable[str], catalogue: Catalogue) -> Trace:
     """Follow a record through the log in ``log``.
 
     Args:
         log: folder of the log.
         starts: identifiers as in a path, digests (``sha256:<hex>`` or the digits alone), or receipts.
+        catalogue: the services of the host, which says whose each activity is and who keeps records in the database.
 
     Raises:
         ApplianceError: a name is too short to be one, or the log has never met any of them.
         LogError: a line is damaged, or records are missing: what they said would be missing.
     """
-    follower = _Follower(tuple(_plain(start) for start in starts))
+    follower = _Follower(tuple(_plain(start) for start in starts), catalogue)
     labels: set[str] = set()
     for line in query.lines(log):
         follower.result.read += 1
@@ -146,7 +147,8 @@ def _plain(name: str) -> str:
 class _Follower:
     """Reads events in their order and keeps what is tainted so far."""
 
-    def __init__(self, starts: tuple[str, ...]) -> None:
+    def __init__(self, starts: tuple[str, ...], catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
         self.result = Trace(starts, names=set(starts))
         self.found: dict[tuple[str, str, str], Touch] = {}
         self._requests: dict[str, Certainty] = {}
@@ -206,9 +208,10 @@ class _Follower:
         detail = event.unmapped.detail or {}
         enclave = event.unmapped.enclave
         self._touch("subject", event.subject, record, event, certainty)
-        if service := _service(event):
+        for service in _services(event, self._catalogue):
             self._touch("container", f"{enclave}-{service}", record, event, certainty)
-            self._touch("volume", f"{enclave}/{DATABASES.get(service, service)}", record, event, certainty)
+            kept = service in self._catalogue and self._catalogue[service].database
+            self._touch("volume", f"{enclave}/{'database' if kept else service}", record, event, certainty)
         if event.ai_model is not None:
             self._touch(
                 "answer", f"{event.ai_model.name}, request {_request(event) or 'unknown'}", record, event, certainty
@@ -252,17 +255,15 @@ def _request(event: Event) -> str:
     return str(event.metadata.correlation_uid or (event.unmapped.detail or {}).get("request", "")).lower()
 
 
-def _service(event: Event) -> str:
-    """The service that handled the record, as far as the event tells."""
+def _services(event: Event, catalogue: Catalogue) -> list[str]:
+    """The service that handled the record, as far as the event tells; several where any of them may have."""
     if event.api is not None and event.api.service is not None:
-        return event.api.service.name
+        return [event.api.service.name]
     if event.http_request is not None:
-        return event.http_request.url.path.strip("/").partition("/")[0]
-    if event.ai_model is not None:
-        return "inference"
-    return {"records": "labeling", "record": "labeling", "evaluation": "evaluation"}.get(
-        event.activity.partition(".")[0], ""
-    )
+        return [event.http_request.url.path.strip("/").partition("/")[0]]
+    if event.ai_model is not None and catalogue.engine:
+        return [catalogue.engine.name]
+    return catalogue.recorders(event.activity)
 
 
 def _bare(digest: str) -> str:

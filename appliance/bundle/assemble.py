@@ -23,6 +23,7 @@ from appliance.bundle.repository import Written, list_files, previous_version, w
 from appliance.bundle.sources import upstreams
 from appliance.bundle.space import require_space
 from appliance.bundle.transfer import bring_all
+from appliance.contract.catalogue import TARGET, compile_catalogue
 from appliance.errors import ApplianceError
 from appliance.trust import dsse
 from appliance.trust.chain import RootChain
@@ -160,6 +161,7 @@ def _contents(builder: Builder) -> tuple[dict[str, Content], dict[str, str]]:
     files["debs/Packages"] = index
     files |= {f"models/{path.name}": path for path in builder.model_files()}
     files |= _tree(builder.source / "policies", "policies")
+    files[TARGET] = compile_catalogue(builder.source / "images").encode()
     for name in _PLAYBOOKS:
         files |= _tree(builder.source / name, f"playbooks/{name}")
     files["playbooks/images/sources.lock"] = lock_text(builder.lock).encode()

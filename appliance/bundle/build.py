@@ -38,6 +38,7 @@ from appliance.errors import ApplianceError
 
 MODEL = "roles/model/files"
 HOST_PACKAGES = "roles/packages/defaults/main.yml"
+_NAMED = 4  # changes that the one line about a new lock names
 
 
 class StepResult(BaseModel):
@@ -151,11 +152,9 @@ class Builder:
             return []
         write_lock(self.lock, visible)
         changes = differences(read_lock(self._committed), self.lock)
-        return [
-            "WARNING: the archive no longer has locked versions; this build uses a new lock,",
-            f"  {visible} (review it and commit it as images/sources.lock):",
-            *(f"  {change}" for change in changes),
-        ]
+        named = ", ".join(changes[:_NAMED]) + (f" and {len(changes) - _NAMED} more" if len(changes) > _NAMED else "")
+        what = f"WARNING: Debian's archive no longer has what images/sources.lock names; locked again: {named}"
+        return [f"{what}. Compare {visible} with it, then commit it in its place"]
 
     def collect_python(self) -> StepResult:
         """Fetch the wheels of all images, of the host and of the model."""

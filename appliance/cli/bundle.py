@@ -15,6 +15,7 @@ from appliance.cli.bundle_diff import diff
 from appliance.cli.bundle_media import delta, gather, split
 from appliance.cli.bundle_rebuild import rebuild
 from appliance.cli.bundle_request import request, seal
+from appliance.cli.catalogue import catalogue
 from appliance.cli.commands import Commands
 from appliance.cli.options import Bundle, Json, MaybeFingerprint, RootFingerprint, Trusted, print_json, size
 
@@ -33,6 +34,7 @@ def bundle() -> None:
 
 app.command()(advisories)
 app.command()(diff)
+app.command()(catalogue)
 app.command()(split)
 app.command()(gather)
 app.command()(delta)

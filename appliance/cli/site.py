@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from appliance.cli import contents, inputs
+from appliance.cli.catalogue import CatalogueFile, chosen_catalogue, required_catalogue
 from appliance.cli.commands import Commands
 from appliance.cli.options import (
     ROOT,
@@ -49,15 +50,48 @@ def check(
     file: Annotated[Path, inputs.file_argument("The statement, as YAML.")],
     *,
     kind: Annotated[Kind, typer.Option(help="What it states.")],
+    catalogue: CatalogueFile = None,
     as_json: Json = False,
 ) -> None:
-    """Check a statement before anybody signs it.
+    """Check a statement before anybody signs it, a site also against the services that a bundle offers.
 
     Example: appliance site check subjects.yml --kind subjects
     """
-    _read(file, kind)
+    _check_services(_read(file, kind), kind, catalogue, str(file))
     said = {"file": str(file), "kind": kind.value, "usable": True}
     print_json(said) if as_json else print(f"{file}: a usable {kind} statement")
+
+
+@app.command("draft-access")
+def draft_access(
+    rules: Annotated[Path, inputs.file_argument("The access.yml so far.")],
+    *,
+    out: Annotated[Path, inputs.new_file_option("The new access.yml, for the officers to read, change and sign.")],
+    catalogue: CatalogueFile = None,
+    as_json: Json = False,
+) -> None:
+    """Write access rules that open what a bundle's services offer, keeping roles and what narrows a route.
+
+    Nothing that a bundle adds is open before two officers have signed rules that name it.
+
+    Example: appliance site draft-access access.yml --catalogue /media/bundle --out access-2.yml
+    """
+    import yaml  # keeps `appliance --help` quick
+
+    from appliance.monitor.offer import compare, drafted
+    from appliance.monitor.policy import parse_policy
+
+    old, offered = _read(rules, Kind.access), required_catalogue(catalogue)
+    difference = compare(parse_policy(old, str(rules)), offered)
+    draft = drafted(old, offered)
+    parse_policy(draft, str(out))
+    out.write_text(yaml.safe_dump(draft, sort_keys=False))
+    if as_json:
+        print_json({"file": str(out), "version": draft["version"]} | difference.model_dump())
+        return
+    for line in difference.lines():
+        print(line)
+    print(f"{out}: version {draft['version']}; read it, give roles their actions, and have two officers sign it")
 
 
 @app.command()
@@ -70,6 +104,7 @@ def sign(
     officers: Annotated[
         Path | None, inputs.file_option("The officers.json; checked to list the keys, and copied to the folder.")
     ] = None,
+    catalogue: CatalogueFile = None,
     passphrase_file: PassphraseFile = None,
     as_json: Json = False,
 ) -> None:
@@ -81,6 +116,7 @@ def sign(
     from appliance.trust.officers import load_officers, payload_type
 
     value = _read(file, kind)
+    _check_services(value, kind, catalogue, str(file))
     keys = [open_officer_key(path, passphrase_file) for path in key]
     listed = load_officers(officers) if officers else None
     for opened in keys:
@@ -169,6 +205,7 @@ def issue_certificates(
     *,
     ca: Authority,
     out: Annotated[Path, inputs.new_folder_option("The site's folder; receives certificates/.")],
+    catalogue: CatalogueFile = None,
     passphrase_file: PassphraseFile = None,
     as_json: Json = False,
 ) -> None:
@@ -179,6 +216,8 @@ def issue_certificates(
     from appliance.trust.certificates import issue_client, issue_server, load_authority
 
     value = _read(file, Kind.site)
+    offered = required_catalogue(catalogue)
+    _check_services(value, Kind.site, catalogue, str(file))
     authority = load_authority(ca, read_passphrase(passphrase_file) if passphrase_file else None)
     folder = out / "certificates"
     folder.mkdir(parents=True, exist_ok=True)
@@ -189,10 +228,9 @@ def issue_certificates(
         gateway = issue_server(authority, enclave["hostname"], enclave=name, addresses=(str(enclave["address"]),))
         gateway.write(folder / name, "gateway")
         written.append(f"{name}/gateway")
-        for service in ("labeling", "evaluation"):
-            if service in enclave["services"]:
-                issue_client(authority, f"service:{service}", organisation=name).write(folder / name, service)
-                written.append(f"{name}/{service}")
+        for service in filter(lambda name: offered[name].workload, enclave["services"]):
+            issue_client(authority, f"service:{service}", organisation=name).write(folder / name, service)
+            written.append(f"{name}/{service}")
     if as_json:
         print_json({"folder": str(folder), "certificates": written})
     else:
@@ -215,6 +253,15 @@ def _begun(target: Path, payload_type: str, value: Any, listed: "Officers | None
         except dsse.SignatureRefusedError:
             return b""
     return data
+
+
+def _check_services(value: Any, kind: Kind, catalogue: Path | None, where: str) -> None:
+    """Compare what a site runs with what a bundle offers, where a catalogue is at hand."""
+    from appliance.enclave.site import check_services, parse_site
+
+    offered = chosen_catalogue(catalogue) if kind is Kind.site else None
+    if offered:
+        check_services(parse_site(value, where), offered, where)
 
 
 def _read(file: Path, kind: Kind) -> Any:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from appliance.cli import contents, inputs
 from appliance.cli.commands import Commands
-from appliance.cli.options import ROOT, ROOT_IS, AnyRoot, Json, print_json, print_table
+from appliance.cli.options import ROOT, ROOT_IS, RUN, AnyRoot, Json, print_json, print_table
+from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from appliance.audit.spill import Trace
+    from appliance.contract.catalogue import Catalogue
 
 app = Commands("spill")
 
@@ -31,6 +33,10 @@ def trace(
     worksheet: Annotated[
         Path | None, inputs.new_file_option("Write the worksheet of NIST SP 800-53 IR-9 too, .html or .md.")
     ] = None,
+    catalogue: Annotated[
+        Path | None,
+        inputs.word_option("BUNDLE", "A bundle's folder, or its exported catalogue of services [the installed one]."),
+    ] = None,
     officer: Annotated[str, inputs.word_option("NAME", "Who traces; recorded before anything is shown.")] = "root",
     root: AnyRoot = ROOT,
     as_json: Json = False,
@@ -49,7 +55,7 @@ def trace(
 
     log = root / "log"
     contents.is_log(log, ROOT_IS)
-    found = spills.trace(log, names)
+    found = spills.trace(log, names, _catalogue(root, catalogue))
     text = ""
     if worksheet is not None:
         now, origin = time.time_ns() // 1_000_000, (log / "checkpoint").read_text().partition("\n")[0]
@@ -63,6 +69,23 @@ def trace(
     print_table(_table(found))
     if worksheet is not None:
         print(f"{worksheet}: worksheet of IR-9")
+
+
+def _catalogue(root: Path, given: Path | None) -> "Catalogue":
+    """The services whose containers a trace can name: those of a bundle, or those installed."""
+    from appliance.cli.catalogue import required_catalogue
+    from appliance.enclave.render import HostPaths, installed_catalogue
+
+    if given:
+        return required_catalogue(given)
+    try:
+        return installed_catalogue(HostPaths(root, RUN))
+    except ApplianceError as error:
+        raise ApplianceError(
+            f"{root}: says of no service what it records, so a trace could not name containers and volumes",
+            rule="a trace reads whose an activity is from the catalogue of services",
+            remedy="--catalogue with the bundle that ran there, or with its exported catalogue",
+        ) from error
 
 
 def _table(found: "Trace") -> "Table":

@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from appliance.contract.catalogue import Catalogue
 from appliance.enclave.render import HostPaths, Images, Network, containers, networks
 from appliance.enclave.site import ENCLAVE_UIDS, Site
 
@@ -14,12 +15,12 @@ NETWORK_HOOK = "network_hook.py"
 NAMESPACES = ["ipc", "mount", "network", "pid", "user", "uts"]
 
 
-def expected(site: Site, images: Images, paths: HostPaths) -> dict[str, dict[str, Any]]:
+def expected(site: Site, catalogue: Catalogue, images: Images, paths: HostPaths) -> dict[str, dict[str, Any]]:
     """The facts of each container of ``site``, by its name in podman's store."""
     return {
         container["container_name"]: _facts(container, images, enclave.uids)
         for enclave in site.enclaves
-        for container in containers(enclave, images, paths).values()
+        for container in containers(enclave, catalogue, images, paths).values()
     }
 
 
@@ -58,7 +59,7 @@ def _octets(size: str) -> int:
     return int(size[:-1]) << {"m": 20, "g": 30}[size[-1]]
 
 
-def expected_networks(site: Site, images: Images, paths: HostPaths) -> dict[str, dict[str, Any]]:
+def expected_networks(site: Site, catalogue: Catalogue, images: Images, paths: HostPaths) -> dict[str, dict[str, Any]]:
     """Networks and published ports of each container of ``site``, by its name in podman's store."""
     return {
         container["container_name"]: {
@@ -70,7 +71,7 @@ def expected_networks(site: Site, images: Images, paths: HostPaths) -> dict[str,
             "ports": sorted(container.get("ports", [])),
         }
         for enclave in site.enclaves
-        for container in containers(enclave, images, paths).values()
+        for container in containers(enclave, catalogue, images, paths).values()
     }
 
 

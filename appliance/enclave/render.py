@@ -15,24 +15,19 @@ from typing import Any
 import jinja2
 import yaml
 
+from appliance.contract.catalogue import Catalogue, read_catalogue
+from appliance.contract.manifest import Manifest, Setting
 from appliance.enclave.site import ENCLAVE_UIDS, Enclave, Site
 from appliance.errors import ApplianceError
 
-UIDS = {
-    "gateway": 1100,
-    "labeling": 1101,
-    "evaluation": 1102,
-    "inference": 1103,
-    "console": 1104,
-    "database": 1110,
-    "migrate": 1111,
-}
+GATEWAY_UID, DATABASE_UID, MIGRATE_UID = 1100, 1110, 1111
 BODY_LIMIT = "4m"
-MEMORY = {"gateway": "128m", "database": "512m", "inference": "2g", "evaluation": "2g"}
-WORKLOADS = ("labeling", "evaluation")
 LABEL_KEY = "appliance.classification"
 SETTINGS_KEY = "appliance.settings"
-DATABASE_USERS = ("labeling",)
+MIGRATE = "-migrate"
+RECORD_SOCKET = "record.sock"
+CATALOGUE = "catalogue.json"
+"""Name of the catalogue in a generation's folder."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +69,36 @@ class HostPaths:
         """Certificates of the site that runs."""
         return self.root / "current" / "site" / "certificates"
 
+    @property
+    def catalogue(self) -> Path:
+        """The catalogue of the services of the current generation."""
+        return self.root / "current" / CATALOGUE
+
+    def records(self, enclave: str, service: str) -> Path:
+        """Directory of the one socket at which a service reaches the monitor."""
+        return self.sockets(enclave, "record") / service
+
     def sockets(self, enclave: str, kind: str) -> Path:
         """Directory of one kind of socket: ``gateway``, ``record`` or ``postgresql``."""
         return self.run / enclave / kind
+
+
+def installed_catalogue(paths: HostPaths) -> Catalogue:
+    """The catalogue of the current generation.
+
+    Raises:
+        ApplianceError: nothing is installed, or the file is none.
+    """
+    try:
+        return read_catalogue(paths.catalogue.read_bytes(), str(paths.catalogue))
+    except FileNotFoundError as error:
+        if paths.catalogue.parent.is_dir():
+            raise ApplianceError(
+                f"{paths.catalogue.parent.resolve()}: made by an earlier release, whose services have no catalogue",
+                rule="a generation is looked at and changed by the software of its own release",
+                remedy="use that release's own command, or install a bundle of this one",
+            ) from error
+        raise ApplianceError(f"nothing is installed in {paths.root}", remedy="appliance host install --help") from error
 
 
 @dataclass(frozen=True)
@@ -139,9 +161,28 @@ def network_names(enclave: Enclave) -> tuple[str, str]:
     return inner.name, outer.name
 
 
-def gateway_config(enclave: Enclave) -> str:
+def manifests(enclave: Enclave, catalogue: Catalogue) -> list[Manifest]:
+    """The manifests of the services of ``enclave``, in its order.
+
+    Raises:
+        ApplianceError: one of them is not in the catalogue.
+    """
+    return [catalogue[service] for service in enclave.services]
+
+
+def user_of(name: str, catalogue: Catalogue) -> int:
+    """The user inside the container ``name``: a service's own, the gateway's, the database's or the migrations'."""
+    if name.endswith(MIGRATE):
+        return MIGRATE_UID
+    own = {"gateway": GATEWAY_UID, "database": DATABASE_UID}
+    return own[name] if name in own else catalogue[name].uid
+
+
+def gateway_config(enclave: Enclave, catalogue: Catalogue) -> str:
     """The nginx configuration of the enclave's gateway."""
-    return _templates().get_template("nginx.conf.j2").render(enclave=enclave, body_limit=BODY_LIMIT)
+    addresses = {service.name: enclave.slot_address(service.slot) for service in manifests(enclave, catalogue)}
+    template = _templates().get_template("nginx.conf.j2")
+    return template.render(enclave=enclave, addresses=addresses, body_limit=BODY_LIMIT)
 
 
 @dataclass(frozen=True)
@@ -152,39 +193,41 @@ class Bound:
     log_key: str
 
 
-def service_settings(site: Site, enclave: Enclave, service: str, images: Images, bound: Bound) -> str:
+def service_settings(
+    site: Site, enclave: Enclave, service: Manifest, catalogue: Catalogue, images: Images, bound: Bound
+) -> str:
     """The ``service.json`` of one service.
 
     Args:
         site: the signed site.
         enclave: the enclave.
         service: the service.
+        catalogue: all services of the bundle.
         images: the images that run.
         bound: digest of the access policy and key of the log.
     """
-    own: dict[str, Any] = {}
-    if service == "inference":
-        own = {
-            "model": enclave.models[0] if enclave.models else None,
-            "certifiers": [certifier.model_dump() for certifier in site.certifiers],
-            "engine_image": images.digests["inference"],
-            "policy": bound.policy,
-            "site": site.site,
-            "demo": site.demo,
-        }
-    if service == "evaluation":
-        own = {"models": list(enclave.models), "engine_image": images.digests["inference"], "demo": site.demo}
-    if service == "console":
-        own = {"markings": {e.marking.label.encode(): e.label for e in site.enclaves}, "key": bound.log_key}
+    engine = catalogue.engine
+    known: dict[Setting, Any] = {
+        "certifiers": [certifier.model_dump() for certifier in site.certifiers],
+        "demo": site.demo,
+        "engine_image": images.digests[engine.name] if engine else "",
+        "key": bound.log_key,
+        "markings": {e.marking.label.encode(): e.label for e in site.enclaves},
+        "model": enclave.models[0] if enclave.models else None,
+        "models": list(enclave.models),
+        "policy": bound.policy,
+        "site": site.site,
+    }
+    peers = {peer.name: f"http://{enclave.slot_address(peer.slot)}:8000" for peer in manifests(enclave, catalogue)}
     document = {
         "enclave": enclave.name,
-        "service": service,
+        "service": service.name,
         "label": enclave.marking.label.encode(),
         "marking": enclave.label,
         "hostname": enclave.hostname,
         "gateway": "https://gateway.internal",
-        "peers": {peer: f"http://{enclave.service_address(peer)}:8000" for peer in enclave.services},
-        "settings": own,
+        "peers": peers,
+        "settings": {name: known[name] for name in service.settings},
     }
     return json.dumps(document, indent=2, sort_keys=True) + "\n"
 
@@ -193,8 +236,9 @@ def _bind(source: Path, target: str, *, writable: bool = False) -> dict[str, Any
     return {"type": "bind", "source": str(source), "target": target, "read_only": not writable}
 
 
-def _container(enclave: Enclave, name: str, image: str, *, user: str | None = None) -> dict[str, Any]:
-    uid = UIDS[user or name]
+def _container(  # one value each
+    enclave: Enclave, name: str, image: str, uid: int, *, memory: str, processes: int = 256
+) -> dict[str, Any]:
     mapping = [f"0:{enclave.uids}:{ENCLAVE_UIDS}"]
     return {
         "image": image,
@@ -205,8 +249,8 @@ def _container(enclave: Enclave, name: str, image: str, *, user: str | None = No
         "read_only": True,
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
-        "pids_limit": 256,
-        "mem_limit": MEMORY.get(name, "1g"),
+        "pids_limit": processes,
+        "mem_limit": memory,
         "tmpfs": ["/tmp:rw,nosuid,nodev,noexec,size=256m,mode=1777"],  # noqa: S108  # the container's own tmpfs
         "restart": "on-failure:5",
         "labels": {LABEL_KEY: enclave.label, "appliance.enclave": enclave.name, "appliance.service": name},
@@ -218,9 +262,9 @@ def _container(enclave: Enclave, name: str, image: str, *, user: str | None = No
 
 def _gateway(enclave: Enclave, images: Images, paths: HostPaths) -> dict[str, Any]:
     inner, outer = network_names(enclave)
-    container = _container(enclave, "gateway", images["gateway"])
+    container = _container(enclave, "gateway", images["gateway"], GATEWAY_UID, memory="128m")
     container["networks"] = {
-        inner: {"ipv4_address": enclave.service_address("gateway")},
+        inner: {"ipv4_address": enclave.gateway_address},
         outer: {"ipv4_address": str(enclave.outer.network_address + 2)},
     }
     container["ports"] = [f"{enclave.address}:443:443"]
@@ -234,7 +278,7 @@ def _gateway(enclave: Enclave, images: Images, paths: HostPaths) -> dict[str, An
 
 
 def _database(enclave: Enclave, images: Images, paths: HostPaths) -> dict[str, Any]:
-    container = _container(enclave, "database", images["database"])
+    container = _container(enclave, "database", images["database"], DATABASE_UID, memory="512m")
     container["network_mode"] = "none"
     container["shm_size"] = "128m"
     container["volumes"] = [
@@ -244,61 +288,67 @@ def _database(enclave: Enclave, images: Images, paths: HostPaths) -> dict[str, A
     return container
 
 
-def _service(enclave: Enclave, service: str, images: Images, paths: HostPaths) -> dict[str, Any]:
+def _service(enclave: Enclave, service: Manifest, images: Images, paths: HostPaths) -> dict[str, Any]:
     inner, _ = network_names(enclave)
-    container = _container(enclave, service, images[service])
-    container["networks"] = {inner: {"ipv4_address": enclave.service_address(service)}}
-    container["extra_hosts"] = [f"gateway.internal:{enclave.service_address('gateway')}"]
+    name = service.name
+    container = _container(enclave, name, images[name], service.uid, memory=service.memory, processes=service.processes)
+    container["networks"] = {inner: {"ipv4_address": enclave.slot_address(service.slot)}}
+    container["extra_hosts"] = [f"gateway.internal:{enclave.gateway_address}"]
     container["volumes"] = [
-        _bind(paths.settings(enclave.name) / f"{service}.json", "/run/appliance/service.json"),
-        _bind(paths.secrets(enclave.name, service), "/run/secrets"),
-        _bind(paths.sockets(enclave.name, "record"), "/run/monitor"),
-        _bind(paths.volume(enclave.name, service), "/var/lib/appliance", writable=True),
+        _bind(paths.settings(enclave.name) / f"{name}.json", "/run/appliance/service.json"),
+        _bind(paths.secrets(enclave.name, name), "/run/secrets"),
+        _bind(paths.records(enclave.name, name), "/run/monitor"),
+        _bind(paths.volume(enclave.name, name), "/var/lib/appliance", writable=True),
     ]
-    if service in ("inference", "evaluation"):
-        container["volumes"].append(_bind(paths.volume(enclave.name, "models"), "/models"))
-    if service == "console":
-        container["volumes"].append(_bind(paths.root / "log", "/var/log/appliance"))
-    if service in DATABASE_USERS:
+    offered = {
+        "models": _bind(paths.volume(enclave.name, "models"), "/models"),
+        "log": _bind(paths.root / "log", "/var/log/appliance"),
+    }
+    container["volumes"] += [offered[mount] for mount in service.mounts]
+    if service.database:
         container["volumes"].append(_bind(paths.sockets(enclave.name, "postgresql"), "/run/postgresql"))
     return container
 
 
-def _migrate(enclave: Enclave, service: str, images: Images, paths: HostPaths) -> dict[str, Any]:
-    container = _container(enclave, f"{service}-migrate", images[service], user="migrate")
+def _migrate(enclave: Enclave, service: Manifest, images: Images, paths: HostPaths) -> dict[str, Any]:
+    name = f"{service.name}{MIGRATE}"
+    container = _container(enclave, name, images[service.name], MIGRATE_UID, memory="1g")
     container["network_mode"] = "none"
     container["restart"] = "no"
     container["entrypoint"] = ["python3", "-m", "app.migrate"]
     container["volumes"] = [
-        _bind(paths.secrets(enclave.name, f"{service}-migrate"), "/run/secrets"),
-        _bind(paths.settings(enclave.name) / f"{service}.json", "/run/appliance/service.json"),
+        _bind(paths.secrets(enclave.name, name), "/run/secrets"),
+        _bind(paths.settings(enclave.name) / f"{service.name}.json", "/run/appliance/service.json"),
         _bind(paths.sockets(enclave.name, "postgresql"), "/run/postgresql"),
     ]
     return container
 
 
-def containers(enclave: Enclave, images: Images, paths: HostPaths) -> dict[str, dict[str, Any]]:
+def containers(enclave: Enclave, catalogue: Catalogue, images: Images, paths: HostPaths) -> dict[str, dict[str, Any]]:
     """All containers of ``enclave`` as compose services, by their name in the enclave."""
     result = {"gateway": _gateway(enclave, images, paths)}
-    for service in enclave.services:
-        if service in DATABASE_USERS:
+    for service in manifests(enclave, catalogue):
+        if service.database:
             result["database"] = _database(enclave, images, paths)
-            result[f"{service}-migrate"] = _migrate(enclave, service, images, paths)
-        result[service] = _service(enclave, service, images, paths)
+            result[f"{service.name}{MIGRATE}"] = _migrate(enclave, service, images, paths)
+        result[service.name] = _service(enclave, service, images, paths)
     return result
 
 
-def compose_file(enclave: Enclave, images: Images, paths: HostPaths, digests: Mapping[str, str]) -> str:
+def compose_file(
+    enclave: Enclave, catalogue: Catalogue, images: Images, paths: HostPaths, digests: Mapping[str, str]
+) -> str:
     """The compose file of ``enclave``; its networks exist already and are named in it as external.
 
     Args:
         enclave: the enclave.
+        catalogue: all services of the bundle.
         images: the images that run.
         paths: where the appliance lives on this host.
         digests: digest of the files that a container mounts, by its name in the enclave; as a label of the container it
             makes podman-compose replace the container when one of them changed.
     """
-    services = containers(enclave, images, paths)
+    services = containers(enclave, catalogue, images, paths)
     for name, digest in digests.items():
         services[name]["labels"][SETTINGS_KEY] = digest
     document = {

@@ -18,17 +18,17 @@ from pydantic import (
     model_validator,
 )
 
+from appliance.contract.catalogue import Catalogue
+from appliance.contract.manifest import ServiceName
 from appliance.errors import ApplianceError, first_words
 from appliance.markings import Label, Marking, MarkingError, dominates, parse
 from appliance.trust import canonical
 
 Statement = TypeVar("Statement", bound=BaseModel)
 ENCLAVE_UIDS = 65536
-SERVICES = ("labeling", "evaluation", "inference", "console")
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 Hostname = Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", max_length=253)]
-Service = Literal["labeling", "evaluation", "inference", "console"]
 
 
 def _known_marking(text: str) -> str:
@@ -58,9 +58,9 @@ class Enclave(BaseModel):
         address: host address at which the gateway is reached.
         network: an IPv4 /24 of the host's own; first half services, second half the gateway's outer side.
         uids: first of the 65,536 host uids that the enclave's containers are mapped to.
-        services: what runs in it.
-        models: names of the bundle's models that its inference engine serves, at most one now.
-        system_high: the reserved enclave of the officers' console.
+        services: the services that run in it, by the names of the bundle's catalogue.
+        models: names of the bundle's models that its engine serves.
+        system_high: whether it is the reserved enclave of the log and the officers' console; exactly one is.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -71,7 +71,7 @@ class Enclave(BaseModel):
     address: IPvAnyAddress
     network: Annotated[ipaddress.IPv4Network, BeforeValidator(_ipv4_network)]
     uids: Annotated[int, Field(ge=100_000, le=2**31)]
-    services: tuple[Service, ...]
+    services: tuple[ServiceName, ...]
     models: Annotated[tuple[Name | str, ...], Field(max_length=1)] = ()
     system_high: bool = False
 
@@ -105,9 +105,14 @@ class Enclave(BaseModel):
         """The network through which users reach the gateway."""
         return list(self.network.subnets(new_prefix=25))[1]
 
-    def service_address(self, service: str) -> str:
-        """Fixed address of a service (or of ``gateway``) on the inner network; there is no name service."""
-        return str(self.inner.network_address + (2 if service == "gateway" else 10 + SERVICES.index(service)))
+    @property
+    def gateway_address(self) -> str:
+        """Fixed address of the gateway on the inner network; there is no name service."""
+        return str(self.inner.network_address + 2)
+
+    def slot_address(self, slot: int) -> str:
+        """Fixed address of the service in ``slot`` on the inner network."""
+        return str(self.inner.network_address + 10 + slot)
 
     @field_validator("services")
     @classmethod
@@ -116,15 +121,14 @@ class Enclave(BaseModel):
             raise ValueError("name each service once, and at least one")
         return services
 
-    @model_validator(mode="after")
-    def _console_is_system_high(self) -> "Enclave":
-        if self.system_high != (self.services == ("console",)):
-            raise ValueError("the console, and nothing else, runs in the system-high enclave")
-        return self
-
 
 class Certifier(BaseModel):
-    """A person whose signature on an evaluation certificate lets a model serve."""
+    """A person whose signature on an evaluation certificate lets a model serve.
+
+    Attributes:
+        name: of the person, as certificates and the log show it.
+        public_key: their public key in PEM (ECDSA P-384), ``<name>.pub`` of the key ceremony.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -136,9 +140,9 @@ class Exchange(BaseModel):
     """What may pass between enclaves and media.
 
     Attributes:
-        types: of files that may; what a file is found to be counts, not its name.
-        scanner: a program on the host that judges each file, with the path as its last argument: 0 lets it pass. Where
-            one is named, nothing passes without it.
+        types: kinds of file that may pass; what a file is found to be counts, not its name.
+        scanner: a program on the host with its arguments; it is given the path of each file as the last argument, and
+            lets the file pass by exit status 0. Where one is named, nothing passes without it.
         maximum_bytes: size of the largest file.
     """
 
@@ -160,12 +164,12 @@ class Site(BaseModel):
     """Everything that the officers decided about one host, apart from subjects and access.
 
     Attributes:
-        site: its name.
-        demo: whether it is a demonstration.
-        enclaves: what runs.
-        certifiers: who certifies evaluated models.
+        site: name of the site.
+        demo: whether it is a demonstration, whose keys protect nothing.
+        enclaves: the enclaves of the host.
+        certifiers: the people whose signature lets an evaluated model serve.
         exchange: what may pass between enclaves and media.
-        hardening_exceptions: controls of `policies/hardening.yml` that are left out, and why.
+        hardening_exceptions: for each control of `policies/hardening.yml` that is left out, the reason.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -200,7 +204,7 @@ class Site(BaseModel):
     def _one_system_high(self) -> "Site":
         high = [enclave for enclave in self.enclaves if enclave.system_high]
         if len(high) != 1:
-            raise ValueError("exactly one enclave is system_high: the log and its console live there")
+            raise ValueError("exactly one enclave is system_high: the log lives there")
         top = high[0].marking.label
         for enclave in self.enclaves:
             if not dominates(top, enclave.marking.label):
@@ -211,7 +215,7 @@ class Site(BaseModel):
 
     @property
     def system_high(self) -> Enclave:
-        """The reserved enclave of the log and the console."""
+        """The reserved enclave of the log."""
         return next(enclave for enclave in self.enclaves if enclave.system_high)
 
     def enclave(self, name: str) -> Enclave:
@@ -256,9 +260,32 @@ def validated(model: type[Statement], data: Any, where: str) -> Statement:
         signed = f"correct {field} in the YAML that it was signed from, and have two officers sign it again"
         raise ApplianceError(
             f"{where}: {field}: {why}",
-            rule="the site's statements are checked whole before anything changes (docs/sysadmin.md)",
+            rule="the site's statements are checked whole before anything changes (docs/sysadmin/people-and-access.md)",
             remedy=signed if where.endswith(".dsse.json") else draft,
         ) from error
+
+
+def check_services(site: Site, catalogue: Catalogue, where: str = "site.yml") -> None:
+    """Refuse a site whose enclaves run what the bundle's catalogue does not offer, or not there.
+
+    Raises:
+        ApplianceError: names the enclave, the service and the rule.
+    """
+    for number, enclave in enumerate(site.enclaves):
+        field = f"{where}: enclaves.{number}.services"
+        for service in enclave.services:
+            if service not in catalogue:
+                raise ApplianceError(
+                    f"{field}: {enclave.name!r} runs {service!r}, which the bundle does not offer",
+                    rule="a site names services of the bundle's catalogue",
+                    remedy=f"one of {', '.join(manifest.name for manifest in catalogue)}",
+                )
+            if catalogue[service].system_high != enclave.system_high:
+                place = "the system-high enclave alone" if catalogue[service].system_high else "no system-high enclave"
+                raise ApplianceError(
+                    f"{field}: {enclave.name!r} runs {service!r}, which belongs into {place}",
+                    rule="the reserved enclave of the log runs the services made for it, and nothing else",
+                )
 
 
 def parse_site(data: Any, where: str = "site.yml") -> Site:

@@ -15,7 +15,7 @@ _HERE = Path(__file__).parent
 _CONFINEMENT = (_HERE / "containers", _HERE.parents[1] / "policies" / "containers")
 
 CONTAINERS_CONF = """\
-# Written by the appliance for its own podman; see docs/sysadmin.md.
+# Written by the appliance for its own podman; see docs/sysadmin/watch-and-repair.md.
 [containers]
 default_ulimits = {{ ulimits }}
 log_driver = "k8s-file"

@@ -170,7 +170,7 @@ def give_back(
     converge(paths, progress)
     return ApplianceError(
         f"generation {failed.name} was given up and generation {back.name} runs again: {reason}",
-        rule="what does not become healthy does not stay (docs/sysadmin.md, When an update fails)",
+        rule="what does not become healthy does not stay (docs/sysadmin/update-and-go-back.md, When an update fails)",
         remedy=f"{paths.root}/generations/{failed.name} is kept for looking; nothing was lost",
     )
 

@@ -22,7 +22,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from appliance.audit import events, spool
 from appliance.audit.events import Lineage, Scope
-from appliance.enclave.render import HostPaths
+from appliance.contract.manifest import Exchange
+from appliance.enclave.render import HostPaths, installed_catalogue, manifests
 from appliance.enclave.site import Enclave, validated
 from appliance.errors import ApplianceError
 from appliance.host import file_check
@@ -74,12 +75,12 @@ class Approval(BaseModel):
 def import_file(
     paths: HostPaths, name: str, file: Path, project: str, certificate: Path, key: Path, marking: str | None
 ) -> dict[str, Any]:
-    """Add the records of a file to a labeling project of an enclave.
+    """Add the records of a file to a project of an enclave.
 
     Args:
         paths: where the appliance lives.
         name: of the enclave.
-        file: ``.jsonl`` or ``.json``, as labeling exports it or Label Studio does.
+        file: ``.jsonl`` or ``.json``, as the service exports it or Label Studio does.
         project: identifier of the project.
         certificate: the user's certificate.
         key: its key.
@@ -100,6 +101,7 @@ def import_file(
             remedy="leave --marking out, or correct the marking in the file",
         )
     tasks = [_task(row, banner, f"{file}: record {number}") for number, row in enumerate(content.rows, 1)]
+    path = _exchange(paths, enclave).take.replace("{project}", project)
     digest, subject = _digest(file.read_bytes()), _subject(certificate)
     detail = {"file": file.name[:200], "marking": banner, "project": project, "records": len(tasks)}
     added: list[str] = []
@@ -107,24 +109,52 @@ def import_file(
         _record(paths, enclave, subject, IMPORT, detail, Lineage(inputs=(digest,)))
         for start in range(0, len(tasks), BATCH):
             body = {"tasks": tasks[start : start + BATCH]}
-            answer = _allowed(client.post(f"/labeling/api/projects/{project}/tasks", json=body), enclave)
+            answer = _allowed(client.post(path, json=body), enclave)
             made = answer.json()["tasks"]
             _record(paths, enclave, subject, IMPORT, {**detail, "imported": made}, Lineage(inputs=(digest,)))
             added += made
     return {"enclave": name, "marking": banner, "sha256": digest.removeprefix("sha256:"), "tasks": added}
 
 
+def _exchange(paths: HostPaths, enclave: Enclave) -> Exchange:
+    """Where files of records go in and come out of ``enclave``.
+
+    Raises:
+        ApplianceError: none of its services takes any.
+    """
+    for service in manifests(enclave, installed_catalogue(paths)):
+        if service.exchange:
+            return service.exchange
+    raise ApplianceError(
+        f"no service of enclave {enclave.name!r} takes or gives files of records",
+        rule="a service says so in its manifest (exchange)",
+        remedy="name an enclave that runs one",
+    )
+
+
+def _path_of(exchange: Exchange, kind: str, project: str) -> str:
+    """The path from which a project is read as a file of ``kind``.
+
+    Raises:
+        ApplianceError: the service has no such form.
+    """
+    for known, path in exchange.give.items():
+        if known == kind:
+            return path.replace("{project}", project)
+    raise ApplianceError(f"{kind!r} is no form of export here", remedy=f"one of {', '.join(exchange.give)}")
+
+
 def hold(
     paths: HostPaths, name: str, project: str, kind: str, destination: str, certificate: Path, key: Path
 ) -> Approval:
-    """Fetch the export of a labeling project as its user, mark it, and hold it until two officers approve.
+    """Fetch the export of a project as its user, mark it, and hold it until two officers approve.
 
     Raises:
         ApplianceError: the gateway refuses the user, or the file may not pass.
     """
     site = installed_statements(paths).site
     enclave = site.enclave(name)
-    path = f"/labeling/api/export/{project}" + ("/label-studio" if kind == "json" else "")
+    path = _path_of(_exchange(paths, enclave), kind, project)
     with _session(enclave, paths, certificate, key) as client:
         answer = _allowed(client.get(path), enclave)
     if answer.headers.get("X-Classification") != enclave.label:
@@ -211,7 +241,7 @@ def _task(row: dict[str, Any], banner: str, name: str) -> dict[str, Any]:
     if len(texts) != 3 or not all(isinstance(text, str) and text for text in texts):
         raise ApplianceError(
             f"{name}: has no prompt with two answers",
-            rule="labeling's or Label Studio's export form",
+            rule="the form of our own export, or of Label Studio's",
             remedy='write each as {"prompt": ..., "answers": [..., ...]}',
         )
     return {"prompt": texts[0], "answers": texts[1:], "marking": data.get("marking") or banner}

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,16 +12,17 @@ from typing import Any
 
 from appliance.audit import events, spool
 from appliance.audit.events import Entity, Scope, Verdict
-from appliance.bundle.base import held_bundles
+from appliance.bundle.base import Base, held_bundles
 from appliance.bundle.summary import write_summary
 from appliance.bundle.verify import Report, stage_bundle, verify_bundle
+from appliance.contract.catalogue import TARGET, Catalogue, no_catalogue, read_catalogue
 from appliance.enclave.render import HostPaths
 from appliance.enclave.site import Site
 from appliance.errors import ApplianceError
 from appliance.host import clock, converge, generation, preflight, prune, space, stack
 from appliance.host.platform import detect, free_bytes
 from appliance.host.podman import Podman
-from appliance.monitor.statements import check_not_older, installed_statements, read_statements
+from appliance.monitor.statements import Statements, check_not_older, installed_statements, read_statements
 from appliance.playbook import TaskEvent, run_playbook
 from appliance.trust.client import Repository
 from appliance.trust.freshness import Freshness
@@ -104,7 +105,7 @@ def install(
             progress(f"  {warning}")
     staged = paths.root / "bundle" / f"{report.version}-{report.root[:8]}"
     with stages.stage("check this host"):
-        findings = _examine(paths, statements.site, staged.name, report)
+        findings = _examine(paths, statements, _offered(bundle, repository, bases), staged.name, report)
         for finding in findings:
             progress(f"  REFUSED: {finding.message}" if isinstance(finding, ApplianceError) else f"  {finding}")
     if not dry_run:
@@ -137,13 +138,25 @@ def install(
     }
 
 
-def _examine(paths: HostPaths, site: Site, bundle: str, report: Report) -> list[preflight.Finding]:
+def _offered(bundle: Path, repository: Repository, bases: Sequence[Path]) -> Catalogue:
+    """The catalogue of a bundle that was verified, perhaps from an earlier one that it is a delta to."""
+    target = repository.targets.get(TARGET)
+    if target is None:
+        raise no_catalogue(bundle)
+    return read_catalogue(Base(bases).locate(bundle, target).read_bytes(), TARGET)
+
+
+def _examine(
+    paths: HostPaths, statements: Statements, offered: Catalogue, bundle: str, report: Report
+) -> list[preflight.Finding]:
     sizes = {target.path: target.size for target in report.targets}
     host = preflight.Host(
         paths=paths,
-        site=site,
+        site=statements.site,
+        policy=statements.policy,
+        offered=offered,
         platform=detect(),
-        rooms=space.rooms(space.needs(paths, site, bundle, sizes)),
+        rooms=space.rooms(space.needs(paths, statements.site, bundle, sizes)),
         reference_time=report.reference_time,
         now=datetime.now(UTC),
     )
@@ -196,7 +209,7 @@ def _stop_first(paths: HostPaths, failed: Path, error: ApplianceError | OSError,
     (paths.root / "current").unlink()
     return ApplianceError(
         f"generation {failed.name} was given up; nothing ran before, so nothing runs now: {reason}",
-        rule="what does not become healthy does not stay (docs/sysadmin.md, When an update fails)",
+        rule="what does not become healthy does not stay (docs/sysadmin/update-and-go-back.md, When an update fails)",
         remedy="correct the cause and install again; what was staged is not copied again",
     )
 

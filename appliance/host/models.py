@@ -62,7 +62,7 @@ def install_certificate(paths: HostPaths, enclave_name: str, file: Path) -> dict
 
 
 def _record(paths: HostPaths, label: str, signers: tuple[str, ...], model: str, data: bytes) -> None:
-    digest = hashlib.sha256(data).hexdigest()
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
     event = events.activity(
         Scope(label=label), signers[0], "certificate.install", Lineage(inputs=(digest,)), detail={"model": model}
     )

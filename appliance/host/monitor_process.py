@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.render import HostPaths, installed_catalogue
 from appliance.enclave.site import Site
 from appliance.errors import ApplianceError
 from appliance.host.places import prepare_sockets
@@ -53,8 +53,9 @@ def start_monitor(paths: HostPaths, site: Site, *, seconds: float = 120) -> bool
         return False
     stop_monitor(paths)
     announcement.withdraw(paths)
+    catalogue = installed_catalogue(paths)
     for enclave in site.enclaves:
-        prepare_sockets(paths, enclave)
+        prepare_sockets(paths, enclave, catalogue)
     output = paths.root / "monitor.log"
     alive = _start_unit() if has_unit(paths) else _spawn_monitor(paths, output)
     deadline = time.monotonic() + seconds

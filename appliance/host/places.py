@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from appliance.audit.log import Log
-from appliance.enclave.render import DATABASE_USERS, UIDS, WORKLOADS, HostPaths
+from appliance.contract.catalogue import Catalogue
+from appliance.enclave.render import DATABASE_UID, GATEWAY_UID, MIGRATE, MIGRATE_UID, HostPaths, manifests
 from appliance.enclave.site import Enclave, Site
 from appliance.errors import ApplianceError
-
-SERVICES_WITH_VOLUME = ("labeling", "evaluation", "inference", "console", "database")
 
 
 def _owned_folder(path: Path, uid: int, mode: int = 0o700) -> None:
@@ -61,12 +60,13 @@ def context_key(paths: HostPaths, enclave: Enclave, service: str) -> bytes:
     return host_key(paths, f"{enclave.name}.{service}.context.key")
 
 
-def prepare_enclave(paths: HostPaths, enclave: Enclave, certificates: Path) -> None:
+def prepare_enclave(paths: HostPaths, enclave: Enclave, catalogue: Catalogue, certificates: Path) -> None:
     """Make every folder and key that the containers of ``enclave`` mount; repeating it changes nothing.
 
     Args:
         paths: where.
         enclave: which.
+        catalogue: all services of the bundle.
         certificates: ``certificates/`` of the site folder: ``ca.pem``, ``<enclave>/gateway.pem``, ...
 
     Raises:
@@ -79,37 +79,39 @@ def prepare_enclave(paths: HostPaths, enclave: Enclave, certificates: Path) -> N
     ca = _required(certificates / "ca.pem")
     own = certificates / enclave.name
     _gateway_secrets(paths, enclave, own, ca)
-    for service in enclave.services:
-        uid = enclave.uids + UIDS[service]
-        _owned_folder(paths.volume(enclave.name, service), uid)
-        folder = paths.secrets(enclave.name, service)
+    for service in manifests(enclave, catalogue):
+        uid, name = enclave.uids + service.uid, service.name
+        _owned_folder(paths.volume(enclave.name, name), uid)
+        folder = paths.secrets(enclave.name, name)
         _owned_folder(folder, uid)
-        _owned_file(folder / "context.key", context_key(paths, enclave, service), uid)
+        _owned_file(folder / "context.key", context_key(paths, enclave, name), uid)
         _owned_file(folder / "ca.pem", ca, uid)
-        if service in WORKLOADS:
-            _owned_file(folder / "workload.pem", _required(own / f"{service}.pem"), uid)
-            _owned_file(folder / "workload.key", _required(own / f"{service}.key"), uid)
-        if service in DATABASE_USERS:
-            _database_places(paths, enclave, service)
+        if service.workload:
+            _owned_file(folder / "workload.pem", _required(own / f"{name}.pem"), uid)
+            _owned_file(folder / "workload.key", _required(own / f"{name}.key"), uid)
+        if service.database:
+            _database_places(paths, enclave, name)
     models = paths.volume(enclave.name, "models")
     models.mkdir(exist_ok=True)
     models.chmod(0o755)
-    prepare_sockets(paths, enclave)
+    prepare_sockets(paths, enclave, catalogue)
 
 
-def prepare_sockets(paths: HostPaths, enclave: Enclave) -> None:
+def prepare_sockets(paths: HostPaths, enclave: Enclave, catalogue: Catalogue) -> None:
     """Make the socket folders of ``enclave``, which do not survive a boot."""
     paths.run.mkdir(parents=True, exist_ok=True)
     paths.run.chmod(0o711)
     (paths.run / enclave.name).mkdir(exist_ok=True)
     (paths.run / enclave.name).chmod(0o711)
-    _owned_folder(paths.sockets(enclave.name, "gateway"), enclave.uids + UIDS["gateway"])
-    _owned_folder(paths.sockets(enclave.name, "record"), enclave.uids, 0o755)
-    _owned_folder(paths.sockets(enclave.name, "postgresql"), enclave.uids + UIDS["database"], 0o755)
+    _owned_folder(paths.sockets(enclave.name, "gateway"), enclave.uids + GATEWAY_UID)
+    _owned_folder(paths.sockets(enclave.name, "record"), 0, 0o711)
+    for service in manifests(enclave, catalogue):
+        _owned_folder(paths.records(enclave.name, service.name), enclave.uids + service.uid)
+    _owned_folder(paths.sockets(enclave.name, "postgresql"), enclave.uids + DATABASE_UID, 0o755)
 
 
 def _gateway_secrets(paths: HostPaths, enclave: Enclave, own: Path, ca: bytes) -> None:
-    uid = enclave.uids + UIDS["gateway"]
+    uid = enclave.uids + GATEWAY_UID
     folder = paths.secrets(enclave.name, "gateway")
     _owned_folder(folder, uid)
     for name in ("gateway.pem", "gateway.key"):
@@ -118,9 +120,9 @@ def _gateway_secrets(paths: HostPaths, enclave: Enclave, own: Path, ca: bytes) -
 
 
 def _database_places(paths: HostPaths, enclave: Enclave, service: str) -> None:
-    _owned_folder(paths.volume(enclave.name, "database"), enclave.uids + UIDS["database"])
-    uid = enclave.uids + UIDS["migrate"]
-    folder = paths.secrets(enclave.name, f"{service}-migrate")
+    _owned_folder(paths.volume(enclave.name, "database"), enclave.uids + DATABASE_UID)
+    uid = enclave.uids + MIGRATE_UID
+    folder = paths.secrets(enclave.name, f"{service}{MIGRATE}")
     _owned_folder(folder, uid)
     _owned_file(folder / "context.key", context_key(paths, enclave, service), uid)
 
@@ -166,11 +168,12 @@ def make_log(paths: HostPaths, site: Site) -> None:
         Log.create(paths.root / "log", log_key(paths), f"{site.site}.appliance/audit")
 
 
-def prepare_log(paths: HostPaths, site: Site) -> None:
-    """Make the log readable by the console of the system-high enclave alone."""
-    folder = paths.root / "log"
-    console = site.system_high.uids + UIDS["console"]
+def prepare_log(paths: HostPaths, site: Site, catalogue: Catalogue) -> None:
+    """Make the log readable by the one service of the system-high enclave that mounts it."""
+    folder, enclave = paths.root / "log", site.system_high
+    readers = [service for service in manifests(enclave, catalogue) if "log" in service.mounts]
+    group = enclave.uids + readers[0].uid if readers else 0
     for path in (folder, *folder.rglob("*")):
-        os.chown(path, 0, console)
+        os.chown(path, 0, group)
         # Folders hand their group on, so that what the writer adds stays readable.
         path.chmod(0o2750 if path.is_dir() else 0o640)

@@ -8,16 +8,19 @@ from datetime import UTC, datetime, timedelta
 
 import psutil
 
-from appliance.enclave.render import HostPaths
-from appliance.enclave.site import Enclave, Site
+from appliance.contract.catalogue import Catalogue
+from appliance.enclave.render import RECORD_SOCKET, HostPaths
+from appliance.enclave.site import Enclave, Site, check_services
 from appliance.errors import ApplianceError
 from appliance.host import kernel
 from appliance.host.platform import Platform, is_root
 from appliance.host.space import Room
+from appliance.monitor.offer import compare
+from appliance.monitor.policy import AccessPolicy
 
 PROGRAMS = ("podman", "nft", "ip", "iptables", "conntrack")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-DATABASE_SOCKET = "/.s.PGSQL.5432"
+DATABASE_SOCKET = ".s.PGSQL.5432"
 MAXIMUM_SOCKET = 107
 CLOCK_TOLERANCE = timedelta(minutes=10)
 Finding = ApplianceError | str
@@ -30,6 +33,8 @@ class Host:
     Attributes:
         paths: where the appliance lives or will live.
         site: what will run.
+        policy: the access rules that will decide.
+        offered: the services of the bundle.
         platform: what this host is.
         rooms: its file systems, and what is needed there.
         reference_time: the latest time the host is sure of, UTC.
@@ -38,6 +43,8 @@ class Host:
 
     paths: HostPaths
     site: Site
+    policy: AccessPolicy
+    offered: Catalogue
     platform: Platform
     rooms: list[Room]
     reference_time: datetime
@@ -46,7 +53,7 @@ class Host:
 
 def examine(host: Host) -> list[Finding]:
     """All findings: a text where something is right, a refusal where it is not. Nothing is changed."""
-    checks = (_rights, _platform, _space, _sockets, _addresses, _clock, _kernel)
+    checks = (_rights, _platform, _space, _sockets, _addresses, _clock, _kernel, _services)
     return [finding for check in checks for finding in check(host)]
 
 
@@ -104,8 +111,10 @@ def _space(host: Host) -> Iterator[Finding]:
 
 
 def _sockets(host: Host) -> Iterator[Finding]:
-    longest = max(len(str(host.paths.sockets(enclave.name, "postgresql"))) for enclave in host.site.enclaves)
-    over = longest + len(DATABASE_SOCKET) - MAXIMUM_SOCKET
+    databases = [host.paths.sockets(enclave.name, "postgresql") / DATABASE_SOCKET for enclave in host.site.enclaves]
+    services = [(enclave.name, service) for enclave in host.site.enclaves for service in enclave.services]
+    records = [host.paths.records(*service) / RECORD_SOCKET for service in services]
+    over = max(len(str(path)) for path in (*databases, *records)) - MAXIMUM_SOCKET
     if over > 0:
         yield ApplianceError(
             f"--run {host.paths.run}: the names of the sockets below it would be {over} characters too long",
@@ -168,12 +177,24 @@ def _clock(host: Host) -> Iterator[Finding]:
         yield f"clock {host.now.astimezone(UTC):%Y-%m-%d %H:%M} UTC, not before {host.reference_time:%Y-%m-%d %H:%M}"
 
 
+def _services(host: Host) -> Iterator[Finding]:
+    try:
+        check_services(host.site, host.offered)
+    except ApplianceError as error:
+        yield error
+        return
+    difference = compare(host.policy, host.offered).lines()
+    yield from difference
+    if difference:
+        yield "to open what is offered: `appliance site draft-access`, then two officers sign it"
+
+
 def _kernel(host: Host) -> Iterator[Finding]:
     absent = list(kernel.missing(host.platform, host.rooms[0].path))
     for name, said in absent:
         yield ApplianceError(
             f"the kernel does not offer {name}: {said}",
-            rule="containers are confined by these (docs/sysadmin.md, What a host needs)",
+            rule="containers are confined by these (docs/sysadmin/carry-and-install.md, What the host needs)",
             remedy="load the module or enable the feature",
         )
     if not absent:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.enclave import admission, render
-from appliance.enclave.render import HostPaths
+from appliance.enclave.render import HostPaths, installed_catalogue
 from appliance.enclave.site import Site
 from appliance.host import configuration, diversion, network, owners, running
 from appliance.host.finding import Finding
@@ -34,9 +34,9 @@ def look(paths: HostPaths, podman: Podman, site: Site) -> Look:
         site: what two officers signed; with the loaded images it says what must be.
     """
     containers = running.running(podman.containers(every=False))
-    images = Facts.of(paths.root / "current").images
-    admitted = admission.expected(site, images, paths)
-    attached = admission.expected_networks(site, images, paths)
+    images, catalogue = Facts.of(paths.root / "current").images, installed_catalogue(paths)
+    admitted = admission.expected(site, catalogue, images, paths)
+    attached = admission.expected_networks(site, catalogue, images, paths)
     found = frozenset(intruders(paths, podman, set(admitted), containers))
     findings = [
         *_file_findings(configuration.files(paths, detect())),
@@ -46,7 +46,7 @@ def look(paths: HostPaths, podman: Podman, site: Site) -> Look:
         *_network_findings(paths, site),
         *_rule_findings(site),
         *running.container_findings(paths, admitted, containers),
-        *owners.findings(paths, site),
+        *owners.findings(paths, site, catalogue),
         *(intruder.finding() for intruder in found),
     ]
     return Look(frozenset(findings), found)

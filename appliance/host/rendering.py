@@ -4,9 +4,11 @@ import hashlib
 import json
 from pathlib import Path
 
+from appliance.contract.catalogue import TARGET, Catalogue, no_catalogue, read_catalogue
+from appliance.contract.manifest import Manifest
 from appliance.enclave import admission, render
-from appliance.enclave.render import WORKLOADS, Bound, HostPaths, Images
-from appliance.enclave.site import Enclave, Site
+from appliance.enclave.render import CATALOGUE, Bound, HostPaths, Images, manifests
+from appliance.enclave.site import Enclave, Site, check_services
 from appliance.errors import ApplianceError
 from appliance.host.generation import FACTS, Facts
 
@@ -47,21 +49,38 @@ def read_facts(bundle: Path, policy: str) -> Facts:
     )
 
 
-def render_generation(paths: HostPaths, facts: Facts, site: Site, folder: Path, log_key: str) -> dict[str, bytes]:
+def offered_catalogue(bundle: Path) -> Catalogue:
+    """The catalogue of the verified bundle in the folder ``bundle``.
+
+    Raises:
+        ApplianceError: it has none.
+    """
+    file = bundle / "targets" / TARGET
+    try:
+        return read_catalogue(file.read_bytes(), TARGET)
+    except FileNotFoundError as error:
+        raise no_catalogue(bundle) from error
+
+
+def render_generation(  # one value each
+    paths: HostPaths, facts: Facts, site: Site, catalogue: Catalogue, folder: Path, log_key: str
+) -> dict[str, bytes]:
     """All files of a generation, by relative path.
 
     Args:
         paths: where the appliance lives on this host.
         facts: what runs.
         site: the signed site.
+        catalogue: all services of the bundle.
         folder: where the site's statement, its officers and the certificates lie.
         log_key: verifier key of the log.
 
     Raises:
-        ApplianceError: the site names an image or a model that the bundle does not carry.
+        ApplianceError: the site names a service, an image or a model that the bundle does not carry.
     """
+    check_services(site, catalogue)
     bound = Bound(facts.policy, log_key)
-    files = {FACTS: facts.encode()}
+    files = {FACTS: facts.encode(), CATALOGUE: catalogue.encode()}
     certificates = sorted(file for file in (folder / "certificates").rglob("*") if file.is_file())
     for file in (folder / "officers.json", folder / "site.dsse.json", *certificates):
         files[f"site/{file.relative_to(folder)}"] = file.read_bytes()
@@ -72,27 +91,35 @@ def render_generation(paths: HostPaths, facts: Facts, site: Site, folder: Path, 
                     f"site.yml: enclave {enclave.name!r} names model {model!r}, which the bundle does not carry",
                     remedy=f"one of {sorted(facts.models)}",
                 )
-        settings = {"gateway": render.gateway_config(enclave)}
-        for service in enclave.services:
-            settings[service] = render.service_settings(site, enclave, service, facts.images, bound)
+        services = {service.name: service for service in manifests(enclave, catalogue)}
+        settings = {"gateway": render.gateway_config(enclave, catalogue)}
+        for name, service in services.items():
+            settings[name] = render.service_settings(site, enclave, service, catalogue, facts.images, bound)
         place = f"enclaves/{enclave.name}"
         for name, text in settings.items():
             files[f"{place}/{'nginx.conf' if name == 'gateway' else f'{name}.json'}"] = text.encode()
-        digests = {name: _digest(files, enclave, name, text, facts) for name, text in settings.items()}
-        files[f"{place}/compose.yml"] = render.compose_file(enclave, facts.images, paths, digests).encode()
+        digests = {
+            name: _digest(files, enclave, name, services.get(name), facts, text) for name, text in settings.items()
+        }
+        files[f"{place}/compose.yml"] = render.compose_file(enclave, catalogue, facts.images, paths, digests).encode()
     for name, judge in (("admission.json", admission.expected), ("networks.json", admission.expected_networks)):
-        files[name] = json.dumps(judge(site, facts.images, paths), indent=2, sort_keys=True).encode()
+        files[name] = json.dumps(judge(site, catalogue, facts.images, paths), indent=2, sort_keys=True).encode()
     return files
 
 
-def _digest(files: dict[str, bytes], enclave: Enclave, name: str, settings: str, facts: Facts) -> str:
-    """Digest of what a container mounts and reads when it starts, so that a change of it replaces the container."""
+def _digest(  # one value each
+    files: dict[str, bytes], enclave: Enclave, name: str, service: Manifest | None, facts: Facts, settings: str
+) -> str:
+    """Digest of what a container mounts and reads when it starts, so that a change of it replaces the container.
+
+    ``service`` is None for the gateway, whose certificate is its own too.
+    """
     read = hashlib.sha256(settings.encode())
     own = f"site/certificates/{enclave.name}/{name}."
     shared = "site/certificates/ca.pem"
     for file in sorted(path for path in files if path.startswith(own) or path == shared):
-        if name in (*WORKLOADS, "gateway") or file == shared:
+        if service is None or service.workload or file == shared:
             read.update(files[file])
-    if name in ("inference", "evaluation"):
+    if service and "models" in service.mounts:
         read.update(json.dumps([facts.models[model] for model in enclave.models]).encode())
     return read.hexdigest()

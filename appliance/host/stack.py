@@ -13,7 +13,8 @@ from typing import Any
 
 import psutil
 
-from appliance.enclave.render import DATABASE_USERS, HostPaths
+from appliance.contract.catalogue import Catalogue
+from appliance.enclave.render import MIGRATE, HostPaths, installed_catalogue, manifests
 from appliance.enclave.site import Enclave, Site
 from appliance.errors import ApplianceError
 from appliance.host import watcher
@@ -25,7 +26,7 @@ Progress = Callable[[str], None]
 DOWN_SECONDS = 30.0  # longer than podman takes to start a container again
 
 
-def start_enclave(podman: Podman, enclave: Enclave, progress: Progress) -> bool:
+def start_enclave(podman: Podman, enclave: Enclave, catalogue: Catalogue, progress: Progress) -> bool:
     """Create the networks of ``enclave`` and converge its containers; True when something changed.
 
     Order: the database, then each migration to its end, then everything else. Podman's own dependencies are not used,
@@ -37,12 +38,12 @@ def start_enclave(podman: Podman, enclave: Enclave, progress: Progress) -> bool:
     changed = create_networks(podman, enclave)
     before = _identifiers(podman, enclave)
     progress(f"starting enclave {enclave.name} ({enclave.label})")
-    users = [service for service in enclave.services if service in DATABASE_USERS]
+    users = [service.name for service in manifests(enclave, catalogue) if service.database]
     if users:
         _up(podman, enclave, ["database"])
     for service in users:
-        _up(podman, enclave, [f"{service}-migrate"])
-        name = f"{enclave.name}-{service}-migrate"
+        _up(podman, enclave, [f"{service}{MIGRATE}"])
+        name = f"{enclave.name}-{service}{MIGRATE}"
         if podman.run(["wait", name]).stdout.strip() != "0":
             text = podman.run(["logs", "--tail", "20", name], check=False)
             raise ApplianceError(f"{name} failed: {(text.stdout + text.stderr)[-1500:]}")
@@ -84,8 +85,9 @@ def start(paths: HostPaths, podman: Podman, site: Site, progress: Progress) -> b
     """Converge containers, networks and packet rules to the current generation; True when something changed."""
     changed = _remove_strangers(paths, podman, site)
     apply_rules(site)
+    catalogue = installed_catalogue(paths)
     for enclave in sorted(site.enclaves, key=lambda e: not e.system_high):
-        changed = start_enclave(podman, enclave, progress) or changed
+        changed = start_enclave(podman, enclave, catalogue, progress) or changed
     return watcher.start(paths) or changed
 
 

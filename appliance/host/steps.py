@@ -10,13 +10,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from appliance.enclave.render import HostPaths
+from appliance.contract.catalogue import Catalogue
+from appliance.enclave.render import HostPaths, installed_catalogue
 from appliance.enclave.site import Site
 from appliance.host import configuration, copies, diversion, generation, hardening, monitor_process, places, stack
 from appliance.host.generation import Facts
 from appliance.host.platform import detect
 from appliance.host.podman import Podman
-from appliance.host.rendering import read_facts, read_images, render_generation
+from appliance.host.rendering import offered_catalogue, read_facts, read_images, render_generation
 from appliance.monitor import registries
 from appliance.monitor.statements import PIN, installed_statements, read_statements
 from appliance.trust.client import read_repository, remember
@@ -50,16 +51,18 @@ def stage(paths: HostPaths, bundle: Path, site: Path, officers_fingerprint: str)
     statements = read_statements(site, officers_fingerprint)
     places.make_log(paths, statements.site)
     facts = read_facts(bundle, statements.policy_digest)
-    files = _render(paths, facts, statements.site, site, officers_fingerprint)
+    files = _render(paths, facts, statements.site, offered_catalogue(bundle), site, officers_fingerprint)
     folder = generation.stage(paths, files, back=generation.last_healthy(paths))
     replace_link(paths.root / "staged", Path("generations") / folder.name)
     return folder != generation.current(paths)
 
 
-def _render(paths: HostPaths, facts: Facts, site: Site, folder: Path, officers_fingerprint: str) -> dict[str, bytes]:
+def _render(  # one value each
+    paths: HostPaths, facts: Facts, site: Site, catalogue: Catalogue, folder: Path, officers_fingerprint: str
+) -> dict[str, bytes]:
     log_key = (paths.root / "log" / "log.vkey").read_text().strip()
     pin = {f"site/{PIN}": f"{officers_fingerprint}\n".encode()}
-    return render_generation(paths, facts, site, folder, log_key) | pin
+    return render_generation(paths, facts, site, catalogue, folder, log_key) | pin
 
 
 def cut_over(paths: HostPaths, site: Path, officers_fingerprint: str) -> bool:
@@ -85,13 +88,15 @@ def prepare(paths: HostPaths) -> bool:
     statements = installed_statements(paths)
     now = generation.required(paths)
     facts = replace(Facts.of(now), policy=statements.policy_digest)
-    files = _render(paths, facts, statements.site, now / "site", (now / "site" / PIN).read_text().strip())
+    catalogue = installed_catalogue(paths)
+    officers = (now / "site" / PIN).read_text().strip()
+    files = _render(paths, facts, statements.site, catalogue, now / "site", officers)
     changed = generation.switch(paths, generation.stage(paths, files, back=generation.previous(now)))
     changed = configure(paths) or changed
     for enclave in statements.site.enclaves:
-        places.prepare_enclave(paths, enclave, paths.certificates)
+        places.prepare_enclave(paths, enclave, catalogue, paths.certificates)
     places.host_key(paths, "grant.key")
-    places.prepare_log(paths, statements.site)
+    places.prepare_log(paths, statements.site, catalogue)
     models = paths.root / "bundle" / facts.bundle / "targets" / "models"
     return places.place_models(paths, statements.site, facts.models, models) or changed
 
@@ -107,8 +112,9 @@ def harden(paths: HostPaths, bundle: Path) -> bool:
 
 def prepare_sockets(paths: HostPaths) -> bool:
     """Make the folders of the sockets, which no boot keeps, before systemd starts the monitor."""
+    catalogue = installed_catalogue(paths)
     for enclave in installed_statements(paths).site.enclaves:
-        places.prepare_sockets(paths, enclave)
+        places.prepare_sockets(paths, enclave, catalogue)
     return False
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from appliance import __version__
 from appliance.audit.state import log_state
-from appliance.enclave.render import HostPaths
+from appliance.contract.catalogue import Catalogue
+from appliance.enclave.render import MIGRATE, HostPaths, installed_catalogue
 from appliance.host import at_rest, copies, generation
 from appliance.host.generation import Facts
 from appliance.host.layers import layers
@@ -33,7 +34,7 @@ def report(paths: HostPaths, now: float) -> dict[str, Any]:
     """
     current = generation.required(paths)
     site, podman, platform = installed_statements(paths).site, Podman(paths), detect()
-    facts = Facts.of(current)
+    facts, catalogue = Facts.of(current), installed_catalogue(paths)
     numbers = {enclave.name: number for number, enclave in enumerate(site.enclaves, 1)}
     log = log_state(paths.root / "log", now)
     disk = shutil.disk_usage(paths.root)
@@ -55,9 +56,13 @@ def report(paths: HostPaths, now: float) -> dict[str, Any]:
         "disk": {"total": disk.total, "free": disk.free, "encrypted": at_rest.encryption(paths.root) is not None},
         "log": {"records": log.size, "unreviewed": log.unreviewed, "overdue": log.overdue},
         "layers": {layer.name: layer.state for layer in layers(paths, platform, look(paths, podman, site))},
-        "containers": _containers(podman, numbers),
+        "containers": _containers(podman, numbers, catalogue),
         "volumes": [
-            {"enclave": numbers.get(volume.parent.name, 0), "service": _service(volume.name), "bytes": _size(volume)}
+            {
+                "enclave": numbers.get(volume.parent.name, 0),
+                "service": _service(volume.name, catalogue),
+                "bytes": _size(volume),
+            }
             for volume in copies.volumes(paths)
         ],
     }
@@ -77,23 +82,20 @@ def write(paths: HostPaths, out: Path, now: float) -> dict[str, Any]:
     return made
 
 
-SERVICES = ("gateway", "labeling", "evaluation", "inference", "console", "database")
-
-
-def _service(name: str) -> str:
+def _service(name: str, catalogue: Catalogue) -> str:
     """A service's name from the closed list; anything else could be a person's words."""
-    base = name.removesuffix("-migrate")
-    return name if base in SERVICES else "other"
+    base = name.removesuffix(MIGRATE)
+    return name if base in ("gateway", "database") or base in catalogue else "other"
 
 
-def _containers(podman: Podman, numbers: dict[str, int]) -> list[dict[str, Any]]:
+def _containers(podman: Podman, numbers: dict[str, int], catalogue: Catalogue) -> list[dict[str, Any]]:
     found = []
     for container in podman.containers():
         marks = container.get("Labels") or {}
         found.append(
             {
                 "enclave": numbers.get(marks.get("appliance.enclave", ""), 0),
-                "service": _service(marks.get("appliance.service", "")),
+                "service": _service(marks.get("appliance.service", ""), catalogue),
                 "state": str(container["State"]),
                 "restarts": int(container.get("Restarts") or 0),
                 "exit": int(container.get("ExitCode") or 0),

@@ -1,15 +1,17 @@
-"""The monitor's process: one socket for each gateway, one for each enclave's services, one for the host's commands."""
+"""The monitor's process: one socket for each gateway, one for each service, one for the host's commands."""
 
 import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import structlog
 
 from appliance.audit.log import Log
-from appliance.enclave.render import UIDS, HostPaths
+from appliance.contract.manifest import Manifest
+from appliance.enclave.render import GATEWAY_UID, RECORD_SOCKET, HostPaths, installed_catalogue, manifests
 from appliance.enclave.site import Enclave
 from appliance.monitor import announcement
 from appliance.monitor.break_glass import FOLDER, Panes
@@ -37,6 +39,7 @@ def with_keys(paths: HostPaths, statements: Statements) -> InForce:
         policy=statements.policy,
         policy_digest=statements.policy_digest,
         authority=Authority((paths.certificates / "ca.pem").read_bytes()),
+        catalogue=installed_catalogue(paths),
         context_keys={
             (enclave.name, service): (secrets / f"{enclave.name}.{service}.context.key").read_bytes()
             for enclave in statements.site.enclaves
@@ -74,23 +77,23 @@ class Monitor:
         self._records = Records(force, self.recording)
 
     async def serve_enclave(self, enclave: Enclave) -> list[asyncio.Server]:
-        """Serve the enclave's two sockets, each only to the users whose containers hold it."""
+        """Serve the gateway's socket and one for each service, each only to the user whose container holds it."""
 
         async def gateway(request: HttpRequest) -> HttpResponse:
             return await self._gate.handle(enclave, request)
 
-        async def record(request: HttpRequest) -> HttpResponse:
-            return await self._records.handle(enclave, request)
-
-        owner = enclave.uids + UIDS["gateway"]
-        services = frozenset(enclave.uids + UIDS[service] for service in enclave.services)
+        owner = enclave.uids + GATEWAY_UID
         gateways = self._paths.sockets(enclave.name, "gateway") / "gateway.sock"
-        records = self._paths.sockets(enclave.name, "record") / "record.sock"
-        return [
-            await serve_unix(gateways, gateway, owner=owner, peers=frozenset({owner})),
-            # Several services with a uid each use it; the folder is mounted into their containers alone.
-            await serve_unix(records, record, owner=enclave.uids, peers=services, mode=0o666),
-        ]
+        servers = [await serve_unix(gateways, gateway, owner=owner, peers=frozenset({owner}))]
+        for service in manifests(enclave, installed_catalogue(self._paths)):
+            uid = enclave.uids + service.uid
+            socket = self._paths.records(enclave.name, service.name) / RECORD_SOCKET
+            answer = partial(self._record, enclave, service)
+            servers.append(await serve_unix(socket, answer, owner=uid, peers=frozenset({uid})))
+        return servers
+
+    async def _record(self, enclave: Enclave, service: Manifest, request: HttpRequest) -> HttpResponse:
+        return await self._records.handle(enclave, service, request)
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from appliance.contract.catalogue import Catalogue
 from appliance.enclave.site import Site
 from appliance.markings import Label
 from appliance.monitor.identity import Authority, Identity, IdentityError
@@ -20,6 +21,7 @@ class InForce:
         policy: stage two of each decision.
         policy_digest: SHA-256 of the signed access policy, hexadecimal.
         authority: judges certificates.
+        catalogue: the services of the current generation.
         context_keys: 32 bytes for each enclave and service.
         grant_key: the monitor's own 32 bytes.
     """
@@ -29,6 +31,7 @@ class InForce:
     policy: AccessPolicy
     policy_digest: str
     authority: Authority
+    catalogue: Catalogue
     context_keys: dict[tuple[str, str], bytes]
     grant_key: bytes
 

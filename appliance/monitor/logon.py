@@ -1,20 +1,23 @@
 """Sessions over HTTP: what a person agrees to, opens, sees and ends (NIST SP 800-53 AC-8, AC-9, AC-12)."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from appliance.enclave.site import Enclave
-from appliance.markings import dominates
+from appliance.markings import dominates, marking_of
 from appliance.monitor.decision import Decision, decide_session, deny
 from appliance.monitor.http import HttpRequest, HttpResponse
 from appliance.monitor.identity import Identity, IdentityError
 from appliance.monitor.in_force import InForce
 from appliance.monitor.last_use import LastUse, Notice
-from appliance.monitor.outcome import Outcome, Recorder, cross_site, marked, refusal, request_id, see_other
+from appliance.monitor.outcome import ELSEWHERE, Outcome, Recorder, cross_site, marked, refusal, request_id, see_other
 from appliance.monitor.pages import CONSENT, consent_page, session_page
 from appliance.monitor.registry import Subject
 from appliance.monitor.sessions import Sessions
+
+_PLAIN_PATH = re.compile(r"/(?P<service>[a-z]+)/[A-Za-z0-9/_-]{0,200}")
 
 
 class Logon:
@@ -54,10 +57,12 @@ class Logon:
     async def _use(self, enclave: Enclave, request: HttpRequest, method: str) -> HttpResponse:
         outcome, identity = self._decide(enclave, request, method, "/session")
         if outcome.decision.allow and identity and method == "POST":
-            current = self._sessions.current(identity.fingerprint)
-            if current and current.working != enclave.lattice:
-                decision = Decision(allow=False, status=409, rule="session.open-at-another-level", action="session")
+            other = self._sessions.elsewhere(identity.name, enclave.lattice)
+            if other:
+                decision = Decision(allow=False, status=409, rule=ELSEWHERE, action="session")
                 outcome = self._outcome(enclave, request, identity.name, method, "/session", decision)
+                if dominates(enclave.lattice, other.working):  # below a level nothing is told of it
+                    outcome = replace(outcome, detail={"elsewhere": other.enclave})
         await self._record(outcome)
         if not outcome.decision.allow or identity is None:
             self._count(outcome)
@@ -65,7 +70,7 @@ class Logon:
         if method == "POST":
             self._open(enclave, identity)
             if _is_browser(request):
-                return see_other(enclave, f"/{enclave.services[0]}/")
+                return see_other(enclave, _page(enclave, request.header("x-original-uri").partition("?to=")[2]))
         elif method == "DELETE":
             self._sessions.close(identity.fingerprint)
         elif method != "GET":
@@ -78,7 +83,8 @@ class Logon:
             identity, subject = self._identify(request)
             notice = self._last_use.notice(identity.name, self._told(enclave)) if subject else Notice()
             text = self._force.policy.consent or CONSENT
-            return consent_page(enclave, text, self._lines(notice, identity), demo=self._force.site.demo)
+            wanted = _page(enclave, request.header("x-original-uri").partition("?")[0])
+            return consent_page(enclave, text, self._lines(notice, identity), wanted, demo=self._force.site.demo)
         text = "no session is open: POST /session opens one at this enclave's level"
         return marked(enclave, 401, {"error": text, "reference": request_id(request)})
 
@@ -161,7 +167,8 @@ class Logon:
                 "idle_minutes": self._force.policy.idle_minutes,
                 "last": {"opened": _time(notice.opened), "enclave": notice.enclave, "refused_since": notice.failed},
             }
-            lines = [f"You work at {session.working.encode()}, until {_time(ends)}.", *self._lines(notice, identity)]
+            level = marking_of(session.working).banner
+            lines = [f"You work at {level}, until {_time(ends)}.", *self._lines(notice, identity)]
         certificate = {"expires": _time(identity.not_after.timestamp()), "renew": identity.expires_soon(self._now())}
         if _is_browser(request):
             return session_page(enclave, lines, is_open=view is not None)
@@ -177,6 +184,12 @@ class Logon:
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)
+
+
+def _page(enclave: Enclave, wanted: str) -> str:
+    """The page to show once a session is open: the one that was wanted, where it is a plain path of this enclave."""
+    known = _PLAIN_PATH.fullmatch(wanted)
+    return wanted if known and known["service"] in enclave.services else f"/{enclave.services[0]}/"
 
 
 def _is_browser(request: HttpRequest) -> bool:

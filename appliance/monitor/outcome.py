@@ -8,6 +8,8 @@ from appliance.enclave.site import Enclave
 from appliance.monitor.decision import Decision
 from appliance.monitor.http import HttpRequest, HttpResponse, json_response
 
+ELSEWHERE = "session.open-at-another-level"
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -48,8 +50,9 @@ def see_other(enclave: Enclave, location: str) -> HttpResponse:
 def refusal(outcome: Outcome) -> HttpResponse:
     """Absence, or what a person who works elsewhere has to do; with the reference that an officer can open."""
     reference = {"reference": outcome.request}
-    if outcome.decision.rule == "session.open-at-another-level":
-        text = "a session at another level is open: end it there first (DELETE /session)"
+    if outcome.decision.rule == ELSEWHERE:
+        where = f" in enclave {outcome.detail['elsewhere']}" if "elsewhere" in outcome.detail else ""
+        text = f"a session of yours at another level is open{where}: end it there first (DELETE /session)"
         return marked(outcome.enclave, 409, {"error": text} | reference)
     return marked(outcome.enclave, 404, {"error": "not found"} | reference)
 

@@ -28,10 +28,19 @@ def _style(enclave: Enclave) -> str:
     )
 
 
-def consent_page(enclave: Enclave, consent: str, notice: Sequence[str], *, demo: bool) -> HttpResponse:
-    """The page that opens a session at ``enclave``, once the person agrees; it tells them of their last one."""
+def consent_page(enclave: Enclave, consent: str, notice: Sequence[str], wanted: str, *, demo: bool) -> HttpResponse:
+    """The page that opens a session at ``enclave``, once the person agrees; it tells them of their last one.
+
+    Args:
+        enclave: where.
+        consent: what the person agrees to.
+        notice: of their last session.
+        wanted: path of the page that they get afterwards.
+        demo: whether the site's keys are a demonstration's.
+    """
     warning = "<p><strong>DEMO keys: for trying out only.</strong></p>" if demo else ""
-    form = '<form method="post" action="/session"><button autofocus>I agree, open the session</button></form>'
+    button = "<button autofocus>I agree, open the session</button>"
+    form = f'<form method="post" action="/session?to={html.escape(wanted)}">{button}</form>'
     content = f"<p>{html.escape(consent)}</p>{_paragraphs(notice)}{warning}{form}"
     return _page(enclave, 401, f"Open a session at {enclave.label}", content)
 

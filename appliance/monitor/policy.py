@@ -8,56 +8,29 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from appliance.enclave.site import Name, Service, validated
+from appliance.contract import manifest
+from appliance.contract.manifest import Action, PathPattern, ServiceName, compiled
+from appliance.enclave.site import Name, validated
 from appliance.monitor.registry import Group, Role
 
-Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-Action = Annotated[str, Field(pattern=r"^[a-z]+$")]
-PathPattern = Annotated[str, Field(pattern=r"^/[A-Za-z0-9_.*/-]*$")]
 ORCON = frozenset({"OC", "OC-USGOV"})
 EXPORT = "export"
 
 
-def compiled(path: str) -> re.Pattern[str]:
-    """The path pattern ``path``: ``*`` is one segment, a final ``**`` any number of them, also none."""
-    return re.compile(re.escape(path).replace(r"/\*\*", "(/.*)?").replace(r"\*", "[^/]+"))
-
-
-class Route(BaseModel):
-    """A group of paths of one service and what using them is called.
+class Route(manifest.Route):
+    """A route that two officers opened: one that a service offers, or a part of it, perhaps for fewer people.
 
     Attributes:
-        path: pattern; ``*`` is one path segment, a final ``**`` any number of them, also none.
-        methods: HTTP methods.
-        action: name of the action, for example ``read``, ``write``, ``run``, ``export``.
-        read_down: whether a session at a higher level may read it; GET and HEAD only.
         group: the need-to-know group that one must belong to, if any.
         originator_controlled: whether only those may use it whom the originator's recorded decision names.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    path: PathPattern
-    methods: Annotated[tuple[Method, ...], Field(min_length=1)]
-    action: Action
-    read_down: bool = False
     group: Group | None = None
     originator_controlled: bool = False
-
-    @model_validator(mode="after")
-    def _read_down_only_reads(self) -> "Route":
-        if self.read_down and not set(self.methods) <= {"GET", "HEAD"}:
-            raise ValueError("read_down routes answer GET and HEAD only: anything else is a write to a lower level")
-        return self
-
-    @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        """The compiled path pattern."""
-        return compiled(self.path)
 
 
 class OriginatorDecision(BaseModel):
@@ -102,9 +75,9 @@ class AccessPolicy(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: Annotated[int, Field(ge=1)] = 1
-    routes: dict[Service, tuple[Route, ...]]
-    roles: dict[Role, dict[Service, tuple[Action, ...]]]
-    workloads: dict[Service, dict[Service, tuple[Action, ...]]] = {}
+    routes: dict[ServiceName, tuple[Route, ...]]
+    roles: dict[Role, dict[ServiceName, tuple[Action, ...]]]
+    workloads: dict[ServiceName, dict[ServiceName, tuple[Action, ...]]] = {}
     session_minutes: Annotated[int, Field(ge=1, le=1440)] = 480
     idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
     consent: Annotated[str, Field(min_length=20, max_length=4000)] | None = None

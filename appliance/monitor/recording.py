@@ -29,6 +29,7 @@ from appliance.monitor.statements import Statements
 NOBODY = "nobody"
 UPKEEP_SECONDS = 5.0
 OVERDUE_SECONDS = 24 * 3600.0
+UNATTRIBUTED = "record.unattributed"
 log = structlog.get_logger()
 
 
@@ -77,26 +78,33 @@ class Recording:
     async def activity(
         self,
         enclave: Enclave,
+        service: str,
         subject: str,
         name: str,
         lineage: Lineage,
         detail: dict[str, Any],
         model: Entity | None = None,
     ) -> str:
-        """Record what a service did, and with which model; returns the receipt once it is durable.
+        """Record what ``service`` did, and with which model; returns the receipt once it is durable.
 
         Raises:
             LogError: it cannot be recorded, so nothing may follow from it.
             CapacityError: the same, because of the disk or the enclave's quota.
         """
-        scope = Scope(label=enclave.encoded, enclave=enclave.name)
+        scope = Scope(label=enclave.encoded, enclave=enclave.name, service=service)
         if model is None:
             event = events.activity(scope, subject, name, lineage, detail=detail or None)
         else:
             event = events.inference(scope, subject, model, lineage, operation=name, detail=detail or None)
         return await self._write(event, enclave)
 
-    async def cosign(self, enclave: Enclave, officer: str, note: bytes) -> str:
+    async def unattributed(self, enclave: Enclave, service: str, problem: str) -> None:
+        """Record as a finding that ``service`` asked for a record that is not its own, or in nobody's name."""
+        scope = Scope(label=enclave.encoded, enclave=enclave.name, service=service)
+        event = events.activity(scope, f"service:{service}", UNATTRIBUTED, detail={"problem": printable(problem, 300)})
+        await self._write(event, enclave)
+
+    async def cosign(self, enclave: Enclave, service: str, officer: str, note: bytes) -> str:
         """Take in an officer's cosigned checkpoint from the console: verified, recorded, then kept beside the log.
 
         Raises:
@@ -109,7 +117,7 @@ class Recording:
         last = last_review(log_folder, rules)
         require_reviewed(log_folder, last.checkpoint.size if last else 0, accepted.checkpoint.size)
         detail = {"size": accepted.checkpoint.size, "root": accepted.checkpoint.root.hex(), "by": officer}
-        receipt = await self.activity(enclave, ", ".join(accepted.names), "review.cosign", Lineage(), detail)
+        receipt = await self.activity(enclave, service, ", ".join(accepted.names), "review.cosign", Lineage(), detail)
         accepted.keep(log_folder)
         return receipt
 

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from appliance.enclave.site import Name, validated
 from appliance.markings import Clearance, Label, MarkingError, marking_of, parse
 
-Role = Literal["annotator", "evaluator", "analyst", "officer"]
+Role = Literal["annotator", "evaluator", "analyst", "model-owner", "certifier", "officer"]
 Group = Name
 
 
@@ -57,7 +57,7 @@ class Subject(BaseModel):
         clearance: level, as a banner word; kept as U, CUI, C, S or TS.
         need: controls the person holds, for example ``SI``; all of an object's are required.
         nationalities: every nationality; each must be among those an object is releasable to.
-        roles: what the person does here.
+        roles: roles of the person, which ``access.yml`` gives actions.
         groups: need-to-know groups that the person belongs to.
         expires: last day on which the entry is valid.
         revoked: serial numbers (hexadecimal) of certificates that no longer stand for the person.
@@ -88,7 +88,7 @@ class Registry(BaseModel):
 
     Attributes:
         version: grows with every change; an older one never takes effect again.
-        subjects: who exists.
+        subjects: the people who may work here.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

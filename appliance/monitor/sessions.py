@@ -1,4 +1,8 @@
-"""Sessions: a person works at one level, fixed when the session opens, until they end it or it runs out."""
+"""Sessions: a person works at one level, fixed when the session opens, until they end it or it runs out.
+
+The level is the person's, whatever certificate and workstation they use: with two of them, one could read at one level
+what they write at another.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +33,7 @@ class Session:
 
 
 class Sessions:
-    """Open sessions, one a certificate.
+    """Open sessions, one a certificate, all of one subject at one level.
 
     Args:
         clock: seconds, by a clock that nobody sets, so that no change of the time prolongs a session.
@@ -47,26 +51,38 @@ class Sessions:
         self._idle_seconds = idle_seconds
 
     def open(self, certificate: str, subject: str, enclave: str, working: Label, notice: Notice) -> Session | None:
-        """Open a session for a certificate's fingerprint; None when one at another level is still open."""
-        current = self.current(certificate)
-        if current is not None and current.working != working:
+        """Open a session for a certificate's fingerprint; None while the subject has one at another level."""
+        if self.elsewhere(subject, working):
             return None
         now = self._clock()
         session = Session(subject, enclave, working, opened=now, used=now, notice=notice)
         self._open[certificate] = session
         return session
 
+    def elsewhere(self, subject: str, working: Label) -> Session | None:
+        """An open session of ``subject`` at another level than ``working``, with whatever certificate, or None."""
+        for certificate, session in list(self._open.items()):
+            if session.subject == subject and session.working != working and self._lives(certificate, session):
+                return session
+        return None
+
     def current(self, certificate: str) -> Session | None:
         """The certificate's open session, marked as used now, or None."""
         session = self._open.get(certificate)
         if session is None:
             return None
+        if not self._lives(certificate, session):
+            return None
+        session.used = self._clock()
+        return session
+
+    def _lives(self, certificate: str, session: Session) -> bool:
+        """Whether a session has not run out; one that has is forgotten."""
         now = self._clock()
         if now - session.opened > self._session_seconds or now - session.used > self._idle_seconds:
             del self._open[certificate]
-            return None
-        session.used = now
-        return session
+            return False
+        return True
 
     def remaining(self, session: Session) -> float:
         """Seconds until ``session`` ends even when it is used."""

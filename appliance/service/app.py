@@ -63,10 +63,12 @@ def create_app(
 
     @app.get(f"/{settings.service}/health")
     async def health() -> dict[str, str]:
+        """Whether the process answers. It needs no context."""
         return {"status": "ok"}
 
     @app.get(f"/{settings.service}/static/banner.css")
     async def banner_style() -> Response:
+        """The colours of the banners."""
         return Response(pages.banner_css, media_type="text/css")
 
     app.mount(f"/{settings.service}/static", StaticFiles(directory=Path(__file__).parent / "static"))

@@ -38,7 +38,13 @@ def context_of(request: Request) -> Context:
     return context
 
 
+def token_of(request: Request) -> str:
+    """The context of a request as the gateway sent it: the monitor's word for who asks, for records and grants."""
+    return request.headers[HEADER]
+
+
 CurrentContext = Annotated[Context, Depends(context_of)]
+CurrentToken = Annotated[str, Depends(token_of)]
 
 
 def set_marking(request: Request, marking: str, *, derivative_source: bool = False) -> None:

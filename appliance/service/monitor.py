@@ -17,7 +17,7 @@ class MonitorClient:
     """Asks the monitor over its Unix socket to record events and to grant jobs.
 
     Args:
-        socket: path of the socket; the daemon stamps enclave and label from it.
+        socket: path of the service's own socket; the monitor stamps service, enclave and label from it.
         timeout: seconds to wait for a record to be durable.
     """
 
@@ -29,8 +29,9 @@ class MonitorClient:
     async def record(
         self,
         activity: str,
-        subject: str,
+        context: str | None = None,
         *,
+        grant: str | None = None,
         inputs: Sequence[str] = (),
         outputs: Sequence[str] = (),
         model: Mapping[str, str] | None = None,
@@ -39,8 +40,9 @@ class MonitorClient:
         """Record an event and return its receipt once it is durable.
 
         Args:
-            activity: what happens, for example ``model_inference_activity``.
-            subject: who does it.
+            activity: what happens; one that the service's manifest lists.
+            context: the user's ``X-Appliance-Context`` as received: the monitor takes from it who does it.
+            grant: the job's grant, where there is no request any more.
             inputs: SHA-256 digests (hexadecimal) of what goes in; never the content.
             outputs: SHA-256 digests of what comes out.
             model: ``name`` and ``digest`` of the model, where one is asked.
@@ -51,7 +53,8 @@ class MonitorClient:
         """
         body = {
             "activity": activity,
-            "subject": subject,
+            "context": context,
+            "grant": grant,
             "inputs": list(inputs),
             "outputs": list(outputs),
             "model": dict(model) if model else None,
@@ -72,13 +75,15 @@ class MonitorClient:
         """
         return str((await self._post("/grant", {"context": context, "job": job, "model": model}))["grant"])
 
-    async def cosign(self, subject: str, note: str) -> str:
-        """Hand in a cosigned checkpoint of the log, as text; the console alone may.
+    async def cosign(self, context: str, note: str) -> str:
+        """Hand in a cosigned checkpoint of the log, as text, for the officer of ``context``.
+
+        A service of the system-high enclave alone may.
 
         Raises:
             NotRecordedError: the monitor refused it; the message says why.
         """
-        return str((await self._post("/cosign", {"subject": subject, "note": note}))["receipt"])
+        return str((await self._post("/cosign", {"context": context, "note": note}))["receipt"])
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         try:

@@ -13,11 +13,11 @@ import openai
 
 from appliance.enclave.render import HostPaths
 from appliance.host.podman import Podman
+from demo import use
+from demo.instance import DEMO, TEST, Instance, StageError
+from demo.stages import bring_up, status, tear_down
+from demo.users import MODEL, model_client, user
 from tests.bench.measure import Measurement, alternate, at_least, at_most
-from tests.demo import use
-from tests.demo.instance import DEMO, TEST, Instance
-from tests.demo.stages import bring_up, status, tear_down
-from tests.demo.users import MODEL, model_client, user
 
 ENCLAVE, SUBJECT = "secret", "analyst"
 ROUNDS = 10
@@ -82,7 +82,7 @@ def _first_whole(present: list[Instance]) -> Instance:
     for instance in present:
         try:
             status(instance)
-        except AssertionError as problem:
+        except StageError as problem:
             problems.append(f"{instance.name}: {problem}")
         else:
             return instance

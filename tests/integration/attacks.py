@@ -12,8 +12,8 @@ from contextlib import contextmanager
 
 import httpx
 
-from tests.demo.instance import Instance
-from tests.demo.users import ADDRESSES, tls, user
+from demo.instance import Instance
+from demo.users import ADDRESSES, tls, user
 from tests.integration.podman import recorded
 
 SUBJECTS = {"outsider": None, "lower": "annotator", "insider": "officer"}

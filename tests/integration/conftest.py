@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from appliance.host.platform import is_root
-from tests.demo.instance import TEST, Instance
-from tests.demo.stages import bring_up, leftovers, tear_down
-from tests.demo.users import user
+from demo.instance import TEST, Instance
+from demo.stages import bring_up, leftovers, tear_down
+from demo.users import user
 from tests.integration.attacks import NAME
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.demo.instance import Instance, appliance
-from tests.demo.users import user, wait_until
+from demo.instance import Instance, appliance
+from demo.users import user, wait_until
 
 
 def make_task(site: Instance, subject: str, enclave: str, prompt: str) -> tuple[str, str]:

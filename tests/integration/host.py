@@ -8,8 +8,8 @@ from appliance.enclave.render import HostPaths
 from appliance.host import generation
 from appliance.host.generation import Facts
 from appliance.host.podman import Podman
-from tests.demo import people
-from tests.demo.instance import Instance, appliance
+from demo import people
+from demo.instance import Instance, appliance
 
 Answer = subprocess.CompletedProcess[str]
 

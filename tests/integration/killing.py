@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.demo.instance import REPOSITORY, Instance, command_line
+from demo.instance import REPOSITORY, Instance, command_line
 
 
 def begun(site: Instance, stage: str, *words: str | Path) -> subprocess.Popen[str]:

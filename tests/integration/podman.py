@@ -5,7 +5,7 @@ import subprocess
 from appliance.enclave.render import HostPaths
 from appliance.host.diversion import real_podman
 from appliance.host.podman import Podman
-from tests.demo.instance import Instance
+from demo.instance import Instance
 
 
 def podman(site: Instance, *arguments: str, program: str | None = None) -> subprocess.CompletedProcess[str]:

@@ -2,9 +2,9 @@
 
 import json
 
-from tests.demo import browser, use
-from tests.demo.instance import Instance, prove_cut
-from tests.demo.stages import status
+from demo import browser, use
+from demo.instance import Instance, prove_cut
+from demo.stages import status
 
 
 def test_the_host_has_no_way_out(site: Instance) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.demo.instance import Instance
+from demo.instance import Instance
 from tests.integration.podman import podman, recorded
 
 

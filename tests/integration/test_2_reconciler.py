@@ -14,7 +14,7 @@ import pytest
 
 from appliance.host.at_rest import encryption
 from appliance.host.platform import detect
-from tests.demo.instance import Instance, appliance
+from demo.instance import Instance, appliance
 from tests.integration.podman import podman, recorded
 
 

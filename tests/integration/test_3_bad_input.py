@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.demo import people
-from tests.demo.instance import Instance, appliance
+from demo import people
+from demo.instance import Instance, appliance
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from appliance.bundle.volumes import split_bundle
+from demo import people
+from demo.instance import Instance
 from tests.bare import BareHost, bare_host
-from tests.demo import people
-from tests.demo.instance import Instance
 
 
 @pytest.fixture(scope="module")

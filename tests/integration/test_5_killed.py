@@ -15,8 +15,8 @@ import pytest
 
 from appliance.enclave.render import HostPaths
 from appliance.host import generation
-from tests.demo import editions
-from tests.demo.instance import REPOSITORY, Instance
+from demo import editions
+from demo.instance import REPOSITORY, Instance
 from tests.integration import host
 from tests.integration.killing import begun, kill_all
 

@@ -11,8 +11,8 @@ from appliance.host import copies, generation
 from appliance.host.install import playbook_variables
 from appliance.host.podman import Podman
 from appliance.playbook import TaskEvent, run_playbook
-from tests.demo import editions, people
-from tests.demo.instance import Instance
+from demo import editions, people
+from demo.instance import Instance
 from tests.integration import host
 
 

@@ -11,8 +11,8 @@ from contextlib import ExitStack
 import pytest
 
 from appliance.monitor.context import Context, seal
-from tests.demo.instance import Instance
-from tests.demo.users import ADDRESSES, MODEL, tls, user
+from demo.instance import Instance
+from demo.users import ADDRESSES, MODEL, tls, user
 from tests.integration.attacks import NAME, SUBJECTS, attacker, raw, refused
 
 everyone = pytest.mark.parametrize("actor", list(SUBJECTS))

@@ -4,8 +4,8 @@ import json
 import secrets
 from pathlib import Path
 
-from tests.demo.instance import Instance
-from tests.demo.users import user
+from demo.instance import Instance
+from demo.users import user
 from tests.integration.podman import podman, recorded
 
 # A shell in a service container of the UNCLASSIFIED enclave
@@ -37,22 +37,33 @@ for path in ('/evaluation/api/jobs', '/inference/v1/models'):
 
 
 def test_a_container_cannot_speak_for_another_enclave(site: Instance) -> None:
+    """Nor for another service, the host or an officer: what it may not say is refused, and kept as a finding."""
     mark = secrets.token_hex(8)
     code = f"""
-import http.client, json, socket
-c = http.client.HTTPConnection('unix')
-c.sock = socket.socket(socket.AF_UNIX)
-c.sock.connect('/run/monitor/record.sock')
-claim = {{'activity': 'attack.{mark}', 'subject': 'analyst', 'inputs': [], 'outputs': [],
-    'detail': {{'label': 'S;;GBR,USA', 'enclave': 'secret'}}}}
-c.request('POST', '/record', json.dumps(claim), {{'Host': 'unix'}})
-print(c.getresponse().status)
+import http.client, json, os, socket
+def ask(claim):
+    c = http.client.HTTPConnection('unix')
+    c.sock = socket.socket(socket.AF_UNIX)
+    c.sock.connect('/run/monitor/record.sock')
+    c.request('POST', '/record', json.dumps(claim), {{'Host': 'unix'}})
+    return c.getresponse().status
+detail = {{'label': 'S;;GBR,USA', 'enclave': 'secret', 'mark': '{mark}'}}
+for activity in ('review.finish', 'storage.halt', 'enclave.erase', 'spool.gap', 'job.grant', 'evaluation.run',
+                 'attack.{mark}', 'records.export'):
+    print(activity, ask({{'activity': activity, 'detail': detail}}))
+print('subject', ask({{'activity': 'records.export', 'subject': 'officer', 'detail': detail}}))
+print('sockets', os.listdir('/run/monitor'))
 """
-    status = inside(site, code).strip()
+    said = dict(line.split(" ", 1) for line in inside(site, code).splitlines())
+    assert said.pop("sockets") == "['record.sock']"
+    assert said.pop("subject") == "422"
+    assert set(said.values()) == {"403"}, said
     bodies = [file.read_text() for file in (site.root / "log" / "bodies").glob("*")]
-    lines = [json.loads(line) for body in bodies for line in body.splitlines() if mark in line]
-    assert bool(lines) == (status == "200"), status
-    assert all(line["label"] == "U;;*" and line["body"]["unmapped"]["enclave"] == "unclassified" for line in lines)
+    lines = [json.loads(line)["body"] for body in bodies for line in body.splitlines() if "record.unattributed" in line]
+    mine = [line for line in lines if line["unmapped"]["enclave"] == "unclassified"]
+    assert len(mine) >= len(said)
+    assert all((line["label"], line["actor"]["user"]["name"]) == ("U;;*", "service:labeling") for line in mine)
+    assert not any(mark in line and '"detail":{"' + "label" in line for body in bodies for line in body.splitlines())
 
 
 def test_a_container_sees_nothing_of_its_neighbours(site: Instance) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from tests.demo.browser import ARGUMENTS
-from tests.demo.instance import Instance
-from tests.demo.users import origin
+from demo.browser import ARGUMENTS
+from demo.instance import Instance
+from demo.users import origin
 from tests.integration.attacks import NAME
 from tests.integration.podman import recorded
 

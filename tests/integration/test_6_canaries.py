@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from tests.demo.instance import Instance
-from tests.demo.users import MODEL, user
+from demo.instance import Instance
+from demo.users import MODEL, user
 from tests.integration.podman import podman
 
 SEED = 20261122

@@ -6,8 +6,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from tests.demo.instance import Instance, appliance
-from tests.demo.users import user
+from demo.instance import Instance, appliance
+from demo.users import user
 from tests.integration.data import enclave, make_task, recorded, status_of
 
 

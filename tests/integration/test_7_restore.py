@@ -14,7 +14,7 @@ from appliance.host.backup import KIND, SUFFIX, Backup, statement_of
 from appliance.trust import age, dsse, keys
 from appliance.trust.keys import SigningKey, host_key
 from appliance.trust.officers import payload_type
-from tests.demo.instance import Instance, appliance
+from demo.instance import Instance, appliance
 from tests.integration import host
 from tests.integration.data import enclave, make_task, recorded, status_of, words
 from tests.integration.killing import begun, kill_all

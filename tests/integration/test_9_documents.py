@@ -1,9 +1,13 @@
-"""What the documents tell people to type works, in its order, on the running site; the last command removes it."""
+"""What the documents tell people to type works, in its order, on the running site; the last command removes it.
+
+What each command answered is left in ``documents.txt`` in the site's build folder: the pages quote from it.
+"""
 
 import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,10 +15,11 @@ import pytest
 from appliance.enclave.render import HostPaths
 from appliance.host import generation
 from appliance.host.generation import Facts
-from tests.demo import people
-from tests.demo.instance import REPOSITORY, Instance
+from demo import people
+from demo.instance import REPOSITORY, Instance
+from tests.docs.markdown import fences, links
 
-DOCUMENT = REPOSITORY / "docs" / "sysadmin.md"
+FOLDER = REPOSITORY / "docs" / "sysadmin"
 PLACED = (
     "appliance host",
     "appliance model install",
@@ -25,10 +30,20 @@ PLACED = (
 ROOTED = ("appliance user list", "appliance user access", "appliance enclave access")
 
 
-def commands(document: Path) -> list[str]:
-    """The commands in the shell blocks of a document."""
-    blocks = re.findall(r"```sh\n(.*?)```", document.read_text(), re.DOTALL)
-    return [line for block in blocks for line in block.splitlines() if line.strip()]
+def pages() -> list[Path]:
+    """The sysadmin's pages in the order of their index."""
+    named = dict.fromkeys(
+        link for link in links((FOLDER / "index.md").read_text()) if re.fullmatch(r"[a-z-]+\.md", link)
+    )
+    return [FOLDER / name for name in named]
+
+
+def commands(page: Path) -> list[str]:
+    """The commands in the shell blocks of a page."""
+    return [line for language, text in fences(page.read_text()) if language == "sh" for line in text.splitlines()]
+
+
+TYPED = [(page.stem, command) for page in pages() for command in commands(page)]
 
 
 def here(site: Instance, command: str) -> str:
@@ -48,10 +63,12 @@ def run(site: Instance, command: str) -> subprocess.CompletedProcess[str]:
     prints = f"ROOT={people.fingerprint(site)} OFFICERS={people.officers_fingerprint(site)}; "
     connected = command.startswith(("appliance keys", "appliance bundle build", "appliance bundle split"))
     enter = [] if connected else ["nsenter", f"--net=/run/netns/{site.namespace}"]
-    ceremony = {"APPLIANCE_PASSPHRASE": "several random words"} if command.startswith("appliance keys") else {}
+    given = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    if command.startswith("appliance keys"):
+        given["APPLIANCE_PASSPHRASE"] = "several random words"
     return subprocess.run(
         [*enter, "bash", "-c", prints + here(site, command)],
-        env=os.environ | ceremony,
+        env=os.environ | given,
         input="y\n",
         capture_output=True,
         text=True,
@@ -64,7 +81,7 @@ def test_a_user_asks_the_model_as_the_document_says(site: Instance) -> None:
     text = (REPOSITORY / "docs" / "user.md").read_text()
     program = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]
     program = program.replace("10.77.0.", f"10.77.{site.block}.").replace('"build/', f'"{site.build}/')
-    answer = subprocess.run(["python", "-c", program], capture_output=True, text=True, check=False)
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.startswith("SECRET//REL TO USA, GBR ")
 
@@ -73,19 +90,21 @@ def test_a_user_asks_the_model_as_the_document_says(site: Instance) -> None:
 def _nothing_from_an_earlier_run(site: Instance) -> None:
     for made in ("ceremony", "discs", "dora", "renewed"):
         shutil.rmtree(site.build / made, ignore_errors=True)
-    for made in ("request.json", "my-certificate.dsse.json"):
+    for made in ("request.json", "my-certificate.dsse.json", "documents.txt"):
         (site.build / made).unlink(missing_ok=True)
 
 
-@pytest.mark.parametrize("command", commands(DOCUMENT))
-def test_a_sysadmin_types_what_the_document_says(site: Instance, command: str) -> None:
+@pytest.mark.parametrize(("page", "command"), TYPED)
+def test_a_sysadmin_types_what_the_page_says(site: Instance, page: str, command: str) -> None:
     paths = HostPaths(site.root, site.run)
     before = generation.current(paths)
     runs = Facts.of(before).bundle if before else None
     if "rollback" in command and not (before and generation.previous(before)):
         pytest.skip("this site was never updated; test_5_transaction.py does")
     answer = run(site, command)
-    assert answer.returncode == 0, f"{command}\n{answer.stdout}\n{answer.stderr}"
+    with (site.build / "documents.txt").open("a") as transcript:
+        print(f"== {page}\n$ {command}\n{answer.stdout}{answer.stderr}", file=transcript)
+    assert answer.returncode == 0, f"{page}: {command}\n{answer.stdout}\n{answer.stderr}"
     if "host install" in command:
         now = generation.required(paths)
         assert now == before or Facts.of(now).bundle != runs, "installing the same again made another generation"
@@ -101,8 +120,6 @@ def test_the_readme_names_both_commands_and_they_exist() -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
 
 
-def test_every_link_in_the_documents_leads_somewhere() -> None:
-    for document in [REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")]:
-        for link in re.findall(r"\]\(([^)#]+)", document.read_text()):
-            if "://" not in link:
-                assert (document.parent / link).exists(), f"{document}: {link}"
+def test_the_index_orders_every_page_and_the_last_removes_the_site() -> None:
+    assert {page.name for page in pages()} == {page.name for page in FOLDER.glob("*.md")} - {"index.md"}
+    assert TYPED[-1] == ("remove", "appliance host remove")

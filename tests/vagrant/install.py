@@ -4,7 +4,7 @@ import json
 import re
 import shlex
 
-from tests.demo import people
+from demo import people
 from tests.vagrant.machine import Machine
 from tests.vagrant.media import DISCS, SITE
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import testinfra
 from testinfra.host import Host
 
-from tests.demo.instance import REPOSITORY
+from demo.instance import REPOSITORY
 
 DRIVES = {"bundle": "hda", "site": "hdb"}
 BOOT_SECONDS = 1200  # under emulation, with other work on the machine

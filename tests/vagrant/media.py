@@ -19,8 +19,8 @@ from packaging.utils import canonicalize_name
 
 from appliance.bundle.make import default_cache
 from appliance.bundle.process import run
-from tests.demo import editions, people
-from tests.demo.instance import REPOSITORY, Instance, appliance
+from demo import editions, people
+from demo.instance import REPOSITORY, Instance, appliance
 from tests.vagrant import model
 
 SITE = Instance(

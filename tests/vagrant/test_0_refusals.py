@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.demo.instance import REPOSITORY
+from demo.instance import REPOSITORY
 from tests.vagrant.media import DISCS
 
 # What is missing, the command that takes it away for one process alone, what is said, the remedy.

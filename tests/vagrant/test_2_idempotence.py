@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 
-from tests.demo import people
+from demo import people
 from tests.vagrant.install import install_from, mount
 from tests.vagrant.machine import Machine
 from tests.vagrant.media import SITE

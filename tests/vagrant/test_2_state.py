@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.demo.users import MARKINGS
+from demo.users import MARKINGS
 from tests.vagrant.machine import Machine
 
 pytestmark = pytest.mark.timeout(5400)

@@ -7,7 +7,7 @@ import time
 import httpx
 import pytest
 
-from tests.demo.users import user
+from demo.users import user
 from tests.vagrant import users
 from tests.vagrant.install import install_from, whole_after_a_start
 from tests.vagrant.machine import Machine

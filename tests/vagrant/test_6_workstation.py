@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.demo.users import MARKINGS, origin
+from demo.users import MARKINGS, origin
 from tests.vagrant import users
 from tests.vagrant.machine import Machine, lent
 from tests.vagrant.media import SITE

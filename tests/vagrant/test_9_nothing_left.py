@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from tests.demo.instance import REPOSITORY
+from demo.instance import REPOSITORY
 from tests.vagrant.machine import Machine
 
 MACHINES = ("enclave1", "enclave2", "workstation")

@@ -4,8 +4,8 @@ import json
 import time
 from typing import Any
 
-from tests.demo.instance import appliance
-from tests.demo.users import MARKINGS, user, wait_until
+from demo.instance import appliance
+from demo.users import MARKINGS, user, wait_until
 from tests.vagrant.machine import Machine
 from tests.vagrant.media import SITE
 

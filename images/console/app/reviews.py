@@ -10,6 +10,7 @@ from appliance.audit.review import Review, ranked
 from appliance.audit.text import printable
 from appliance.errors import ApplianceError
 from appliance.monitor.context import Context
+from appliance.service.middleware import token_of
 
 from .views import Console, Officer, TheConsole, download, page
 
@@ -52,7 +53,7 @@ async def finish(request: Request, context: Officer, console: TheConsole) -> Res
     notes = {name: printable(word.strip(), 500) for name, word in form.items()}
     review.check_notes(made, notes)
     detail = {"start": made.start, "end": made.end, "notes": notes}
-    await console.monitor.record(review.FINISHED, context.subject, detail=detail)
+    await console.monitor.record(review.FINISHED, token_of(request), detail=detail)
     return RedirectResponse("/console/review#finish", 303)
 
 
@@ -66,7 +67,7 @@ def ask(_context: Officer, console: TheConsole, old: int = 0) -> Response:
 
 
 @router.post("/cosignature")
-async def take(context: Officer, console: TheConsole, note: UploadFile) -> Response:
+async def take(request: Request, _context: Officer, console: TheConsole, note: UploadFile) -> Response:
     """Take in the checkpoint that an officer cosigned; the monitor verifies, records and keeps it."""
     data = await note.read(MAXIMUM_NOTE + 1)
     policy = console.watch.policy
@@ -75,7 +76,7 @@ async def take(context: Officer, console: TheConsole, note: UploadFile) -> Respo
     if len(data) > MAXIMUM_NOTE:
         raise ApplianceError("the file is larger than any cosigned checkpoint", rule=f"at most {MAXIMUM_NOTE} bytes")
     witness.judge(console.log, data, console.watch.verifier, list(policy.witnesses.values()))
-    await console.monitor.cosign(context.subject, data.decode())
+    await console.monitor.cosign(token_of(request), data.decode())
     return RedirectResponse("/console/review", 303)
 
 

@@ -21,7 +21,7 @@ from appliance.audit.tiles import CHECKPOINT
 from appliance.errors import ApplianceError
 from appliance.markings import Clearance
 from appliance.monitor.context import Context
-from appliance.service.middleware import CurrentContext
+from appliance.service.middleware import CurrentContext, token_of
 from appliance.service.monitor import MonitorClient
 from appliance.service.responses import not_found
 
@@ -157,7 +157,7 @@ async def export(request: Request, context: Officer, console: TheConsole) -> Res
     data, count = await asyncio.to_thread(_archive, console, context, asked.query)
     detail = {"records": count, **{name: printable(value) for name, value in asked.fields.items()}}
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    await console.monitor.record("evidence.export", context.subject, outputs=[digest], detail=detail)
+    await console.monitor.record("evidence.export", token_of(request), outputs=[digest], detail=detail)
     return download(data, f"evidence-{datetime.now(UTC):%Y%m%d-%H%M%S}.zip", "application/zip")
 
 

@@ -162,10 +162,10 @@ class Jobs:
             results = self._results(job, serving)
             await self._monitor.record(
                 "evaluation.run",
-                job.evaluator,
+                grant=ticket.grant,
                 inputs=[f"sha256:{serving.model.sha256}", f"sha256:{results.dataset.sha256}"],
                 outputs=[f"sha256:{results.log_sha256}"],
-                detail={"job": job.id, "model": job.model, "dataset": job.dataset, "samples": results.dataset.samples},
+                detail={"model": job.model, "dataset": job.dataset, "samples": results.dataset.samples},
             )
             self._write(job.id, "results.json", results)
             self._finish(job, ticket, state="done", metrics=results.metrics)

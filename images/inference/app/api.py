@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from appliance.errors import ApplianceError
 from appliance.monitor.context import Context
-from appliance.service.middleware import CurrentContext
+from appliance.service.middleware import CurrentContext, token_of
 from appliance.service.monitor import MonitorClient
 from appliance.service.responses import MarkedJSONResponse, not_found
 
@@ -62,7 +62,7 @@ async def _generate(request: Request, context: Context, body: ChatRequest | Comp
         raise not_found()
     gate.admit(context)
     asked = engine.client.build_request("POST", path, json=body.for_engine())
-    await _record(request.app.state.monitor, context, gate, asked.content, stream=body.stream)
+    await _record(request, gate, asked.content, stream=body.stream)
     try:
         answer = await engine.client.send(asked, stream=True)
     except httpx.HTTPError as error:
@@ -78,18 +78,14 @@ async def _generate(request: Request, context: Context, body: ChatRequest | Comp
     return MarkedJSONResponse(content)
 
 
-async def _record(monitor: MonitorClient, context: Context, gate: Gate, prompt: bytes, *, stream: bool) -> None:
+async def _record(request: Request, gate: Gate, prompt: bytes, *, stream: bool) -> None:
+    monitor: MonitorClient = request.app.state.monitor
     await monitor.record(
         "model_inference_activity",
-        context.subject,
+        token_of(request),
         inputs=[f"sha256:{hashlib.sha256(prompt).hexdigest()}", f"sha256:{gate.serving.model.sha256}"],
         model={"name": gate.serving.model.name, "digest": f"sha256:{gate.serving.model.sha256}"},
-        detail={
-            "request": context.request,
-            "on_behalf_of": context.on_behalf_of,
-            "job": context.job,
-            "stream": stream,
-        },
+        detail={"stream": stream},
     )
 
 

@@ -115,5 +115,10 @@ class Gate:
                 "signers": list(signers),
                 "issued": certificate.issued.isoformat(),
                 "expires": certificate.expires.isoformat(),
+                "evaluation": {
+                    "dataset": certificate.evaluation.dataset.name,
+                    "samples": certificate.evaluation.dataset.samples,
+                    "metrics": [metric.model_dump() for metric in certificate.evaluation.metrics],
+                },
             },
         )

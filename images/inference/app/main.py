@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -10,10 +11,12 @@ from appliance.service.certificate import Model, Serving, keys_of
 from appliance.service.monitor import MonitorClient
 from appliance.service.settings import Paths, ServiceSettings
 
-from . import api
+from . import api, pages
 from .engine import Engine
 from .gate import Gate
 from .settings import InferenceSettings
+
+HERE = Path(__file__).parent
 
 
 def service() -> FastAPI:
@@ -49,6 +52,7 @@ def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
             yield
             await app.state.monitor.close()
 
-    app = create_app(settings, paths, lifespan=lifespan)
+    app = create_app(settings, paths, templates=HERE / "templates", assets=HERE / "assets", lifespan=lifespan)
     app.include_router(api.router)
+    app.include_router(pages.router)
     return app

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Request, Response
 
 from appliance.markings import parse
-from appliance.service.middleware import CurrentContext
+from appliance.service.middleware import CurrentContext, token_of
 from appliance.service.monitor import MonitorClient
 from appliance.service.responses import MarkedJSONResponse, not_found
 
@@ -71,21 +71,19 @@ async def list_tasks(request: Request, project: UUID, page: Page) -> dict[str, A
 
 
 @router.post("/projects/{project}/tasks", status_code=201)
-async def add_tasks(request: Request, context: CurrentContext, project: UUID, new: NewTasks) -> dict[str, Any]:
+async def add_tasks(request: Request, project: UUID, new: NewTasks) -> dict[str, Any]:
     """Add tasks."""
-    return {"tasks": await _add_tasks(request, context, project, new.tasks)}
+    return {"tasks": await _add_tasks(request, project, new.tasks)}
 
 
 @router.post("/projects/{project}/label-studio", status_code=201)
-async def import_label_studio(
-    request: Request, context: CurrentContext, project: UUID, tasks: list[LabelStudioTask]
-) -> dict[str, Any]:
+async def import_label_studio(request: Request, project: UUID, tasks: list[LabelStudioTask]) -> dict[str, Any]:
     """Add tasks from Label Studio's JSON."""
-    return {"tasks": await _add_tasks(request, context, project, [task.as_task() for task in tasks])}
+    return {"tasks": await _add_tasks(request, project, [task.as_task() for task in tasks])}
 
 
 @router.post("/projects/{project}/upgrades", status_code=201)
-async def upgrade(request: Request, context: CurrentContext, project: UUID, new: Upgrade) -> dict[str, str]:
+async def upgrade(request: Request, project: UUID, new: Upgrade) -> dict[str, str]:
     """Copy a task up that was read in a lower enclave: here it has the enclave's marking, and the log both digests.
 
     Nothing goes back down: reading below was a GET, and this writes at the level of the session alone.
@@ -108,11 +106,10 @@ async def upgrade(request: Request, context: CurrentContext, project: UUID, new:
         # Inside the transaction: without a durable record it is rolled back.
         await _monitor(request).record(
             "record.upgrade",
-            context.subject,
+            token_of(request),
             inputs=[source["digest"]],
             outputs=[written.digest()],
             detail={
-                "request": context.request,
                 "from": f"{new.enclave}/{new.task.id}",
                 "to": task,
                 "project": str(project),
@@ -148,7 +145,7 @@ async def export(request: Request, context: CurrentContext, project: UUID) -> Re
     """All tasks with all preferences as JSON lines, each with its marking."""
     rows = await _exported(request, context, project)
     lines = "".join(json.dumps(_line(row), ensure_ascii=False, default=str) + "\n" for row in rows)
-    return await _download(request, context, project, lines.encode(), "jsonl", "application/jsonl")
+    return await _download(request, project, lines.encode(), "jsonl", "application/jsonl")
 
 
 @router.get("/export/{project}/label-studio")
@@ -156,18 +153,18 @@ async def export_label_studio(request: Request, context: CurrentContext, project
     """The same in Label Studio's JSON."""
     rows = await _exported(request, context, project)
     content = json.dumps([_label_studio(row) for row in rows], ensure_ascii=False, default=str).encode()
-    return await _download(request, context, project, content, "json", MarkedJSONResponse.media_type)
+    return await _download(request, project, content, "json", MarkedJSONResponse.media_type)
 
 
-async def _add_tasks(request: Request, context: CurrentContext, project: UUID, new: Sequence[NewTask]) -> list[str]:
+async def _add_tasks(request: Request, project: UUID, new: Sequence[NewTask]) -> list[str]:
     markings = [portions(request).of(task.marking, f"tasks.{number}.marking") for number, task in enumerate(new)]
     async with database(request).transaction(request, {label for label, _ in markings}) as transaction:
         added = await records.add_tasks(transaction, project, new, markings)
         # The log learns which project holds which tasks: what a trace of a spill goes by. Without it, a roll-back.
         for start in range(0, len(added), NAMED):
             named = added[start : start + NAMED]
-            detail = {"request": context.request, "project": str(project), "tasks": named}
-            await _monitor(request).record("records.create", context.subject, detail=detail)
+            detail = {"project": str(project), "tasks": named}
+            await _monitor(request).record("records.create", token_of(request), detail=detail)
         return added
 
 
@@ -181,20 +178,18 @@ async def _exported(request: Request, context: CurrentContext, project: UUID) ->
         rows = await records.exported(transaction, project)
     controlled = [str(row["id"]) for row in rows if not ORCON.isdisjoint(parse(row["marking"]).obligations)]
     if controlled and context.originator_decision is None:
-        detail = {"request": context.request, "project": str(project), "rule": "originator.no-decision"}
-        await _monitor(request).record("records.refuse", context.subject, detail=detail | {"tasks": len(controlled)})
+        detail = {"project": str(project), "rule": "originator.no-decision"}
+        await _monitor(request).record("records.refuse", token_of(request), detail=detail | {"tasks": len(controlled)})
         raise not_found()
     return rows
 
 
-async def _download(
-    request: Request, context: CurrentContext, project: UUID, content: bytes, suffix: str, media_type: str
-) -> Response:
+async def _download(request: Request, project: UUID, content: bytes, suffix: str, media_type: str) -> Response:
     await _monitor(request).record(
         "records.export",
-        context.subject,
+        token_of(request),
         outputs=[f"sha256:{hashlib.sha256(content).hexdigest()}"],
-        detail={"request": context.request, "project": str(project), "bytes": len(content)},
+        detail={"project": str(project), "bytes": len(content)},
     )
     marking = "-".join("".join(c if c.isalnum() else " " for c in portions(request).enclave.portion).split())
     disposition = f'attachment; filename="preferences-{project}-{marking}.{suffix}"'

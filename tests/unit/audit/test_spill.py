@@ -15,6 +15,7 @@ from appliance.audit.events import Call, Entity, Lineage, Scope, Verdict
 from appliance.audit.ocsf import Event
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
+from tests.catalogue import CATALOGUE
 from tests.unit.audit.conftest import Place
 
 TASK, OTHER, COPY, PROJECT, ABOVE = (str(uuid.uuid4()) for _ in range(5))
@@ -74,7 +75,7 @@ def names(found: spill.Trace, kind: str) -> set[str]:
 
 @pytest.mark.parametrize("start", [TASK, TASK.upper()])
 def test_everything_that_a_record_touched_is_named_and_nothing_else(log: Path, start: str) -> None:
-    found = spill.trace(log, [start])
+    found = spill.trace(log, [start], CATALOGUE)
     assert names(found, "subject") == {"maker", "reader", "browser", "lifter", "exporter", "asker"}
     assert names(found, "refused") == {"outsider"}
     assert names(found, "copy") == {COPY}
@@ -89,30 +90,35 @@ def test_everything_that_a_record_touched_is_named_and_nothing_else(log: Path, s
 
 
 def test_a_trace_can_begin_in_the_middle_with_a_digest_or_a_receipt(log: Path) -> None:
-    assert names(spill.trace(log, [FILE]), "subject") == {"exporter"}
-    assert names(spill.trace(log, [MADE.removeprefix("sha256:")]), "answer") == {"small, request r7"}
+    assert names(spill.trace(log, [FILE], CATALOGUE), "subject") == {"exporter"}
+    assert names(spill.trace(log, [MADE.removeprefix("sha256:")], CATALOGUE), "answer") == {"small, request r7"}
     lines = (log / "bodies" / "000000000000.jsonl").read_bytes().splitlines(keepends=True)
     receipt = Record.decode(lines[7]).entry.hex()
-    assert names(spill.trace(log, [receipt]), "copy") == {COPY}
+    assert names(spill.trace(log, [receipt], CATALOGUE), "copy") == {COPY}
 
 
 @pytest.mark.parametrize("start", [str(uuid.uuid4()), "sha256:" + "9" * 64])
 def test_what_the_log_never_met_is_said(log: Path, start: str) -> None:
     with pytest.raises(ApplianceError, match="the log knows nothing of"):
-        spill.trace(log, [start])
+        spill.trace(log, [start], CATALOGUE)
 
 
 @pytest.mark.parametrize("start", ["", "a", "x" * 200, "../../etc/passwd", "a b c d e f g"])
 def test_what_is_no_name_is_refused(log: Path, start: str) -> None:
     with pytest.raises(ApplianceError, match="is not the name of a record"):
-        spill.trace(log, [start])
+        spill.trace(log, [start], CATALOGUE)
 
 
 def test_the_worksheet_is_marked_and_has_the_steps_and_the_tracing_is_recorded(log: Path, tmp_path: Path) -> None:
     root = log.parent
+    services = tmp_path / "catalogue.json"
+    services.write_bytes(CATALOGUE.encode())
     for form in (".html", ".md"):
         sheet = tmp_path / f"sheet{form}"
         arguments = ["spill", "trace", TASK, "--root", str(root), "--worksheet", str(sheet), "--officer", "<b>isso|"]
+        answer = CliRunner().invoke(app, arguments)
+        assert "--catalogue" in getattr(answer.exception, "remedy", ""), "nothing says whose the activities are"
+        arguments += ["--catalogue", str(services)]
         answer = CliRunner().invoke(app, arguments)
         assert answer.exit_code == 0, answer.output
         text = sheet.read_text()

@@ -121,6 +121,7 @@ def test_an_assembled_and_signed_bundle_verifies(place: Place) -> None:
         "debs/tool_1_amd64.deb",
         *(f"models/{name}" for name in files_of("model")),
         "policies/access.yml",
+        "policies/catalogue.json",
     }
     assert list(report.images) == ["base"]
 

@@ -1,6 +1,5 @@
 """The commands of docs/bundle.md work, in their order, as a reader types them."""
 
-import re
 import shlex
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from typer.testing import CliRunner
 from appliance.cli.main import app
 from appliance.trust.fingerprint import fingerprint
 from appliance.trust.keys import load_private_key
+from tests.docs.markdown import fences
 from tests.unit.bundle.sample import fill
 from tests.unit.trust.softhsm import make_tokens
 
@@ -17,8 +17,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "bundle.md"
 
 
 def commands() -> list[str]:
-    blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    return [line for block in blocks for line in block.splitlines() if line]
+    return [line for language, text in fences(PAGE.read_text()) if language == "sh" for line in text.splitlines()]
 
 
 def test_every_command_on_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

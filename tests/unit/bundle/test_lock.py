@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from appliance.bundle.apt import Apt
+from appliance.bundle.build import Builder
 from appliance.bundle.collect import Artifact, Store, collect_debs, sha256_of, stage
 from appliance.bundle.debian import index_of
 from appliance.bundle.lock import SourcesLock, differences, read_lock, resolve, write_lock
@@ -99,6 +100,47 @@ def test_a_version_that_left_the_archive_is_locked_again_and_named(archive: Arch
     new = collect_debs(store, old, archive.apt, relock=lambda: resolve(RECIPES, ["carried"], archive.apt, epoch=86400))
     assert differences(old, new) == ["library: 2:1.0~rc+1 -> 2:1.1"]
     assert store.missing_debs(new) == []
+
+
+@pytest.fixture
+def builder(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Builder:
+    """A build of a small checkout whose committed lock is of the archive as it is now."""
+    monkeypatch.setattr("appliance.bundle.build.Apt", lambda _: archive.apt)
+    source = tmp_path / "checkout"
+    for recipe in RECIPES.values():
+        (source / "images" / recipe.name).mkdir(parents=True)
+        text = recipe.model_dump_json(exclude_defaults=True)
+        (source / "images" / recipe.name / "image.yml").write_text(text)
+    (source / "roles/packages/defaults").mkdir(parents=True)
+    (source / "roles/packages/defaults/main.yml").write_text("packages_required: [carried]\n")
+    write_lock(locked(archive), source / "images/sources.lock")
+    return Builder(source, tmp_path / "cache", tmp_path / "bundle")
+
+
+def test_a_build_whose_lock_still_resolves_says_nothing_of_it(builder: Builder) -> None:
+    assert "WARNING" not in builder.collect_debian().message
+
+
+def test_a_build_goes_on_with_a_new_lock_and_one_line_that_says_what_changed(
+    builder: Builder, archive: Archive
+) -> None:
+    archive.publish("library", "2:1.1")
+    archive.publish("tool", "2", "Depends: library\n")
+    _, *said = builder.collect_debian().message.splitlines()
+    assert len(said) == 1
+    assert "library: 2:1.0~rc+1 -> 2:1.1, tool: 1 -> 2." in said[0]
+    visible = builder.out.with_name("bundle.sources.lock")
+    assert str(visible) in said[0]
+    assert read_lock(visible).debian["tool"].version == "2"
+    assert builder.lock == read_lock(visible)
+
+
+def test_a_new_lock_names_a_few_changes_and_counts_the_rest(builder: Builder, archive: Archive) -> None:
+    for name in ("essence", "required", "library", "tool", "extra", "carried"):
+        archive.publish(name, "9", {"essence": "Essential: yes\n", "required": "Priority: required\n"}.get(name, ""))
+    _, said = builder.collect_debian().message.splitlines()
+    assert "carried: 1 -> 9" in said
+    assert " and 2 more. " in said
 
 
 def test_other_bytes_under_a_locked_version_are_refused(archive: Archive, store: Store) -> None:

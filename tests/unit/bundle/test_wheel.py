@@ -14,7 +14,8 @@ EPOCH = 1_700_000_000
 def copy(target: Path) -> Path:
     for name in ("appliance", "policies"):
         shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", target)
+    for name in ("LICENSE", "pyproject.toml"):
+        shutil.copy(ROOT / name, target)
     for path in target.rglob("*"):
         os.utime(path, (1, 1))
     return target
@@ -28,6 +29,14 @@ def test_two_checkouts_give_one_wheel(tmp_path: Path) -> None:
     assert "appliance/errors.py" in names
     assert any(name.startswith("appliance/markings/vocabulary/") for name in names)
     assert not any(name.endswith(".pyc") for name in names)
+
+
+def test_the_wheel_has_its_licence_and_says_that_it_is_typed(tmp_path: Path) -> None:
+    wheel = build_appliance_wheel(copy(tmp_path / "a"), tmp_path / "wheels", EPOCH)
+    with zipfile.ZipFile(wheel.path) as archive:
+        (licence,) = [name for name in archive.namelist() if name.endswith(".dist-info/licenses/LICENSE")]
+        assert archive.read(licence) == (ROOT / "LICENSE").read_bytes()
+        assert archive.read("appliance/py.typed") == b""
 
 
 def test_an_unchanged_checkout_is_not_built_again_and_a_changed_one_is(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from appliance.audit.ocsf import Event
 from appliance.bundle.debian_tracker import read_tracker
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
+from tests.catalogue import CATALOGUE
 
 RECORD = "3f0c9d0e-5a57-4c6e-9a55-d2b1c76a1f10"
 COUNT = 5
@@ -35,6 +36,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = [events.activity(scope, f"user-{number}", "records.read") for number in range(COUNT - 1)]
     made.append(events.activity(scope, "last", "records.read", events.Lineage(inputs=(RECORD,))))
     asyncio.run(append(folder, made))
+    (folder / "current").mkdir()
+    (folder / "current/catalogue.json").write_bytes(CATALOGUE.encode())
     return folder
 
 

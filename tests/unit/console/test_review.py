@@ -31,7 +31,8 @@ from appliance.monitor.registry import Registry
 from appliance.monitor.statements import Statements
 from appliance.trust.certificates import make_authority
 from appliance.trust.keys import generate
-from tests.unit.console.site import SYSTEM, Site, days, headers
+from tests.catalogue import CATALOGUE
+from tests.unit.console.site import KEY, SYSTEM, Site, days, headers
 from tests.unit.console.test_browser import CHROMIUM
 
 OFFICERS = ("isso", "issm")
@@ -64,14 +65,15 @@ def monitor(site: Site, stop: threading.Event, ready: threading.Event) -> None:
             policy=policy,
             policy_digest="0" * 64,
             authority=Authority(make_authority(generate("ca", demo=True)).pem),
-            context_keys={},
+            catalogue=CATALOGUE,
+            context_keys={("system-high", "console"): KEY},
             grant_key=b"g" * 32,
         )
         log = site.open()
         records = Records(force, Recording(log, statements))
 
         async def handle(request: HttpRequest) -> HttpResponse:
-            return await records.handle(example.system_high, request)
+            return await records.handle(example.system_high, CATALOGUE["console"], request)
 
         server = await serve_unix(site.folder / "record.sock", handle, owner=0, peers=frozenset({0}))
         ready.set()

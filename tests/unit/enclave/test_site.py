@@ -14,10 +14,12 @@ from appliance.enclave.render import (
     compose_file,
     containers,
     gateway_config,
+    installed_catalogue,
     service_settings,
 )
-from appliance.enclave.site import Site, load_site, parse_site
+from appliance.enclave.site import Site, check_services, load_site, parse_site
 from appliance.errors import ApplianceError
+from tests.catalogue import CATALOGUE
 
 EXAMPLE = Path("site.example.yml")
 PATHS = HostPaths(Path("/var/lib/appliance"), Path("/run/appliance"))
@@ -53,8 +55,7 @@ def site() -> Site:
         ({"network": "10.78.1.0/24"}, "overlap"),
         ({"network": "10.78.2.0/16"}, "enclaves.1.network"),
         ({"uids": 1_000_001}, "uid ranges"),
-        ({"services": ["labeling", "mail"]}, "enclaves.1.services"),
-        ({"services": ["console"]}, "console"),
+        ({"services": ["labeling", "Mail"]}, "enclaves.1.services"),
         ({"services": []}, "enclaves.1.services"),
         ({"label": "TOP SECRET//NOFORN"}, "does not dominate"),
         ({"colour": "red"}, "enclaves.1.colour"),
@@ -63,6 +64,26 @@ def site() -> Site:
 def test_a_bad_site_is_refused_and_the_field_named(fields: dict[str, Any], text: str) -> None:
     with pytest.raises(ApplianceError, match=text):
         parse_site(changed(**fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"services": ["labeling", "mail"]}, r"enclaves\.1\.services: 'secret' runs 'mail'"),
+        ({"services": ["console"]}, "belongs into the system-high enclave alone"),
+    ],
+)
+def test_a_site_runs_what_the_bundle_offers_and_where(fields: dict[str, Any], text: str) -> None:
+    check_services(load_site(EXAMPLE), CATALOGUE)
+    with pytest.raises(ApplianceError, match=text):
+        check_services(parse_site(changed(**fields)), CATALOGUE)
+
+
+def test_the_system_high_enclave_runs_nothing_else(site: Site) -> None:
+    data = yaml.safe_load(EXAMPLE.read_text())
+    data["enclaves"][2]["services"] = ["console", "labeling"]
+    with pytest.raises(ApplianceError, match="no system-high enclave"):
+        check_services(parse_site(data), CATALOGUE)
 
 
 def test_a_file_that_is_not_yaml_is_refused(tmp_path: Path) -> None:
@@ -74,7 +95,7 @@ def test_a_file_that_is_not_yaml_is_refused(tmp_path: Path) -> None:
 def test_no_container_is_in_two_enclaves_and_none_writes_outside_its_own(site: Site) -> None:
     seen: dict[str, str] = {}
     for enclave in site.enclaves:
-        for name, container in containers(enclave, IMAGES, PATHS).items():
+        for name, container in containers(enclave, CATALOGUE, IMAGES, PATHS).items():
             assert container["container_name"] not in seen
             seen[container["container_name"]] = enclave.name
             assert set(container.get("networks", {})) <= {f"{enclave.name}-inner", f"{enclave.name}-outer"}
@@ -86,7 +107,7 @@ def test_no_container_is_in_two_enclaves_and_none_writes_outside_its_own(site: S
 
 def test_every_container_is_confined(site: Site) -> None:
     for enclave in site.enclaves:
-        for name, container in containers(enclave, IMAGES, PATHS).items():
+        for name, container in containers(enclave, CATALOGUE, IMAGES, PATHS).items():
             assert container["read_only"], name
             assert container["cap_drop"] == ["ALL"]
             assert "no-new-privileges" in container["security_opt"]
@@ -97,21 +118,21 @@ def test_every_container_is_confined(site: Site) -> None:
 
 def test_only_the_gateway_is_reachable_from_outside(site: Site) -> None:
     for enclave in site.enclaves:
-        for name, container in containers(enclave, IMAGES, PATHS).items():
+        for name, container in containers(enclave, CATALOGUE, IMAGES, PATHS).items():
             assert ("ports" in container) == (name == "gateway")
             assert (f"{enclave.name}-outer" in container.get("networks", {})) == (name == "gateway")
 
 
 def test_the_gateway_asks_before_every_service_and_marks_what_leaves(site: Site) -> None:
     for enclave in site.enclaves:
-        text = gateway_config(enclave)
+        text = gateway_config(enclave, CATALOGUE)
         assert text.count("auth_request /decide;") == len(enclave.services) + 1
         assert f'local marking = "{enclave.label}"' in text
 
 
 def test_compose_files_are_yaml_with_external_networks(site: Site) -> None:
     for enclave in site.enclaves:
-        document = yaml.safe_load(compose_file(enclave, IMAGES, PATHS, {}))
+        document = yaml.safe_load(compose_file(enclave, CATALOGUE, IMAGES, PATHS, {}))
         assert all(network == {"external": True} for network in document["networks"].values())
 
 
@@ -123,7 +144,20 @@ def test_the_system_high_enclave_is_the_console_alone(site: Site) -> None:
 
 
 def test_the_inference_service_is_told_what_its_certificate_must_name(site: Site) -> None:
-    settings = json.loads(service_settings(site, site.enclave("secret"), "inference", IMAGES, Bound("ab" * 32, "key")))
+    bound, enclave = Bound("ab" * 32, "key"), site.enclave("secret")
+    settings = json.loads(service_settings(site, enclave, CATALOGUE["inference"], CATALOGUE, IMAGES, bound))
     assert settings["label"] == "S;;GBR,USA"
     assert settings["settings"]["policy"] == "ab" * 32
     assert settings["settings"]["engine_image"] == IMAGES.digests["inference"]
+
+
+def test_a_generation_of_an_earlier_release_is_called_so(tmp_path: Path) -> None:
+    paths = HostPaths(tmp_path, tmp_path / "run")
+    with pytest.raises(ApplianceError, match="nothing is installed"):
+        installed_catalogue(paths)
+    (tmp_path / "generations/1").mkdir(parents=True)
+    (tmp_path / "current").symlink_to("generations/1")
+    with pytest.raises(ApplianceError, match="made by an earlier release"):
+        installed_catalogue(paths)
+    paths.catalogue.write_bytes(CATALOGUE.encode())
+    assert installed_catalogue(paths) == CATALOGUE

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
+from appliance.contract.catalogue import Catalogue
 from appliance.enclave.render import HostPaths
 from appliance.enclave.site import Enclave, Site, load_site
 from appliance.errors import ApplianceError
@@ -14,9 +16,12 @@ from appliance.host import kernel, preflight, space
 from appliance.host.clock import last_entry, latest
 from appliance.host.platform import detect, is_root
 from appliance.host.preflight import Host
+from appliance.monitor.policy import parse_policy
+from tests.catalogue import CATALOGUE
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 SITE = load_site(Path("site.example.yml"))
+POLICY = parse_policy(yaml.safe_load(Path("policies/access.yml").read_text()))
 SIZES = {
     "images/blobs/sha256/aa": 1000 << 20,
     "wheels/a.whl": 100 << 20,
@@ -29,11 +34,25 @@ SIZES = {
 def host(tmp_path: Path) -> Host:
     paths = HostPaths(tmp_path / "root", tmp_path / "run")
     rooms = space.rooms(space.needs(paths, SITE, "1-a", SIZES))
-    return Host(paths, SITE, detect(), rooms, reference_time=NOW, now=NOW)
+    return Host(paths, SITE, POLICY, CATALOGUE, detect(), rooms, reference_time=NOW, now=NOW)
 
 
 def refusals(host: Host) -> list[ApplianceError]:
     return [finding for finding in preflight.examine(host) if isinstance(finding, ApplianceError)]
+
+
+def test_a_service_that_the_bundle_does_not_offer_is_refused(host: Host) -> None:
+    lacking = Catalogue(services=CATALOGUE.services[1:])
+    (found,) = [error for error in refusals(replace(host, offered=lacking)) if "services" in error.message]
+    assert "enclaves.0.services: 'unclassified' runs 'labeling'" in found.message
+
+
+def test_what_the_bundle_offers_beyond_the_signed_rules_is_told(host: Host) -> None:
+    assert not [finding for finding in preflight.examine(host) if "offered" in str(finding)]
+    narrower = POLICY.model_copy(update={"routes": POLICY.routes | {"inference": POLICY.routes["inference"][1:]}})
+    told = [str(finding) for finding in preflight.examine(replace(host, policy=narrower))]
+    assert "offered and not open: inference: GET /inference/** (read)" in told
+    assert any("draft-access" in line for line in told)
 
 
 def test_room_is_asked_for_by_purpose_and_gathered_by_file_system(host: Host) -> None:
@@ -64,7 +83,7 @@ def test_a_full_file_system_is_named_with_what_it_lacks(host: Host) -> None:
 
 
 def test_a_folder_whose_sockets_would_have_too_long_names_is_named(host: Host) -> None:
-    longest = max(len(enclave.name) for enclave in SITE.enclaves) + len("//postgresql/.s.PGSQL.5432")
+    longest = len("/unclassified/record/evaluation/record.sock")
     for length, refused in ((107 - longest, False), (108 - longest, True)):
         paths = replace(host.paths, run=Path("/" + "r" * (length - 1)))
         found = [error.message for error in refusals(replace(host, paths=paths)) if "sockets" in error.message]

@@ -87,6 +87,26 @@ def test_a_candidate_answers_its_evaluation_alone(service: Service) -> None:
     assert service.ask(subject="analyst", job="7").status_code == 409
 
 
+def page(service: Service, **context: Any) -> str:
+    shown = service.client.get("/inference/", headers=headers_for("GET", "/inference/", **context))
+    assert shown.headers["x-classification"] == MARKING
+    assert shown.status_code == 200
+    return shown.text
+
+
+def test_the_page_says_what_the_model_is_certified_for(service: Service) -> None:
+    assert "answers nobody yet: no certificate" in page(service)
+    assert "<textarea" not in page(service)
+    service.certify()
+    shown = page(service)
+    assert "by DEMO-certifier" in shown
+    evaluation = service.evaluated()
+    assert f"on {evaluation.dataset.samples} samples of {evaluation.dataset.name.replace('_', ' ')}" in shown
+    assert all(f"{metric.name} {metric.value:.2f}" in shown for metric in evaluation.metrics)
+    assert "for exercises only" in shown
+    assert '<label for="question">' in shown
+
+
 def test_a_certificate_opens_the_model_and_its_removal_closes_it(service: Service) -> None:
     service.certify()
     assert service.standing()["state"] == "certified"

@@ -21,10 +21,10 @@ import httpx
 import yaml
 
 from appliance.audit.log import Log
-from appliance.enclave.render import UIDS, HostPaths, gateway_config
+from appliance.enclave.render import GATEWAY_UID, RECORD_SOCKET, HostPaths, gateway_config
 from appliance.enclave.site import Enclave, Site, load_site
 from appliance.monitor import daemon, registries
-from appliance.monitor.context import open_context
+from appliance.monitor.context import Context, open_context, seal
 from appliance.monitor.http import HttpRequest, HttpResponse, connection, json_response
 from appliance.monitor.statements import PIN
 from appliance.trust import dsse
@@ -32,6 +32,7 @@ from appliance.trust.certificates import Authority as Issuer
 from appliance.trust.certificates import issue_client, issue_server, make_authority
 from appliance.trust.keys import generate
 from appliance.trust.officers import Officers, payload_type
+from tests.catalogue import CATALOGUE
 
 KEY = b"c" * 32
 PEOPLE = ("first", "second")
@@ -47,6 +48,25 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def token(enclave: Enclave, service: str, **changes: Any) -> str:
+    """A context that the rig's monitor sealed for ``service`` of ``enclave``."""
+    values: dict[str, Any] = {
+        "request": "0" * 32,
+        "enclave": enclave.name,
+        "service": service,
+        "method": "POST",
+        "path": f"/{service}/api/jobs",
+        "action": "run",
+        "subject": "analyst",
+        "level": enclave.lattice.level,
+        "nationalities": ("USA",),
+        "label": enclave.encoded,
+        "working": enclave.encoded,
+        "expires": int(time.time()) + 60,
+    }
+    return seal(Context.model_validate(values | changes), KEY)
 
 
 class Rig:
@@ -102,6 +122,7 @@ class Rig:
         root = self.paths.root
         for name in ("secrets", "spool"):
             (root / name).mkdir()
+        self.paths.catalogue.write_bytes(CATALOGUE.encode())
         site = root / "current" / "site"
         pinned = hashlib.sha256((site / "officers.json").read_bytes()).hexdigest()
         (site / PIN).write_text(pinned + "\n")
@@ -110,13 +131,14 @@ class Rig:
         for enclave in self.site.enclaves:
             for service in enclave.services:
                 (root / "secrets" / f"{enclave.name}.{service}.context.key").write_bytes(KEY)
-            for kind in ("gateway", "record"):
-                self.paths.sockets(enclave.name, kind).mkdir(parents=True)
+            self.paths.sockets(enclave.name, "gateway").mkdir(parents=True)
+            for service in enclave.services:
+                self.paths.records(enclave.name, service).mkdir(parents=True)
         Log.create(root / "log", root / "secrets" / "log.key", "test/audit")
 
     def config(self) -> str:
         """The rendered configuration with this machine's places."""
-        text = gateway_config(self.enclave).replace("/tmp/", f"{self.folder}/")  # noqa: S108  # the container's tmpfs
+        text = gateway_config(self.enclave, CATALOGUE).replace("/tmp/", f"{self.folder}/")  # noqa: S108  # the container's tmpfs
         text = text.replace("/run/secrets", str(self.folder))
         text = text.replace("/run/monitor", str(self.paths.sockets(self.enclave.name, "gateway")))
         text = text.replace("listen 443", f"listen 127.0.0.1:{self.port}")
@@ -142,7 +164,9 @@ class Rig:
 
     def answers(self) -> bool:
         """Whether the monitor serves its sockets."""
-        return (self.paths.sockets(self.site.enclaves[-1].name, "record") / "record.sock").exists()
+        return (
+            self.paths.records(self.site.enclaves[-1].name, self.site.enclaves[-1].services[-1]) / RECORD_SOCKET
+        ).exists()
 
     def records(self) -> list[dict[str, Any]]:
         """All events in the log."""
@@ -187,7 +211,7 @@ def running(folder: Path) -> Iterator[Rig]:
     assert program, "nginx is installed by make setup"
     options = ["-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log"), "-g", "daemon off;"]
     # As the user that the gateway's container is mapped to, because the monitor answers no other.
-    user = rig.enclave.uids + UIDS["gateway"]
+    user = rig.enclave.uids + GATEWAY_UID
     for path in (folder, *folder.glob("*.*")):
         os.chown(path, user, user)
     process = subprocess.Popen([program, *options], cwd=folder, user=user, group=user, extra_groups=[])

@@ -28,7 +28,8 @@ from appliance.monitor.outcome import Outcome
 from appliance.monitor.recording import Recording
 from appliance.monitor.records import Records
 from appliance.monitor.statements import installed_statements
-from tests.unit.monitor.gateway import Rig, running
+from tests.catalogue import CATALOGUE
+from tests.unit.monitor.gateway import Rig, running, token
 
 DISK = 512 << 20
 
@@ -84,9 +85,10 @@ class Monitor:
             Outcome(self.site.enclave(enclave), "someone", method, "/x", "0" * 32, allowed, "0" * 64)
         )
 
-    async def record(self, enclave: Enclave, **fields: object) -> HttpResponse:
-        body = json.dumps({"activity": "task.answer", "subject": "someone"} | fields).encode()
-        return await self.records.handle(enclave, HttpRequest("POST", "/record", {}, body))
+    async def record(self, enclave: Enclave, service: str = "labeling", **fields: object) -> HttpResponse:
+        body = {"activity": "records.create", "context": token(enclave, service)} | fields
+        request = HttpRequest("POST", "/record", {}, json.dumps(body).encode())
+        return await self.records.handle(enclave, CATALOGUE[service], request)
 
 
 def monitored(folder: Path, use: Callable[[Monitor], Awaitable[None]], quota: Quota | None = None) -> Path:
@@ -164,7 +166,7 @@ def test_a_flooding_enclave_starves_neither_the_log_nor_others(tmp_path: Path) -
     log = monitored(tmp_path, use, Quota(events=0.001, burst=20, size=1e6, burst_size=1e9))
     assert answers == {200: 20, 503: 480}
     found = activities(log)
-    assert (found.count("task.answer"), found.count("quota.exceed"), found.count("record.refuse")) == (21, 1, 1)
+    assert (found.count("records.create"), found.count("quota.exceed"), found.count("record.refuse")) == (21, 1, 1)
     said = [remark for event in events_of(log) for remark in remarks(event)]
     assert ("gap", "481 requests of unclassified were refused without a record") in said
 
@@ -202,7 +204,8 @@ def test_a_quota_recovers_and_the_next_flood_is_another_event() -> None:
 def test_inference_names_its_model(tmp_path: Path) -> None:
     async def use(monitor: Monitor) -> None:
         model = {"name": "smollm2", "digest": "sha256:" + "ab" * 32}
-        answer = await monitor.record(monitor.site.enclave("secret"), activity="model_inference_activity", model=model)
+        asked = {"activity": "model_inference_activity", "model": model}
+        answer = await monitor.record(monitor.site.enclave("secret"), "inference", **asked)
         assert answer.status == 200
 
     (event,) = events_of(monitored(tmp_path, use))

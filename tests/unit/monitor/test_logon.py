@@ -50,6 +50,44 @@ def test_the_first_session_and_the_next_tell_of_the_last(rig: Rig, analyst: http
     assert analyst.post("/session").json()["session"]["last"]["refused_since"] == 0
 
 
+@pytest.fixture
+def renewed(rig: Rig) -> Iterator[httpx.Client]:
+    """The analyst at a second workstation, with the successor of their certificate; both are valid."""
+    issue_client(rig.issuer, "analyst").write(rig.folder, "analyst-renewed")
+    with rig.client("analyst-renewed") as client:
+        client.delete("/session")
+        yield client
+        client.delete("/session")
+
+
+def test_two_workstations_at_one_level_have_a_session_each(analyst: httpx.Client, renewed: httpx.Client) -> None:
+    assert analyst.post("/session").status_code == 201
+    assert renewed.get("/labeling/x").status_code == 401
+    assert renewed.post("/session").status_code == 201
+    renewed.delete("/session")
+    assert analyst.get("/labeling/x").status_code == 200
+    assert renewed.get("/labeling/x").status_code == 401
+
+
+LOW = parse("UNCLASSIFIED").label
+
+
+def test_nobody_works_at_two_levels_with_two_certificates() -> None:
+    now = 0.0
+    sessions = Sessions(lambda: now)
+    sessions.limit(3600, 600)
+    assert sessions.open("old", "anna", "secret", SECRET, Notice())
+    assert sessions.open("new", "anna", "low", LOW, Notice()) is None
+    assert sessions.open("other", "bert", "low", LOW, Notice()), "another person is another person"
+    assert sessions.open("new", "anna", "secret", SECRET, Notice())
+    sessions.close("old")
+    assert sessions.open("old", "anna", "low", LOW, Notice()) is None, "the other workstation still works there"
+    sessions.close("new")
+    assert sessions.open("old", "anna", "low", LOW, Notice())
+    now = 601
+    assert sessions.open("new", "anna", "secret", SECRET, Notice()), "a session that ran out binds nobody"
+
+
 def test_the_pages_ask_for_consent_tell_and_end(analyst: httpx.Client) -> None:
     analyst.post("/session")
     analyst.delete("/session")
@@ -63,6 +101,29 @@ def test_the_pages_ask_for_consent_tell_and_end(analyst: httpx.Client) -> None:
     assert "No session is open" in ended.text
     assert analyst.get("/labeling/x").status_code == 401
     assert analyst.get("/session/end").json()["session"] is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ("/labeling/projects/3f-1", "/labeling/projects/3f-1"),
+        ("/labeling/", "/labeling/"),
+        ("/console/", "/labeling/"),  # no service of this enclave
+        ("/labeling/x?to=/labeling/y", "/labeling/x"),
+    ],
+)
+def test_consent_leads_to_the_page_that_was_wanted(analyst: httpx.Client, asked: str, shown: str) -> None:
+    page = analyst.get(asked, headers=HTML).text
+    assert f'action="/session?to={shown}"' in page
+    assert analyst.post(f"/session?to={shown}", headers=HTML).headers["location"] == shown
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    ["//elsewhere.test/", "https://elsewhere.test/", "/\\elsewhere.test", "/labeling/%0d%0aX: y", "/none/", ""],
+)
+def test_consent_leads_nowhere_else(analyst: httpx.Client, wanted: str) -> None:
+    assert analyst.post(f"/session?to={wanted}", headers=HTML).headers["location"] == "/labeling/"
 
 
 def test_a_page_of_another_origin_cannot_end_a_session(analyst: httpx.Client) -> None:

@@ -134,11 +134,15 @@ class Model(RuleBasedStateMachine):
 
     @rule(who=people, enclave=enclaves)
     def opens(self, who: str, enclave: str) -> None:
-        status = self.ask("/session", enclave, who, "POST", "/session").status
+        answer = self.ask("/session", enclave, who, "POST", "/session")
+        status = answer.status
         good = self.known(who) and cleared(PEOPLE[who], self.label(enclave))
         work = self.session(who) if good else None
         elsewhere = bool(work and self.label(work.enclave) != self.label(enclave))
         assert status == (503 if self.broken else 404 if not good else 409 if elsewhere else 201)
+        if status == 409 and work:
+            told = f" in enclave {work.enclave}:".encode() in answer.body
+            assert told == below(self.label(work.enclave), self.label(enclave)), "below a level nothing is told of it"
         if status == 201:
             self.work[who] = Work(enclave, self.ticks, self.ticks)
 

@@ -7,12 +7,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from appliance.enclave.render import UIDS
-from appliance.monitor.context import Context, seal
-from tests.unit.monitor.gateway import KEY, Rig, running
+from appliance.enclave.render import GATEWAY_UID
+from tests.catalogue import CATALOGUE
+from tests.unit.monitor.gateway import Rig, running, token
 
 ASK = """
 import socket, sys
@@ -48,39 +49,72 @@ def ask(rig: Rig, uid: int, socket: str, request: str, body: str = "") -> str:
 
 def test_only_the_enclave_s_gateway_may_ask_for_decisions(rig: Rig) -> None:
     other = rig.site.enclave("unclassified")
-    own = rig.enclave.uids + UIDS["gateway"]
+    own = rig.enclave.uids + GATEWAY_UID
     assert ask(rig, own, "gateway/gateway.sock", "GET /decide") == "403"
-    for uid in (0, 65534, other.uids + UIDS["gateway"], rig.enclave.uids, rig.enclave.uids + UIDS["labeling"]):
+    for uid in (0, 65534, other.uids + GATEWAY_UID, rig.enclave.uids, rig.enclave.uids + CATALOGUE["labeling"].uid):
         assert ask(rig, uid, "gateway/gateway.sock", "GET /decide") == "nothing", uid
 
 
-def test_only_the_enclave_s_services_may_record(rig: Rig) -> None:
-    body = json.dumps({"activity": "records.export", "subject": "analyst"})
-    labeling = UIDS["labeling"]
-    assert ask(rig, rig.enclave.uids + labeling, "record/record.sock", "POST /record", body) == "200"
+def test_only_the_service_itself_may_record(rig: Rig) -> None:
+    body = json.dumps({"activity": "records.export", "context": token(rig.enclave, "labeling")})
+    labeling, socket = CATALOGUE["labeling"].uid, "record/labeling/record.sock"
+    assert ask(rig, rig.enclave.uids + labeling, socket, "POST /record", body) == "200"
     before = len(rig.records())
-    for uid in (0, 65534, rig.site.enclave("unclassified").uids + labeling, rig.enclave.uids + UIDS["gateway"]):
-        assert ask(rig, uid, "record/record.sock", "POST /record", body) == "nothing", uid
+    evaluation = rig.enclave.uids + CATALOGUE["evaluation"].uid
+    for uid in (0, 65534, rig.site.enclave("unclassified").uids + labeling, rig.enclave.uids + GATEWAY_UID, evaluation):
+        assert ask(rig, uid, socket, "POST /record", body) == "nothing", uid
     assert len(rig.records()) == before
 
 
 def test_a_service_cannot_use_another_s_context_for_a_grant(rig: Rig) -> None:
-    label = rig.enclave.marking.label.encode()
-    context = Context(
-        request="0" * 32,
-        enclave="secret",
-        service="evaluation",
-        method="POST",
-        path="/evaluation/api/jobs",
-        action="run",
-        subject="analyst",
-        level="S",
-        nationalities=("USA",),
-        label=label,
-        working=label,
-        expires=int(time.time()) + 60,
-    )
-    body = json.dumps({"context": seal(context, KEY), "job": "job", "model": "model"})
+    body = json.dumps({"context": token(rig.enclave, "evaluation"), "job": "job", "model": "model"})
     for service, status in (("evaluation", "200"), ("labeling", "403")):
-        uid = rig.enclave.uids + UIDS[service]
-        assert ask(rig, uid, "record/record.sock", "POST /grant", body) == status
+        uid = rig.enclave.uids + CATALOGUE[service].uid
+        assert ask(rig, uid, f"record/{service}/record.sock", "POST /grant", body) == status
+
+
+FORGERIES = [
+    # what a taken-over service tries, what it sends, and the status that it gets
+    ("somebody else's activity", {"activity": "review.finish"}, "403"),
+    ("the host's activity", {"activity": "storage.halt"}, "403"),
+    ("an enclave's end", {"activity": "enclave.erase"}, "403"),
+    ("a gap", {"activity": "spool.gap"}, "403"),
+    ("a grant for others", {"activity": "job.grant"}, "403"),
+    ("no name at all", {"context": None}, "403"),
+    ("a name of its own", {"subject": "officer"}, "422"),
+    ("a forged context", {"context": "v1.e30=." + "0" * 64}, "403"),
+    ("another service's context", {"context": "evaluation"}, "403"),
+    ("another enclave's context", {"context": "unclassified"}, "403"),
+    ("yesterday's context", {"context": "expired"}, "403"),
+    ("a forged grant", {"context": None, "grant": "v1.e30=." + "0" * 64}, "403"),
+    ("context and grant", {"grant": "v1.e30=." + "0" * 64}, "403"),
+]
+
+
+@pytest.mark.parametrize(("_what", "change", "status"), FORGERIES, ids=[what for what, _, _ in FORGERIES])
+def test_a_service_forges_no_record(rig: Rig, _what: str, change: dict[str, Any], status: str) -> None:
+    tokens = {
+        "evaluation": token(rig.enclave, "evaluation"),
+        "unclassified": token(rig.site.enclave("unclassified"), "labeling"),
+        "expired": token(rig.enclave, "labeling", expires=int(time.time()) - 1),
+    }
+    body = {"activity": "records.export", "context": token(rig.enclave, "labeling")} | change
+    body["context"] = tokens.get(str(body["context"]), body["context"])
+    before = rig.records()
+    uid = rig.enclave.uids + CATALOGUE["labeling"].uid
+    assert ask(rig, uid, "record/labeling/record.sock", "POST /record", json.dumps(body)) == status
+    added = rig.records()[len(before) :]
+    assert {record["api"]["operation"] for record in added} <= {"record.unattributed"}
+    assert len(added) == (1 if status == "403" else 0)
+    assert all(record["actor"]["user"]["name"] == "service:labeling" for record in added)
+
+
+def test_a_record_says_who_by_the_context_and_not_by_the_service(rig: Rig) -> None:
+    detail = {"request": "f" * 32, "on_behalf_of": "officer", "job": "none"}
+    body = {"activity": "records.export", "context": token(rig.enclave, "labeling", subject="anna"), "detail": detail}
+    uid = rig.enclave.uids + CATALOGUE["labeling"].uid
+    assert ask(rig, uid, "record/labeling/record.sock", "POST /record", json.dumps(body)) == "200"
+    record = rig.records()[-1]
+    assert record["actor"]["user"]["name"] == "anna"
+    assert record["api"]["service"]["name"] == "labeling"
+    assert record["unmapped"]["detail"]["request"] == "0" * 32

@@ -16,6 +16,7 @@ from appliance.monitor.policy import AccessPolicy, parse_policy
 from appliance.monitor.registry import parse_registry
 from appliance.trust.certificates import issue_client, make_authority
 from appliance.trust.keys import generate
+from tests.catalogue import CATALOGUE
 
 KEY = b"k" * 32
 GRANT_KEY = b"g" * 32
@@ -117,6 +118,7 @@ class World:
             policy=policy(),
             policy_digest="0" * 64,
             authority=self.authority,
+            catalogue=CATALOGUE,
             context_keys={(e.name, s): KEY for e in self.site.enclaves for s in e.services},
             grant_key=GRANT_KEY,
         )

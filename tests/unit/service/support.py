@@ -11,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from appliance.monitor.context import HEADER, Context, seal
+from appliance.monitor.context import HEADER, Context, payload_of, seal
 from appliance.service.settings import Paths, ServiceSettings
 
 KEY = bytes(range(32))
@@ -85,11 +85,15 @@ class Monitor:
             if kind == "grant":
                 self.grants.append(body)
                 return JSONResponse({"grant": f"v1.grant-{body['job']}"})
+            body["subject"] = payload_of(body["context"] or self._granted(body["grant"])).subject
             self.records.append(body)
             return JSONResponse({"receipt": f"receipt-{len(self.records)}"})
 
         self._server = uvicorn.Server(uvicorn.Config(app, uds=str(socket), log_config=None, lifespan="off"))
         self._thread = threading.Thread(target=asyncio.run, args=(self._server.serve(),), daemon=True)
+
+    def _granted(self, grant: str) -> str:
+        return next(str(asked["context"]) for asked in self.grants if grant == f"v1.grant-{asked['job']}")
 
     def __enter__(self) -> Self:
         self._thread.start()

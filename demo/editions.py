@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.demo.instance import REPOSITORY, Instance, appliance
+from demo.instance import REPOSITORY, Instance, appliance
 
 SERVICE = Path("images/labeling/app/main.py")
 CHANGED = '\nEDITION = "another"\n'

@@ -2,22 +2,47 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import yaml
 
-REPOSITORY = Path(__file__).parents[2]
-SUBJECTS = {
-    "analyst": {"clearance": "SECRET", "nationalities": ["USA"], "roles": ["analyst", "evaluator"]},
-    "annotator": {"clearance": "UNCLASSIFIED", "nationalities": ["USA"], "roles": ["annotator"]},
-    "annotator-2": {"clearance": "UNCLASSIFIED", "nationalities": ["GBR"], "roles": ["annotator"]},
-    "officer": {"clearance": "SECRET", "nationalities": ["USA"], "roles": ["officer"]},
-    "evaluator": {"clearance": "UNCLASSIFIED", "nationalities": ["USA"], "roles": ["evaluator"]},
+REPOSITORY = Path(__file__).parents[1]
+
+
+def _person(clearance: str, nationality: str, role: str) -> dict[str, Any]:
+    return {"clearance": clearance, "nationalities": [nationality], "roles": [role]}
+
+
+PEOPLE = {
+    "analyst": _person("SECRET", "USA", "analyst"),
+    "annotator": _person("UNCLASSIFIED", "USA", "annotator"),
+    "annotator-2": _person("UNCLASSIFIED", "GBR", "annotator"),
+    "evaluator": _person("UNCLASSIFIED", "USA", "evaluator"),
+    "evaluator-2": _person("SECRET", "GBR", "evaluator"),
+    "model-owner": _person("SECRET", "USA", "model-owner"),
+    "certifier": _person("SECRET", "USA", "certifier"),
+    "officer": _person("SECRET", "USA", "officer"),
+    "officer-2": _person("SECRET", "USA", "officer"),
 }
+"""Who works at the demonstration's site; whoever tries it out takes these parts."""
+
+STAND_INS = ("analyst", "annotator", "annotator-2", "evaluator", "evaluator-2", "officer")
+"""Whose work the exercises do, under names of their own, so that they never meet the session of a real person."""
+
+
+def stand_in(person: str) -> str:
+    """The subject that does a person's work in the exercises."""
+    return f"exercise-{person}"
+
+
+SUBJECTS = PEOPLE | {stand_in(person): PEOPLE[person] for person in STAND_INS}
 
 
 @dataclass(frozen=True)
@@ -79,6 +104,11 @@ class Instance:
         return self.build / "subjects"
 
     @property
+    def log(self) -> Path:
+        """Everything that the demonstration's commands said."""
+        return self.build / "demo.log"
+
+    @property
     def passphrase(self) -> Path:
         """The demonstration's one passphrase."""
         return self.keys / "DEMO-passphrase.txt"
@@ -94,32 +124,107 @@ TEST = Instance(
 INSTANCES = {instance.name: instance for instance in (DEMO, TEST)}
 
 
+class StageError(Exception):
+    """A stage of the demonstration did not do what it should.
+
+    Args:
+        cause: what is wrong, in one sentence.
+        remedy: what to do.
+    """
+
+    def __init__(self, cause: str, remedy: str = "") -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.remedy = remedy
+
+
+def require(condition: object, cause: object) -> None:
+    """Go on only if ``condition`` holds.
+
+    Raises:
+        StageError: it does not.
+    """
+    if not condition:
+        raise StageError(str(cause))
+
+
 def command_line(instance: Instance, *arguments: str | Path, inside: bool) -> list[str]:
     """The command ``appliance``; ``inside`` runs it on the disconnected host."""
     command = [sys.executable, "-m", "appliance.cli.main", *map(str, arguments)]
     return ["nsenter", f"--net=/run/netns/{instance.namespace}", *command] if inside else command
 
 
-def appliance(instance: Instance, *arguments: str | Path, inside: bool = False, check: bool = True) -> Any:
-    """Run the command ``appliance``; ``inside`` runs it on the disconnected host. Returns parsed JSON where asked for.
+def appliance(
+    instance: Instance,
+    *arguments: str | Path,
+    inside: bool = False,
+    check: bool = True,
+    tell: Callable[[str], None] | None = None,
+) -> Any:
+    """Run the command ``appliance`` and keep what it said in the log.
+
+    Args:
+        instance: whose.
+        arguments: the command's words.
+        inside: run it on the disconnected host.
+        check: refuse any exit status but 0; otherwise the completed process is returned.
+        tell: told of each line of its output as it comes.
+
+    Returns:
+        What it printed; parsed, where ``--json`` is among the arguments.
 
     Raises:
-        AssertionError: it exited otherwise than 0; the text is its own.
+        StageError: it exited otherwise than 0.
     """
-    result = subprocess.run(
-        command_line(instance, *arguments, inside=inside),
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        stderr=None if check else subprocess.PIPE,
-        text=True,
-        check=False,
-    )
+    command = command_line(instance, *arguments, inside=inside)
+    instance.build.mkdir(parents=True, exist_ok=True)
+    with instance.log.open("a") as log:
+        log.write(f"$ appliance {shlex.join(map(str, arguments))}\n")
+        if tell:
+            result = _streamed(command, log, tell)
+        else:
+            result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+            log.write(result.stdout + result.stderr)
     if not check:
         return result
-    assert result.returncode == 0, (
-        f"appliance {arguments[0]} {arguments[1]} exited {result.returncode}: {result.stdout}"
-    )
+    if result.returncode != 0:
+        raise _refusal(arguments, result)
     return json.loads(result.stdout) if "--json" in arguments else result.stdout
+
+
+def run_inside(instance: Instance, words: list[str]) -> int:
+    """Run ``appliance`` with ``words`` on the disconnected host, for a person at a terminal; its exit status.
+
+    Raises:
+        StageError: no site runs.
+    """
+    if not Path(f"/run/netns/{instance.namespace}").exists():
+        raise StageError("no site of the demonstration runs on this machine", ".venv/bin/appliance-demo start")
+    words = words[1:] if words[:1] == ["appliance"] else words
+    return subprocess.run(command_line(instance, *words, inside=True), check=False).returncode
+
+
+def _streamed(command: list[str], log: TextIO, tell: Callable[[str], None]) -> subprocess.CompletedProcess[str]:
+    lines = []
+    with subprocess.Popen(
+        command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
+    ) as process:
+        for line in process.stdout or ():
+            log.write(line)
+            lines.append(line)
+            tell(line.rstrip())
+    text = "".join(lines)
+    return subprocess.CompletedProcess(command, process.returncode, text, text)
+
+
+def _refusal(arguments: tuple[str | Path, ...], result: subprocess.CompletedProcess[str]) -> StageError:
+    """The error of a command that was refused: its own words where it said any."""
+    what = f"appliance {arguments[0]} {arguments[1]}"
+    said = dict(re.findall(r"^ *(refused|rule|remedy): (.*)$", result.stderr, re.MULTILINE))
+    if result.stdout.startswith("{") and "error" in (document := json.loads(result.stdout)):
+        said = {"refused": document["error"], "remedy": document["remedy"]}
+    last = (result.stderr.strip() or result.stdout.strip() or "no word").splitlines()[-1]
+    return StageError(f"{what}: {said.get('refused', last)}", said.get("remedy", ""))
 
 
 def cut(instance: Instance) -> None:
@@ -146,15 +251,15 @@ def prove_cut(instance: Instance) -> dict[str, str]:
     """Prove that the host has no way out: no default route, and no packet leaves for a public address or a resolver."""
     inside = ["nsenter", f"--net=/run/netns/{instance.namespace}"]
     routes = subprocess.run([*inside, "ip", "route"], capture_output=True, text=True, check=True).stdout.split("\n")
-    assert not any(route.startswith("default") for route in routes), routes
+    require(not any(route.startswith("default") for route in routes), f"the host has a route out: {routes}")
     proof = {}
     for target in ("192.0.2.1", "198.51.100.7"):
         answer = subprocess.run([*inside, "ip", "route", "get", target], capture_output=True, text=True, check=False)
-        assert answer.returncode != 0, answer.stdout
+        require(answer.returncode != 0, f"a packet would leave the host: {answer.stdout}")
         proof[target] = answer.stderr.strip()
     code = "import socket; socket.getaddrinfo('debian.org', 443)"
     lookup = subprocess.run([*inside, sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert lookup.returncode != 0, "a name was resolved without a network"
+    require(lookup.returncode != 0, "a name was resolved without a network")
     return proof
 
 

@@ -4,7 +4,7 @@ import shutil
 from typing import Any
 
 from appliance.trust.fingerprint import fingerprint as sha256
-from tests.demo.instance import SUBJECTS, Instance, appliance, site_files
+from demo.instance import SUBJECTS, Instance, appliance, require, site_files
 
 
 def make_keys(instance: Instance) -> dict[str, Any]:
@@ -16,7 +16,7 @@ def make_keys(instance: Instance) -> dict[str, Any]:
         shutil.rmtree(instance.subjects, ignore_errors=True)
         instance.build.mkdir(parents=True, exist_ok=True)
         shown = appliance(instance, "keys", "init", instance.keys, "--demo")
-        assert "DEMO" in shown, "demonstration keys must say so"
+        require("DEMO" in shown, "demonstration keys must say so")
         (instance.build / "fingerprint.txt").write_text(
             sha256((instance.keys / "root" / "1.root.json").read_bytes()) + "\n"
         )

@@ -2,18 +2,20 @@
 
 import json
 import shutil
+from pathlib import Path
 from typing import Any
 
 import httpx
 import openai
-from inspect_ai.dataset import example_dataset
 
-from tests.demo.instance import Instance, appliance
-from tests.demo.users import MARKINGS, MODEL, ask_model, model_client, origin, tls, user, wait_until
+from demo.instance import Instance, appliance, require, stand_in
+from demo.users import MARKINGS, MODEL, ask_model, model_client, origin, tls, user, wait_until
 
 SAMPLES = {"unclassified": 100, "secret": 20}
-EVALUATORS = {"unclassified": "evaluator", "secret": "analyst"}
-TASKS = 20
+FEW = 10
+"""Samples of the first evaluation: enough to see that everything works, far too few to trust a model."""
+EVALUATORS = {"unclassified": stand_in("evaluator"), "secret": stand_in("evaluator-2")}
+QUESTIONS = Path(__file__).parent / "questions.json"
 
 
 def refuse_candidate(instance: Instance) -> dict[str, Any]:
@@ -25,33 +27,34 @@ def refuse_candidate(instance: Instance) -> dict[str, Any]:
                 "/inference/v1/chat/completions",
                 json={"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]},
             )
-        assert answer.status_code in (403, 409, 503), answer.text
-        assert "candidate" in answer.text, answer.text
-        assert answer.headers["x-classification"] == MARKINGS[enclave]
+        require(answer.status_code in (403, 409, 503), f"a candidate answered: {answer.text}")
+        require("candidate" in answer.text, answer.text)
+        require(answer.headers["x-classification"] == MARKINGS[enclave], "a refusal without its marking")
         refusals[enclave] = answer.json()["error"]
     return refusals
 
 
-def evaluate(instance: Instance, enclave: str) -> dict[str, Any]:
+def evaluate(instance: Instance, enclave: str, samples: int | None = None) -> dict[str, Any]:
     """Inspect runs real samples against the candidate; the results document is what a person will sign."""
-    body = {"model": MODEL, "dataset": "popularity", "limit": SAMPLES[enclave]}
+    wanted = samples or SAMPLES[enclave]
+    body = {"model": MODEL, "dataset": "popularity", "limit": wanted}
     with user(instance, EVALUATORS[enclave], enclave, session=True) as client:
         started = client.post("/evaluation/api/jobs", json=body)
-        assert started.status_code in (201, 202), started.text
+        require(started.status_code in (201, 202), started.text)
         job = started.json()["id"]
 
         def finished() -> dict[str, Any] | None:
             status: dict[str, Any] = client.get(f"/evaluation/api/jobs/{job}").json()
-            assert status["state"] not in ("failed", "interrupted"), status
+            require(status["state"] not in ("failed", "interrupted"), f"the evaluation failed: {status['message']}")
             return status if status["state"] == "done" else None
 
         status = wait_until(finished, 1200, f"evaluation in {enclave}")
         results = client.get(f"/evaluation/api/jobs/{job}/results")
-        assert results.status_code == 200, results.text
+        require(results.status_code == 200, results.text)
     file = instance.build / f"results-{enclave}.json"
     file.write_bytes(results.content)
     document = results.json()
-    assert document["dataset"]["samples"] >= SAMPLES[enclave]
+    require(document["dataset"]["samples"] >= wanted, f"{document['dataset']['samples']} samples, not {wanted}")
     return {
         "job": job,
         "samples": document["dataset"]["samples"],
@@ -75,8 +78,8 @@ def certify(instance: Instance, enclave: str) -> dict[str, Any]:
         source.write_text(json.dumps(document))
         appliance(instance, "model", "certify", source, *sign, "--expires", "90", "--out", file)
     refused = appliance(instance, "model", "install", wrong, *where, inside=True, check=False)
-    assert refused.returncode == 1, refused.stdout
-    assert "digest" in refused.stderr
+    require(refused.returncode == 1, f"a certificate of another model was accepted: {refused.stdout}")
+    require("digest" in refused.stderr, refused.stderr)
     accepted = appliance(instance, "model", "install", right, *where, "--json", inside=True)
     with (
         user(instance, EVALUATORS[enclave], enclave, session=True),
@@ -95,55 +98,55 @@ def certify(instance: Instance, enclave: str) -> dict[str, Any]:
 
 def label(instance: Instance) -> dict[str, Any]:
     """Two answers each from the enclave's own model, 40 preferences by two annotators, the last left for the page."""
-    samples = [*example_dataset("security_guide"), *example_dataset("theory_of_mind")][:TASKS]
-    prompts = [sample.input if isinstance(sample.input, str) else sample.input[0].text for sample in samples]
+    annotators = stand_in("annotator"), stand_in("annotator-2")
     with (
-        user(instance, "annotator", "unclassified", session=True) as client,
-        model_client(instance, "annotator", "unclassified") as model,
+        user(instance, annotators[0], "unclassified", session=True) as client,
+        model_client(instance, annotators[0], "unclassified") as model,
     ):
         tasks = []
-        for prompt in prompts:
-            question = prompt[:300]
+        for question in json.loads(QUESTIONS.read_text()):
             answers = [
                 ask_model(model, question, max_tokens=24, temperature=temperature, seed=1) for temperature in (0.2, 1.2)
             ]
             tasks.append({"prompt": question, "answers": [text or "(no answer)" for text in answers]})
         project = client.post("/labeling/api/projects", json={"name": "Which answer is better?"}).json()["id"]
         added = client.post(f"/labeling/api/projects/{project}/tasks", json={"tasks": tasks})
-        assert added.status_code == 201, added.text
+        require(added.status_code == 201, added.text)
     identifiers = added.json()["tasks"]
     (instance.build / "labeling.json").write_text(json.dumps({"project": project, "tasks": identifiers}))
-    for number, subject in enumerate(("annotator", "annotator-2")):
+    for number, subject in enumerate(annotators):
         with user(instance, subject, "unclassified", session=True) as client:
             # The last task of the second annotator is left for the browser page.
             mine = identifiers if number == 0 else identifiers[:-1]
             for position, task in enumerate(mine):
                 choice = ("a", "b", "tie")[(position + number) % 3]
                 answer = client.post(f"/labeling/api/tasks/{task}/preferences", json={"choice": choice})
-                assert answer.status_code == 201, answer.text
+                require(answer.status_code == 201, answer.text)
     return {"project": project, "tasks": len(identifiers), "preferences_by_api": 2 * len(identifiers) - 1}
 
 
 def export(instance: Instance) -> dict[str, Any]:
     """The preferences as JSON lines, each with its label."""
     project = json.loads((instance.build / "labeling.json").read_text())["project"]
-    with user(instance, "evaluator", "unclassified", session=True) as client:
+    with user(instance, stand_in("evaluator"), "unclassified", session=True) as client:
         answer = client.get(f"/labeling/api/export/{project}")
-        assert answer.status_code == 200, answer.text
-    assert "UNCLASSIFIED" in answer.headers["content-disposition"] or "-U." in answer.headers["content-disposition"]
+        require(answer.status_code == 200, answer.text)
+    name = answer.headers["content-disposition"]
+    require("UNCLASSIFIED" in name or "-U." in name, f"the file's name has no marking: {name}")
     lines = [json.loads(line) for line in answer.text.splitlines()]
     preferences = sum(len(line["preferences"]) for line in lines)
-    assert all(line["marking"] for line in lines)
-    assert preferences == 2 * TASKS, preferences
+    require(all(line["marking"] for line in lines), "a line without a marking")
+    require(preferences == 2 * len(lines), f"{preferences} preferences of {len(lines)} tasks")
     (instance.build / "preferences.jsonl").write_text(answer.text)
     return {"lines": len(lines), "preferences": preferences, "file": "preferences.jsonl", "bytes": len(answer.content)}
 
 
 def ask(instance: Instance) -> dict[str, Any]:
     """The stock OpenAI client gets a streamed answer; header and body carry the marking."""
+    analyst = stand_in("analyst")
     text, markings, chunks = "", set(), 0
     question: Any = [{"role": "user", "content": "What is a checklist good for?"}]
-    with user(instance, "analyst", "secret", session=True), model_client(instance, "analyst", "secret") as client:
+    with user(instance, analyst, "secret", session=True), model_client(instance, analyst, "secret") as client:
         response = client.chat.completions.with_raw_response.create(
             model=MODEL, messages=question, max_tokens=48, stream=True
         )
@@ -155,36 +158,38 @@ def ask(instance: Instance) -> dict[str, Any]:
             extra = (chunk.model_extra or {}).get("classification")
             if extra:
                 markings.add(extra["marking"])
-    assert marked == MARKINGS["secret"]
-    assert markings == {MARKINGS["secret"]}
-    assert len(text) > 20
-    assert chunks > 3, "the answer came in one piece"
+    require(marked == MARKINGS["secret"], f"the answer is marked {marked}")
+    require(markings == {MARKINGS["secret"]}, f"its pieces are marked {markings}")
+    require(len(text) > 20, f"a short answer: {text}")
+    require(chunks > 3, "the answer came in one piece")
     return {"answer": text, "chunks": chunks, "marking": marked}
 
 
 def deny(instance: Instance) -> dict[str, Any]:
     """What must not be possible is not, and looks like absence."""
     project = json.loads((instance.build / "labeling.json").read_text())["project"]
-    with user(instance, "annotator", "secret") as low:
+    analyst = stand_in("analyst")
+    with user(instance, stand_in("annotator"), "secret") as low:
         answers = [
             low.get("/labeling/api/projects"),
             low.get(f"/labeling/api/projects/{project}"),
             low.get("/labeling/none"),
         ]
         answers.append(low.post("/session"))
-    assert {answer.status_code for answer in answers} == {404}
-    assert len({_shape(answer) for answer in answers[:3]}) == 1, "an answer tells whether the record exists"
-    with user(instance, "analyst", "secret", session=True), user(instance, "analyst", "unclassified") as down:
+    require({answer.status_code for answer in answers} == {404}, f"a denial is no absence: {answers}")
+    require(len({_shape(answer) for answer in answers[:3]}) == 1, "an answer tells whether the record exists")
+    with user(instance, analyst, "secret", session=True), user(instance, analyst, "unclassified") as down:
         read = down.get(f"/labeling/api/projects/{project}")
-        assert read.status_code == 200, read.text
+        require(read.status_code == 200, read.text)
         write = down.post("/labeling/api/projects", json={"name": "from above"})
         prompt = down.post("/inference/v1/chat/completions", json={"model": MODEL, "messages": []})
         query = down.get("/labeling/api/projects?q=secret")
         switch = down.post("/session")
-    assert [write.status_code, prompt.status_code, query.status_code, switch.status_code] == [404, 404, 404, 409]
+    statuses = [write.status_code, prompt.status_code, query.status_code, switch.status_code]
+    require(statuses == [404, 404, 404, 409], f"from above: {statuses}")
     with httpx.Client(base_url=origin(instance, "secret"), verify=tls(instance, None)) as nobody:
         anonymous = nobody.get("/labeling/api/projects")
-    assert anonymous.status_code == 404
+    require(anonymous.status_code == 404, anonymous.text)
     return {"read_down": read.status_code, "write_down": write.status_code, "prompt_down": prompt.status_code}
 
 
@@ -202,12 +207,12 @@ def audit(instance: Instance) -> dict[str, Any]:
     shutil.copytree(log, copy)
     body = sorted((copy / "bodies").iterdir())[0]
     data = bytearray(body.read_bytes())
-    place = data.index(b'"analyst"', len(data) // 2)
+    place = data.index(b'"exercise-analyst"', len(data) // 2)
     data[place + 1] ^= 1
     entry = data[:place].count(b"\n")
     body.write_bytes(bytes(data))
     bad = appliance(instance, "audit", "verify", "--log", copy, "--key", key, "--json", check=False)
-    assert bad.returncode == 1, bad.stdout
-    assert str(entry) in bad.stdout, f"entry {entry} is not named: {bad.stdout}"
+    require(bad.returncode == 1, f"a changed byte was not found: {bad.stdout}")
+    require(str(entry) in bad.stdout, f"entry {entry} is not named: {bad.stdout}")
     shutil.rmtree(copy)
     return {"entries": good.get("size"), "tampered_entry": entry, "found": True}

@@ -8,8 +8,8 @@ from typing import Any
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.demo.instance import Instance
-from tests.demo.users import MARKINGS, origin
+from demo.instance import Instance, require, stand_in
+from demo.users import MARKINGS, origin, user
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 ARGUMENTS += ["--disable-component-update", "--disable-sync"]
@@ -18,6 +18,8 @@ ARGUMENTS += ["--disable-component-update", "--disable-sync"]
 @contextmanager
 def page_of(instance: Instance, subject: str, enclave: str, width: int = 1280) -> Iterator[Page]:
     """A browser page with the certificate of ``subject``, which opens a session by agreeing to the notice."""
+    with user(instance, subject, enclave) as client:
+        client.delete("/session")  # one that an earlier run left open would be used without the notice
     certificate = {
         "origin": origin(instance, enclave),
         "certPath": str(instance.subjects / f"{subject}.pem"),
@@ -54,18 +56,32 @@ def check_banners(page: Page, marking: str) -> None:
     expect(banners).to_have_count(2)
     height = page.viewport_size["height"] if page.viewport_size else 0
     boxes = [banners.nth(number).bounding_box() for number in range(2)]
-    assert boxes[0] is not None
-    assert boxes[1] is not None
-    assert boxes[0]["y"] <= 1, boxes
-    assert abs(boxes[1]["y"] + boxes[1]["height"] - height) <= 2, boxes
+    top, bottom = boxes
+    require(top and top["y"] <= 1, f"the upper banner is not at the top: {boxes}")
+    require(bottom and abs(bottom["y"] + bottom["height"] - height) <= 2, f"the lower banner is elsewhere: {boxes}")
     for number in range(2):
         expect(banners.nth(number)).to_have_text(marking)
+
+
+def ask_in_page(instance: Instance) -> dict[str, Any]:
+    """The analyst asks in the page and reads a marked answer."""
+    with page_of(instance, stand_in("analyst"), "unclassified") as page:
+        page.goto("/inference/")
+        check_banners(page, MARKINGS["unclassified"])
+        page.get_by_label("Your question").fill("What is a checklist good for?")
+        page.keyboard.press("Control+Enter")
+        answer = page.get_by_role("article").last
+        expect(answer).to_have_attribute("aria-busy", "false", timeout=120_000)
+        text = answer.inner_text()
+        require(len(text) > 40, f"the page shows no answer: {text}")
+        page.screenshot(path=screenshots(instance) / "ask.png")
+    return {"answer": text, "picture": "screenshots/ask.png"}
 
 
 def label_in_page(instance: Instance) -> dict[str, Any]:
     """The second annotator does the last task in the page, with a key."""
     project = json.loads((instance.build / "labeling.json").read_text())["project"]
-    with page_of(instance, "annotator-2", "unclassified") as page:
+    with page_of(instance, stand_in("annotator-2"), "unclassified") as page:
         page.goto(f"/labeling/projects/{project}/annotate")
         check_banners(page, MARKINGS["unclassified"])
         page.screenshot(path=screenshots(instance) / "labeling.png")
@@ -76,7 +92,7 @@ def label_in_page(instance: Instance) -> dict[str, Any]:
 
 def open_viewer(instance: Instance, job: str) -> dict[str, Any]:
     """The evaluation's log opens in Inspect's own viewer and shows samples."""
-    with page_of(instance, "evaluator", "unclassified") as page:
+    with page_of(instance, stand_in("evaluator"), "unclassified") as page:
         page.goto(f"/evaluation/jobs/{job}/log")
         check_banners(page, MARKINGS["unclassified"])
         viewer = page.frame_locator("iframe")
@@ -88,7 +104,7 @@ def open_viewer(instance: Instance, job: str) -> dict[str, Any]:
 
 def officer_page(instance: Instance) -> dict[str, Any]:
     """The officer lists and filters decisions between two banners."""
-    with page_of(instance, "officer", "system-high") as page:
+    with page_of(instance, stand_in("officer"), "system-high") as page:
         page.goto("/console/")
         check_banners(page, MARKINGS["system-high"])
         rows = page.locator("main table tbody tr")
@@ -98,10 +114,10 @@ def officer_page(instance: Instance) -> dict[str, Any]:
         page.goto("/console/?decision=denied")
         expect(rows.first).to_be_visible()
         denied = rows.count()
-        assert "denied" in rows.first.inner_text().lower()
+        require("denied" in rows.first.inner_text().lower(), "the filter shows what was not denied")
         page.screenshot(path=screenshots(instance) / "console-denied.png")
-    with page_of(instance, "officer", "system-high", width=390) as page:
+    with page_of(instance, stand_in("officer"), "system-high", width=390) as page:
         page.goto("/console/")
         width = page.evaluate("() => document.documentElement.scrollWidth")
-        assert width <= 391, f"the page is {width} pixels wide on a phone"
+        require(width <= 391, f"the page is {width} pixels wide on a phone")
     return {"rows": everything, "denied": denied, "picture": "screenshots/console.png"}

@@ -1,0 +1,125 @@
+"""Every activity that monitor, commands and host record, who records it and what it means.
+
+What services record is in their manifests (`appliance.contract.manifest`).
+
+``docs/reference/activities.md`` is made from this list, and a test compares the list with the code that records. The
+activity of a decision about a request is the action that the access policy names, for example ``read``.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One activity.
+
+    Attributes:
+        name: as it stands in the record.
+        recorders: services, commands and parts of the host that record it.
+        meaning: what happened, and when the record is made where that matters.
+        inputs: what the digests in ``inputs`` are of.
+        outputs: what the digests in ``outputs`` are of.
+    """
+
+    name: str
+    recorders: tuple[str, ...]
+    meaning: str
+    inputs: str = ""
+    outputs: str = ""
+
+
+MONITOR_ACTIVITIES = (
+    Activity("session.open", ("monitor",), "A person opened a session, or was refused one."),
+    Activity("session.close", ("monitor",), "A person ended a session."),
+    Activity(
+        "job.grant", ("monitor",), "A service received a grant, with which a job asks a model on a person's behalf."
+    ),
+    Activity(
+        "review.cosign",
+        ("monitor", "appliance audit accept"),
+        "An officer's cosignature on a checkpoint was verified and kept.",
+    ),
+    Activity("review.overdue", ("monitor",), "No checkpoint was cosigned for seven days. Recorded once a day."),
+    Activity("spool.gap", ("monitor",), "A line of the spool is missing or changed, so events may be lost."),
+    Activity(
+        "record.unattributed",
+        ("monitor",),
+        "A service asked for a record that its manifest does not list, or in nobody's name. It was refused.",
+    ),
+    Activity("record.refuse", ("monitor",), "So many requests of an enclave were refused without a record."),
+    Activity("quota.exceed", ("monitor",), "An enclave recorded more than its quota allows."),
+    Activity("storage.good", ("monitor",), "The disk of the log has room again."),
+    Activity("storage.warn", ("monitor",), "The disk of the log is 75 % full."),
+    Activity("storage.administration", ("monitor",), "It is 95 % full, and only the system-high enclave goes on."),
+    Activity("storage.halt", ("monitor",), "16 MiB are left on it, and officers may only read."),
+    Activity("load", ("monitor",), "The monitor started, with the access policy that the record names."),
+    Activity("stop", ("monitor",), "The monitor stopped."),
+    Activity("apply", ("monitor",), "New subjects or access rules were put in force, or were refused."),
+)
+"""What the monitor records of itself. Its decisions about requests have the action of the access policy instead."""
+
+HOST_ACTIVITIES = (
+    Activity(
+        "install", ("appliance host install",), "A bundle was proven and copied. Recorded before it takes effect."
+    ),
+    Activity("return", ("appliance host install", "appliance host recover"), "An update did not become healthy."),
+    Activity("rollback", ("appliance host rollback",), "The generation before the current one was put in force again."),
+    Activity("release", ("appliance host inventory",), "An approved inventory of this host was written."),
+    Activity("verify", ("watcher",), "What runs differs from what was admitted, or no longer differs."),
+    Activity(
+        "container.admit",
+        ("admission hook", "network hook", "podman guard"),
+        "A container, a network or a podman command was refused, or a podman exec was let pass.",
+    ),
+    Activity(
+        "certificate.install",
+        ("appliance model install",),
+        "A model's certificate was installed in an enclave.",
+        inputs="the certificate",
+    ),
+    Activity(
+        "data.import",
+        ("appliance enclave import",),
+        "A file's tasks were added as their user: once before the first, then once for each batch added.",
+        inputs="the file",
+    ),
+    Activity(
+        "data.export",
+        ("appliance enclave release",),
+        "A held export was written to a medium with the approval of two officers.",
+        inputs="what the service gave",
+        outputs="the released file",
+    ),
+    Activity(
+        "enclave.backup",
+        ("appliance enclave backup",),
+        "A backup was begun, and a second record when it was done.",
+        outputs="the archive",
+    ),
+    Activity(
+        "enclave.restore",
+        ("appliance enclave restore", "appliance enclave undo-restore"),
+        "A backup was restored, or its restoration was undone.",
+        inputs="the archive",
+    ),
+    Activity(
+        "enclave.erase",
+        ("appliance enclave erase",),
+        "Keys, data and copies of an enclave were erased. Recorded before.",
+    ),
+    Activity(
+        "review.finish",
+        ("appliance audit review",),
+        "An officer wrote a note to each finding of a review. The record holds the notes.",
+    ),
+    Activity("evidence.export", ("appliance audit export",), "Records were exported as an archive of evidence."),
+    Activity("spill.trace", ("appliance spill trace",), "The log was searched for where a record went."),
+    Activity("log.anchor", ("appliance audit anchor",), "The log's checkpoint was written to leave the host."),
+    Activity("policy.load", ("appliance audit policy",), "The policy that says who must cosign was installed."),
+    Activity(
+        "break-glass.start", ("appliance audit break-glass start",), "Two officers lent a person roles or groups."
+    ),
+)
+"""What commands and the host's own parts record, through the spool."""
+
+ACTIVITIES = MONITOR_ACTIVITIES + HOST_ACTIVITIES

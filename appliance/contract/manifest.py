@@ -1,0 +1,178 @@
+"""The manifest of a service: who it is, what it needs, what it answers and what it may record.
+
+`images/<name>/service.yml` holds one. The build compiles all of them into the bundle's catalogue; site model,
+rendering, admission, monitor, support and spill traces read nothing else about a service.
+"""
+
+import re
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+ServiceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{1,20}$")]
+Action = Annotated[str, Field(pattern=r"^[a-z]+$")]
+Activity = Annotated[str, Field(pattern=r"^[a-z_]+(\.[a-z_]+)*$", max_length=100)]
+Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+PathPattern = Annotated[str, Field(pattern=r"^/[A-Za-z0-9_.*/-]*$")]
+Size = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}[mg]$")]
+Mount = Literal["models", "log"]
+Setting = Literal["certifiers", "demo", "engine_image", "key", "markings", "model", "models", "policy", "site"]
+
+RESERVED = frozenset({"gateway", "database", "migrate", "session", "models", "host"})
+"""Names and first path segments that belong to the appliance itself."""
+
+FIRST_UID, LAST_UID = 1101, 1109
+"""Users of services; below and above are the gateway's, the database's and the migrations' own."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Database(_Part):
+    """What a service keeps in the enclave's PostgreSQL, as the role of its own name.
+
+    Attributes:
+        connections: how many it may hold at once.
+    """
+
+    connections: Annotated[int, Field(ge=1, le=40)] = 10
+
+
+class Route(_Part):
+    """A group of paths of one service and what using them is called.
+
+    Attributes:
+        path: pattern; ``*`` is one path segment, a final ``**`` any number of them, also none.
+        methods: HTTP methods.
+        action: name of the action, for example ``read``, ``write``, ``run``, ``export``.
+        read_down: whether a session at a higher level may read it; GET and HEAD only.
+    """
+
+    path: PathPattern
+    methods: Annotated[tuple[Method, ...], Field(min_length=1)]
+    action: Action
+    read_down: bool = False
+
+    @model_validator(mode="after")
+    def _read_down_only_reads(self) -> "Route":
+        if self.read_down and not set(self.methods) <= {"GET", "HEAD"}:
+            raise ValueError("read_down routes answer GET and HEAD only: anything else is a write to a lower level")
+        return self
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The compiled path pattern."""
+        return compiled(self.path)
+
+
+class Recorded(_Part):
+    """An activity that a service may record.
+
+    Attributes:
+        activity: its name in the log.
+        meaning: what happened, and when the record is made where that matters.
+        inputs: what the digests in ``inputs`` are of.
+        outputs: what the digests in ``outputs`` are of.
+    """
+
+    activity: Activity
+    meaning: Annotated[str, Field(min_length=10, max_length=300)]
+    inputs: Annotated[str, Field(max_length=200)] = ""
+    outputs: Annotated[str, Field(max_length=200)] = ""
+
+
+class Page(_Part):
+    """A page for the navigation; whoever may use its path sees the link.
+
+    Attributes:
+        path: of the page.
+        title: of the link.
+    """
+
+    path: PathPattern
+    title: Annotated[str, Field(min_length=1, max_length=40)]
+
+
+class Exchange(_Part):
+    """Where files of records go in and come out, for ``appliance enclave import`` and ``export``.
+
+    Attributes:
+        take: path to which records of a project are posted; ``{project}`` stands for it.
+        give: for each kind of file, the path from which it is read.
+    """
+
+    take: Annotated[str, Field(pattern=r"^/[a-z0-9/{}_-]+$")]
+    give: dict[Literal["json", "jsonl"], Annotated[str, Field(pattern=r"^/[a-z0-9/{}_-]+$")]]
+
+
+class Manifest(_Part):
+    """One service.
+
+    Attributes:
+        name: of the service, of its image and of the first segment of its paths.
+        purpose: what it does for whom, in one sentence.
+        uid: its user inside containers.
+        slot: its place on the enclave's inner network.
+        memory: most memory, as ``512m`` or ``2g``.
+        processes: most processes and threads.
+        system_high: whether it runs in the reserved enclave, alone; otherwise it runs in every other.
+        engine: whether it serves the enclave's models, so that certificates name its image.
+        workload: whether it calls other services through the gateway with a certificate of its own.
+        database: what it keeps in PostgreSQL, or None.
+        mounts: what it reads of the host: the enclave's models, the log.
+        settings: what it is told of site, bundle and policy.
+        routes: what it answers; the first that matches names the action.
+        records: the activities that it may record.
+        pages: its pages in the navigation, the first to begin with.
+        exchange: where files of records go in and out, or None.
+    """
+
+    name: ServiceName
+    purpose: Annotated[str, Field(min_length=10, max_length=200)]
+    uid: Annotated[int, Field(ge=FIRST_UID, le=LAST_UID)]
+    slot: Annotated[int, Field(ge=0, le=99)]
+    memory: Size = "1g"
+    processes: Annotated[int, Field(ge=8, le=4096)] = 256
+    system_high: bool = False
+    engine: bool = False
+    workload: bool = False
+    database: Database | None = None
+    mounts: tuple[Mount, ...] = ()
+    settings: tuple[Setting, ...] = ()
+    routes: Annotated[tuple[Route, ...], Field(min_length=1)]
+    records: tuple[Recorded, ...] = ()
+    pages: tuple[Page, ...] = ()
+    exchange: Exchange | None = None
+
+    @cached_property
+    def activities(self) -> frozenset[str]:
+        """The names of the activities that it may record."""
+        return frozenset(recorded.activity for recorded in self.records)
+
+    @model_validator(mode="after")
+    def _is_its_own(self) -> "Manifest":
+        if self.name in RESERVED:
+            raise ValueError(f"{self.name} is a name of the appliance itself")
+        paths = [*(route.path for route in self.routes), *(page.path for page in self.pages)]
+        if self.exchange:
+            paths += [self.exchange.take, *self.exchange.give.values()]
+        for path in paths:
+            if not path.startswith(f"/{self.name}/"):
+                raise ValueError(f"{path} is no path of {self.name}: all of them begin with /{self.name}/")
+        seen: set[tuple[str, str]] = set()
+        for route in self.routes:
+            for method in route.methods:
+                if (method, route.path) in seen:
+                    raise ValueError(f"two routes contradict each other: {method} {route.path} stands twice")
+                seen.add((method, route.path))
+        for page in self.pages:
+            if not any("GET" in route.methods and route.pattern.fullmatch(page.path) for route in self.routes):
+                raise ValueError(f"the page {page.path} is covered by no route that answers GET")
+        return self
+
+
+def compiled(path: str) -> re.Pattern[str]:
+    """The path pattern ``path``: ``*`` is one segment, a final ``**`` any number of them, also none."""
+    return re.compile(re.escape(path).replace(r"/\*\*", "(/.*)?").replace(r"\*", "[^/]+"))

@@ -1,0 +1,25 @@
+"""The page below ``/inference/``: ask the enclave's model and read its marked answer."""
+
+from fastapi import APIRouter, Request, Response
+
+from appliance.service.middleware import CurrentContext
+from appliance.service.pages import Pages
+
+from .gate import Gate
+
+router = APIRouter(prefix="/inference")
+
+
+@router.get("/")
+async def ask(request: Request, context: CurrentContext) -> Response:
+    """A conversation with the model, which the browser keeps, and what the model is certified for."""
+    gate: Gate = request.app.state.gate
+    pages: Pages = request.app.state.pages
+    return pages.render(
+        request,
+        "ask.html",
+        model=gate.serving.model.name,
+        standing=gate.standing(),
+        limit=gate.serving.parameters["maximum_tokens"],
+        writable=context.working == context.label,
+    )
