@@ -16,7 +16,7 @@ from appliance.enclave.site import Enclave
 from appliance.monitor import announcement
 from appliance.monitor.break_glass import FOLDER, Panes
 from appliance.monitor.gate import Gate
-from appliance.monitor.http import HttpRequest, HttpResponse, serve_unix
+from appliance.monitor.http import GATEWAY, HttpRequest, HttpResponse, serve_unix
 from appliance.monitor.identity import Authority
 from appliance.monitor.in_force import InForce
 from appliance.monitor.last_use import LastUse
@@ -84,7 +84,7 @@ class Monitor:
 
         owner = enclave.uids + GATEWAY_UID
         gateways = self._paths.sockets(enclave.name, "gateway") / "gateway.sock"
-        servers = [await serve_unix(gateways, gateway, owner=owner, peers=frozenset({owner}))]
+        servers = [await serve_unix(gateways, gateway, owner=owner, peers=frozenset({owner}), budget=GATEWAY)]
         for service in manifests(enclave, installed_catalogue(self._paths)):
             uid = enclave.uids + service.uid
             socket = self._paths.records(enclave.name, service.name) / RECORD_SOCKET

@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import struct
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -19,7 +20,27 @@ import structlog
 BACKLOG = 1024  # nginx answers 502 when a Unix socket has no room for one more, so one slow fsync must not fill it
 MAX_HEAD = 64 * 1024
 MAX_BODY = 64 * 1024
+LOG_SECONDS = 1.0  # between two lines of one socket about who it turned away
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What one socket gives to those at its other end, so that one of them takes nothing from the others.
+
+    Attributes:
+        connections: how many may be open at once; one more is closed unanswered.
+        idle_seconds: how long the head of a request may take to come, silence before it included.
+        body_seconds: how long its body may take.
+    """
+
+    connections: int = 64
+    idle_seconds: float = 60
+    body_seconds: float = 10
+
+
+GATEWAY = Budget(connections=512, idle_seconds=300)
+"""For nginx, which keeps connections for a minute and must not find one closed as it asks."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +80,10 @@ class _BadRequestError(Exception):
     """The bytes are not a request we read."""
 
 
-async def _read(reader: asyncio.StreamReader, peer: int | None) -> HttpRequest | None:
+async def _read(reader: asyncio.StreamReader, peer: int | None, budget: Budget) -> HttpRequest | None:
     try:
-        head = await reader.readuntil(b"\r\n\r\n")
+        async with asyncio.timeout(budget.idle_seconds):
+            head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError as error:
         if error.partial:
             raise _BadRequestError from error
@@ -81,7 +103,8 @@ async def _read(reader: asyncio.StreamReader, peer: int | None) -> HttpRequest |
     length = headers.get("content-length", "0")
     if "transfer-encoding" in headers or not length.isdecimal() or int(length) > MAX_BODY:
         raise _BadRequestError
-    body = await reader.readexactly(int(length)) if int(length) else b""
+    async with asyncio.timeout(budget.body_seconds):
+        body = await reader.readexactly(int(length)) if int(length) else b""
     return HttpRequest(parts[0], parts[1], headers, body, peer)
 
 
@@ -98,33 +121,68 @@ def _write(response: HttpResponse) -> bytes:
 Connection = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-def connection(handler: Handler, peers: frozenset[int] | None = None) -> Connection:
+def connection(handler: Handler, peers: frozenset[int] | None = None, budget: Budget = GATEWAY) -> Connection:
     """What serves one connection with ``handler``, for ``asyncio.start_server`` and the like.
 
     Args:
         handler: answers each request.
         peers: on a Unix socket, the uids that may ask; others are disconnected. The kernel vouches for the uid
             (SO_PEERCRED, unix(7)), whoever came to hold the socket or a descriptor of its folder.
+        budget: what all of them together may use.
     """
+    turned_away = _TurnedAway()
+    held = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal held
         peer = _peer(writer) if peers is not None else None
-        if peers is not None and peer not in peers:
-            log.error("a process that may not ask came to a socket", uid=peer, socket=writer.get_extra_info("sockname"))
+        if (peers is not None and peer not in peers) or held >= budget.connections:
+            turned_away.tell(peer, writer, over=held >= budget.connections)
             writer.close()
             return
+        held += 1
         try:
-            while (request := await _read(reader, peer)) is not None:
-                writer.write(_write(await handler(request)))
-                await writer.drain()
-        except (_BadRequestError, asyncio.IncompleteReadError):
-            writer.write(_write(json_response(400, {"error": "not a request"})))
-        except (ConnectionError, asyncio.CancelledError):
-            pass
+            await _converse(handler, reader, writer, peer, budget)
         finally:
+            held -= 1
             writer.close()
 
     return serve
+
+
+async def _converse(
+    handler: Handler, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: int | None, budget: Budget
+) -> None:
+    """Answer one request of a connection after the other, until it ends or is too slow."""
+    try:
+        while (request := await _read(reader, peer, budget)) is not None:
+            writer.write(_write(await handler(request)))
+            async with asyncio.timeout(budget.body_seconds):
+                await writer.drain()
+    except (_BadRequestError, asyncio.IncompleteReadError):
+        writer.write(_write(json_response(400, {"error": "not a request"})))
+    except (ConnectionError, TimeoutError, asyncio.CancelledError):
+        pass
+
+
+class _TurnedAway:
+    """Tells of those who were closed unanswered, at most once in ``LOG_SECONDS``, so that they cannot fill the log."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._told = 0.0
+
+    def tell(self, peer: int | None, writer: asyncio.StreamWriter, *, over: bool) -> None:
+        """Count one, and tell of all since the last line if it is time."""
+        self._count += 1
+        now = time.monotonic()
+        if now - self._told < LOG_SECONDS:
+            return
+        why = "its budget of connections is used up" if over else "a process that may not ask came"
+        log.error(
+            "turned away from a socket", why=why, uid=peer, socket=writer.get_extra_info("sockname"), count=self._count
+        )
+        self._count, self._told = 0, now
 
 
 def _peer(writer: asyncio.StreamWriter) -> int:
@@ -133,11 +191,17 @@ def _peer(writer: asyncio.StreamWriter) -> int:
 
 
 async def serve_unix(
-    path: Path, handler: Handler, *, owner: int, peers: frozenset[int] | None = None, mode: int = 0o600
+    path: Path,
+    handler: Handler,
+    *,
+    owner: int,
+    peers: frozenset[int] | None = None,
+    mode: int = 0o600,
+    budget: Budget | None = None,
 ) -> asyncio.Server:
     """Serve ``handler`` on the Unix socket ``path``, which belongs to uid ``owner``; only ``peers`` are answered."""
     path.unlink(missing_ok=True)  # noqa: ASYNC240  # once, at start
-    served = connection(handler, frozenset({owner}) if peers is None else peers)
+    served = connection(handler, frozenset({owner}) if peers is None else peers, budget or Budget())
     server = await asyncio.start_unix_server(served, str(path), limit=MAX_HEAD, backlog=BACKLOG)
     os.chown(path, owner, owner)
     path.chmod(mode)  # noqa: ASYNC240  # once, at start

@@ -118,3 +118,38 @@ def test_a_record_says_who_by_the_context_and_not_by_the_service(rig: Rig) -> No
     assert record["actor"]["user"]["name"] == "anna"
     assert record["api"]["service"]["name"] == "labeling"
     assert record["unmapped"]["detail"]["request"] == "0" * 32
+
+
+FLOOD = """
+import socket, sys, time
+held = []
+for _ in range(int(sys.argv[2])):
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(sys.argv[1])
+    client.sendall(sys.argv[3].encode())
+    held.append(client)
+print(len(held), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("sent", ["", "POST /record HTTP/1.1\r\nContent-Le"], ids=["idle", "half a head"])
+def test_a_service_that_holds_connections_keeps_nobody_else_waiting(rig: Rig, sent: str) -> None:
+    uid = rig.enclave.uids + CATALOGUE["labeling"].uid
+    path = rig.paths.records("secret", "labeling") / "record.sock"
+    path.chmod(0o666)
+    command = [sys.executable, "-c", FLOOD, str(path), "900", sent]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, user=uid, group=uid) as flood:
+        assert flood.stdout
+        assert flood.stdin
+        assert flood.stdout.readline() == "900\n"
+        began = time.monotonic()
+        body = json.dumps({"activity": "evaluation.run", "context": token(rig.enclave, "evaluation")})
+        other = rig.enclave.uids + CATALOGUE["evaluation"].uid
+        assert ask(rig, other, "record/evaluation/record.sock", "POST /record", body) == "200"
+        assert ask(rig, rig.enclave.uids + GATEWAY_UID, "gateway/gateway.sock", "GET /decide") == "403"
+        assert time.monotonic() - began < 10
+        assert ask(rig, uid, "record/labeling/record.sock", "POST /record") == "nothing", "its own budget is used up"
+        flood.stdin.close()
+    assert ask(rig, uid, "record/labeling/record.sock", "POST /record") == "422"
