@@ -1,6 +1,7 @@
 """The monitor's process: one socket for each gateway, one for each service, one for the host's commands."""
 
 import asyncio
+import resource
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -27,6 +28,7 @@ from appliance.monitor.statements import Statements, installed_statements
 from appliance.monitor.succession import COMMAND_SOCKET, Succession
 from appliance.trust.officers import load_officers
 
+DESCRIPTORS = 16_384
 log = structlog.get_logger()
 
 
@@ -123,8 +125,17 @@ async def running(paths: HostPaths) -> AsyncIterator[Monitor]:
         await audit.close()
 
 
+def raise_descriptors() -> None:
+    """Take as many descriptors as the budgets of all sockets together may need, where the host allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 async def serve(paths: HostPaths) -> None:
     """Serve until SIGTERM or SIGINT."""
+    raise_descriptors()
     async with running(paths):
         stopped = asyncio.Event()
         loop = asyncio.get_running_loop()
