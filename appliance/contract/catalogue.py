@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from appliance.contract.manifest import Manifest
+from appliance.contract.manifest import CONNECTIONS, Manifest
 from appliance.errors import ApplianceError, first_finding
 from appliance.trust import canonical
 
@@ -41,6 +41,10 @@ class Catalogue(BaseModel):
                 seen[value] = manifest.name
         if len([manifest for manifest in self.services if manifest.engine]) > 1:
             raise ValueError("two services are engines: certificates name the image of one")
+        wanted = {manifest.name: manifest.database.connections for manifest in self.services if manifest.database}
+        if sum(wanted.values()) > CONNECTIONS:
+            each = ", ".join(f"{name} {connections}" for name, connections in wanted.items())
+            raise ValueError(f"database.connections: {each}: together more than {CONNECTIONS}")
         return self
 
     @cached_property

@@ -22,8 +22,15 @@ Setting = Literal["certifiers", "demo", "engine_image", "key", "markings", "mode
 RESERVED = frozenset({"gateway", "database", "migrate", "session", "models", "host"})
 """Names and first path segments that belong to the appliance itself."""
 
+POSTGRESQL = frozenset({"all", "appliance", "none", "postgres", "public", "template0", "template1"})
+"""Names that a role, a database or a schema of PostgreSQL 15 cannot have, or has already."""
+
 FIRST_UID, LAST_UID = 1101, 1109
 """Users of services; below and above are the gateway's, the database's and the migrations' own."""
+
+
+CONNECTIONS = 40
+"""Most connections of all services together; PostgreSQL has 50, of which migrations and its owner need some."""
 
 
 class _Part(BaseModel):
@@ -31,13 +38,13 @@ class _Part(BaseModel):
 
 
 class Database(_Part):
-    """What a service keeps in the enclave's PostgreSQL, as the role of its own name.
+    """What a service keeps in the enclave's PostgreSQL: a database, a role and a schema of its own name.
 
     Attributes:
         connections: how many it may hold at once.
     """
 
-    connections: Annotated[int, Field(ge=1, le=40)] = 10
+    connections: Annotated[int, Field(ge=1, le=CONNECTIONS)] = 10
 
 
 class Route(_Part):
@@ -150,6 +157,12 @@ class Manifest(_Part):
     def activities(self) -> frozenset[str]:
         """The names of the activities that it may record."""
         return frozenset(recorded.activity for recorded in self.records)
+
+    @model_validator(mode="after")
+    def _can_name_a_database(self) -> "Manifest":
+        if self.database and self.name in POSTGRESQL:
+            raise ValueError(f"{self.name} is a name of PostgreSQL itself: no database of a service is called so")
+        return self
 
     @model_validator(mode="after")
     def _is_its_own(self) -> "Manifest":

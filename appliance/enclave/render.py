@@ -17,6 +17,7 @@ import yaml
 
 from appliance.contract.catalogue import Catalogue, read_catalogue
 from appliance.contract.manifest import Manifest, Setting
+from appliance.enclave import database
 from appliance.enclave.site import ENCLAVE_UIDS, Enclave, Site
 from appliance.errors import ApplianceError
 
@@ -292,6 +293,8 @@ def _database(enclave: Enclave, images: Images, paths: HostPaths) -> dict[str, A
         _bind(paths.volume(enclave.name, "database"), "/var/lib/postgresql", writable=True),
         _bind(paths.sockets(enclave.name, "postgresql"), "/run/postgresql", writable=True),
     ]
+    for name, file in database.FILES.items():
+        container["volumes"].append(_bind(paths.settings(enclave.name) / file, f"{database.FOLDER}/{name}"))
     return container
 
 

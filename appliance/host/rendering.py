@@ -6,7 +6,7 @@ from pathlib import Path
 
 from appliance.contract.catalogue import TARGET, Catalogue, no_catalogue, read_catalogue
 from appliance.contract.manifest import Manifest
-from appliance.enclave import admission, render
+from appliance.enclave import admission, database, render
 from appliance.enclave.render import CATALOGUE, Bound, HostPaths, Images, manifests
 from appliance.enclave.site import Enclave, Site, check_services
 from appliance.errors import ApplianceError
@@ -103,6 +103,11 @@ def render_generation(  # one value each
         digests = {
             name: _digest(files, enclave, name, services.get(name), facts, text) for name, text in settings.items()
         }
+        served = database.database_files(services.values())
+        for name, text in served.items():
+            files[f"{place}/{database.FILES[name]}"] = text.encode()
+        if served:
+            digests["database"] = hashlib.sha256("".join(served.values()).encode()).hexdigest()
         files[f"{place}/compose.yml"] = render.compose_file(enclave, catalogue, facts.images, paths, digests).encode()
     for name, judge in (("admission.json", admission.expected), ("networks.json", admission.expected_networks)):
         files[name] = json.dumps(judge(site, catalogue, facts.images, paths), indent=2, sort_keys=True).encode()

@@ -7,11 +7,11 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from appliance.service.app import create_app
+from appliance.service.database import Database
 from appliance.service.monitor import MonitorClient
 from appliance.service.settings import Paths, ServiceSettings
 
 from . import api, pages
-from .database import Database
 from .records import Portions
 
 HERE = Path(__file__).parent
@@ -31,12 +31,13 @@ def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.monitor = MonitorClient(paths.record_socket)
         yield
+        await app.state.database.close()
         await app.state.monitor.close()
 
     app = create_app(
         settings, paths, templates=HERE / "templates", assets=HERE / "assets", lifespan=lifespan, max_body=MAXIMUM_BODY
     )
-    app.state.database = Database(paths.database)
+    app.state.database = Database(paths.database, settings.service)
     app.state.portions = Portions(settings.marking)
     app.include_router(api.router)
     app.include_router(pages.router)

@@ -7,13 +7,13 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
+from appliance.service.database import Row, Transaction
 from appliance.service.middleware import CurrentContext
 from appliance.service.pages import Pages
 from appliance.service.responses import not_found
 
 from . import records
 from .api import database
-from .database import Row, Transaction
 from .models import Choice
 
 router = APIRouter(prefix="/labeling")

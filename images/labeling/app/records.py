@@ -9,9 +9,9 @@ from psycopg.types.json import Jsonb
 
 from appliance.errors import ApplianceError
 from appliance.markings import Label, Marking, MarkingError, dominates, parse
+from appliance.service.database import Row, Transaction
 from appliance.service.responses import not_found
 
-from .database import Row, Transaction
 from .models import NewProject, NewTask
 
 PAGE = 50

@@ -86,6 +86,9 @@ def test_the_access_rules_route_exactly_what_the_manifests_offer() -> None:
         ({"mounts": ["/etc"]}, "mounts.0"),
         ({"privileged": True}, "privileged"),
         ({"purpose": "x"}, "purpose"),
+        ({"database": {"connections": 0}}, "database.connections"),
+        ({"database": {"connections": 41}}, "database.connections"),
+        ({"database": {"folder": "/"}}, "database.folder"),
     ],
 )
 def test_a_wrong_manifest_is_refused_with_file_and_field(tmp_path: Path, change: dict[str, Any], named: str) -> None:
@@ -101,6 +104,31 @@ def test_two_services_share_neither_user_nor_place(tmp_path: Path, field: str) -
     other["routes"] = [{"path": "/mail/**", "methods": ["GET"], "action": "read"}]
     with pytest.raises(ApplianceError, match=f"same {field}"):
         compile_catalogue(folder(tmp_path, notes=GOOD, mail=other))
+
+
+@pytest.mark.parametrize("name", ["postgres", "template1", "public", "none", "all", "appliance"])
+def test_a_database_has_no_name_that_postgresql_has(name: str) -> None:
+    routes = [{"path": f"/{name}/**", "methods": ["GET"], "action": "read"}]
+    named = GOOD | {"name": name, "routes": routes}
+    assert Manifest.model_validate(named).name == name
+    with pytest.raises(ValueError, match="name of PostgreSQL itself"):
+        Manifest.model_validate(named | {"database": {}})
+
+
+@pytest.mark.parametrize(("connections", "refused"), [((20, 20), False), ((20, 21), True), ((40, 1), True)])
+def test_services_hold_together_no_more_connections_than_there_are(
+    tmp_path: Path, connections: tuple[int, int], refused: bool
+) -> None:
+    mail = GOOD | {"name": "mail", "uid": 1106, "slot": 5}
+    mail["routes"] = [{"path": "/mail/**", "methods": ["GET"], "action": "read"}]
+    mail["database"], notes = {"connections": connections[1]}, GOOD | {"database": {"connections": connections[0]}}
+    images = folder(tmp_path, notes=notes, mail=mail)
+    if refused:
+        each = f"notes {connections[0]}, mail {connections[1]}"
+        with pytest.raises(ApplianceError, match=f"{each}: together more than 40"):
+            compile_catalogue(images)
+    else:
+        assert len(compile_catalogue(images).services) == 2
 
 
 def test_two_engines_are_refused(tmp_path: Path) -> None:

@@ -1,8 +1,5 @@
-"""A PostgreSQL cluster of its own for the tests, with the roles of the database image and the migrations applied."""
+"""The PostgreSQL of an enclave that runs labeling, with its migrations applied."""
 
-import os
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,47 +10,19 @@ from fastapi.testclient import TestClient
 
 from appliance.service.settings import Paths
 from images.labeling.app.main import build
-from images.labeling.app.migrate import connect, migrate
-from tests.unit.service.support import KEY, Monitor, make_paths, settings_for
-
-BINARIES = Path("/usr/lib/postgresql/15/bin")
-IMAGE = Path(__file__).parents[3] / "images" / "database"
-
-
-def as_postgres(*command: str | Path, stdin: Path | None = None) -> None:
-    with (stdin or Path(os.devnull)).open("rb") as source:
-        subprocess.run(
-            ["runuser", "-u", "postgres", "--", *command], check=True, stdin=source, stdout=subprocess.DEVNULL
-        )
+from images.labeling.app.migrate import MIGRATIONS
+from tests.catalogue import CATALOGUE
+from tests.unit.service.database.cluster import cluster_of
+from tests.unit.service.database.support import migrated
+from tests.unit.service.support import Monitor, make_paths, settings_for
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Path]:
     """Folder of the socket of a running PostgreSQL whose roles the tests' user may take."""
-    with tempfile.TemporaryDirectory(prefix="appliance-postgresql-") as name:
-        folder = Path(name)
-        folder.chmod(0o711)
-        data = folder / "data"
-        data.mkdir()
-        subprocess.run(["chown", "postgres", data], check=True)
-        as_postgres(BINARIES / "initdb", "-D", data, "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
-        start = folder / "first-start.sql"
-        start.write_bytes((IMAGE / "first-start.sql").read_bytes())
-        as_postgres(BINARIES / "postgres", "--single", "-j", "-D", data, "postgres", stdin=start)
-        (data / "pg_hba.conf").write_text("local all all peer map=test\n")
-        roles = ("postgres", "migrate", "labeling")
-        (data / "pg_ident.conf").write_text(
-            "".join(f"test {user} {role}\n" for user in ("root", "postgres") for role in roles)
-        )
-        options = f"-c listen_addresses= -c fsync=off -c unix_socket_directories={data}"
-        as_postgres(BINARIES / "pg_ctl", "-D", data, "-w", "-l", data / "log", "-o", options, "start")
-        data.chmod(0o700)
-        try:
-            with connect(f"host={data} dbname=labeling user=migrate") as connection:
-                migrate(connection, KEY)
-            yield data
-        finally:
-            as_postgres(BINARIES / "pg_ctl", "-D", data, "-m", "immediate", "stop")
+    with cluster_of(CATALOGUE["labeling"]) as cluster:
+        migrated(cluster, MIGRATIONS)
+        yield cluster.socket
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The database enforces labels itself: against the service's own role, with no service in between."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -10,10 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import errors
 
-from appliance.errors import ApplianceError
 from appliance.service.settings import Paths
-from images.labeling.app import migrate as migration
-from tests.unit.service.support import KEY, headers_for
+from tests.unit.service.database.support import assert_confined
+from tests.unit.service.support import headers_for
 
 TASKS = "SELECT count(*) FROM labeling.tasks"
 
@@ -170,26 +168,9 @@ def test_the_owner_of_the_tables_is_filtered_too(paths: Paths, role: psycopg.Con
         assert count(owner) == 0
 
 
-def test_migrations_run_once_and_a_changed_one_is_refused(
-    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with migration.connect(f"host={paths.database} dbname=labeling user=migrate") as connection:
-        assert migration.migrate(connection, KEY) == []
-        for path in migration.MIGRATIONS.glob("*.sql"):
-            (tmp_path / path.name).write_bytes(path.read_bytes() + b"-- changed\n")
-        monkeypatch.setattr(migration, "MIGRATIONS", tmp_path)
-        with pytest.raises(ApplianceError, match="0001_context"):
-            migration.migrate(connection, KEY)
-
-
-def test_many_transactions_leave_few_admissions(paths: Paths) -> None:
-    for _ in range(5):
-        with psycopg.connect(f"host={paths.database} dbname=labeling user=labeling") as connection:
-            assert count(connection, token()) >= 0
-    with psycopg.connect(f"host={paths.database} dbname=labeling user=postgres") as owner:
-        row = owner.execute("SELECT count(*) FROM appliance.admitted").fetchone()
-        assert row
-        assert row[0] <= 1
+def test_every_table_is_confined(paths: Paths) -> None:
+    with psycopg.connect(f"host={paths.database} dbname=labeling user=migrate") as owner:
+        assert_confined(owner, "labeling")
 
 
 def test_contexts_at_the_same_time_do_not_meet(paths: Paths, role: psycopg.Connection) -> None:
