@@ -79,7 +79,7 @@ VARIABLES = {
     "APPLIANCE_API_KEY": ("internal", "A placeholder that evaluation's client library wants. It protects nothing."),
     "APPLIANCE_TEST_BLOCK": ("tests", "Number of the test site's addresses, so that two checkouts can test at a time."),
     "APPLIANCE_REUSE_SITE": ("tests", "Use the test site that is already up, and leave it up."),
-    "APPLIANCE_CONFIGURATION": ("the database's container", "Folder of its configuration; tests run its program elsewhere."),
+    "APPLIANCE_CONFIGURATION": ("tests", "Folder of the database's configuration, where its program runs elsewhere."),
     "APPLIANCE_TEST_MODEL": ("tests", "A GGUF file for the tests of inference and evaluation."),
     "APPLIANCE_SCREENSHOTS": ("tests", "Folder into which the console's tests write pictures."),
 }  # fmt: skip
