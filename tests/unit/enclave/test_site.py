@@ -126,7 +126,7 @@ def test_only_the_gateway_is_reachable_from_outside(site: Site) -> None:
 def test_the_gateway_asks_before_every_service_and_marks_what_leaves(site: Site) -> None:
     for enclave in site.enclaves:
         text = gateway_config(enclave, CATALOGUE)
-        assert text.count("auth_request /decide;") == len(enclave.services) + 1
+        assert text.count("auth_request /decide;") == 2 * len(enclave.services) + 1
         assert f'local marking = "{enclave.label}"' in text
 
 

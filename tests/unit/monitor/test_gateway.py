@@ -78,6 +78,14 @@ def test_an_unmarked_response_does_not_leave(analyst: httpx.Client) -> None:
     assert answer.headers["x-classification"] == MARKING
 
 
+@pytest.mark.parametrize("path", ["/labeling", "/inference", "/nothing"])
+def test_a_name_without_its_slash_is_absent_marked_and_recorded(rig: Rig, analyst: httpx.Client, path: str) -> None:
+    before = len(rig.records())
+    answer = analyst.get(path)
+    assert (answer.status_code, answer.headers["x-classification"]) == (404, "SECRET//REL TO USA, GBR")
+    assert len(rig.records()) == before + 1
+
+
 @pytest.mark.parametrize("path", MARKED)
 def test_a_response_marked_with_what_is_not_the_enclaves_does_not_leave(analyst: httpx.Client, path: str) -> None:
     answer = analyst.get(path)

@@ -1,6 +1,8 @@
 """One call confines a table: what a reader may not read, and what they may not write, does not exist for them."""
 
+import re
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -219,3 +221,9 @@ def test_the_labels_are_read_once_for_a_statement(filled: Connection) -> None:
         plan = "\n".join(row[0] for row in filled.execute("EXPLAIN SELECT * FROM notes.notes").fetchall())
     assert "InitPlan" in plan
     assert "SubPlan" not in plan
+
+
+def test_the_documentation_shows_what_is_tested() -> None:
+    shown = re.search(r"```sql\n(.*?)```", Path("docs/services.md").read_text(), re.DOTALL)
+    assert shown
+    assert shown[1] == (Path(__file__).parent / "services" / "notes" / "0001_notes.sql").read_text()
