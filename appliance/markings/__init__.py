@@ -3,6 +3,7 @@
 No I/O but reading the vocabulary; imports nothing else of the appliance.
 """
 
+from appliance.markings.clearance import read_clearance
 from appliance.markings.colours import banner_colours
 from appliance.markings.errors import MarkingError, Violation
 from appliance.markings.label import LEVELS, Clearance, Label, can_read, can_write, dominates, join
@@ -25,4 +26,5 @@ __all__ = [
     "join",
     "marking_of",
     "parse",
+    "read_clearance",
 ]

@@ -12,6 +12,8 @@ Place = tuple[Sequence[str], int, int, int]
 LEVEL = -1
 MAXIMUM_SUGGESTIONS = 10
 LONGEST_WORD = 80
+CLOSE = 0.75
+HIGHEST = ("TOP", "COSMIC")
 
 
 class Notes:
@@ -59,6 +61,24 @@ class Notes:
             return ""
         return next(iter(difflib.get_close_matches(text, list(words), 1)), "")
 
+    def nearest_level(self, text: str, names: Iterable[str]) -> str:
+        """The level that is most like ``text``; empty when none is, or when the text names a higher one.
+
+        A level that is close is passed over for a higher one that is close too, so that a suggestion never lowers.
+        """
+        if len(text) > LONGEST_WORD:
+            return ""
+        order, words = self.vocabulary.level_order, self.vocabulary.level_words
+
+        def rank(name: str) -> int:
+            return order[words[name].token]
+
+        close = difflib.get_close_matches(text, list(names), len(words), CLOSE)
+        best = max(close, key=rank, default="")
+        named = [name for name in words if len(name) > 1 and name in text]
+        top = [*(rank(name) for name in named), *(max(order.values()) for word in HIGHEST if word in text)]
+        return best if best and rank(best) >= max(top, default=0) else ""
+
     def nations(self, codes: tuple[str, ...], start: int, separator: str) -> None:
         """Check a list of nations and groups: known, once each, in order (a list with commas has USA first)."""
         vocabulary, last = self.vocabulary, -1
@@ -76,11 +96,12 @@ class Notes:
         for code in codes:
             if code not in vocabulary.rank:
                 message = f"{code!r} is no known nation or group"
-                self.wrong("country", code, place, message, self.nearest(code, vocabulary.codes))
+                self.wrong("country", code, place, message, vocabulary.mistaken.get(code, ""))
             place += len(code) + len(separator)
         right = vocabulary.ordered_nations(codes, first=separator == ", ")
+        known = all(code in vocabulary.rank for code in codes)
         if codes != right:
             rule = "list-order" if len(right) == len(codes) else "duplicate"
             first = f"{vocabulary.nation} first, " if separator == ", " else ""
             message = f"nations are written once each: {first}trigraphs by alphabet, then groups"
-            self.wrong(rule, separator.join(codes), start, message, separator.join(right))
+            self.wrong(rule, separator.join(codes), start, message, separator.join(right) if known else "")

@@ -60,18 +60,43 @@ def _diagnose(text: str, vocabulary: Vocabulary) -> tuple[Marking | None, list[V
     broken = reader.notes.violations
     if marking is not None:
         broken += check_rules(marking, reader.notes.places)
-    canonical = "" if marking is None else marking.portion if reader.notes.form == PORTION else marking.banner
+    lost = any(violation.rule in _LOSING for violation in (*wrong, *broken))
+    canonical = "" if marking is None or lost else _canonical(marking, portion=reader.notes.form == PORTION)
     return marking, _complete(wrong, broken, original, canonical)
+
+
+_LOSING = {
+    "text-character",
+    "text-control-character",
+    "unknown-word",
+    "country",
+    "cui-specified",
+    "eyes-only",
+    "separator",
+}
+"""Rules whose violation leaves something of the text unread, so that what was read may be less than what was meant."""
+
+
+def _canonical(marking: Marking, *, portion: bool) -> str:
+    """The canonical form of what was read; empty when it is no valid marking itself."""
+    return "" if check_rules(marking, []) else marking.portion if portion else marking.banner
 
 
 def _complete(
     wrong: list[Violation], broken: list[Violation], original: list[int] | None, canonical: str
 ) -> list[Violation]:
-    """Both kinds of violation in the order of the original text; what has no remedy suggests the canonical form."""
+    """Both kinds of violation in the order of the original text; the canonical form is the remedy of formal ones."""
     found = set(wrong)
     ends = [*original, original[-1] + 1] if original else None
     for violation in broken:
         start, end = violation.span
         found.add(violation if ends is None else replace(violation, span=(ends[start], ends[end])))
-    completed = {replace(violation, suggestion=violation.suggestion or canonical) for violation in found}
+    completed = {
+        replace(violation, suggestion=canonical) if canonical and violation.rule in _FORMAL else violation
+        for violation in found
+    }
     return sorted(completed, key=lambda violation: (violation.span, violation.rule))
+
+
+_FORMAL = {"category-order", "form", "text-spacing"}
+"""Rules about how a marking is written: the canonical form is the remedy."""

@@ -2,16 +2,17 @@
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from appliance.markings import level
-from appliance.markings.marking import HANDLE_VIA_SAP, Marking
+from appliance.markings.marking import HANDLE_VIA_SAP, JOINT, REL, Marking
 from appliance.markings.notes import Notes
 from appliance.markings.parts import Parts
 from appliance.markings.vocabulary import BANNER, EITHER, PORTION, Key, Vocabulary, Word
 
 UNKNOWN = -1
 NO_KEY: Key = ()
+LAST = 1_000
 PROGRAMME = "SAR"
 FOREIGN_INFORMATION = re.compile(r"(?:FGI|FOREIGN GOVERNMENT INFORMATION)(?: |$)")
 
@@ -27,7 +28,7 @@ class Reader:
         vocabulary: the words.
     """
 
-    __slots__ = ("_axis", "_lists", "_notes", "_parts", "_text", "_vocabulary")
+    __slots__ = ("_axis", "_by_name", "_lists", "_national", "_notes", "_parts", "_text", "_vocabulary")
 
     def __init__(self, text: str, vocabulary: Vocabulary) -> None:
         self._text = text
@@ -45,6 +46,8 @@ class Reader:
             parts.other,
         )
         self._axis = UNKNOWN
+        self._national = True
+        self._by_name = False
 
     @property
     def notes(self) -> Notes:
@@ -59,7 +62,7 @@ class Reader:
             self._notes.form = PORTION
         foreign = text.startswith("//")
         if foreign:
-            text, start = text[2:], start + 2
+            text, start, self._national = text[2:], start + 2, False
         first, *segments = text.split("//")
         gap = len("//")
         if "/" in first:
@@ -69,6 +72,11 @@ class Reader:
         after_cui = first in level.CUI_WORDS
         if after_cui:
             self._parts.cui.append("CUI")
+            self._by_name = not foreign
+        if head and not head[1]:
+            self._parts.repeats.append(JOINT)
+        if head and head[2]:
+            self._parts.nonus.append(head[2])
         start += len(first) + gap
         for segment in segments:
             self._segment(segment, start, after_cui=after_cui)
@@ -78,7 +86,7 @@ class Reader:
             start += len(segment) + 2
         if head is None:
             return None
-        self._parts.classification, self._parts.owners = head
+        self._parts.classification, self._parts.owners, _ = head
         return self._parts.marking(self._vocabulary, ordered=not self._notes.violations)
 
     def _level_apart(self, first: str, segments: list[str], start: int) -> tuple[str, list[str]]:
@@ -89,7 +97,7 @@ class Reader:
 
     def _segment(self, segment: str, start: int, *, after_cui: bool) -> None:
         """Note the values of one category."""
-        notes, words, lists = self._notes, self._vocabulary.words, self._lists
+        notes, words, lists, by_name = self._notes, self._vocabulary.words, self._lists, self._by_name
         axis, last, continued = UNKNOWN, NO_KEY, ""
         values = segment.split("/")
         categories = after_cui and any(map(self._is_category, values))
@@ -106,6 +114,8 @@ class Reader:
                 lists[place].extend(tokens)
             else:
                 place, key, tokens, continued = self._compound(value, start, continued, categories=categories)
+            if by_name and place == self._vocabulary.dissem_axis:
+                key = (0, self._vocabulary.texts[tokens[0]][BANNER])
             if place != axis:
                 if axis != UNKNOWN:
                     self._misplaced(place, value, start)
@@ -143,6 +153,10 @@ class Reader:
             return self._system(word, rest, value, start)
         if dash and head == PROGRAMME:
             return self._programme(rest, value, start)
+        if value == REL:
+            return self._repeated(value, start)
+        if value in vocabulary.beside:
+            return self._nato_control(value)
         prefix = vocabulary.prefix_pattern.match(value)
         if prefix:
             token, form = vocabulary.prefixes[prefix.group()]
@@ -158,6 +172,26 @@ class Reader:
             return vocabulary.axis[axis], (1, value), (value,), ""
         unknown(self._notes, value, start)
         return UNKNOWN, NO_KEY, (value,), ""
+
+    def _repeated(self, value: str, start: int) -> Value:
+        """Read REL alone: the list of the banner, in a portion."""
+        vocabulary, notes = self._vocabulary, self._notes
+        if notes.form == BANNER:
+            notes.wrong("rel-abbreviated", value, start, vocabulary.rules["rel-abbreviated"].text)
+        else:
+            notes.form = PORTION
+        self._parts.repeats.append(REL)
+        self._lists[vocabulary.dissem_axis].append(REL)
+        return vocabulary.dissem_axis, (vocabulary.position[REL],), (REL,), ""
+
+    def _nato_control(self, value: str) -> Value:
+        """Read ATOMAL, BALK or BOHEMIA: apart in a foreign marking, after its like in one of the nation (CAPCO H.7)."""
+        vocabulary = self._vocabulary
+        self._parts.nonus.append(value)
+        place = vocabulary.position[value]
+        if self._national:
+            return vocabulary.beside[value], (LAST, place), (value,), ""
+        return vocabulary.axis["nonus"], (place,), (value,), ""
 
     def _foreign_information(self, value: str, skip: int, start: int) -> Value:
         """Read FGI with its nations, or without when the source is concealed."""
@@ -181,7 +215,7 @@ class Reader:
             return None
         if specified or word is None:
             if value not in (vocabulary.specified if specified else vocabulary.basic):
-                kind, other = ("basic", category) if specified else ("specified", f"SP-{category}")
+                kind, other = ("basic", "") if specified else ("specified", f"SP-{category}")
                 self._notes.wrong("cui-specified", value, start, f"all authorities for {category} are {kind}", other)
             self._lists[axis].append(value)
             return axis, (0 if specified else 1, category), (value,), ""
@@ -203,11 +237,11 @@ class Reader:
             self._lists[axis].append(token)
             return axis, key, (token,), ""
         if control.numbers:
-            numbers = rest.split(" ")
+            numbers, known = rest.split(" "), vocabulary.numbers[token]
             for number in numbers:
-                if number not in control.numbers:
-                    notes.wrong("unknown-word", value, start, f"{number!r} is none of {', '.join(control.numbers)}")
-            self._ascending(numbers, value, start)
+                if number not in known:
+                    notes.wrong("unknown-word", value, start, f"{number!r} is none of {', '.join(sorted(known))}")
+            self._ascending([f"{number:0>4}" for number in numbers], value, start)
             tokens = tuple([f"{token}-{number}" for number in numbers])
             self._lists[axis].extend(tokens)
             return axis, key, tokens, ""
@@ -217,21 +251,40 @@ class Reader:
         return axis, (*key, rest), (f"{token}-{rest}",), token
 
     def _programme(self, name: str, value: str, start: int) -> Value:
-        """Read the name of a special access programme."""
+        """Read a special access programme, NAME-COMP SUB SUB-COMP; its hierarchy is optional (CAPCO H.5)."""
         if not self._vocabulary.programme.fullmatch(name):
             self._notes.wrong("unknown-word", value, start, f"{name!r} is no programme name")
-        tokens = (f"SAR-{name}",)
+        programme, _, rest = name.partition("-")
+        tokens = self._compartments(f"SAR-{programme}", rest, value, start)
         self._parts.sap.extend(tokens)
-        return self._vocabulary.sap_axis, (0, name), tokens, PROGRAMME
+        return self._vocabulary.sap_axis, (0, programme), tokens, PROGRAMME
 
     def _system(self, word: Word, rest: str, value: str, start: int) -> Value:
         """Read an SCI system with its compartments, SYSTEM-COMP SUB SUB-COMP."""
-        notes, system = self._notes, word.tokens[0]
+        notes, vocabulary, system = self._notes, self._vocabulary, word.tokens[0]
         notes.fit(word.form, value, start)
+        if rest and system in vocabulary.titles and not vocabulary.compartments[system].fullmatch(rest):
+            rest = self._titled(vocabulary.titles[system], rest, value, start)
         if not rest:
             notes.wrong("sci-alone", value, start, f"{value} is written with a compartment, as in {system}-ABC")
-        elif not self._vocabulary.compartments[system].fullmatch(rest):
+        elif not vocabulary.compartments[system].fullmatch(rest):
             notes.wrong("unknown-word", value, start, f"{rest!r} is no list of compartments of {system}")
+        tokens = self._compartments(system, rest, value, start)
+        self._parts.sci.extend(tokens)
+        return word.axis, word.key, tokens, ""
+
+    def _titled(self, titles: Mapping[str, str], rest: str, value: str, start: int) -> str:
+        """The compartments with their abbreviations instead of their titles, which stand in banners (GAMMA is G)."""
+        parts = []
+        for part in rest.split("-"):
+            name, space, subs = part.partition(" ")
+            if name in titles:
+                self._notes.fit(BANNER, value, start)
+            parts.append(titles.get(name, name) + space + subs)
+        return "-".join(parts)
+
+    def _compartments(self, system: str, rest: str, value: str, start: int) -> list[str]:
+        """The tokens of a system or programme with what follows its first hyphen; each level ascends."""
         tokens, previous = [system], ""
         for part in rest.split("-") if rest else ():
             name, *subs = part.split(" ")
@@ -239,12 +292,11 @@ class Reader:
             tokens.append(path)
             tokens += [f"{path}-{sub}" for sub in subs]
             if name <= previous:
-                notes.late(name, value, start, twice=name == previous)
+                self._notes.late(name, value, start, twice=name == previous)
             if len(subs) > 1:
                 self._ascending(subs, value, start)
             previous = name
-        self._parts.sci.extend(tokens)
-        return word.axis, word.key, tokens, ""
+        return tokens
 
     def _ascending(self, names: list[str], value: str, start: int) -> None:
         for previous, name in itertools.pairwise(names):
@@ -262,6 +314,9 @@ def unknown(notes: Notes, value: str, start: int) -> None:
     if not value:
         notes.wrong("separator", value, start, "a separator stands before nothing")
         return
+    if value.endswith(" EYES ONLY"):
+        notes.wrong("eyes-only", value, start, vocabulary.rules["eyes-only"].text)
+        return
     if value in vocabulary.level_words or value in level.CUI_WORDS:
         message = f"{value} is a level, which stands first and once"
     elif value.removeprefix("SP-") in vocabulary.categories:
@@ -269,5 +324,5 @@ def unknown(notes: Notes, value: str, start: int) -> None:
     else:
         message = f"{value!r} is no known word"
     prefixes = [prefix.strip() for prefix in vocabulary.prefixes]
-    near = notes.nearest(value, [*vocabulary.words, *prefixes, "CUI", "FGI", *vocabulary.basic, *vocabulary.specified])
+    near = notes.nearest(value, [*vocabulary.words, *prefixes, "FGI", *vocabulary.basic, *vocabulary.specified])
     notes.wrong("unknown-word", value, start, message, near)

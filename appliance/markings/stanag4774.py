@@ -55,7 +55,7 @@ def to_stanag4774(marking: Marking, *, created: str = "", originator: str = "") 
         "Category": [
             {"TagName": name, "Type": kind, "GenericValue": list(values)}
             for name, kind, values in _categories(marking, joint=joint)
-            if values
+            if values or (name == RELEASABLE and marking.label.rel is not None)
         ],
     }
     label: dict[str, Any] = {INFORMATION: information}

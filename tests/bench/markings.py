@@ -17,7 +17,7 @@ from tests.unit.markings.postgresql import labelled_database
 
 LONG_BANNER = (
     "TOP SECRET//SI-G ABCD/TK-ABC-XYZ HELLO WORLD//SAR-ALPHA/BRAVO//RD-CNWDI//FGI CAN DEU"
-    "//RSEN/ORCON/IMCON/NOFORN/PROPIN//LIMDIS"
+    "//RSEN/ORCON/IMCON/NOFORN/PROPIN//SSI"
 )
 ROWS = 1_000_000
 LABELS = 200
@@ -62,7 +62,14 @@ def _compare() -> Callable[[], object]:
 
 def _roll_up() -> Callable[[], object]:
     """1,000 portion texts of 120 different markings, read and rolled up."""
-    lists = ("REL TO USA, CAN, GBR", "REL TO USA, GBR", "REL TO USA, FVEY", "REL TO USA, NATO", "NF", "RELIDO")
+    lists = (
+        "REL TO USA, CAN, GBR",
+        "REL TO USA, GBR",
+        "REL TO USA, FVEY",
+        "REL TO USA, NATO",
+        "NF",
+        "DISPLAY ONLY FRA",
+    )
     controls = ("", "OC/", "IMC/", "OC/IMC/", "RS/")
     systems = ("", "SI//", "TK-ABC//", "SI/TK//")
     different = [f"S//{system}{control}{release}" for system in systems for control in controls for release in lists]

@@ -16,6 +16,8 @@ ELSEWHERE = {
     "rollup": "test_rollup.py",
     "authority": "test_authority.py",
     "exchange": "test_exchange.py",
+    "clearance": "test_clearance.py",
+    "profile": "test_profiles.py",
 }
 """Rules about more than one text have their cases in these files."""
 
