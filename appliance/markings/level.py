@@ -18,7 +18,7 @@ def national(notes: Notes, text: str, start: int) -> Head | None:
     if word is not None and not word.owner and not word.foreign:
         return _found(notes, word, owners, text, start)
     if text in CUI_WORDS:
-        notes.places.append((("CUI",), vocabulary.axis["cui"], start, start + len(text)))
+        notes.place(("CUI",), vocabulary.axis["cui"], text, start)
         if text == "CONTROLLED" and notes.form == PORTION:
             notes.wrong("cui-portion", text, start, vocabulary.rules["cui-portion"].text)
         elif text == "CONTROLLED":
@@ -51,8 +51,7 @@ def _owned(notes: Notes, word: LevelWord, codes: tuple[str, ...], text: str, sta
     nation = notes.vocabulary.nation
     notes.nations(codes, start, " ")
     if codes == (nation,):
-        level = text[len(nation) + 1 :]
-        notes.wrong("owner-form", text, start, f"a marking of {nation} begins with its level", level)
+        notes.wrong("owner-form", text, start, f"a marking of {nation} begins with its level")
     elif nation in codes:
         message = f"what {nation} owns together with others is JOINT, with the owners after the level"
         notes.wrong("owner-form", text, start, message)
@@ -85,7 +84,7 @@ def _joint(notes: Notes, text: str, start: int) -> Head | None:
 
 def _found(notes: Notes, word: LevelWord, owners: tuple[str, ...], text: str, start: int) -> Head:
     notes.fit(word.form, text, start)
-    notes.places.append(((word.token,), LEVEL, start, start + len(text)))
+    notes.place((word.token,), LEVEL, text, start)
     return word.token, owners, word.control
 
 
@@ -102,7 +101,8 @@ def _meant(notes: Notes, text: str, known: list[str]) -> str:
     vocabulary = notes.vocabulary
     word = vocabulary.level_words.get(text)
     first, _, rest = text.partition(" ")
-    owned = first in vocabulary.rank and first != vocabulary.nation and rest in vocabulary.own_levels
+    owned = first in vocabulary.rank and first not in {vocabulary.nation, "NATO"} and rest in vocabulary.own_levels
     if (word is not None and word.owner) or owned or (first == _JOINT and rest):
         return f"//{text}"
-    return "" if first in vocabulary.rank else notes.nearest_level(text, known)
+    other = any(part in vocabulary.rank or part == _JOINT for part in text.split(" "))
+    return "" if other else notes.nearest_level(text, known)

@@ -22,19 +22,25 @@ class Notes:
     Args:
         vocabulary: the words.
         form: the form that the text must have; narrowed with every word that has only one.
+        told: whether places are noted.
 
     Attributes:
-        places: every token with its place, for rules that name one.
+        places: every token with its place, for rules that name one; None when nobody asks.
         violations: departures found so far.
     """
 
     __slots__ = ("form", "places", "violations", "vocabulary")
 
-    def __init__(self, vocabulary: Vocabulary, form: int = EITHER) -> None:
+    def __init__(self, vocabulary: Vocabulary, form: int = EITHER, *, told: bool = True) -> None:
         self.vocabulary = vocabulary
         self.form = form
-        self.places: list[Place] = []
+        self.places: list[Place] | None = [] if told else None
         self.violations: list[Violation] = []
+
+    def place(self, tokens: Sequence[str], axis: int, value: str, start: int) -> None:
+        """Note where tokens stand."""
+        if self.places is not None:
+            self.places.append((tokens, axis, start, start + len(value)))
 
     def wrong(self, rule: str, value: str, start: int, message: str, suggestion: str = "") -> None:
         """Note that ``value`` at ``start`` breaks ``rule``."""

@@ -55,11 +55,11 @@ def _diagnose(text: str, vocabulary: Vocabulary) -> tuple[Marking | None, list[V
     clean_text, original, wrong = (text, None, []) if is_clean(text) else clean(text, vocabulary)
     if not clean_text:
         return None, wrong
-    reader = Reader(clean_text, vocabulary)
+    reader = Reader(clean_text, vocabulary, told=True)
     marking = reader.read()
     broken = reader.notes.violations
     if marking is not None:
-        broken += check_rules(marking, reader.notes.places)
+        broken += check_rules(marking, reader.notes.places or [])
     lost = any(violation.rule in _LOSING for violation in (*wrong, *broken))
     canonical = "" if marking is None or lost else _canonical(marking, portion=reader.notes.form == PORTION)
     return marking, _complete(wrong, broken, original, canonical)

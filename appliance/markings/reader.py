@@ -26,14 +26,15 @@ class Reader:
     Args:
         text: the marking, upper-case ASCII.
         vocabulary: the words.
+        told: whether the places of its values are noted, so that a violation can name them.
     """
 
     __slots__ = ("_axis", "_by_name", "_lists", "_national", "_notes", "_parts", "_text", "_vocabulary")
 
-    def __init__(self, text: str, vocabulary: Vocabulary) -> None:
+    def __init__(self, text: str, vocabulary: Vocabulary, *, told: bool = False) -> None:
         self._text = text
         self._vocabulary = vocabulary
-        self._notes = Notes(vocabulary)
+        self._notes = Notes(vocabulary, told=told)
         self._parts = parts = Parts()
         self._lists: tuple[list[str], ...] = (
             parts.nonus,
@@ -98,7 +99,7 @@ class Reader:
     def _segment(self, segment: str, start: int, *, after_cui: bool) -> None:
         """Note the values of one category."""
         notes, words, lists, by_name = self._notes, self._vocabulary.words, self._lists, self._by_name
-        axis, last, continued = UNKNOWN, NO_KEY, ""
+        axis, last, continued, begin, places = UNKNOWN, NO_KEY, "", start, notes.places
         values = segment.split("/")
         categories = after_cui and any(map(self._is_category, values))
         for value in values:
@@ -114,29 +115,36 @@ class Reader:
                 lists[place].extend(tokens)
             else:
                 place, key, tokens, continued = self._compound(value, start, continued, categories=categories)
-            if by_name and place == self._vocabulary.dissem_axis:
-                key = (0, self._vocabulary.texts[tokens[0]][BANNER])
             if place != axis:
-                if axis != UNKNOWN:
-                    self._misplaced(place, value, start)
-                else:
+                if axis == UNKNOWN:
                     axis = place
-                    if place > self._axis and not categories:
-                        self._axis = place
-                    elif not categories:
-                        self._late_category(place, segment, start)
+                    self._category_at(place, segment, begin, categories=categories)
+                else:
+                    self._misplaced(place, value, start)
+            if by_name:
+                key = self._key_by_name(place, key, tokens)
             if key <= last and place != UNKNOWN:
                 notes.late(tokens[0], value, start, twice=key == last)
             last = key
-            notes.places.append((tokens, place, start, end))
+            if places is not None:
+                places.append((tokens, place, start, end))
             start = end + 1
 
-    def _late_category(self, axis: int, segment: str, start: int) -> None:
-        """Categories stand once and in order."""
-        if axis != UNKNOWN:
-            order = f"categories are out of order ({', '.join(self._vocabulary.axes)})"
-            message = "the category is written twice: join its values with /" if axis == self._axis else order
-            self._notes.wrong("category-order", segment, start, message)
+    def _key_by_name(self, place: int, key: Key, tokens: Sequence[str]) -> Key:
+        """The place of a value in its list; on CUI alone dissemination controls stand by alphabet."""
+        vocabulary = self._vocabulary
+        return (0, vocabulary.texts[tokens[0]][BANNER]) if place == vocabulary.dissem_axis else key
+
+    def _category_at(self, axis: int, segment: str, start: int, *, categories: bool) -> None:
+        """Categories stand once and in order; those of CUI stand after CUI, wherever that is."""
+        if categories or axis == UNKNOWN:
+            return
+        if axis > self._axis:
+            self._axis = axis
+            return
+        order = f"categories are out of order ({', '.join(self._vocabulary.axes)})"
+        message = "the category is written twice: join its values with /" if axis == self._axis else order
+        self._notes.wrong("category-order", segment, start, message)
 
     def _misplaced(self, axis: int, value: str, start: int) -> None:
         if axis != UNKNOWN:
@@ -187,6 +195,7 @@ class Reader:
     def _nato_control(self, value: str) -> Value:
         """Read ATOMAL, BALK or BOHEMIA: apart in a foreign marking, after its like in one of the nation (CAPCO H.7)."""
         vocabulary = self._vocabulary
+        self._parts.disordered |= bool(self._parts.nonus)
         self._parts.nonus.append(value)
         place = vocabulary.position[value]
         if self._national:
@@ -262,13 +271,17 @@ class Reader:
     def _system(self, word: Word, rest: str, value: str, start: int) -> Value:
         """Read an SCI system with its compartments, SYSTEM-COMP SUB SUB-COMP."""
         notes, vocabulary, system = self._notes, self._vocabulary, word.tokens[0]
-        notes.fit(word.form, value, start)
-        if rest and system in vocabulary.titles and not vocabulary.compartments[system].fullmatch(rest):
-            rest = self._titled(vocabulary.titles[system], rest, value, start)
+        if notes.form & word.form:
+            notes.form &= word.form
+        else:
+            notes.fit(word.form, value, start)
+        known = vocabulary.compartments[system].fullmatch
         if not rest:
             notes.wrong("sci-alone", value, start, f"{value} is written with a compartment, as in {system}-ABC")
-        elif not vocabulary.compartments[system].fullmatch(rest):
-            notes.wrong("unknown-word", value, start, f"{rest!r} is no list of compartments of {system}")
+        elif not known(rest):
+            rest = self._titled(vocabulary.titles.get(system, {}), rest, value, start)
+            if not known(rest):
+                notes.wrong("unknown-word", value, start, f"{rest!r} is no list of compartments of {system}")
         tokens = self._compartments(system, rest, value, start)
         self._parts.sci.extend(tokens)
         return word.axis, word.key, tokens, ""
@@ -287,14 +300,16 @@ class Reader:
         """The tokens of a system or programme with what follows its first hyphen; each level ascends."""
         tokens, previous = [system], ""
         for part in rest.split("-") if rest else ():
-            name, *subs = part.split(" ")
+            name, space, below = part.partition(" ")
             path = f"{system}-{name}"
             tokens.append(path)
-            tokens += [f"{path}-{sub}" for sub in subs]
+            if space:
+                subs = below.split(" ")
+                tokens += [f"{path}-{sub}" for sub in subs]
+                if len(subs) > 1:
+                    self._ascending(subs, value, start)
             if name <= previous:
                 self._notes.late(name, value, start, twice=name == previous)
-            if len(subs) > 1:
-                self._ascending(subs, value, start)
             previous = name
         return tokens
 

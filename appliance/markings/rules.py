@@ -30,29 +30,27 @@ def check(marking: Marking, places: list[Place]) -> list[Violation]:
 
 def is_valid(marking: Marking) -> bool:
     """Whether the marking breaks no rule; quicker than ``check``, which tells."""
-    guards, classification = marking.vocabulary.guards, marking.classification
-    present = _present(marking)
-    for token in present & marking.vocabulary.triggers:
-        levels, excludes, requires, single = guards[token]
+    vocabulary, classification = marking.vocabulary, marking.classification
+    guards, present = vocabulary.guards, _present(marking)
+    for token in present & vocabulary.triggers:
+        levels, excludes, requires, checks = guards[token]
         if classification not in levels or not present.isdisjoint(excludes):
             return False
         for tokens in requires:
             if present.isdisjoint(tokens):
                 return False
-        if single and _broken_by(token, marking, present):
-            return False
+        for name in checks:
+            if any(_CHECKS[name](marking)):
+                return False
     return True
 
 
 def required(marking: Marking) -> list[str]:
     """The dissemination controls that the systems and compartments of the marking demand: ORCON, NOFORN."""
-    present = _present(marking)
-    demanded = [
-        demand
-        for token in present & marking.vocabulary.triggers
-        for demand in marking.vocabulary.guards[token].requires
-    ]
-    return sorted({control for control in ("NF", "OC") if frozenset((control,)) in demanded})
+    vocabulary = marking.vocabulary
+    tokens = _present(marking) & vocabulary.triggers
+    demanded = {demand for token in tokens for demand in vocabulary.guards[token].requires}
+    return [control for control in ("NF", "OC") if frozenset((control,)) in demanded]
 
 
 def _broken(marking: Marking) -> list[Broken]:
@@ -64,14 +62,13 @@ def _broken(marking: Marking) -> list[Broken]:
 def _broken_by(token: str, marking: Marking, present: set[str]) -> list[Broken]:
     """Every rule that this token triggers and the marking breaks."""
     broken: list[Broken] = []
-    for rule, function, requires, excludes, levels, owners in marking.vocabulary.triggered[token]:
+    for rule, function, requires, excludes, levels in marking.vocabulary.triggered[token]:
         if function:
             broken += [(rule, place, suggestion) for place, suggestion in _CHECKS[function](marking)]
         elif (
             (levels and marking.classification not in levels)
             or (requires and present.isdisjoint(requires))
             or (excludes and not present.isdisjoint(excludes))
-            or (owners and not owners.issuperset(marking.owner_producer))
         ):
             broken.append((rule, token, ""))
     return broken
@@ -79,26 +76,27 @@ def _broken_by(token: str, marking: Marking, present: set[str]) -> list[Broken]:
 
 def _present(marking: Marking) -> set[str]:
     """Every token, with the general ones: SCI, SAR, AEA, FGI, CUI, CLASSIFIED; US, NON-US, NATO or JOINT; SI-*."""
-    sci, aea, other = marking.sci_controls, marking.atomic_energy_markings, marking.non_ic_markings
+    vocabulary, sci, aea = marking.vocabulary, marking.sci_controls, marking.atomic_energy_markings
     present = {
         marking.classification,
         "CLASSIFIED" if marking.classification != "U" else "",
         "US" if marking.us else "JOINT" if marking.joint else "NATO" if marking.nato else "NON-US",
         "SCI" if sci else "",
         "AEA" if aea else "",
+        "SAR" if marking.sar_identifier and marking.sar_identifier != (HANDLE_VIA_SAP,) else "",
         "FGI" if marking.fgi_source_open or marking.fgi_source_protected else "",
         "CUI" if marking.cui else "",
         *marking.non_us_controls,
         *sci,
         *aea,
         *marking.dissemination_controls,
-        *other,
+        *marking.non_ic_markings,
     }
-    present.update([f"{token.rpartition('-')[0]}-*" for token in (*sci, *aea) if "-" in token])
-    if any(token.startswith(ACCM) for token in other):
+    if len(sci) > 1 or len(aea) > 1:
+        parents = {token.rpartition("-")[0] for token in (*sci, *aea)}
+        present.update([vocabulary.below[parent] for parent in parents & vocabulary.parents])
+    if marking.non_ic_markings and any(token.startswith(ACCM) for token in marking.non_ic_markings):
         present.add("ACCM-*")
-    if marking.sar_identifier and marking.sar_identifier != (HANDLE_VIA_SAP,):
-        present.add("SAR")
     return present
 
 

@@ -114,7 +114,6 @@ class RuleData(_Data):
         requires: at least one of these tokens must be there too.
         excludes: none of these tokens may be there too.
         levels: the classification must be one of these.
-        owners: every owner must be one of these.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
@@ -126,11 +125,10 @@ class RuleData(_Data):
     requires: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     levels: tuple[str, ...] = ()
-    owners: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        demands = (self.requires, self.excludes, self.levels, self.owners)
+        demands = (self.requires, self.excludes, self.levels)
         if bool(self.check) == any(demands):
             raise ValueError(f"rule {self.id}: either check names code, or the table demands something")
         if any(demands) and not self.when:

@@ -75,7 +75,6 @@ class Trigger(NamedTuple):
     requires: frozenset[str]
     excludes: frozenset[str]
     levels: frozenset[str]
-    owners: frozenset[str]
 
 
 class Guard(NamedTuple):
@@ -85,13 +84,13 @@ class Guard(NamedTuple):
         levels: the classification is one of these.
         excludes: none of these is present.
         requires: of each of these sets, one is present.
-        single: whether there are rules besides, which must be looked at one by one.
+        checks: code that finds what a table cannot say.
     """
 
     levels: frozenset[str]
     excludes: frozenset[str]
     requires: tuple[frozenset[str], ...]
-    single: bool
+    checks: tuple[str, ...]
 
 
 class Vocabulary:
@@ -152,6 +151,8 @@ class Vocabulary:
         self.triggered: Mapping[str, tuple[Trigger, ...]] = _triggers(data)
         self.triggers = frozenset(self.triggered)
         self.guards = {token: _guard(rules, frozenset(self.level_order)) for token, rules in self.triggered.items()}
+        self.below = {token.removesuffix("-*"): token for token in self.triggered if token.endswith("-*")}
+        self.parents = frozenset(self.below)
 
     def control(self, token: str) -> "ControlData":
         """The control of a token; compartments, numbers and nicknames belong to the control before them."""
@@ -332,12 +333,12 @@ def _triggers(data: "VocabularyData") -> dict[str, tuple[Trigger, ...]]:
     for rule in data.rules:
         if rule.id in data.profile.without:
             continue
-        demands = (rule.requires, rule.excludes, rule.levels, rule.owners)
+        demands = (rule.requires, rule.excludes, rule.levels)
         compiled = Trigger(rule.id, rule.check, *map(frozenset, demands))
         for token in rule.when:
             triggers[token] = (*triggers.get(token, ()), compiled)
     if data.profile.levels:
-        allowed = Trigger("profile-level", "", frozenset(), frozenset(), frozenset(data.profile.levels), frozenset())
+        allowed = Trigger("profile-level", "", frozenset(), frozenset(), frozenset(data.profile.levels))
         for level in data.levels:
             triggers[level.token] = (*triggers.get(level.token, ()), allowed)
     return triggers
@@ -348,5 +349,5 @@ def _guard(rules: tuple[Trigger, ...], levels: frozenset[str]) -> Guard:
         levels=levels.intersection(*(rule.levels or levels for rule in rules)),
         excludes=frozenset().union(*(rule.excludes for rule in rules)),
         requires=tuple(rule.requires for rule in rules if rule.requires),
-        single=any(rule.check or rule.owners for rule in rules),
+        checks=tuple(rule.check for rule in rules if rule.check),
     )

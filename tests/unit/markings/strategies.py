@@ -123,3 +123,18 @@ _PIECES = [
     ],
 ]
 soup: st.SearchStrategy[str] = st.lists(st.sampled_from(_PIECES), max_size=12).map("".join) | st.text(max_size=60)
+
+
+@st.composite
+def _damaged(draw: st.DrawFn) -> str:
+    """The text of a marking with a few pieces left out, replaced or put in."""
+    marking = draw(markings)
+    text = draw(st.sampled_from([marking.banner, marking.portion, f"({marking.portion})"]))
+    for _ in range(draw(st.integers(1, 3))):
+        start = draw(st.integers(0, len(text)))
+        end = draw(st.integers(start, min(len(text), start + 8)))
+        text = text[:start] + draw(st.sampled_from(["", "", "", "/", "//", " ", "X", *_PIECES])) + text[end:]
+    return text
+
+
+damaged: st.SearchStrategy[str] = _damaged()
