@@ -93,7 +93,8 @@ class Reader:
     def _level_apart(self, first: str, segments: list[str], start: int) -> tuple[str, list[str]]:
         """The level without what a single / joins to it, which becomes a category of its own."""
         head, _, rest = first.partition("/")
-        self._notes.wrong("separator", "/", start + len(head), "write // after the level", f"{head}//{rest}")
+        whole = "" if segments or start else f"{head}//{rest}"
+        self._notes.wrong("separator", "/", start + len(head), "write // after the level", whole)
         return head, [rest, *segments]
 
     def _segment(self, segment: str, start: int, *, after_cui: bool) -> None:
