@@ -179,7 +179,7 @@ class Reader:
             axis = "cui" if value == "CUI" else "sap"
             self._lists[vocabulary.axis[axis]].append(value)
             return vocabulary.axis[axis], (1, value), (value,), ""
-        unknown(self._notes, value, start)
+        unknown(self._notes, value, start, national=self._national)
         return UNKNOWN, NO_KEY, (value,), ""
 
     def _repeated(self, value: str, start: int) -> Value:
@@ -320,8 +320,11 @@ class Reader:
                 self._notes.late(name, value, start, twice=name == previous)
 
 
-def unknown(notes: Notes, value: str, start: int) -> None:
-    """Note a value that is nothing, and what may have been meant."""
+def unknown(notes: Notes, value: str, start: int, *, national: bool) -> None:
+    """Note a value that is nothing, and what may have been meant.
+
+    On a marking of another owner no release is suggested, because even NOFORN lets the nation read what was not its own.
+    """
     vocabulary = notes.vocabulary
     if value in vocabulary.refused:
         rule = vocabulary.refused[value]
@@ -340,5 +343,8 @@ def unknown(notes: Notes, value: str, start: int) -> None:
     else:
         message = f"{value!r} is no known word"
     prefixes = [prefix.strip() for prefix in vocabulary.prefixes]
-    near = notes.nearest(value, [*vocabulary.words, *prefixes, "FGI", *vocabulary.basic, *vocabulary.specified])
+    words = [text for text, word in vocabulary.words.items() if national or not vocabulary.releases(word.tokens[0])]
+    near = notes.nearest(
+        value, [*words, *(prefixes if national else ()), "FGI", *vocabulary.basic, *vocabulary.specified]
+    )
     notes.wrong("unknown-word", value, start, message, near)

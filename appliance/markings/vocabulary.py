@@ -161,6 +161,10 @@ class Vocabulary:
             raise KeyError(token)
         return found or self.control(token.rpartition("-")[0])
 
+    def releases(self, token: str) -> bool:
+        """Whether the control of this token limits nations, and so lets some of them read."""
+        return self.control(token).effect == "release"
+
     def place(self, token: str) -> int:
         """The place of a token in the order of the controls."""
         found = self.position.get(token)
