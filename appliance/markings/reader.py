@@ -323,7 +323,7 @@ class Reader:
 def unknown(notes: Notes, value: str, start: int, *, national: bool) -> None:
     """Note a value that is nothing, and what may have been meant.
 
-    On a marking of another owner no release is suggested, because even NOFORN lets the nation read what was not its own.
+    On a marking of another owner no release is suggested: even NOFORN would let the nation read what is not its own.
     """
     vocabulary = notes.vocabulary
     if value in vocabulary.refused:
