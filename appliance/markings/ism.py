@@ -28,7 +28,8 @@ _KNOWN = {"version", "classification", "FGIsourceProtected", *_LISTS, *_CUI}
 
 
 def to_ism(marking: Marking) -> dict[str, object]:
-    """The ISM attributes of a marking; lists that are empty are left out."""
+    """The ISM attributes of a marking; lists that are empty are left out. What repeats a banner is NOFORN here."""
+    marking = marking.known if marking.repeats else marking
     ism: dict[str, object] = {"version": VERSION, "classification": marking.classification}
     for name, attribute in _LISTS.items():
         if values := getattr(marking, attribute):

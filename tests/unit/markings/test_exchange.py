@@ -98,13 +98,11 @@ def _label(**changes: object) -> dict[str, Any]:
         _label(PolicyIdentifier="ZZZ"),
         _label(Category=[{"TagName": "Nobody knows", "Type": "INFORMATIVE", "GenericValue": ["A"]}]),
         _label(Category=[{"TagName": "Releasable To"}]),
-        _label(Category=[]),
         _label(Category=None),
         _label(Category=["Releasable To"]),
         _label(Category=[{"TagName": name, "Type": "INFORMATIVE", "GenericValue": ["A"]} for name in (None, "x", 1)]),
         _label(Category=[{"TagName": "Dissemination", "Type": "INFORMATIVE", "GenericValue": ["OC", 1, None]}]),
         _label(Category=[{"TagName": "Dissemination", "Type": "INFORMATIVE", "GenericValue": "OC"}]),
-        _label(Category=[{"TagName": "Releasable To", "Type": "PERMISSIVE", "GenericValue": ["USA", "GBR"]}]),
     ],
 )
 def test_a_wrong_confidentiality_label_is_a_marking_error(document: dict[str, Any]) -> None:
