@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from appliance.cli.marking_scan import scan
 from appliance.markings import Label, Marking, MarkingError, Violation, banner_colours, dominates, join
 from appliance.markings.ism import to_ism
 from appliance.markings.parse import examine
@@ -19,6 +20,7 @@ from appliance.markings.verify import verify
 from appliance.markings.vocabulary import Vocabulary, default, load
 
 app = typer.Typer(help="Parse, check, roll up and compare classification markings.", no_args_is_help=True)
+app.command("scan")(scan)
 
 Texts = Annotated[
     list[str] | None,

@@ -12,19 +12,27 @@ class UnsafeXmlError(ValueError):
     """The document is no well-formed XML, or it has what a document of others must not have."""
 
 
-def parse_xml(data: bytes, *, maximum_bytes: int = MAXIMUM_BYTES) -> Element:
+def parse_xml(
+    data: bytes,
+    *,
+    maximum_bytes: int = MAXIMUM_BYTES,
+    maximum_elements: int = MAXIMUM_ELEMENTS,
+    maximum_depth: int = MAXIMUM_DEPTH,
+) -> Element:
     """The root of a document; names are ``{namespace}name``, as in ElementTree.
 
     Args:
         data: the document, in any encoding that its declaration names and expat knows.
         maximum_bytes: the largest document.
+        maximum_elements: the most elements.
+        maximum_depth: the deepest element.
 
     Raises:
         UnsafeXmlError: the document has a document type or an entity, is too large, too deep, or not well formed.
     """
     if len(data) > maximum_bytes:
         raise UnsafeXmlError(f"the XML has {len(data)} bytes, more than {maximum_bytes}")
-    builder = _Builder()
+    builder = _Builder(maximum_elements, maximum_depth)
     parser = expat.ParserCreate(namespace_separator="}")
     parser.buffer_text = True
     parser.ordered_attributes = False
@@ -63,20 +71,19 @@ def _refuse(*_: object) -> int:
 class _Builder:
     """Builds the tree while it counts."""
 
-    def __init__(self) -> None:
+    def __init__(self, maximum_elements: int, maximum_depth: int) -> None:
         self._tree = TreeBuilder()
-        self._depth = 0
-        self._elements = 0
+        self._elements, self._depth = maximum_elements, maximum_depth
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
-        self._elements += 1
-        if self._depth > MAXIMUM_DEPTH or self._elements > MAXIMUM_ELEMENTS:
+        self._depth -= 1
+        self._elements -= 1
+        if self._depth < 0 or self._elements < 0:
             raise UnsafeXmlError("the XML has too many elements, or they are too deep")
         self._tree.start(_qualified(name), {_qualified(key): value for key, value in attributes.items()})
 
     def end(self, name: str) -> None:
-        self._depth -= 1
+        self._depth += 1
         self._tree.end(_qualified(name))
 
     def data(self, text: str) -> None:
