@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from appliance.cli.marking_scan import scan
+from appliance.cli.marking_why import why
 from appliance.markings import Label, Marking, MarkingError, Violation, banner_colours, dominates, join
 from appliance.markings.ism import to_ism
 from appliance.markings.parse import examine
@@ -21,6 +22,7 @@ from appliance.markings.vocabulary import Vocabulary, default, load
 
 app = typer.Typer(help="Parse, check, roll up and compare classification markings.", no_args_is_help=True)
 app.command("scan")(scan)
+app.command("why")(why)
 
 Texts = Annotated[
     list[str] | None,

@@ -28,6 +28,15 @@ def check(marking: Marking, places: list[Place]) -> list[Violation]:
     ]
 
 
+def kept(marking: Marking) -> list[tuple[str, str]]:
+    """Every rule that applies to a valid marking, with the token that makes it apply, in the order of the rules."""
+    vocabulary = marking.vocabulary
+    place = {rule: number for number, rule in enumerate(vocabulary.rules)}
+    tokens = _present(marking) & vocabulary.triggers
+    found = [(token, rule.id) for token in tokens for rule in vocabulary.triggered[token]]
+    return sorted(found, key=lambda entry: (place[entry[1]], entry[0]))
+
+
 def is_valid(marking: Marking) -> bool:
     """Whether the marking breaks no rule; quicker than ``check``, which tells."""
     vocabulary, classification = marking.vocabulary, marking.classification
