@@ -118,8 +118,7 @@ class Reader:
                 place, key, tokens, continued = self._compound(value, start, continued, categories=categories)
             if place != axis:
                 if axis == UNKNOWN:
-                    axis = place
-                    self._category_at(place, segment, begin, categories=categories)
+                    axis = self._category_at(place, segment, begin, categories=categories)
                 else:
                     self._misplaced(place, value, start)
             if by_name:
@@ -136,16 +135,17 @@ class Reader:
         vocabulary = self._vocabulary
         return (0, vocabulary.texts[tokens[0]][BANNER]) if place == vocabulary.dissem_axis else key
 
-    def _category_at(self, axis: int, segment: str, start: int, *, categories: bool) -> None:
+    def _category_at(self, axis: int, segment: str, start: int, *, categories: bool) -> int:
         """Categories stand once and in order; those of CUI stand after CUI, wherever that is."""
         if categories or axis == UNKNOWN:
-            return
+            return axis
         if axis > self._axis:
             self._axis = axis
-            return
+            return axis
         order = f"categories are out of order ({', '.join(self._vocabulary.axes)})"
         message = "the category is written twice: join its values with /" if axis == self._axis else order
         self._notes.wrong("category-order", segment, start, message)
+        return axis
 
     def _misplaced(self, axis: int, value: str, start: int) -> None:
         if axis != UNKNOWN:
@@ -264,9 +264,9 @@ class Reader:
         """Read a special access programme, NAME-COMP SUB SUB-COMP; its hierarchy is optional (CAPCO H.5)."""
         if not self._vocabulary.programme.fullmatch(name):
             self._notes.wrong("unknown-word", value, start, f"{name!r} is no programme name")
-        programme, _, rest = name.partition("-")
-        tokens = self._compartments(f"SAR-{programme}", rest, value, start)
-        self._parts.sap.extend(tokens)
+        programme, dash, rest = name.partition("-")
+        tokens = self._compartments(f"SAR-{programme}", rest, value, start) if dash else [f"SAR-{name}"]
+        self._parts.sap += tokens
         return self._vocabulary.sap_axis, (0, programme), tokens, PROGRAMME
 
     def _system(self, word: Word, rest: str, value: str, start: int) -> Value:

@@ -101,15 +101,20 @@ def _present(marking: Marking) -> set[str]:
         *marking.dissemination_controls,
         *marking.non_ic_markings,
     }
-    if len(sci) > 1 or len(aea) > 1:
-        parents = {token.rpartition("-")[0] for token in (*sci, *aea)}
-        present.update([vocabulary.below[parent] for parent in parents & vocabulary.parents])
-    if marking.non_ic_markings and any(token.startswith(ACCM) for token in marking.non_ic_markings):
-        present.add("ACCM-*")
+    for parent in vocabulary.parents.intersection(sci):
+        after = sci.index(parent) + 1  # what is below a token follows it
+        if after < len(sci) and sci[after].startswith(parent) and sci[after][len(parent)] == "-":
+            present.add(vocabulary.below[parent])
+    for token in aea:
+        if SIGMA in token:
+            present.add(f"{token.partition(SIGMA)[0]}-SG-*")
+    for token in marking.non_ic_markings:
+        if token.startswith(ACCM):
+            present.add("ACCM-*")
     return present
 
 
-ACCM = "ACCM-"
+ACCM, SIGMA = "ACCM-", "-SG-"
 _CATEGORIES = {"SCI": "sci", "SAR": "sap", "AEA": "aea", "FGI": "fgi", "CUI": "cui"}
 _OWNERS = {"CLASSIFIED", "US", "NON-US", "NATO", "JOINT"}
 

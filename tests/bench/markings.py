@@ -3,7 +3,10 @@
 Times of single operations are the best of several rounds, because what interrupts a round belongs to the machine.
 """
 
+import resource
 import statistics
+import subprocess
+import sys
 import time
 import timeit
 from collections.abc import Callable
@@ -33,8 +36,9 @@ def measurements() -> list[dict[str, object]]:
     filtered, equal = _filter_seconds()
     return [
         _figure("dominates", _best(_compare(), 10_000) * 1e6, "microseconds", 1.0),
-        _figure("parse", _best(lambda: parse(LONG_BANNER), 200) * 1e6, "microseconds", 50.0),
-        _figure("rollup", _best(_roll_up(), 1) * 1e3, "milliseconds", 20.0),
+        _figure("parse", _best(lambda: parse(LONG_BANNER), 200) * 1e6, "microseconds", 25.0),
+        _figure("rollup", _best(_roll_up(), 1) * 1e3, "milliseconds", 4.0),
+        _figure("import", _import_seconds() * 1e3, "milliseconds", 60.0, "a Python that imports nothing"),
         _figure("rows", filtered / equal, "ratio", 3.0, "equality filter on an indexed integer, as many rows"),
     ]
 
@@ -53,6 +57,21 @@ def _figure(name: str, value: float, unit: str, goal: float, reference: str = ""
 def _best(function: Callable[[], object], number: int) -> float:
     """Seconds of one call, in many short rounds of processor time."""
     return min(timeit.repeat(function, timer=time.process_time, number=number, repeat=60)) / number
+
+
+def _import_seconds() -> float:
+    """Processor time of a process that imports the library, beyond that of one that imports nothing."""
+
+    def best(code: str) -> float:
+        times = []
+        for _ in range(15):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run([sys.executable, "-c", code], check=True)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        return min(times)
+
+    return best("import appliance.markings") - best("pass")
 
 
 def _compare() -> Callable[[], object]:
