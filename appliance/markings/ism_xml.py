@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
 from appliance.markings.errors import MarkingError
-from appliance.markings.ism import CUI_COMPLIANCE, from_ism, to_ism
+from appliance.markings.ism import CUI_COMPLIANCE, INFORMATIVE, from_ism, to_ism
 from appliance.markings.marking import Marking
 from appliance.markings.safe_xml import UnsafeXmlError, find_all, local, parse_xml, text_of
 from appliance.markings.vocabulary import Vocabulary, default
@@ -20,15 +20,6 @@ _LISTS = {
     "FGIsourceProtected", "disseminationControls", "releasableTo", "displayOnlyTo", "nonICmarkings", "compliesWith",
     "cuiBasic", "cuiSpecified",
 }  # fmt: skip
-_INFORMATIVE = {
-    "DESVersion", "ISMCATCESVersion", "CESVersion", "resourceElement", "createDate", "excludeFromRollup", "exemptFrom",
-    "noticeType", "noticeReason", "noticeDate", "unregisteredNoticeType", "externalNotice", "pocType",
-    "hasApproximateMarkings", "classifiedBy", "derivativelyClassifiedBy", "classificationReason", "derivedFrom",
-    "compilationReason", "declassDate", "declassEvent", "declassException", "typeOfExemptedSource",
-    "dateOfExemptedSource", "noAggregation", "highWaterNATO", "cuiControlledBy", "cuiControlledByOffice", "cuiPOC",
-    "cuiDecontrolDate", "cuiDecontrolEvent",
-}  # fmt: skip
-"""Attributes that say nothing about who may read; secondBannerLine and handleViaChannels are not among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +88,7 @@ def from_ism_attributes(
             joint = value.strip() in {"true", "1"}
         elif name == "classification":
             ism[name] = value.strip()
-        elif name not in _INFORMATIVE:
+        elif name not in INFORMATIVE:
             raise _wrong(f"unknown attribute {name}", vocabulary)
     if joint and vocabulary.nation not in _values(ism, "ownerProducer"):
         raise _wrong(f"joint information has {vocabulary.nation} among its owners", vocabulary)

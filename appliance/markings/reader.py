@@ -13,6 +13,7 @@ from appliance.markings.vocabulary import BANNER, EITHER, PORTION, Key, Vocabula
 UNKNOWN = -1
 NO_KEY: Key = ()
 LAST = 1_000
+JOINED = ("RD-CNWDI-", "RD-N-")
 PROGRAMME = "SAR"
 FOREIGN_INFORMATION = re.compile(r"(?:FGI|FOREIGN GOVERNMENT INFORMATION)(?: |$)")
 
@@ -162,10 +163,8 @@ class Reader:
             return self._system(word, rest, value, start)
         if dash and head == PROGRAMME:
             return self._programme(rest, value, start)
-        if value == REL:
-            return self._repeated(value, start)
-        if value in vocabulary.beside:
-            return self._nato_control(value)
+        if special := self._special(value, start):
+            return special
         prefix = vocabulary.prefix_pattern.match(value)
         if prefix:
             token, form = vocabulary.prefixes[prefix.group()]
@@ -181,6 +180,28 @@ class Reader:
             return vocabulary.axis[axis], (1, value), (value,), ""
         unknown(self._notes, value, start, national=self._national)
         return UNKNOWN, NO_KEY, (value,), ""
+
+    def _special(self, value: str, start: int) -> Value | None:
+        """Read what is neither a word nor a list: REL alone, a control of NATO, subsets of RD that are joined."""
+        if value == REL:
+            return self._repeated(value, start)
+        if value in self._vocabulary.beside:
+            return self._nato_control(value)
+        return self._joined(value, start) if value.startswith(JOINED) else None
+
+    def _joined(self, value: str, start: int) -> Value:
+        """Read RD-CNWDI-SIGMA 14 (RD-N-SG 14): the subsets of RD joined by hyphens (CAPCO A.6)."""
+        subset = next(text for text in JOINED if value.startswith(text))
+        self._notes.fit(self._vocabulary.words[subset[:-1]].form, value, start)
+        self._parts.aea.append("RD-CNWDI")
+        numbered = f"RD-{value.removeprefix(subset)}"
+        prefix = self._vocabulary.prefix_pattern.match(numbered)
+        if prefix is None:
+            unknown(self._notes, value, start, national=self._national)
+            return UNKNOWN, NO_KEY, (value,), ""
+        token, form = self._vocabulary.prefixes[prefix.group()]
+        self._notes.fit(form, value, start)
+        return self._listed(token, numbered, prefix.end(), start)
 
     def _repeated(self, value: str, start: int) -> Value:
         """Read REL alone: the list of the banner, in a portion."""
@@ -208,6 +229,8 @@ class Reader:
         codes = tuple(value[skip:].split(" ")) if len(value) > skip else ()
         self._notes.fit(EITHER if value.startswith("FGI") else BANNER, value, start)
         self._notes.nations(codes, start + skip, " ")
+        if self._vocabulary.nation in codes:
+            self._notes.wrong("fgi-nation", value, start, self._vocabulary.rules["fgi-nation"].text)
         self._parts.fgi, self._parts.concealed = codes, not codes
         return self._vocabulary.axis["fgi"], (0,), ("FGI",), ""
 

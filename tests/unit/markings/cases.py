@@ -171,6 +171,7 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             "SECRET//REL TO USA, ISAF, KFOR, TEYE",
         ],
     ),
+    "fgi-nation": (["SECRET//FGI USA", "S//FGI DEU USA//NF"], ["SECRET//FGI DEU", "SECRET//FGI"]),
     "sci-alone": (["SECRET//RSV//NOFORN"], ["SECRET//RSV-ABC//NOFORN"]),
     # Levels
     "unclassified-controls": (
