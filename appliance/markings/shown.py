@@ -32,7 +32,7 @@ def marking_of(label: Label, vocabulary: Vocabulary | None = None) -> Marking:
     for token in sorted(label.need):
         _add(parts, token, label, vocabulary)
     parts.aea = _preceding(parts.aea)
-    if parts.nonus and label.rel == vocabulary.groups.get(NATO):
+    if parts.nonus and len(parts.nonus) == len(label.need) and label.rel == vocabulary.groups.get(NATO):
         parts.owners = (NATO,)
     elif parts.nonus:
         parts.fgi = (NATO,)
