@@ -1,7 +1,7 @@
 """Reading the first part of a marking: the level, and the owners when they are not the nation alone."""
 
 from appliance.markings.notes import LEVEL, Notes
-from appliance.markings.vocabulary import BANNER, PORTION, LevelWord
+from appliance.markings.words import BANNER, PORTION, LevelWord
 
 Head = tuple[str, tuple[str, ...], str]
 """The level token, the owners (none when a JOINT portion repeats those of its banner), and a control of NATO."""

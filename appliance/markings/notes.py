@@ -4,7 +4,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 from appliance.markings.errors import Violation
-from appliance.markings.vocabulary import EITHER, PORTION, Vocabulary
+from appliance.markings.vocabulary import Vocabulary
+from appliance.markings.words import EITHER, PORTION
 
 Place = tuple[Sequence[str], int, int, int]
 """The tokens of a value, the position of its category (-1 for the level), its first and one-past-last character."""

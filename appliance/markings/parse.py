@@ -8,7 +8,8 @@ from appliance.markings.reader import Reader
 from appliance.markings.rules import check as check_rules
 from appliance.markings.rules import is_valid
 from appliance.markings.text import clean, is_clean
-from appliance.markings.vocabulary import PORTION, Vocabulary, default
+from appliance.markings.vocabulary import Vocabulary, default
+from appliance.markings.words import PORTION
 
 
 def parse(text: str, vocabulary: Vocabulary | None = None) -> Marking:

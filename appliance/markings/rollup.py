@@ -14,7 +14,9 @@ from appliance.markings.parse import parse
 from appliance.markings.parts import Parts
 from appliance.markings.release import Portion, Release, roll_up_release
 from appliance.markings.rules import programmes
-from appliance.markings.vocabulary import ACTIVITY, CONCEALED, Vocabulary, default
+from appliance.markings.supersession import superseded_atomic, superseded_cui, superseded_other
+from appliance.markings.vocabulary import Vocabulary, default
+from appliance.markings.words import ACTIVITY, CONCEALED
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,21 +193,13 @@ class _Document:
     def _atomic_energy(self) -> list[str]:
         """RD stands for FRD and TFNI, FRD for TFNI; the SIGMA numbers of all stand under the one that stays."""
         found = {token for marking, _ in self._groups for token in marking.atomic_energy_markings}
-        leave = dict.fromkeys(("DCNI", "UCNI"), "rollup-ucni") if self._classified else {}
-        if (
-            superseded := {"TFNI"}
-            if "RD" not in found and "FRD" in found
-            else {"FRD", "TFNI"}
-            if "RD" in found
-            else set()
-        ):
-            leave |= {token: "rollup-aea" for token in found if token.partition("-")[0] in superseded}
+        leave = superseded_atomic(found, classified=self._classified)
         kept = self._union("atomicEnergyMarkings", "atomic_energy_markings", "rollup-aea", leave)
-        moved = {token.replace("FRD-SG", "RD-SG") for token in leave if token.startswith("FRD-SG")} - {*kept}
-        for token in sorted(moved):
-            original = f"F{token}"
-            places = _places(numbers for m, numbers in self._groups if original in m.atomic_energy_markings)
-            self._explain("atomicEnergyMarkings", token, places, "rollup-aea")
+        moved = sorted({token.replace("FRD-SG", "RD-SG") for token in leave if token.startswith("FRD-SG")} - {*kept})
+        for token in moved:
+            self._explain(
+                "atomicEnergyMarkings", token, self._with("atomic_energy_markings", f"F{token}"), "rollup-aea"
+            )
         return [*kept, *moved]
 
     def _foreign_sources(self) -> None:
@@ -248,25 +242,13 @@ class _Document:
             leave["OC-USGOV"] = "rollup-controls"
         if self._classified or parts.cui or parts.other or controls - leave.keys() - {"FOUO"}:
             leave["FOUO"] = "rollup-fouo"
-        leave |= self._cui_controls(controls)
+        leave |= superseded_cui(controls, cui=bool(parts.cui), classified=self._classified)
         kept = self._union("disseminationControls", "dissemination_controls", "rollup-controls", leave)
         parts.dissem = [*kept, *release.controls]
         parts.rel, parts.display = release.releasable_to, release.display_only_to
         for category, value, stays, places, rule in release.explanation:
             self._explain(category, value, places, rule, kept=stays)
         self._put_right_cui_controls(controls, release)
-
-    def _cui_controls(self, controls: set[str]) -> dict[str, str]:
-        """The controls of CUI that another supersedes."""
-        rule = "rollup-cui-controls"
-        dropped = not self._parts.cui  # a classified banner without CUI has no control of CUI either
-        if dropped:
-            return dict.fromkeys(controls & _OF_CUI, rule)
-        if "DL_ONLY" in controls and not self._classified:
-            return dict.fromkeys(controls - {"DL_ONLY"} - RELEASE, rule)
-        if "FED_ONLY" in controls:
-            return {"FEDCON": rule}
-        return dict.fromkeys(("FEDCON", "NOCON"), rule) if {"FEDCON", "NOCON"} <= controls else {}
 
     def _put_right_cui_controls(self, controls: set[str], release: Release) -> None:
         """DL ONLY stands alone on CUI, the list says the rest; FEDCON and NOCON leave federal employees."""
@@ -282,27 +264,19 @@ class _Document:
             self._explain("disseminationControls", "FED_ONLY", (), "rollup-cui-controls")
 
     def _other(self, *, stated: bool) -> list[str]:
-        """Non-IC controls: NODIS supersedes EXDIS, both SBU; the NOFORN forms give way to NOFORN itself."""
+        """Non-IC controls; SBU NOFORN and LES NOFORN become SBU and LES where NOFORN stands by itself."""
         found = {token for marking, _ in self._groups for token in marking.non_ic_markings}
-        apart = self._classified or stated
-        leave = {"XD": "rollup-nodis"} if "ND" in found else {}
-        if self._classified:
-            leave["DS"] = "rollup-limdis"
-        if apart:
-            leave |= dict.fromkeys(("SBU-NF", "LES-NF"), "rollup-sbu-les")
-        if self._classified or self._parts.cui or not {"ND", "XD"}.isdisjoint(found):
-            leave |= dict.fromkeys(("SBU", "SBU-NF"), "rollup-sbu-les")
-        elif not apart and "SBU-NF" in found:
-            leave["SBU"] = "rollup-sbu-les"
-        if not apart and "LES-NF" in found:
-            leave["LES"] = "rollup-sbu-les"
+        leave = superseded_other(found, classified=self._classified, cui=bool(self._parts.cui), stated=stated)
         kept = self._union("nonICmarkings", "non_ic_markings", "rollup-other", leave)
         for plain in ("SBU", "LES"):
-            if apart and f"{plain}-NF" in found and plain not in leave and plain not in kept:
+            if f"{plain}-NF" in found & leave.keys() and plain not in leave and plain not in kept:
                 kept.append(plain)
-                places = _places(numbers for m, numbers in self._groups if f"{plain}-NF" in m.non_ic_markings)
-                self._explain("nonICmarkings", plain, places, "rollup-sbu-les")
+                self._explain("nonICmarkings", plain, self._with("non_ic_markings", f"{plain}-NF"), "rollup-sbu-les")
         return kept
+
+    def _with(self, attribute: str, token: str) -> tuple[int, ...]:
+        """The numbers of the portions that have a token."""
+        return _places(numbers for marking, numbers in self._groups if token in getattr(marking, attribute))
 
     def _union(self, category: str, attribute: str, rule: str, leave: Mapping[str, str] | None = None) -> list[str]:
         """The tokens of one category, explained.
@@ -331,9 +305,6 @@ class _Document:
 
 def _places(groups: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
     return tuple(number for numbers in groups for number in numbers)
-
-
-_OF_CUI = frozenset(("AC", "AWP", "DL_ONLY", "FED_ONLY", "FEDCON", "NOCON"))
 
 
 def _sources(marking: Marking) -> tuple[str, ...]:

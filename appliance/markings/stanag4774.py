@@ -12,7 +12,8 @@ from appliance.markings.ism import confirmed
 from appliance.markings.marking import Marking
 from appliance.markings.parts import Parts
 from appliance.markings.stanag4774_foreign import Entry, entries_of, foreign_parts
-from appliance.markings.vocabulary import ACTIVITY, Vocabulary, default
+from appliance.markings.vocabulary import Vocabulary, default
+from appliance.markings.words import ACTIVITY
 
 ROOT = "originatorConfidentialityLabel"
 INFORMATION = "ConfidentialityInformation"

@@ -9,7 +9,8 @@ from typing import Any
 
 from appliance.markings.errors import MarkingError
 from appliance.markings.parts import Parts
-from appliance.markings.vocabulary import ACTIVITY, Vocabulary
+from appliance.markings.vocabulary import Vocabulary
+from appliance.markings.words import ACTIVITY
 
 Entry = tuple[str, str, list[str]]
 """Name of a category, its type in capitals, and its values."""
