@@ -27,6 +27,7 @@ RELEASABLE, DISPLAY, OWNER, CUI, FGI, CONCEALED = (
     "Concealed Foreign Source",
 )
 _OURS = {"JOINT", "FGI"}
+_DEPTH = 16
 # Name of the category: the parts that it fills, and how tokens are written there.
 _PARTS = {
     "Special Category": "nonus",
@@ -111,6 +112,7 @@ def _information(document: Mapping[str, Any]) -> Mapping[str, Any]:
         KeyError: there is none.
         TypeError: it is no object.
     """
+    document = without_namespaces(document)
     for name in (ROOT, ROOT[0].upper() + ROOT[1:]):
         if name in document:
             document = document[name]
@@ -119,6 +121,31 @@ def _information(document: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(information, Mapping):
         raise TypeError(INFORMATION)
     return information
+
+
+def without_namespaces(value: Any, depth: int = _DEPTH) -> Any:
+    """JSON as converters make it of XML, without the prefixes of names and without declarations of namespaces.
+
+    Raises:
+        KeyError: two names differ by their prefix only.
+        TypeError: it is deeper than a label is.
+    """
+    if depth == 0:
+        raise TypeError("depth")
+    if isinstance(value, list):
+        return [without_namespaces(entry, depth - 1) for entry in value]
+    if not isinstance(value, Mapping):
+        return value
+    found: dict[str, Any] = {}
+    for key, entry in value.items():
+        if str(key).startswith(("@xmlns", "xmlns")):
+            continue
+        mark, name = ("@", str(key)[1:]) if str(key).startswith("@") else ("", str(key))
+        name = mark + name.rpartition(":")[2]
+        if name in found:
+            raise KeyError(name)
+        found[name] = without_namespaces(entry, depth - 1)
+    return found
 
 
 def _text(value: object) -> str:

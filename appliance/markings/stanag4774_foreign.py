@@ -110,8 +110,9 @@ def entries_of(information: Mapping[str, Any]) -> list[Entry]:
     for entry in [categories] if isinstance(categories, Mapping) else categories:
         name, kind = (entry.get(key, entry.get(f"@{key}")) for key in ("TagName", "Type"))
         values = entry["GenericValue"]
-        values = [values] if isinstance(values, str) else values
-        if not isinstance(values, list) or not all(isinstance(text, str) for text in (name, kind, *values)):
+        values = values if isinstance(values, list) else [values]
+        values = [value.get("#text") if isinstance(value, Mapping) else value for value in values]
+        if not all(isinstance(text, str) for text in (name, kind, *values)):
             raise TypeError("Category")
         entries.append((name, kind.upper(), sorted(values)))
     return sorted(entries)

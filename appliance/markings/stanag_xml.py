@@ -8,7 +8,7 @@ from xml.etree import ElementTree as Tree
 from appliance.markings.errors import MarkingError
 from appliance.markings.marking import Marking
 from appliance.markings.safe_xml import UnsafeXmlError, find_all, local, parse_xml, text_of
-from appliance.markings.stanag4774 import INFORMATION, ROOT, from_stanag4774, to_stanag4774
+from appliance.markings.stanag4774 import INFORMATION, ROOT, from_stanag4774, to_stanag4774, without_namespaces
 from appliance.markings.vocabulary import Vocabulary, default
 
 LABEL = "urn:nato:stanag:4774:confidentialitymetadatalabel:1:0"
@@ -91,6 +91,7 @@ def from_stanag4778(document: Mapping[str, Any], vocabulary: Vocabulary | None =
     """
     vocabulary = vocabulary or default()
     try:
+        document = without_namespaces(document)
         container = document.get("BindingInformation", document)["MetadataBindingContainer"]
         bindings = container["MetadataBinding"]
         found = []
@@ -126,7 +127,7 @@ def _label(marking: Marking, *, created: str = "", originator: str = "") -> Tree
 def _mapping(label: Tree.Element) -> dict[str, Any]:
     """The label as the JSON form has it; what is not known keeps its name, to be refused by it."""
     information: dict[str, Any] = {"Category": []}
-    for element in find_all(label, INFORMATION)[:1]:
+    for element in find_all(label, INFORMATION):
         for child in element:
             name = local(child.tag)
             if name == "Category":
@@ -137,7 +138,7 @@ def _mapping(label: Tree.Element) -> dict[str, Any]:
                     entry | ({} if other else {"GenericValue": [text for text in values if text]})
                 )
             else:
-                information[name] = text_of(child)
+                information[name if name not in information else f"{name} twice"] = text_of(child)
     return {ROOT: {INFORMATION: information}}
 
 

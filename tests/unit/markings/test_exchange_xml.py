@@ -194,3 +194,39 @@ def test_a_document_with_ism_attributes_is_read_with_its_portions_notices_and_ne
 def test_wrong_ism_attributes_are_a_marking_error(attributes: dict[str, str]) -> None:
     with pytest.raises(MarkingError):
         from_ism_attributes(attributes)
+
+
+@pytest.mark.parametrize("text", ["SECRET", {"#text": "SECRET", "@xml:lang": "en"}])
+def test_json_that_a_converter_made_of_xml(text: object) -> None:
+    category = {"@TagName": "Releasable To", "@Type": "PERMISSIVE", "slab:GenericValue": {"#text": "NATO"}}
+    information = {"slab:PolicyIdentifier": "NATO", "slab:Classification": text, "slab:Category": category}
+    document = {
+        "slab:originatorConfidentialityLabel": {"@xmlns:slab": LABEL, "slab:ConfidentialityInformation": information}
+    }
+    assert from_stanag4774(document).portion == "//NS"
+    binding = {"mb:MetadataBinding": {"mb:Metadata": document, "mb:DataReference": {"@URI": "report.docx"}}}
+    found = from_stanag4778({"mb:BindingInformation": {"@xmlns:mb": BINDING, "mb:MetadataBindingContainer": binding}})
+    assert [(one.marking.portion, one.references) for one in found] == [("//NS", ("report.docx",))]
+
+
+def test_labels_that_say_something_twice() -> None:
+    document = label("NATO", "SECRET")
+    document["x:originatorConfidentialityLabel"] = label("NATO", "UNCLASSIFIED")["originatorConfidentialityLabel"]
+    with pytest.raises(MarkingError):
+        from_stanag4774(document)
+    once = "<PolicyIdentifier>NATO</PolicyIdentifier><Classification>SECRET</Classification>"
+    for twice in (f"{once}<Classification>UNCLASSIFIED</Classification>", f"{once}</{{0}}><{{0}}>{once}"):
+        information = f"<{{0}}>{twice}</{{0}}>".replace("{0}", "ConfidentialityInformation")
+        with pytest.raises(MarkingError):
+            from_stanag4774_xml(
+                f"<originatorConfidentialityLabel>{information}</originatorConfidentialityLabel>".encode()
+            )
+
+
+def test_json_too_deep() -> None:
+    document: dict[str, Any] = {}
+    for _ in range(50_000):
+        document = {"MetadataBindingContainer": document}
+    for read in (from_stanag4774, from_stanag4778):
+        with pytest.raises(MarkingError):
+            read(document)
