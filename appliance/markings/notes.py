@@ -66,7 +66,7 @@ class Notes:
         """The known word that is most like ``text``; empty when none is, or when the text has many faults already."""
         if len(self.violations) >= MAXIMUM_SUGGESTIONS or len(text) > LONGEST_WORD:
             return ""
-        return next(iter(difflib.get_close_matches(text, list(words), 1)), "")
+        return next(iter(difflib.get_close_matches(text, list(words), 1, CLOSE)), "")
 
     def nearest_level(self, text: str, names: Iterable[str]) -> str:
         """The level that is most like ``text``; empty when none is, or when the text names a higher one.

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from appliance.markings import level
 from appliance.markings.marking import HANDLE_VIA_SAP, REL
-from appliance.markings.notes import Notes
+from appliance.markings.notes import LONGEST_WORD, Notes
 from appliance.markings.parts import Parts
 from appliance.markings.vocabulary import Vocabulary
 from appliance.markings.words import BANNER, EITHER, PORTION, Key, Word
@@ -16,6 +16,7 @@ NO_KEY: Key = ()
 LAST = 1_000
 JOINED = ("RD-CNWDI-", "RD-N-")
 PROGRAMME = "SAR"
+PIECES = re.compile(r"[^A-Z0-9]+")
 FOREIGN_INFORMATION = re.compile(r"(?:FGI|FOREIGN GOVERNMENT INFORMATION)(?: |$)")
 
 Value = tuple[int, Key, Sequence[str], str]
@@ -74,7 +75,7 @@ class Values:
             axis = "cui" if value == "CUI" else "sap"
             self._lists[vocabulary.axis[axis]].append(value)
             return vocabulary.axis[axis], (1, value), (value,), ""
-        unknown(self._notes, value, start, national=self._national)
+        unknown(self._notes, value, start, national=self._national, categories=bool(self._parts.cui))
         return UNKNOWN, NO_KEY, (value,), ""
 
     def _special(self, value: str, start: int) -> Value | None:
@@ -239,7 +240,7 @@ class Values:
                 self._notes.late(name, value, start, twice=name == previous)
 
 
-def unknown(notes: Notes, value: str, start: int, *, national: bool) -> None:
+def unknown(notes: Notes, value: str, start: int, *, national: bool, categories: bool = False) -> None:
     """Note a value that is nothing, and what may have been meant.
 
     On a marking of another owner no release is suggested: even NOFORN would let the nation read what is not its own.
@@ -252,7 +253,7 @@ def unknown(notes: Notes, value: str, start: int, *, national: bool) -> None:
     if not value:
         notes.wrong("separator", value, start, "a separator stands before nothing")
         return
-    if value.endswith(" EYES ONLY"):
+    if value.endswith((" EYES ONLY", " EYES")):
         notes.wrong("eyes-only", value, start, vocabulary.rules["eyes-only"].text)
         return
     if value in vocabulary.level_words or value in level.CUI_WORDS:
@@ -261,9 +262,27 @@ def unknown(notes: Notes, value: str, start: int, *, national: bool) -> None:
         message = f"{value} is a CUI category, which stands after CUI//"
     else:
         message = f"{value!r} is no known word"
-    prefixes = [prefix.strip() for prefix in vocabulary.prefixes]
-    words = [text for text, word in vocabulary.words.items() if national or not vocabulary.releases(word.tokens[0])]
-    near = notes.nearest(
-        value, [*words, *(prefixes if national else ()), "FGI", *vocabulary.basic, *vocabulary.specified]
-    )
-    notes.wrong("unknown-word", value, start, message, near)
+    words = {text: word.axis for text, word in vocabulary.words.items() if national or not _releases(vocabulary, word)}
+    near = [*words, *([prefix.strip() for prefix in vocabulary.prefixes] if national else ()), "FGI"]
+    if categories or value.startswith("SP-"):
+        near += [*vocabulary.basic, *vocabulary.specified]
+    notes.wrong("unknown-word", value, start, message, _meant(notes, value, near, words))
+
+
+def _releases(vocabulary: Vocabulary, word: Word) -> bool:
+    return vocabulary.releases(word.tokens[0])
+
+
+def _meant(notes: Notes, value: str, near: list[str], words: Mapping[str, int]) -> str:
+    """The word that is most like a value, if it has every word that the value names; else those words, set apart."""
+    pieces = [piece for piece in PIECES.split(value) if piece]
+    named = {piece for piece in pieces if piece in notes.vocabulary.words}
+    word = notes.nearest(value, near)
+    if named <= set(PIECES.split(word)):
+        return word
+    if not named.issuperset(pieces) or not named <= set(words) or len(value) > LONGEST_WORD:
+        return ""
+    text = pieces[0]
+    for before, piece in itertools.pairwise(pieces):
+        text += ("/" if words[before] == words[piece] else "//") + piece
+    return text

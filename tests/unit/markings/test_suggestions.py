@@ -97,3 +97,25 @@ def test_long_and_nested_texts_are_told_in_bounded_time(text: str) -> None:
     start = time.process_time()
     assert check(text)
     assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize(
+    ("text", "suggestion"),
+    [
+        ("TOP SECRET//ORCON NOFORN", "ORCON/NOFORN"),
+        ("TOP SECRET//ORCON,NOFORN", "ORCON/NOFORN"),
+        ("TOP SECRET//SI NOFORN", "SI//NOFORN"),
+        ("TOP SECRET//SI NOFRON", None),
+        ("SECRET//ORCON USGOV", "ORCON-USGOV"),
+        ("UNCLASSIFIED//SBU-NOFORN", "SBU NOFORN"),
+        ("//GBR SECRET//NOFORN RELIDO", None),
+        ("SECRET//NOFRON", "NOFORN"),
+        ("SECRET//NATO", None),
+        ("SECRET//NOCONTRACT", None),
+        ("CUI//SP-PRVCI", "SP-PRVCY"),
+        ("CUI//PRVCI", "PRVCY"),
+    ],
+)
+def test_a_suggested_word_drops_none_that_is_written(text: str, suggestion: str | None) -> None:
+    (violation,) = [one for one in check(text) if one.rule == "unknown-word"]
+    assert violation.suggestion == (suggestion or default().rules[violation.rule].remedy)
