@@ -63,7 +63,10 @@ def _diagnose(text: str, vocabulary: Vocabulary) -> tuple[Marking | None, list[V
         broken += check_rules(marking, reader.notes.places or [])
     lost = any(violation.rule in _LOSING for violation in (*wrong, *broken))
     canonical = "" if marking is None or lost else _canonical(marking, portion=reader.notes.form == PORTION)
-    return marking, _complete(wrong, broken, original, canonical)
+    if canonical:
+        broken = [_formal(violation, vocabulary, canonical) for violation in broken]
+        wrong = [_formal(violation, vocabulary, canonical) for violation in wrong]
+    return marking, _complete(wrong, broken, original)
 
 
 _LOSING = {
@@ -83,21 +86,21 @@ def _canonical(marking: Marking, *, portion: bool) -> str:
     return "" if check_rules(marking, []) else marking.portion if portion else marking.banner
 
 
-def _complete(
-    wrong: list[Violation], broken: list[Violation], original: list[int] | None, canonical: str
-) -> list[Violation]:
-    """Both kinds of violation in the order of the original text; the canonical form is the remedy of formal ones."""
+def _complete(wrong: list[Violation], broken: list[Violation], original: list[int] | None) -> list[Violation]:
+    """Both kinds of violation in the order of the original text."""
     found = set(wrong)
     ends = [*original, original[-1] + 1] if original else None
     for violation in broken:
         start, end = violation.span
         found.add(violation if ends is None else replace(violation, span=(ends[start], ends[end])))
-    completed = {
-        replace(violation, suggestion=canonical) if canonical and violation.rule in _FORMAL else violation
-        for violation in found
-    }
-    return sorted(completed, key=lambda violation: (violation.span, violation.rule))
+    return sorted(found, key=lambda violation: (violation.span, violation.rule))
+
+
+def _formal(violation: Violation, vocabulary: Vocabulary, canonical: str) -> Violation:
+    """The violation, with the canonical form as the remedy when it is about how the marking is written."""
+    plain = violation.rule in _ORDER and violation.suggestion == vocabulary.rules[violation.rule].remedy
+    return replace(violation, suggestion=canonical) if plain or violation.rule in _FORMAL else violation
 
 
 _FORMAL = {"category-order", "form", "text-spacing"}
-"""Rules about how a marking is written: the canonical form is the remedy."""
+_ORDER = {"list-order", "duplicate"}

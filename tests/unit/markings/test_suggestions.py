@@ -119,3 +119,19 @@ def test_long_and_nested_texts_are_told_in_bounded_time(text: str) -> None:
 def test_a_suggested_word_drops_none_that_is_written(text: str, suggestion: str | None) -> None:
     (violation,) = [one for one in check(text) if one.rule == "unknown-word"]
     assert violation.suggestion == (suggestion or default().rules[violation.rule].remedy)
+
+
+@pytest.mark.parametrize(
+    ("text", "suggestion"),
+    [
+        ("SECRET//NOFORN/ORCON", "SECRET//ORCON/NOFORN"),
+        ("SECRET//NOFORN/NOFORN", "SECRET//NOFORN"),
+        ("CUI//PRVCY/SP-INV", "CUI//SP-INV/PRVCY"),
+        ("SECRET//REL TO USA, CAN/RSEN", "SECRET//RSEN/REL TO USA, CAN"),
+        ("SECRET//REL TO USA, GBR, AUS", "USA, AUS, GBR"),
+        ("TOP SECRET//TK/SI", None),
+    ],
+)
+def test_values_out_of_order_are_put_in_order(text: str, suggestion: str | None) -> None:
+    (violation,) = [one for one in check(text) if one.rule in {"list-order", "duplicate"}]
+    assert violation.suggestion == (suggestion or default().rules[violation.rule].remedy)
