@@ -94,7 +94,9 @@ class Reader(Values):
             else:
                 place, key, tokens, continued = self._compound(value, start, continued, categories=categories)
             if place != axis:
-                if axis == UNKNOWN:
+                if axis == UNKNOWN and place > self._axis and not categories:
+                    self._axis = axis = place
+                elif axis == UNKNOWN:
                     axis = self._category_at(place, segment, begin, categories=categories)
                 else:
                     self._misplaced(place, value, start)

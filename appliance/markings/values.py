@@ -14,6 +14,7 @@ from appliance.markings.words import BANNER, EITHER, PORTION, Key, Word
 UNKNOWN = -1
 NO_KEY: Key = ()
 LAST = 1_000
+RESTRICTED_DATA = "RD"
 JOINED = ("RD-CNWDI-", "RD-N-")
 PROGRAMME = "SAR"
 PIECES = re.compile(r"[^A-Z0-9]+")
@@ -60,10 +61,11 @@ class Values:
             return self._system(word, rest, value, start)
         if dash and head == PROGRAMME:
             return self._programme(rest, value, start)
-        if special := self._special(value, start):
-            return special
-        prefix = vocabulary.prefix_pattern.match(value)
-        if prefix:
+        if value == REL or value in vocabulary.beside or head == RESTRICTED_DATA:
+            special = self._special(value, start)
+            if special is not None:
+                return special
+        if (dash or " " in value) and (prefix := vocabulary.prefix_pattern.match(value)):
             token, form = vocabulary.prefixes[prefix.group()]
             self._notes.fit(form, value, start)
             return self._listed(token, value, prefix.end(), start)
