@@ -9,6 +9,8 @@ import typer
 
 from appliance.cli import inputs
 from appliance.cli.commands import Commands
+from appliance.cli.marking_scan import scan
+from appliance.cli.marking_why import why
 from appliance.cli.options import Json
 from appliance.errors import ApplianceError
 from appliance.markings import Label, Marking, MarkingError, Violation, banner_colours, dominates, join
@@ -21,6 +23,8 @@ from appliance.markings.verify import verify
 from appliance.markings.vocabulary import Vocabulary, default, load
 
 app = Commands("marking")
+app.command("scan")(scan)
+app.command("why")(why)
 
 Texts = Annotated[
     list[str] | None,

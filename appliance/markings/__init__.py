@@ -3,8 +3,10 @@
 No I/O but reading the vocabulary; imports nothing else of the appliance.
 """
 
+from appliance.markings.clearance import read_clearance
 from appliance.markings.colours import banner_colours
 from appliance.markings.errors import MarkingError, Violation
+from appliance.markings.explain import Explanation, Reason, explain
 from appliance.markings.label import LEVELS, Clearance, Label, can_read, can_write, dominates, join
 from appliance.markings.marking import Marking
 from appliance.markings.parse import check, parse
@@ -13,16 +15,20 @@ from appliance.markings.shown import marking_of
 __all__ = [
     "LEVELS",
     "Clearance",
+    "Explanation",
     "Label",
     "Marking",
     "MarkingError",
+    "Reason",
     "Violation",
     "banner_colours",
     "can_read",
     "can_write",
     "check",
     "dominates",
+    "explain",
     "join",
     "marking_of",
     "parse",
+    "read_clearance",
 ]

@@ -23,12 +23,22 @@ _LISTS = {
     "displayOnlyTo": "display_only_to",
     "nonICmarkings": "non_ic_markings",
 }
+INFORMATIVE = {
+    "DESVersion", "ISMCATCESVersion", "CESVersion", "resourceElement", "createDate", "excludeFromRollup", "exemptFrom",
+    "noticeType", "noticeReason", "noticeDate", "unregisteredNoticeType", "externalNotice", "pocType",
+    "hasApproximateMarkings", "classifiedBy", "derivativelyClassifiedBy", "classificationReason", "derivedFrom",
+    "compilationReason", "declassDate", "declassEvent", "declassException", "typeOfExemptedSource",
+    "dateOfExemptedSource", "noAggregation", "highWaterNATO", "cuiControlledBy", "cuiControlledByOffice", "cuiPOC",
+    "cuiDecontrolDate", "cuiDecontrolEvent",
+}  # fmt: skip
+"""Attributes that say nothing about who may read; secondBannerLine and handleViaChannels are not among them."""
 _CUI = {"cuiSpecified", "cuiBasic", "compliesWith"}
 _KNOWN = {"version", "classification", "FGIsourceProtected", *_LISTS, *_CUI}
 
 
 def to_ism(marking: Marking) -> dict[str, object]:
-    """The ISM attributes of a marking; lists that are empty are left out."""
+    """The ISM attributes of a marking; lists that are empty are left out. What repeats a banner is NOFORN here."""
+    marking = marking.known if marking.repeats else marking
     ism: dict[str, object] = {"version": VERSION, "classification": marking.classification}
     for name, attribute in _LISTS.items():
         if values := getattr(marking, attribute):
@@ -54,10 +64,7 @@ def from_ism(ism: Mapping[str, object], vocabulary: Vocabulary | None = None) ->
     def wrong(message: str) -> MarkingError:
         return MarkingError("", (vocabulary.violation("ism-json", (0, 0), message),))
 
-    if unknown := sorted(set(ism) - _KNOWN):
-        raise wrong(f"unknown attribute {unknown[0]}")
-    if ism.get("version", VERSION) != VERSION:
-        raise wrong(f"version {ism['version']!r} is not {VERSION!r}")
+    ism = _known(ism, wrong)
     level, owners = ism.get("classification"), _strings(ism, "ownerProducer", wrong)
     if not isinstance(level, str) or level not in vocabulary.level_order or not owners:
         raise wrong("classification (one of its levels) and ownerProducer are mandatory")
@@ -90,6 +97,17 @@ def from_ism(ism: Mapping[str, object], vocabulary: Vocabulary | None = None) ->
         if (token in parts.dissem) != bool(codes):
             raise wrong(f"{token} and its list of nations belong together")
     return confirmed(parts, vocabulary, wrong)
+
+
+def _known(ism: Mapping[str, object], wrong: Callable[[str], MarkingError]) -> Mapping[str, object]:
+    """The attributes, unwrapped; all of them are known."""
+    wrapped = ism.get("ism")
+    ism = wrapped if isinstance(wrapped, Mapping) else ism
+    if unknown := sorted(set(ism) - _KNOWN - INFORMATIVE):
+        raise wrong(f"unknown attribute {unknown[0]}")
+    if ism.get("version", VERSION) != VERSION:
+        raise wrong(f"version {ism['version']!r} is not {VERSION!r}")
+    return ism
 
 
 def confirmed(parts: Parts, vocabulary: Vocabulary, wrong: Callable[[str], MarkingError]) -> Marking:

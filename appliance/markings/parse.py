@@ -8,7 +8,8 @@ from appliance.markings.reader import Reader
 from appliance.markings.rules import check as check_rules
 from appliance.markings.rules import is_valid
 from appliance.markings.text import clean, is_clean
-from appliance.markings.vocabulary import PORTION, Vocabulary, default
+from appliance.markings.vocabulary import Vocabulary, default
+from appliance.markings.words import PORTION
 
 
 def parse(text: str, vocabulary: Vocabulary | None = None) -> Marking:
@@ -55,23 +56,51 @@ def _diagnose(text: str, vocabulary: Vocabulary) -> tuple[Marking | None, list[V
     clean_text, original, wrong = (text, None, []) if is_clean(text) else clean(text, vocabulary)
     if not clean_text:
         return None, wrong
-    reader = Reader(clean_text, vocabulary)
+    reader = Reader(clean_text, vocabulary, told=True)
     marking = reader.read()
     broken = reader.notes.violations
     if marking is not None:
-        broken += check_rules(marking, reader.notes.places)
-    canonical = "" if marking is None else marking.portion if reader.notes.form == PORTION else marking.banner
-    return marking, _complete(wrong, broken, original, canonical)
+        broken += check_rules(marking, reader.notes.places or [])
+    lost = any(violation.rule in _LOSING for violation in (*wrong, *broken))
+    canonical = "" if marking is None or lost else _canonical(marking, portion=reader.notes.form == PORTION)
+    if canonical:
+        broken = [_formal(violation, vocabulary, canonical) for violation in broken]
+        wrong = [_formal(violation, vocabulary, canonical) for violation in wrong]
+    return marking, _complete(wrong, broken, original)
 
 
-def _complete(
-    wrong: list[Violation], broken: list[Violation], original: list[int] | None, canonical: str
-) -> list[Violation]:
-    """Both kinds of violation in the order of the original text; what has no remedy suggests the canonical form."""
+_LOSING = {
+    "text-character",
+    "text-control-character",
+    "unknown-word",
+    "country",
+    "cui-specified",
+    "eyes-only",
+    "separator",
+}
+"""Rules whose violation leaves something of the text unread, so that what was read may be less than what was meant."""
+
+
+def _canonical(marking: Marking, *, portion: bool) -> str:
+    """The canonical form of what was read; empty when it is no valid marking itself."""
+    return "" if check_rules(marking, []) else marking.portion if portion else marking.banner
+
+
+def _complete(wrong: list[Violation], broken: list[Violation], original: list[int] | None) -> list[Violation]:
+    """Both kinds of violation in the order of the original text."""
     found = set(wrong)
     ends = [*original, original[-1] + 1] if original else None
     for violation in broken:
         start, end = violation.span
         found.add(violation if ends is None else replace(violation, span=(ends[start], ends[end])))
-    completed = {replace(violation, suggestion=violation.suggestion or canonical) for violation in found}
-    return sorted(completed, key=lambda violation: (violation.span, violation.rule))
+    return sorted(found, key=lambda violation: (violation.span, violation.rule))
+
+
+def _formal(violation: Violation, vocabulary: Vocabulary, canonical: str) -> Violation:
+    """The violation, with the canonical form as the remedy when it is about how the marking is written."""
+    plain = violation.rule in _ORDER and violation.suggestion == vocabulary.rules[violation.rule].remedy
+    return replace(violation, suggestion=canonical) if plain or violation.rule in _FORMAL else violation
+
+
+_FORMAL = {"category-order", "form", "text-spacing"}
+_ORDER = {"list-order", "duplicate"}

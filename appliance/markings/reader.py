@@ -1,50 +1,31 @@
 """Reading a marking: text to parts, with every departure from the grammar noted at its place."""
 
-import itertools
-import re
 from collections.abc import Sequence
 
 from appliance.markings import level
-from appliance.markings.marking import HANDLE_VIA_SAP, Marking
+from appliance.markings.marking import JOINT, Marking
 from appliance.markings.notes import Notes
-from appliance.markings.parts import Parts
-from appliance.markings.vocabulary import BANNER, EITHER, PORTION, Key, Vocabulary, Word
-
-UNKNOWN = -1
-NO_KEY: Key = ()
-PROGRAMME = "SAR"
-FOREIGN_INFORMATION = re.compile(r"(?:FGI|FOREIGN GOVERNMENT INFORMATION)(?: |$)")
-
-Value = tuple[int, Key, Sequence[str], str]
-"""What a value is: the position of its category, its place in the list, its tokens, and what continues after it."""
+from appliance.markings.values import NO_KEY, UNKNOWN, Values
+from appliance.markings.vocabulary import Vocabulary
+from appliance.markings.words import BANNER, PORTION, Key
 
 
-class Reader:
+class Reader(Values):
     """Reads one text of permitted characters and spacing.
 
     Args:
         text: the marking, upper-case ASCII.
         vocabulary: the words.
+        told: whether the places of its values are noted, so that a violation can name them.
     """
 
-    __slots__ = ("_axis", "_lists", "_notes", "_parts", "_text", "_vocabulary")
+    __slots__ = ("_axis", "_by_name", "_text")
 
-    def __init__(self, text: str, vocabulary: Vocabulary) -> None:
+    def __init__(self, text: str, vocabulary: Vocabulary, *, told: bool = False) -> None:
+        super().__init__(vocabulary, told=told)
         self._text = text
-        self._vocabulary = vocabulary
-        self._notes = Notes(vocabulary)
-        self._parts = parts = Parts()
-        self._lists: tuple[list[str], ...] = (
-            parts.nonus,
-            parts.sci,
-            parts.sap,
-            parts.aea,
-            [],
-            parts.cui,
-            parts.dissem,
-            parts.other,
-        )
         self._axis = UNKNOWN
+        self._by_name = False
 
     @property
     def notes(self) -> Notes:
@@ -59,7 +40,7 @@ class Reader:
             self._notes.form = PORTION
         foreign = text.startswith("//")
         if foreign:
-            text, start = text[2:], start + 2
+            text, start, self._national = text[2:], start + 2, False
         first, *segments = text.split("//")
         gap = len("//")
         if "/" in first:
@@ -69,6 +50,11 @@ class Reader:
         after_cui = first in level.CUI_WORDS
         if after_cui:
             self._parts.cui.append("CUI")
+            self._by_name = not foreign
+        if head and not head[1]:
+            self._parts.repeats.append(JOINT)
+        if head and head[2]:
+            self._parts.nonus.append(head[2])
         start += len(first) + gap
         for segment in segments:
             self._segment(segment, start, after_cui=after_cui)
@@ -78,19 +64,20 @@ class Reader:
             start += len(segment) + 2
         if head is None:
             return None
-        self._parts.classification, self._parts.owners = head
+        self._parts.classification, self._parts.owners, _ = head
         return self._parts.marking(self._vocabulary, ordered=not self._notes.violations)
 
     def _level_apart(self, first: str, segments: list[str], start: int) -> tuple[str, list[str]]:
         """The level without what a single / joins to it, which becomes a category of its own."""
         head, _, rest = first.partition("/")
-        self._notes.wrong("separator", "/", start + len(head), "write // after the level", f"{head}//{rest}")
+        whole = "" if segments or start else f"{head}//{rest}"
+        self._notes.wrong("separator", "/", start + len(head), "write // after the level", whole)
         return head, [rest, *segments]
 
     def _segment(self, segment: str, start: int, *, after_cui: bool) -> None:
         """Note the values of one category."""
-        notes, words, lists = self._notes, self._vocabulary.words, self._lists
-        axis, last, continued = UNKNOWN, NO_KEY, ""
+        notes, words, lists, by_name = self._notes, self._vocabulary.words, self._lists, self._by_name
+        axis, last, continued, begin, places = UNKNOWN, NO_KEY, "", start, notes.places
         values = segment.split("/")
         categories = after_cui and any(map(self._is_category, values))
         for value in values:
@@ -107,167 +94,38 @@ class Reader:
             else:
                 place, key, tokens, continued = self._compound(value, start, continued, categories=categories)
             if place != axis:
-                if axis != UNKNOWN:
-                    self._misplaced(place, value, start)
+                if axis == UNKNOWN and place > self._axis and not categories:
+                    self._axis = axis = place
+                elif axis == UNKNOWN:
+                    axis = self._category_at(place, segment, begin, categories=categories)
                 else:
-                    axis = place
-                    if place > self._axis and not categories:
-                        self._axis = place
-                    elif not categories:
-                        self._late_category(place, segment, start)
+                    self._misplaced(place, value, start)
+            if by_name:
+                key = self._key_by_name(place, key, tokens)
             if key <= last and place != UNKNOWN:
                 notes.late(tokens[0], value, start, twice=key == last)
             last = key
-            notes.places.append((tokens, place, start, end))
+            if places is not None:
+                places.append((tokens, place, start, end))
             start = end + 1
 
-    def _late_category(self, axis: int, segment: str, start: int) -> None:
-        """Categories stand once and in order."""
-        if axis != UNKNOWN:
-            order = f"categories are out of order ({', '.join(self._vocabulary.axes)})"
-            message = "the category is written twice: join its values with /" if axis == self._axis else order
-            self._notes.wrong("category-order", segment, start, message)
+    def _key_by_name(self, place: int, key: Key, tokens: Sequence[str]) -> Key:
+        """The place of a value in its list; on CUI alone dissemination controls stand by alphabet."""
+        vocabulary = self._vocabulary
+        return (0, vocabulary.texts[tokens[0]][BANNER]) if place == vocabulary.dissem_axis else key
+
+    def _category_at(self, axis: int, segment: str, start: int, *, categories: bool) -> int:
+        """Categories stand once and in order; those of CUI stand after CUI, wherever that is."""
+        if categories or axis == UNKNOWN:
+            return axis
+        if axis > self._axis:
+            self._axis = axis
+            return axis
+        order = f"categories are out of order ({', '.join(self._vocabulary.axes)})"
+        message = "the category is written twice: join its values with /" if axis == self._axis else order
+        self._notes.wrong("category-order", segment, start, message)
+        return axis
 
     def _misplaced(self, axis: int, value: str, start: int) -> None:
         if axis != UNKNOWN:
             self._notes.wrong("separator", value, start, f"{value} is of another category: write // before it")
-
-    def _compound(self, value: str, start: int, continued: str, *, categories: bool) -> Value:
-        """Read a value that is more than one word of the vocabulary."""
-        vocabulary = self._vocabulary
-        if categories and (found := self._category(value, start)):
-            return found
-        head, dash, rest = value.partition("-")
-        word = vocabulary.words.get(head)
-        if word is not None and word.axis == vocabulary.sci_axis and (dash or not word.whole):
-            return self._system(word, rest, value, start)
-        if dash and head == PROGRAMME:
-            return self._programme(rest, value, start)
-        prefix = vocabulary.prefix_pattern.match(value)
-        if prefix:
-            token, form = vocabulary.prefixes[prefix.group()]
-            self._notes.fit(form, value, start)
-            return self._listed(token, value, prefix.end(), start)
-        if continued:
-            return self._listed(continued, value, 0, start)
-        if foreign := FOREIGN_INFORMATION.match(value):
-            return self._foreign_information(value, foreign.end(), start)
-        if value in {"CUI", HANDLE_VIA_SAP}:
-            axis = "cui" if value == "CUI" else "sap"
-            self._lists[vocabulary.axis[axis]].append(value)
-            return vocabulary.axis[axis], (1, value), (value,), ""
-        unknown(self._notes, value, start)
-        return UNKNOWN, NO_KEY, (value,), ""
-
-    def _foreign_information(self, value: str, skip: int, start: int) -> Value:
-        """Read FGI with its nations, or without when the source is concealed."""
-        codes = tuple(value[skip:].split(" ")) if len(value) > skip else ()
-        self._notes.fit(EITHER if value.startswith("FGI") else BANNER, value, start)
-        self._notes.nations(codes, start + skip, " ")
-        self._parts.fgi, self._parts.concealed = codes, not codes
-        return self._vocabulary.axis["fgi"], (0,), ("FGI",), ""
-
-    def _is_category(self, value: str) -> bool:
-        return value not in self._vocabulary.words and value.removeprefix("SP-") in self._vocabulary.categories
-
-    def _category(self, value: str, start: int) -> Value | None:
-        """A CUI category; a control that is also one (PROPIN) is that control."""
-        vocabulary = self._vocabulary
-        word = vocabulary.words.get(value)
-        category = value.removeprefix("SP-")
-        specified = category != value
-        axis = vocabulary.axis["cui"]
-        if category not in vocabulary.categories:
-            return None
-        if specified or word is None:
-            if value not in (vocabulary.specified if specified else vocabulary.basic):
-                kind, other = ("basic", category) if specified else ("specified", f"SP-{category}")
-                self._notes.wrong("cui-specified", value, start, f"all authorities for {category} are {kind}", other)
-            self._lists[axis].append(value)
-            return axis, (0 if specified else 1, category), (value,), ""
-        self._lists[word.axis].extend(word.tokens)
-        self._parts.disordered = True
-        return axis, (1, category), word.tokens, ""
-
-    def _listed(self, token: str, value: str, skip: int, start: int) -> Value:
-        """Read a value that begins or continues a list: programmes, nations, numbers, nicknames."""
-        vocabulary, notes, rest = self._vocabulary, self._notes, value[skip:]
-        if token == PROGRAMME:
-            return self._programme(rest, value, start)
-        control = vocabulary.controls[token]
-        axis, key = vocabulary.axis[control.axis], (vocabulary.position[token],)
-        if control.list:
-            codes = tuple(rest.split(", "))
-            notes.nations(codes, start + skip, ", ")
-            self._parts.release(token, codes)
-            self._lists[axis].append(token)
-            return axis, key, (token,), ""
-        if control.numbers:
-            numbers = rest.split(" ")
-            for number in numbers:
-                if number not in control.numbers:
-                    notes.wrong("unknown-word", value, start, f"{number!r} is none of {', '.join(control.numbers)}")
-            self._ascending(numbers, value, start)
-            tokens = tuple([f"{token}-{number}" for number in numbers])
-            self._lists[axis].extend(tokens)
-            return axis, key, tokens, ""
-        if not vocabulary.nicknames[token].fullmatch(rest):
-            notes.wrong("unknown-word", value, start, f"{rest!r} is no nickname")
-        self._lists[axis].append(f"{token}-{rest}")
-        return axis, (*key, rest), (f"{token}-{rest}",), token
-
-    def _programme(self, name: str, value: str, start: int) -> Value:
-        """Read the name of a special access programme."""
-        if not self._vocabulary.programme.fullmatch(name):
-            self._notes.wrong("unknown-word", value, start, f"{name!r} is no programme name")
-        tokens = (f"SAR-{name}",)
-        self._parts.sap.extend(tokens)
-        return self._vocabulary.sap_axis, (0, name), tokens, PROGRAMME
-
-    def _system(self, word: Word, rest: str, value: str, start: int) -> Value:
-        """Read an SCI system with its compartments, SYSTEM-COMP SUB SUB-COMP."""
-        notes, system = self._notes, word.tokens[0]
-        notes.fit(word.form, value, start)
-        if not rest:
-            notes.wrong("sci-alone", value, start, f"{value} is written with a compartment, as in {system}-ABC")
-        elif not self._vocabulary.compartments[system].fullmatch(rest):
-            notes.wrong("unknown-word", value, start, f"{rest!r} is no list of compartments of {system}")
-        tokens, previous = [system], ""
-        for part in rest.split("-") if rest else ():
-            name, *subs = part.split(" ")
-            path = f"{system}-{name}"
-            tokens.append(path)
-            tokens += [f"{path}-{sub}" for sub in subs]
-            if name <= previous:
-                notes.late(name, value, start, twice=name == previous)
-            if len(subs) > 1:
-                self._ascending(subs, value, start)
-            previous = name
-        self._parts.sci.extend(tokens)
-        return word.axis, word.key, tokens, ""
-
-    def _ascending(self, names: list[str], value: str, start: int) -> None:
-        for previous, name in itertools.pairwise(names):
-            if name <= previous:
-                self._notes.late(name, value, start, twice=name == previous)
-
-
-def unknown(notes: Notes, value: str, start: int) -> None:
-    """Note a value that is nothing, and what may have been meant."""
-    vocabulary = notes.vocabulary
-    if value in vocabulary.refused:
-        rule = vocabulary.refused[value]
-        notes.wrong(rule, value, start, vocabulary.rules[rule].text)
-        return
-    if not value:
-        notes.wrong("separator", value, start, "a separator stands before nothing")
-        return
-    if value in vocabulary.level_words or value in level.CUI_WORDS:
-        message = f"{value} is a level, which stands first and once"
-    elif value.removeprefix("SP-") in vocabulary.categories:
-        message = f"{value} is a CUI category, which stands after CUI//"
-    else:
-        message = f"{value!r} is no known word"
-    prefixes = [prefix.strip() for prefix in vocabulary.prefixes]
-    near = notes.nearest(value, [*vocabulary.words, *prefixes, "CUI", "FGI", *vocabulary.basic, *vocabulary.specified])
-    notes.wrong("unknown-word", value, start, message, near)

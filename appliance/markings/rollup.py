@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 from appliance.markings.errors import MarkingError, Violation
 from appliance.markings.label import Label, join
-from appliance.markings.marking import HANDLE_VIA_SAP, MULTIPLE, Marking
+from appliance.markings.marking import HANDLE_VIA_SAP, MULTIPLE, RELEASE, Marking
 from appliance.markings.parse import parse
 from appliance.markings.parts import Parts
 from appliance.markings.release import Portion, Release, roll_up_release
-from appliance.markings.rules import MAXIMUM_PROGRAMMES
+from appliance.markings.rules import programmes
+from appliance.markings.supersession import superseded_atomic, superseded_cui, superseded_other
 from appliance.markings.vocabulary import Vocabulary, default
+from appliance.markings.words import ACTIVITY, CONCEALED
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Rollup:
 def rollup(
     portions: Iterable[str | Marking],
     *,
+    banner: Marking | None = None,
     compilation: Compilation | None = None,
     vocabulary: Vocabulary | None = None,
 ) -> Rollup:
@@ -76,6 +79,8 @@ def rollup(
 
     Args:
         portions: texts or markings, at least one.
+        banner: the banner that the document has; portions such as (S//REL) repeat its lists. Without it they are
+            released to nobody.
         compilation: a decision that raises the banner above the portions.
         vocabulary: the words and rules; those of the package when None.
 
@@ -84,19 +89,32 @@ def rollup(
     """
     vocabulary = vocabulary or default()
     groups = _group(portions, vocabulary)
+    if banner is not None:
+        groups = [(marking.within(banner), numbers) for marking, numbers in groups]
     if not groups:
         raise MarkingError("", (vocabulary.violation("text-empty", (0, 0), "a document has at least one portion"),))
     if compilation is not None:
         if not compilation.reason.strip():
             raise MarkingError("", (vocabulary.violation("compilation-reason", (0, 0), "the reason is missing"),))
         groups.append((compilation.marking, ()))
-    distinct = {marking.owner_producer for marking, _ in groups}
     nation = (vocabulary.nation,)
-    owners = distinct.pop() if len(distinct) == 1 else nation
+    owners = _owners(groups, vocabulary)
     release = roll_up_release(groups, vocabulary, owners)
-    if owners == ("NATO",) and "NF" in release.controls:
-        owners = nation  # NATO has no NOFORN: such a document can only be the nation's
+    nowhere = "NF" in release.controls and any(owner == "NATO" or owner.startswith(ACTIVITY) for owner in owners)
+    if nowhere or (len(owners) > 1 and not release.releasable_to):
+        owners = nation  # NATO has no NOFORN, and JOINT no document without release: it can only be the nation's
     return _Document(groups, vocabulary, owners).roll_up(release)
+
+
+def _owners(groups: list[Portion], vocabulary: Vocabulary) -> tuple[str, ...]:
+    """The owners of the document: those of all portions when they are the same, one nation or JOINT; else the nation.
+
+    Concealed and several foreign sources are marks of portions only (Register 7).
+    """
+    distinct = {marking.owner_producer for marking, _ in groups}
+    owners = distinct.pop() if len(distinct) == 1 else ()
+    joint = vocabulary.nation in owners
+    return owners if owners != (CONCEALED,) and (len(owners) == 1 or joint) else (vocabulary.nation,)
 
 
 def _group(portions: Iterable[str | Marking], vocabulary: Vocabulary) -> list[Portion]:
@@ -163,25 +181,35 @@ class _Document:
     def _programmes_and_systems(self) -> None:
         parts = self._parts
         parts.sci = self._union("SCIcontrols", "sci_controls", "rollup-sci")
-        ucni = dict.fromkeys(("DCNI", "UCNI"), "rollup-ucni") if self._classified else {}
-        parts.aea = self._union("atomicEnergyMarkings", "atomic_energy_markings", "rollup-aea", ucni)
-        nonus = dict.fromkeys(self._vocabulary.tokens("nonus"), "rollup-owner") if self._national else {}
-        parts.nonus = self._union("nonUSControls", "non_us_controls", "rollup-owner", nonus)
+        parts.aea = self._atomic_energy()
+        rule = "rollup-nato" if self._national else "rollup-owner"
+        parts.nonus = self._union("nonUSControls", "non_us_controls", rule)
         names = self._union("SARIdentifier", "sar_identifier", "rollup-sap")
-        programmes = [name for name in names if name != HANDLE_VIA_SAP]
-        if len(programmes) > MAXIMUM_PROGRAMMES or MULTIPLE in programmes:
+        most = self._vocabulary.profile.maximum_programmes
+        if 0 < most < len(programmes(names)) or MULTIPLE in names:
             names = [MULTIPLE, *(name for name in names if name == HANDLE_VIA_SAP)]
-        parts.sap = names
+        parts.sap = [name if name == HANDLE_VIA_SAP else f"SAR-{name}" for name in names]
+
+    def _atomic_energy(self) -> list[str]:
+        """RD stands for FRD and TFNI, FRD for TFNI; the SIGMA numbers of all stand under the one that stays."""
+        found = {token for marking, _ in self._groups for token in marking.atomic_energy_markings}
+        leave = superseded_atomic(found, classified=self._classified)
+        kept = self._union("atomicEnergyMarkings", "atomic_energy_markings", "rollup-aea", leave)
+        moved = sorted({token.replace("FRD-SG", "RD-SG") for token in leave if token.startswith("FRD-SG")} - {*kept})
+        for token in moved:
+            self._explain(
+                "atomicEnergyMarkings", token, self._with("atomic_energy_markings", f"F{token}"), "rollup-aea"
+            )
+        return [*kept, *moved]
 
     def _foreign_sources(self) -> None:
         sources: dict[str, list[int]] = {}
         concealed: list[int] = []
         for marking, numbers in self._groups:
-            owners = marking.owner_producer if self._national else ()
-            for nation in (*marking.fgi_source_open, *owners):
-                if nation != self._vocabulary.nation:
-                    sources.setdefault(nation, []).extend(numbers)
-            if marking.fgi_source_protected:
+            owners = _sources(marking) if self._national else ()
+            for nation in {*marking.fgi_source_open, *owners} - {self._vocabulary.nation, CONCEALED}:
+                sources.setdefault(nation, []).extend(numbers)
+            if marking.fgi_source_protected or CONCEALED in owners:
                 concealed.extend(numbers)
                 self._parts.concealed = True
         if self._parts.concealed:
@@ -195,6 +223,9 @@ class _Document:
         places = _places(numbers for marking, numbers in self._groups if marking.cui)
         if not any(marking.cui for marking, _ in self._groups):
             return
+        if self._classified and not self._vocabulary.profile.cui_in_classified_banner:
+            self._explain("compliesWith", "CUI", places, "rollup-cui", kept=False)
+            return
         self._explain("compliesWith", "CUI", places, "rollup-cui")
         names = {name for marking, _ in self._groups for name in marking.cui_categories}
         basic = {name: "rollup-cui" for name in names if self._classified and not name.startswith("SP-")}
@@ -204,37 +235,48 @@ class _Document:
 
     def _dissemination(self, release: Release) -> None:
         parts = self._parts
-        parts.other = self._other()
+        parts.other = self._other(stated="NF" in release.controls)
         controls = {token for marking, _ in self._groups for token in marking.dissemination_controls}
-        leave = dict.fromkeys(("NF", "REL", "RELIDO", "DISPLAYONLY"), "")
+        leave = dict.fromkeys(RELEASE, "")
         if "OC" in controls:
             leave["OC-USGOV"] = "rollup-controls"
         if self._classified or parts.cui or parts.other or controls - leave.keys() - {"FOUO"}:
             leave["FOUO"] = "rollup-fouo"
+        leave |= superseded_cui(controls, cui=bool(parts.cui), classified=self._classified)
         kept = self._union("disseminationControls", "dissemination_controls", "rollup-controls", leave)
         parts.dissem = [*kept, *release.controls]
         parts.rel, parts.display = release.releasable_to, release.display_only_to
         for category, value, stays, places, rule in release.explanation:
             self._explain(category, value, places, rule, kept=stays)
+        self._put_right_cui_controls(controls, release)
 
-    def _other(self) -> list[str]:
-        """Non-IC controls: NODIS supersedes EXDIS; SBU and the NOFORN forms do not survive classification."""
+    def _put_right_cui_controls(self, controls: set[str], release: Release) -> None:
+        """DL ONLY stands alone on CUI, the list says the rest; FEDCON and NOCON leave federal employees."""
+        parts = self._parts
+        if not parts.cui:
+            return
+        if "DL_ONLY" in controls and not self._classified:
+            if release.controls or release.releasable_to or release.display_only_to:
+                self._advise("rollup-cui-controls", "the distribution list must respect the release of the portions")
+            parts.dissem, parts.rel, parts.display = ["DL_ONLY"], (), ()
+        elif {"FEDCON", "NOCON"} <= controls and "FED_ONLY" not in controls:
+            parts.dissem.append("FED_ONLY")
+            self._explain("disseminationControls", "FED_ONLY", (), "rollup-cui-controls")
+
+    def _other(self, *, stated: bool) -> list[str]:
+        """Non-IC controls; SBU NOFORN and LES NOFORN become SBU and LES where NOFORN stands by itself."""
         found = {token for marking, _ in self._groups for token in marking.non_ic_markings}
-        leave = {}
-        if "ND" in found:
-            leave["XD"] = "rollup-nodis"
-        if self._classified or self._parts.cui:
-            leave |= dict.fromkeys(("SBU", "SBU-NF"), "rollup-sbu-les")
-        if self._classified:
-            leave["LES-NF"] = "rollup-sbu-les"
-        else:
-            leave |= {name: "rollup-sbu-les" for name in ("SBU", "LES") if f"{name}-NF" in found}
+        leave = superseded_other(found, classified=self._classified, cui=bool(self._parts.cui), stated=stated)
         kept = self._union("nonICmarkings", "non_ic_markings", "rollup-other", leave)
-        if self._classified and "LES-NF" in found:
-            kept.append("LES")
-            places = _places(numbers for marking, numbers in self._groups if "LES-NF" in marking.non_ic_markings)
-            self._explain("nonICmarkings", "LES", places, "rollup-sbu-les")
+        for plain in ("SBU", "LES"):
+            if f"{plain}-NF" in found & leave.keys() and plain not in leave and plain not in kept:
+                kept.append(plain)
+                self._explain("nonICmarkings", plain, self._with("non_ic_markings", f"{plain}-NF"), "rollup-sbu-les")
         return kept
+
+    def _with(self, attribute: str, token: str) -> tuple[int, ...]:
+        """The numbers of the portions that have a token."""
+        return _places(numbers for marking, numbers in self._groups if token in getattr(marking, attribute))
 
     def _union(self, category: str, attribute: str, rule: str, leave: Mapping[str, str] | None = None) -> list[str]:
         """The tokens of one category, explained.
@@ -263,3 +305,11 @@ class _Document:
 
 def _places(groups: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
     return tuple(number for numbers in groups for number in numbers)
+
+
+def _sources(marking: Marking) -> tuple[str, ...]:
+    """The sources that the owners of a portion are in a document of the nation; NATO and its activity for NATO:KFOR."""
+    owners = marking.owner_producer or (CONCEALED,)
+    if any(owner.startswith(ACTIVITY) for owner in owners):
+        return ("NATO", *(owner.removeprefix(ACTIVITY) for owner in owners))
+    return owners

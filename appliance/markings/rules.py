@@ -1,9 +1,9 @@
 """The rules of valid markings: a table in the vocabulary, and code for those that a table cannot say."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from appliance.markings.errors import Violation
-from appliance.markings.marking import HANDLE_VIA_SAP, MULTIPLE, Marking
+from appliance.markings.marking import HANDLE_VIA_SAP, MULTIPLE, REL, Marking
 from appliance.markings.notes import LEVEL, Place
 from appliance.markings.vocabulary import Vocabulary
 
@@ -12,8 +12,6 @@ Finding = tuple[str, str]
 
 Broken = tuple[str, str, str]
 """Identifier of a rule, the token that breaks it, and a suggestion."""
-
-MAXIMUM_PROGRAMMES = 4
 
 
 def check(marking: Marking, places: list[Place]) -> list[Violation]:
@@ -30,20 +28,38 @@ def check(marking: Marking, places: list[Place]) -> list[Violation]:
     ]
 
 
+def kept(marking: Marking) -> list[tuple[str, str]]:
+    """Every rule that applies to a valid marking, with the token that makes it apply, in the order of the rules."""
+    vocabulary = marking.vocabulary
+    place = {rule: number for number, rule in enumerate(vocabulary.rules)}
+    tokens = _present(marking) & vocabulary.triggers
+    found = [(token, rule.id) for token in tokens for rule in vocabulary.triggered[token]]
+    return sorted(found, key=lambda entry: (place[entry[1]], entry[0]))
+
+
 def is_valid(marking: Marking) -> bool:
     """Whether the marking breaks no rule; quicker than ``check``, which tells."""
-    guards, classification = marking.vocabulary.guards, marking.classification
-    present = _present(marking)
-    for token in present & marking.vocabulary.triggers:
-        levels, excludes, requires, single = guards[token]
+    vocabulary, classification = marking.vocabulary, marking.classification
+    guards, present = vocabulary.guards, _present(marking)
+    for token in present & vocabulary.triggers:
+        levels, excludes, requires, checks = guards[token]
         if classification not in levels or not present.isdisjoint(excludes):
             return False
         for tokens in requires:
             if present.isdisjoint(tokens):
                 return False
-        if single and _broken_by(token, marking, present):
-            return False
+        for name in checks:
+            if any(_CHECKS[name](marking)):
+                return False
     return True
+
+
+def required(marking: Marking) -> list[str]:
+    """The dissemination controls that the systems and compartments of the marking demand: ORCON, NOFORN."""
+    vocabulary = marking.vocabulary
+    tokens = _present(marking) & vocabulary.triggers
+    demanded = {demand for token in tokens for demand in vocabulary.guards[token].requires}
+    return [control for control in ("NF", "OC") if frozenset((control,)) in demanded]
 
 
 def _broken(marking: Marking) -> list[Broken]:
@@ -55,28 +71,28 @@ def _broken(marking: Marking) -> list[Broken]:
 def _broken_by(token: str, marking: Marking, present: set[str]) -> list[Broken]:
     """Every rule that this token triggers and the marking breaks."""
     broken: list[Broken] = []
-    for rule, function, requires, excludes, levels, owners in marking.vocabulary.triggered[token]:
+    for rule, function, requires, excludes, levels in marking.vocabulary.triggered[token]:
         if function:
             broken += [(rule, place, suggestion) for place, suggestion in _CHECKS[function](marking)]
         elif (
             (levels and marking.classification not in levels)
             or (requires and present.isdisjoint(requires))
             or (excludes and not present.isdisjoint(excludes))
-            or (owners and not owners.issuperset(marking.owner_producer))
         ):
             broken.append((rule, token, ""))
     return broken
 
 
 def _present(marking: Marking) -> set[str]:
-    """Every token, with the general ones: SCI, SAR, AEA, FGI, CUI, CLASSIFIED; US, NON-US, NATO or JOINT."""
-    sci, aea, owners = marking.sci_controls, marking.atomic_energy_markings, marking.owner_producer
+    """Every token, with the general ones: SCI, SAR, AEA, FGI, CUI, CLASSIFIED; US, NON-US, NATO or JOINT; SI-*."""
+    vocabulary, sci, aea = marking.vocabulary, marking.sci_controls, marking.atomic_energy_markings
     present = {
         marking.classification,
         "CLASSIFIED" if marking.classification != "U" else "",
-        "US" if marking.us else "JOINT" if len(owners) > 1 else "NATO" if owners == ("NATO",) else "NON-US",
+        "US" if marking.us else "JOINT" if marking.joint else "NATO" if marking.nato else "NON-US",
         "SCI" if sci else "",
         "AEA" if aea else "",
+        "SAR" if marking.sar_identifier and marking.sar_identifier != (HANDLE_VIA_SAP,) else "",
         "FGI" if marking.fgi_source_open or marking.fgi_source_protected else "",
         "CUI" if marking.cui else "",
         *marking.non_us_controls,
@@ -85,11 +101,20 @@ def _present(marking: Marking) -> set[str]:
         *marking.dissemination_controls,
         *marking.non_ic_markings,
     }
-    if marking.sar_identifier and marking.sar_identifier != (HANDLE_VIA_SAP,):
-        present.add("SAR")
+    for parent in vocabulary.parents.intersection(sci):
+        after = sci.index(parent) + 1  # what is below a token follows it
+        if after < len(sci) and sci[after].startswith(parent) and sci[after][len(parent)] == "-":
+            present.add(vocabulary.below[parent])
+    for token in aea:
+        if SIGMA in token:
+            present.add(f"{token.partition(SIGMA)[0]}-SG-*")
+    for token in marking.non_ic_markings:
+        if token.startswith(ACCM):
+            present.add("ACCM-*")
     return present
 
 
+ACCM, SIGMA = "ACCM-", "-SG-"
 _CATEGORIES = {"SCI": "sci", "SAR": "sap", "AEA": "aea", "FGI": "fgi", "CUI": "cui"}
 _OWNERS = {"CLASSIFIED", "US", "NON-US", "NATO", "JOINT"}
 
@@ -97,23 +122,29 @@ _OWNERS = {"CLASSIFIED", "US", "NON-US", "NATO", "JOINT"}
 def _span(vocabulary: Vocabulary, places: list[Place], token: str) -> tuple[int, int]:
     """Where the token stands; a general one stands where its category begins."""
     wanted = LEVEL if token in _OWNERS else vocabulary.axis.get(_CATEGORIES.get(token, ""))
+    below = token.removesuffix("*") if token.endswith("*") else f"{token}-"
     for tokens, axis, start, end in places:
-        if token in tokens or axis == wanted or tokens[0].startswith(f"{token}-"):
+        if token in tokens or axis == wanted or any(other.startswith(below) for other in tokens):
             return start, end
     return (0, 0)
 
 
 def _release_list(marking: Marking) -> Iterator[Finding]:
     codes, nation = marking.releasable_to, marking.vocabulary.nation
-    if codes[:1] != (nation,) or len(codes) < 2:
-        others = [code for code in codes if code != nation]
-        yield "REL", f"REL TO {', '.join((nation, *others))}" if others else "NOFORN"
+    if REL not in marking.repeats and (codes[:1] != (nation,) or len(codes) < 2):
+        yield REL, "" if codes != (nation,) else "NOFORN"
 
 
 def _programmes(marking: Marking) -> Iterator[Finding]:
-    names = [name for name in marking.sar_identifier if name != HANDLE_VIA_SAP]
-    if len(names) > MAXIMUM_PROGRAMMES or (MULTIPLE in names and len(names) > 1):
+    names = programmes(marking.sar_identifier)
+    most = marking.vocabulary.profile.maximum_programmes
+    if 0 < most < len(names) or (MULTIPLE in names and len(names) > 1):
         yield f"SAR-{names[0]}", f"SAR-{MULTIPLE}"
+
+
+def programmes(identifiers: Iterable[str]) -> list[str]:
+    """The special access programmes themselves, without their compartments and without HVSACO."""
+    return [name for name in identifiers if "-" not in name and name != HANDLE_VIA_SAP]
 
 
 def _national_cui(marking: Marking) -> Iterator[Finding]:
@@ -121,14 +152,36 @@ def _national_cui(marking: Marking) -> Iterator[Finding]:
         yield "CUI", ""
 
 
-def _joint_restricted(marking: Marking) -> Iterator[Finding]:
-    if marking.classification == "R" and marking.vocabulary.nation in marking.owner_producer:
-        yield "R", "JOINT CONFIDENTIAL"
+def _joint_release(marking: Marking) -> Iterator[Finding]:
+    expand, nations = marking.vocabulary.expand, marking.releasable_to
+    if REL not in marking.repeats and not (nations and expand(marking.owner_producer) <= expand(nations)):
+        yield "JOINT", ""
+
+
+def _nato_information(marking: Marking) -> Iterator[Finding]:
+    """A control of NATO needs information of NATO: its own marking, FGI NATO, or a source that is concealed."""
+    if not (marking.nato or "NATO" in marking.fgi_source_open or marking.fgi_source_protected):
+        yield marking.non_us_controls[0], ""
+
+
+def _privilege(marking: Marking) -> Iterator[Finding]:
+    """On a classified banner the basic categories do not stand, so that only CUI alone can be checked."""
+    if not marking.classified and "PRIVILEGE" not in marking.cui_categories:
+        yield "AC" if "AC" in marking.dissemination_controls else "AWP", ""
+
+
+def _list_only(marking: Marking) -> Iterator[Finding]:
+    """The controls of classified information stay beside DL ONLY; those of CUI do not."""
+    if not marking.classified and marking.dissemination_controls != ("DL_ONLY",):
+        yield "DL_ONLY", ""
 
 
 _CHECKS: dict[str, Callable[[Marking], Iterator[Finding]]] = {
-    "joint-restricted": _joint_restricted,
+    "joint-release": _joint_release,
+    "list-only": _list_only,
     "national-cui": _national_cui,
+    "nato-information": _nato_information,
+    "privilege": _privilege,
     "programmes": _programmes,
     "release-list": _release_list,
 }

@@ -39,8 +39,9 @@ def clean(text: str, vocabulary: Vocabulary) -> tuple[str, list[int], list[Viola
     meant = "".join(character for character, _ in characters)
     if any("a" <= character <= "z" for character in text):
         first = next(place for place, character in enumerate(text) if "a" <= character <= "z")
+        kept = meant if len(meant) == len(text) else ""
         violations.append(
-            vocabulary.violation("text-case", (first, len(text)), "markings are written in capitals", meant)
+            vocabulary.violation("text-case", (first, len(text)), "markings are written in capitals", kept)
         )
     return _spaced(characters, vocabulary, violations)
 

@@ -13,6 +13,7 @@ _UNIONS = (
     ("rollup-sap", "sar_identifier", True),
     ("rollup-aea", "atomic_energy_markings", False),
     ("rollup-fgi", "fgi_source_open", True),
+    ("rollup-nato", "non_us_controls", True),
     ("rollup-other", "non_ic_markings", True),
 )
 _RULE_OF_CONTROL = {
@@ -29,6 +30,11 @@ _RULE_OF_CONTROL = {
     "LES-NF": "rollup-sbu-les",
     "ND": "rollup-nodis",
     "XD": "rollup-nodis",
+    "DS": "rollup-limdis",
+    "FED_ONLY": "rollup-cui-controls",
+    "FEDCON": "rollup-cui-controls",
+    "NOCON": "rollup-cui-controls",
+    "DL_ONLY": "rollup-cui-controls",
 }
 
 
@@ -53,10 +59,11 @@ def verify(
     vocabulary = vocabulary or default()
     given = banner if isinstance(banner, Marking) else parse(banner, vocabulary)
     portions = list(portions)
-    exact = rollup(portions, vocabulary=vocabulary).marking
+    exact = rollup(portions, banner=given, vocabulary=vocabulary).marking
     expected = exact
     if compilation_reason.strip():
-        expected = rollup(portions, compilation=Compilation(given, compilation_reason), vocabulary=vocabulary).marking
+        compilation = Compilation(given, compilation_reason)
+        expected = rollup(portions, banner=given, compilation=compilation, vocabulary=vocabulary).marking
     text = banner if isinstance(banner, str) else given.banner
     return [
         vocabulary.violation(rule, (0, len(text)), f"{vocabulary.rules[rule].text}: {finding}", expected.banner)

@@ -117,8 +117,15 @@ class Authority:
             raise IdentityError("another authority made the client certificate", rule="identity.foreign") from error
         _check_use(extensions)
         _check_strength(certificate, key)
-        if len(names) != 1 or not NAME.fullmatch(str(names[0].value)):
-            raise IdentityError("the certificate does not name one subject", rule="identity.name")
+        if len(names) != 1:
+            raise IdentityError(f"the certificate has {len(names)} common names instead of one", rule="identity.name")
+        if not NAME.fullmatch(str(names[0].value)):
+            raise IdentityError(
+                f"the common name {str(names[0].value)[:64]!r} is not in the form of this site: a lower-case letter,"
+                " then at most 30 lower-case letters, digits and hyphens, as in subjects.yml; have the authority of the"
+                " site issue a certificate with that name (doe-john for DOE.JOHN.Q.1234567890)",
+                rule="identity.name",
+            )
         return Identity(
             name=str(names[0].value),
             enclave=str(organizations[0].value) if len(organizations) == 1 else "",

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from appliance.enclave.site import Name, validated
-from appliance.markings import Clearance, Label, MarkingError, marking_of, parse
+from appliance.markings import Clearance, Label, MarkingError, marking_of, read_clearance
 
 Role = Literal["annotator", "evaluator", "analyst", "model-owner", "certifier", "officer"]
 Group = Name
@@ -18,10 +18,9 @@ Group = Name
 
 def _level(text: str) -> str:
     try:
-        marking = parse(text)
+        return read_clearance(text).level
     except MarkingError as error:
         raise ValueError(str(error)) from error
-    return marking.label.level
 
 
 def _known_control(token: str) -> str:
@@ -54,7 +53,7 @@ class Subject(BaseModel):
 
     Attributes:
         name: common name of the certificate.
-        clearance: level, as a banner word; kept as U, CUI, C, S or TS.
+        clearance: level, as a banner word, with controls if convenient (TOP SECRET//SI/TK); kept as U, CUI, C, S or TS.
         need: controls the person holds, for example ``SI``; all of an object's are required.
         nationalities: every nationality; each must be among those an object is releasable to.
         roles: roles of the person, which ``access.yml`` gives actions.
@@ -73,6 +72,20 @@ class Subject(BaseModel):
     groups: tuple[Group, ...] = ()
     expires: date
     revoked: tuple[Annotated[str, AfterValidator(_serial)], ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _holds_what_the_clearance_names(cls, data: Any) -> Any:
+        """Controls that stand in the clearance are controls that the person holds."""
+        text = data.get("clearance") if isinstance(data, dict) else None
+        named = data.get("need", ()) if isinstance(data, dict) else ()
+        if not isinstance(text, str) or "//" not in text or not isinstance(named, list | tuple):
+            return data
+        try:
+            held = read_clearance(text).need
+        except MarkingError:
+            return data  # the field itself refuses it, by name
+        return data | {"need": [*named, *sorted(held - set(map(str, named)))]}
 
     def holds(self) -> Clearance:
         """The clearance as the lattice compares it."""

@@ -56,7 +56,17 @@ def run(*words: object) -> tuple[str, ApplianceError | None]:
 ANSWERS = {
     "show": ("audit", "show", "--log", "{log}"),
     "show as JSON": ("audit", "show", "--log", "{log}", "--json"),
-    "export": ("audit", "export", "{place}/out.zip", "--log", "{log}", "--key", "{place}/log.vkey"),
+    "export": (
+        "audit",
+        "export",
+        "{place}/out.zip",
+        "--log",
+        "{log}",
+        "--key",
+        "{place}/log.vkey",
+        "--spool",
+        "{place}/spool",
+    ),
     "trace": ("spill", "trace", RECORD, "--root", "{place}"),
 }
 

@@ -25,10 +25,18 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
     # The grammar
     "level": (
         ["NOFORN", "SECRT", "RESTRICTED", "NATO SECRET", "//SECRET", "//XX", "//JOINT USA GBR", "()"],
-        ["SECRET", "//DEU SECRET", "//JOINT SECRET GBR USA"],
+        ["SECRET", "//DEU SECRET", "//JOINT SECRET GBR USA//REL TO USA, GBR", "//NATO KFOR SECRET", "//CAN GBR S"],
     ),
-    "owner-form": (["//USA SECRET", "//USA TOP SECRET//NOFORN"], ["SECRET", "//GBR SECRET"]),
-    "joint-owners": (["//JOINT SECRET USA", "//JOINT S GBR GBR"], ["//JOINT SECRET GBR USA"]),
+    "owner-form": (["//USA SECRET", "//USA TOP SECRET//NOFORN", "//GBR USA S//NF"], ["SECRET", "//GBR SECRET"]),
+    "joint-owners": (
+        [
+            "//JOINT SECRET USA",
+            "//JOINT S GBR GBR",
+            "//JOINT SECRET//REL TO USA, GBR",
+            "//JOINT S CAN GBR//REL TO USA, CAN, GBR",
+        ],
+        ["//JOINT SECRET GBR USA//REL TO USA, GBR", "//CAN GBR S//REL TO USA, CAN, GBR"],
+    ),
     "separator": (
         [
             "SECRET/NOFORN",
@@ -41,8 +49,18 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
         ["TOP SECRET//SI//NOFORN"],
     ),
     "category-order": (
-        ["TOP SECRET//NOFORN//SI", "SECRET//LIMDIS//NOFORN", "SECRET//ORCON//NOFORN", "SECRET//FGI DEU//RD//NOFORN"],
-        ["TOP SECRET//SI//NOFORN//LIMDIS", "SECRET//RD//FGI DEU//NOFORN"],
+        [
+            "TOP SECRET//NOFORN//SI",
+            "UNCLASSIFIED//LIMDIS//NOFORN",
+            "SECRET//ORCON//NOFORN",
+            "SECRET//BOHEMIA//SI//NOFORN",
+            "SECRET//FGI DEU//RD//NOFORN",
+        ],
+        [
+            "TOP SECRET//SI//NOFORN//SSI",
+            "SECRET//RD//FGI DEU//NOFORN",
+            "TOP SECRET//SI//SAR-ALPHA/BOHEMIA//RD/ATOMAL//FGI NATO//NOFORN",
+        ],
     ),
     "list-order": (
         [
@@ -59,6 +77,9 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             "CUI//PRVCY/OPSEC",
             "//JOINT SECRET USA CAN",
             "SECRET//ACCM-ROSE/DAISY",
+            "SECRET//SAR-ALPHA-K15-J12",
+            "SECRET//SAR-ALPHA-J12 K20 K10",
+            "CUI//NOFORN/FED ONLY",
         ],
         [
             "SECRET//ORCON/NOFORN",
@@ -68,6 +89,8 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             "SECRET//RD-SIGMA 14 18",
             "CUI//SP-CTI/EXPT/OPSEC",
             "SECRET//ACCM-DAISY/ROSE",
+            "SECRET//SAR-ALPHA-J12 K10 K20-K15/BRAVO",
+            "CUI//FED ONLY/NOFORN",
         ],
     ),
     "duplicate": (
@@ -84,8 +107,24 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
         ["SECRET//ORCON/NOFORN", "TOP SECRET//TK-ABC XY1-XYZ XY1//NOFORN"],
     ),
     "form": (
-        ["SECRET//NF", "S//NOFORN", "TS//COMINT//NF", "(SECRET//NOFORN)", "S//OC/NOFORN", "CUI//NF/FED ONLY//LIMDIS"],
-        ["SECRET//NOFORN", "S//NF", "(S//NF)", "TOP SECRET//COMINT//NOFORN", "CONTROLLED"],
+        [
+            "SECRET//NF",
+            "S//NOFORN",
+            "TS//COMINT//NF",
+            "(SECRET//NOFORN)",
+            "S//OC/NOFORN",
+            "CUI//FED ONLY/NF//LIMDIS",
+            "TS//SI-GAMMA//OC/NF",
+        ],
+        [
+            "SECRET//NOFORN",
+            "S//NF",
+            "(S//NF)",
+            "TOP SECRET//COMINT//NOFORN",
+            "CONTROLLED",
+            "S//RD-CNWDI",
+            "SECRET//RD-N",
+        ],
     ),
     "unknown-word": (
         [
@@ -102,8 +141,20 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             "SECRET//SECRET",
             "SECRET//RD-SIGMA",
             "SECRET//NOFORN//CONTROLLED",
+            "TOP SECRET//SI-ECI ABCD//NOFORN",
+            "TOP SECRET//STLW//SI//NOFORN",
+            "SECRET//SAR-ALPHA-",
+            "//DEU SECRET//NOSUCH",
         ],
-        ["SECRET//NOFORN", "CUI//SP-CTI", "SECRET//ACCM-DAISY"],
+        [
+            "SECRET//NOFORN",
+            "CUI//SP-CTI",
+            "SECRET//ACCM-DAISY",
+            "SECRET//ACCM-FICTITIOUS EFFORT",
+            "TOP SECRET//SI-EU-G ABCD-NK//ORCON/NOFORN",
+            "TOP SECRET//SI-ECRU-GAMMA ABCD//ORCON/NOFORN",
+            "TOP SECRET//TK-BLUEFISH ABCD//NOFORN",
+        ],
     ),
     "country": (
         [
@@ -113,8 +164,14 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             "//JOINT SECRET USA YYY",
             "SECRET//DISPLAY ONLY US",
         ],
-        ["SECRET//REL TO USA, NATO", "SECRET//FGI DEU NATO", "SECRET//REL TO USA, EU"],
+        [
+            "SECRET//REL TO USA, NATO",
+            "SECRET//FGI DEU NATO",
+            "SECRET//REL TO USA, EU",
+            "SECRET//REL TO USA, ISAF, KFOR, TEYE",
+        ],
     ),
+    "fgi-nation": (["SECRET//FGI USA", "S//FGI DEU USA//NF"], ["SECRET//FGI DEU", "SECRET//FGI"]),
     "sci-alone": (["SECRET//RSV//NOFORN"], ["SECRET//RSV-ABC//NOFORN"]),
     # Levels
     "unclassified-controls": (
@@ -122,16 +179,33 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
         ["UNCLASSIFIED//NOFORN", "UNCLASSIFIED//HVSACO", "SECRET//SAR-ALPHA"],
     ),
     "si-hcs-level": (
-        ["UNCLASSIFIED//SI//NOFORN", "U//HCS//NF", "//JOINT RESTRICTED CAN GBR//SI//RELIDO"],
+        ["UNCLASSIFIED//SI//NOFORN", "U//HCS//NF", "//DEU R//SI//RELIDO"],
         ["CONFIDENTIAL//SI//NOFORN", "CONFIDENTIAL//HCS//NOFORN"],
     ),
+    "hcs-compartment-level": (
+        ["CONFIDENTIAL//HCS-P//NOFORN", "C//HCS-O//OC/NF"],
+        ["SECRET//HCS-P//NOFORN", "S//HCS-O//OC/NF", "TOP SECRET//HCS-O-P//ORCON/NOFORN"],
+    ),
+    "hcs-p-subcompartment-level": (["SECRET//HCS-P JJJ//ORCON/NOFORN"], ["TOP SECRET//HCS-P JJJ XYZ//ORCON/NOFORN"]),
     "tk-level": (["CONFIDENTIAL//TK//NOFORN", "C//TK-ABC//NF"], ["SECRET//TK//NOFORN"]),
+    "tk-blfh-level": (
+        ["SECRET//TK-BLFH//NOFORN", "S//KDK-BLFH ABC//NF"],
+        ["TOP SECRET//TK-BLFH ABCD//NOFORN", "SECRET//TK-IDIT//NOFORN", "SECRET//TK-KAND//NOFORN"],
+    ),
     "kdk-level": (["CONFIDENTIAL//KDK-IDIT//NOFORN"], ["SECRET//KDK-IDIT//NOFORN", "TOP SECRET//KDK-KAND A1//NOFORN"]),
     "rsv-level": (["CONFIDENTIAL//RSV-ABC//NOFORN"], ["SECRET//RSV-ABC//NOFORN"]),
     "si-g-level": (["SECRET//SI-G//ORCON/NOFORN", "S//SI-G ABCD//OC/NF"], ["TOP SECRET//SI-G//ORCON/NOFORN"]),
+    "si-compartment-level": (
+        ["SECRET//SI-ABC//NOFORN", "C//SI-EU//NF"],
+        ["TOP SECRET//SI-ABC-DEF//NOFORN", "SECRET//SI//NOFORN"],
+    ),
     "si-g-orcon": (
-        ["TOP SECRET//SI-G//NOFORN", "TOP SECRET//SI-G ABCD//NOFORN"],
+        ["TOP SECRET//SI-G//NOFORN", "TOP SECRET//SI-G ABCD//NOFORN", "TOP SECRET//SI-G//ORCON-USGOV/NOFORN"],
         ["TOP SECRET//SI-G ABCD//ORCON/NOFORN", "TOP SECRET//SI-ABC//NOFORN"],
+    ),
+    "hcs-orcon": (
+        ["TOP SECRET//HCS-O//NOFORN", "TOP SECRET//HCS-P JJJ//NOFORN", "S//HCS-O//OC-USGOV/NF"],
+        ["TOP SECRET//HCS-O//ORCON/NOFORN", "SECRET//HCS-P//NOFORN", "SECRET//HCS-P//ORCON-USGOV/NOFORN"],
     ),
     "rsen-level": (["CONFIDENTIAL//RSEN", "C//RS"], ["SECRET//RSEN", "TS//RS"]),
     "imcon-level": (["CONFIDENTIAL//IMCON", "U//IMC"], ["SECRET//IMCON"]),
@@ -139,9 +213,16 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
     "fouo-level": (["SECRET//FOUO", "C//FOUO"], ["UNCLASSIFIED//FOUO", "U//FOUO"]),
     "restricted-data-level": (
         ["UNCLASSIFIED//RD", "U//FRD", "U//TFNI"],
-        ["CONFIDENTIAL//RD", "SECRET//FRD", "SECRET//TFNI", "TOP SECRET//RD/FRD"],
+        ["CONFIDENTIAL//RD", "SECRET//FRD", "CONFIDENTIAL//TFNI"],
     ),
     "cnwdi-level": (["CONFIDENTIAL//RD-CNWDI", "C//RD-N"], ["SECRET//RD-CNWDI", "TS//RD-N"]),
+    "sigma-level": (
+        ["CONFIDENTIAL//RD-SIGMA 14//NOFORN", "C//FRD-SG 18//NF"],
+        ["SECRET//RD-SIGMA 14 18//NOFORN", "TS//FRD-SG 20//NF"],
+    ),
+    "limdis-level": (["SECRET//LIMDIS", "C//NF//DS"], ["UNCLASSIFIED//LIMDIS", "U//DS"]),
+    "sbu-level": (["SECRET//SBU", "C//NF//SBU"], ["UNCLASSIFIED//SBU", "UNCLASSIFIED//NOFORN//SBU"]),
+    "accm-level": (["UNCLASSIFIED//ACCM-DAISY", "CUI//ACCM-DAISY"], ["CONFIDENTIAL//ACCM-DAISY"]),
     "ucni-level": (["SECRET//DOD UCNI", "C//UCNI"], ["UNCLASSIFIED//DOD UCNI", "U//UCNI", "U//DCNI"]),
     # Foreign disclosure and release
     "sci-release": (
@@ -155,7 +236,11 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
     ),
     "hcs-kdk-noforn": (
         ["SECRET//HCS//REL TO USA, GBR", "TOP SECRET//KDK-BLFH//RELIDO"],
-        ["SECRET//HCS-ABC//NOFORN", "TOP SECRET//KDK-BLFH//NOFORN"],
+        ["SECRET//HCS-P//NOFORN", "TOP SECRET//KDK-BLFH//NOFORN"],
+    ),
+    "tk-compartment-noforn": (
+        ["TOP SECRET//TK-BLFH//REL TO USA, GBR", "SECRET//TK-IDIT//RELIDO", "S//TK-KAND ABC//REL"],
+        ["TOP SECRET//TK-BLFH ABC//NOFORN", "SECRET//TK-IDIT-KAND//NOFORN", "SECRET//TK-ABC//REL TO USA, GBR"],
     ),
     "noforn-rel": (
         ["SECRET//NOFORN/REL TO USA, GBR", "S//NF/REL TO USA, CAN"],
@@ -166,12 +251,39 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
         ["SECRET//DISPLAY ONLY GBR", "SECRET//REL TO USA, CAN/DISPLAY ONLY GBR", "SECRET//REL TO USA, CAN/RELIDO"],
     ),
     "noforn-relido": (["SECRET//NOFORN/RELIDO"], ["SECRET//RELIDO", "SECRET//NOFORN"]),
+    "orcon-orcon-usgov": (
+        ["SECRET//ORCON/ORCON-USGOV/NOFORN", "S//OC/OC-USGOV"],
+        ["SECRET//ORCON/NOFORN", "SECRET//ORCON-USGOV/NOFORN"],
+    ),
+    "relido-orcon": (
+        ["SECRET//ORCON/RELIDO", "SECRET//ORCON-USGOV/RELIDO", "S//OC/REL TO USA, GBR/RELIDO"],
+        ["SECRET//RELIDO", "SECRET//ORCON/REL TO USA, GBR", "SECRET//ORCON/DISPLAY ONLY GBR"],
+    ),
+    "fouo-alone": (
+        ["UNCLASSIFIED//FOUO/PROPIN", "U//FOUO//SBU", "U//FOUO//LES", "U//FOUO/DSEN", "U//FOUO//SSI", "U//FOUO/FISA"],
+        ["UNCLASSIFIED//FOUO/NOFORN", "U//FOUO/REL TO USA, JPN", "UNCLASSIFIED//FOUO/RELIDO"],
+    ),
+    "rel-abbreviated": (["SECRET//REL", "TOP SECRET//SI//REL"], ["SECRET//REL TO USA, GBR", "S//REL TO USA, GBR"]),
+    "eyes-only": (
+        ["SECRET//USA/CAN/GBR EYES ONLY", "TS//EYES", "SECRET//EYES ONLY", "S//USA/GBR EYES ONLY"],
+        ["SECRET//REL TO USA, CAN, GBR"],
+    ),
     "rel-to-list": (
         ["SECRET//REL TO USA", "SECRET//REL TO CAN, GBR", "SECRET//REL TO GBR"],
         ["SECRET//REL TO USA, GBR", "UNCLASSIFIED//REL TO USA, NATO"],
     ),
     "nodis-exdis-noforn": (["SECRET//NODIS", "SECRET//REL TO USA, GBR//EXDIS"], ["SECRET//NOFORN//NODIS", "S//NF//XD"]),
     "nodis-exdis": (["SECRET//NOFORN//EXDIS/NODIS"], ["SECRET//NOFORN//NODIS", "SECRET//NOFORN//EXDIS"]),
+    "nodis-exdis-sbu": (
+        ["UNCLASSIFIED//NOFORN//EXDIS/SBU", "U//NF//ND/SBU", "U//XD/SBU-NF"],
+        ["UNCLASSIFIED//NOFORN//EXDIS", "U//NF//ND/LES", "UNCLASSIFIED//NOFORN//SBU"],
+    ),
+    "sensitive-noforn-release": (
+        ["UNCLASSIFIED//NOFORN//SBU NOFORN", "U//REL TO USA, GBR//SBU-NF", "U//RELIDO//LES-NF"],
+        ["UNCLASSIFIED//NOFORN//SBU", "U//SBU-NF", "U//NF//LES"],
+    ),
+    "sensitive-twice": (["UNCLASSIFIED//SBU/SBU NOFORN"], ["UNCLASSIFIED//SBU NOFORN/LES NOFORN"]),
+    "les-twice": (["UNCLASSIFIED//LES/LES NOFORN"], ["UNCLASSIFIED//SBU/LES NOFORN"]),
     "sensitive-noforn-classified": (
         ["SECRET//SBU NOFORN", "C//LES-NF"],
         ["UNCLASSIFIED//SBU NOFORN", "U//LES-NF", "SECRET//NOFORN//LES"],
@@ -179,17 +291,60 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
     # Programmes and atomic energy
     "sap-multiple": (
         ["SECRET//SAR-ALPHA/BRAVO/CHARLIE/DELTA/ECHO", "SECRET//SAR-ALPHA/MULTIPLE PROGRAMS"],
-        ["SECRET//SAR-ALPHA/BRAVO/CHARLIE/DELTA", "SECRET//SAR-MULTIPLE PROGRAMS", "SECRET//SAR-ALPHA/HVSACO"],
+        [
+            "SECRET//SAR-ALPHA/BRAVO/CHARLIE/DELTA",
+            "SECRET//SAR-MULTIPLE PROGRAMS",
+            "SECRET//SAR-ALPHA/HVSACO",
+            "SECRET//SAR-ALPHA-J1-J2-J3/BRAVO-J4 K5",
+        ],
     ),
-    "cnwdi-frd": (["SECRET//FRD-CNWDI", "S//FRD-N"], ["SECRET//RD-CNWDI/FRD", "S//RD-N/FRD"]),
+    "waived-programme": (["SECRET//WAIVED", "TS//HVSACO//WAIVED"], ["TS//SAR-TB//WAIVED"]),
+    "rd-precedence": (
+        ["SECRET//RD/FRD//NOFORN", "S//RD/TFNI", "SECRET//RD-CNWDI/FRD-SIGMA 14"],
+        ["SECRET//RD", "SECRET//RD-CNWDI/RD-SIGMA 14 18//NOFORN"],
+    ),
+    "frd-precedence": (["SECRET//FRD/TFNI", "S//FRD-SG 14/TFNI"], ["SECRET//FRD", "SECRET//TFNI"]),
+    "cnwdi-frd": (["SECRET//FRD-CNWDI", "S//FRD-N"], ["SECRET//RD-CNWDI", "S//RD-N"]),
     # NATO and JOINT
-    "atomal-owner": (["SECRET//ATOMAL", "//DEU SECRET//ATOMAL"], ["//NATO SECRET//ATOMAL", "//CTS//ATOMAL"]),
-    "bohemia-balk-owner": (["TOP SECRET//BOHEMIA", "//GBR TOP SECRET//BALK"], ["//COSMIC TOP SECRET//BOHEMIA"]),
-    "bohemia-balk-level": (["//NATO SECRET//BALK"], ["//COSMIC TOP SECRET//BALK", "//CTS//BOHEMIA"]),
-    "nato-noforn": (["//NATO SECRET//NOFORN", "//NS//NF"], ["//NATO SECRET", "SECRET//NOFORN"]),
+    "atomal-owner": (
+        ["SECRET//ATOMAL", "//DEU SECRET//ATOMAL", "SECRET//ATOMAL//FGI DEU//NOFORN"],
+        ["//NATO SECRET//ATOMAL", "//CTS//ATOMAL", "SECRET//RD/ATOMAL//FGI NATO//NOFORN", "//NS-A", "//CTSA"],
+    ),
+    "atomal-level": (["//NATO RESTRICTED//ATOMAL", "//NU//ATOMAL"], ["//NATO CONFIDENTIAL//ATOMAL", "//NC-A"]),
+    "bohemia-balk-owner": (
+        ["TOP SECRET//BOHEMIA", "//GBR TOP SECRET//BALK"],
+        ["//COSMIC TOP SECRET//BOHEMIA", "TOP SECRET//BOHEMIA//FGI NATO//NOFORN", "//CTS-B"],
+    ),
+    "bohemia-balk-level": (
+        ["//NATO SECRET//BALK", "SECRET//BALK//FGI NATO//NOFORN"],
+        ["//COSMIC TOP SECRET//BALK", "//CTS//BOHEMIA", "//CTS-BALK"],
+    ),
+    "nato-noforn": (["//NATO SECRET//NOFORN", "//NS//NF", "//NIS//NF"], ["//NATO SECRET", "SECRET//NOFORN", "//NKS"]),
     "joint-restricted": (
-        ["//JOINT RESTRICTED CAN USA", "//JOINT R GBR USA"],
-        ["//JOINT RESTRICTED CAN GBR", "//JOINT CONFIDENTIAL CAN USA"],
+        ["//JOINT RESTRICTED CAN USA//REL TO USA, CAN", "//JOINT R GBR USA//REL"],
+        ["//JOINT CONFIDENTIAL CAN USA//REL TO USA, CAN", "//JOINT UNCLASSIFIED CAN USA//REL TO USA, CAN"],
+    ),
+    "joint-release": (
+        [
+            "//JOINT SECRET GBR USA",
+            "//JOINT SECRET CAN GBR USA//REL TO USA, GBR",
+            "//JOINT S",
+            "//JOINT S GBR USA//RELIDO",
+        ],
+        [
+            "//JOINT SECRET GBR USA//REL TO USA, GBR",
+            "//JOINT SECRET GBR USA//REL TO USA, FVEY",
+            "//JOINT TOP SECRET CAN ISR USA//TK//REL TO USA, CAN, ISR",
+            "//JOINT S GBR USA//FGI NZL//REL TO USA, FVEY",
+        ],
+    ),
+    "joint-noforn": (
+        ["//JOINT SECRET GBR USA//NOFORN", "//JOINT U GBR USA//SBU-NF"],
+        ["//JOINT SECRET GBR USA//ORCON/REL TO USA, GBR"],
+    ),
+    "joint-hcs": (
+        ["//JOINT TOP SECRET GBR USA//HCS//NOFORN", "//JOINT TS GBR USA//HCS-P//REL TO USA, GBR"],
+        ["//JOINT TOP SECRET GBR USA//SI//REL TO USA, GBR"],
     ),
     # CUI
     "cui-owner": (["//DEU SECRET//CUI", "//NATO SECRET//CUI//SP-CTI"], ["SECRET//CUI//SP-CTI", "CUI"]),
@@ -198,6 +353,20 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
     "cui-specified": (
         ["CUI//SP-OPSEC", "CUI//CTI", "SECRET//CUI//SP-LEI//NOFORN"],
         ["CUI//OPSEC", "CUI//SP-CTI", "CUI//SP-HLTH/HLTH", "CUI//SP-IFNC/INF"],
+    ),
+    "cui-control": (
+        ["SECRET//FED ONLY", "UNCLASSIFIED//NOCON", "U//FEDCON", "SECRET//DL ONLY", "S//AC"],
+        ["CUI//FED ONLY", "SECRET//CUI//NOFORN/FED ONLY"],
+    ),
+    "cui-privilege": (
+        ["CUI//ATTORNEY-WP", "CUI//OPSEC//ATTORNEY-CLIENT", "CUI//AWP"],
+        ["CUI//PRIVILEGE//ATTORNEY-CLIENT/ATTORNEY-WP", "SECRET//CUI//NOFORN/ATTORNEY-WP"],
+    ),
+    "cui-federal": (["CUI//FED ONLY/FEDCON"], ["CUI//FED ONLY", "CUI//FEDCON"]),
+    "cui-contractors": (["CUI//FEDCON/NOCON"], ["CUI//NOCON"]),
+    "cui-list": (
+        ["CUI//DL ONLY/NOFORN", "CUI//DL ONLY/FED ONLY", "CUI//PRIVILEGE//ATTORNEY-WP/DL ONLY"],
+        ["CUI//DL ONLY", "SECRET//CUI//NOFORN/DL ONLY"],
     ),
     "cui-legacy": (["CUI//FOUO", "CUI//NOFORN//SBU", "CUI//SBU-NF"], ["CUI//FED ONLY", "UNCLASSIFIED//FOUO"]),
 }

@@ -81,6 +81,11 @@ def test_an_unknown_ism_attribute_is_refused_by_its_own_rule() -> None:
     assert caught.value.rule == "ism-json"
 
 
+def test_what_says_nothing_about_readers_may_stand_beside_and_the_object_may_be_wrapped() -> None:
+    ism = to_ism(parse("S//NF")) | {"createDate": "2026-01-01", "noticeType": ["IMC"], "resourceElement": True}
+    assert from_ism(ism) == from_ism({"ism": ism, "data": {}}) == parse("S//NF")
+
+
 def _label(**changes: object) -> dict[str, Any]:
     label = to_stanag4774(parse("SECRET//REL TO USA, GBR"))
     label[ROOT][INFORMATION] |= changes
@@ -98,13 +103,11 @@ def _label(**changes: object) -> dict[str, Any]:
         _label(PolicyIdentifier="ZZZ"),
         _label(Category=[{"TagName": "Nobody knows", "Type": "INFORMATIVE", "GenericValue": ["A"]}]),
         _label(Category=[{"TagName": "Releasable To"}]),
-        _label(Category=[]),
         _label(Category=None),
         _label(Category=["Releasable To"]),
         _label(Category=[{"TagName": name, "Type": "INFORMATIVE", "GenericValue": ["A"]} for name in (None, "x", 1)]),
         _label(Category=[{"TagName": "Dissemination", "Type": "INFORMATIVE", "GenericValue": ["OC", 1, None]}]),
         _label(Category=[{"TagName": "Dissemination", "Type": "INFORMATIVE", "GenericValue": "OC"}]),
-        _label(Category=[{"TagName": "Releasable To", "Type": "PERMISSIVE", "GenericValue": ["USA", "GBR"]}]),
     ],
 )
 def test_a_wrong_confidentiality_label_is_a_marking_error(document: dict[str, Any]) -> None:

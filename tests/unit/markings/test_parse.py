@@ -19,7 +19,16 @@ MEANING = {
     "SECRET//FGI DEU NATO": ("S//FGI DEU NATO", "S;;USA"),
     "SECRET//DISPLAY ONLY FRA": ("S//DISPLAY ONLY FRA", "S;;USA"),
     "//DEU RESTRICTED": ("//DEU R", "C;;DEU"),
-    "//JOINT SECRET CAN USA": ("//JOINT S CAN USA", "S;;CAN,USA"),
+    "//JOINT SECRET CAN USA//REL TO USA, CAN": ("//JOINT S CAN USA//REL TO USA, CAN", "S;;CAN,USA"),
+    "//CAN GBR SECRET": ("//CAN GBR S", "S;;"),
+    "//FGI SECRET//NOFORN": ("//FGI S//NF", "S;;USA"),
+    "//NATO ISAF SECRET": ("//NIS", "S;;"),
+    "SECRET//REL TO USA, KFOR": ("S//REL TO USA, KFOR", "S;;USA"),
+    "TOP SECRET//BOHEMIA//FGI NATO//NOFORN": ("TS//BOHEMIA//FGI NATO//NF", "TS;BOHEMIA;USA"),
+    "SECRET//SAR-BP-123/CA-XYZ YYY//NOFORN": (
+        "S//SAR-BP-123/CA-XYZ YYY//NF",
+        "S;SAR-BP,SAR-BP-123,SAR-CA,SAR-CA-XYZ,SAR-CA-XYZ-YYY;USA",
+    ),
     "UNCLASSIFIED//FOUO": ("U//FOUO", "CUI;;*"),
 }
 
@@ -32,9 +41,24 @@ def test_banner_and_portion_have_one_meaning(banner: str) -> None:
     assert parse(portion) == parse(f"({portion})") == marking
 
 
+def test_a_portion_may_repeat_the_release_and_the_owners_of_its_banner() -> None:
+    alone = parse("(S//REL)")
+    assert (alone.repeats, alone.portion, alone.label.encode()) == (("REL",), "S//REL", "S;;USA")
+    assert alone.banner == "SECRET//NOFORN"
+    assert alone.within(parse("SECRET//REL TO USA, FVEY")) == parse("S//REL TO USA, FVEY")
+    assert alone.within(parse("SECRET//NOFORN")) == alone
+    joint = parse("(//JOINT S//REL)")
+    assert (joint.label.encode(), joint.banner) == ("S;;USA", "SECRET//FGI//NOFORN")
+    banner = parse("//JOINT SECRET CAN GBR USA//REL TO USA, CAN, GBR")
+    assert joint.within(banner) == banner
+
+
 LONG_FORMS = {
     "TOP SECRET//SPECIAL INTELLIGENCE/TALENT KEYHOLE//NOT RELEASABLE TO FOREIGN NATIONALS": "TOP SECRET//SI/TK//NOFORN",
     "TOP SECRET//COMINT-ABC//NOFORN": "TOP SECRET//SI-ABC//NOFORN",
+    "TOP SECRET//SI-GAMMA ABCD/TALENT KEYHOLE//ORIGINATOR CONTROLLED/NOFORN": "TOP SECRET//SI-G ABCD/TK//ORCON/NOFORN",
+    "SECRET//RESTRICTED DATA-N//NOFORN": "SECRET//RD-CNWDI//NOFORN",
+    "SECRET//RD-CNWDI-SIGMA 14 18//NOFORN": "SECRET//RD-CNWDI/RD-SIGMA 14 18//NOFORN",
     "SECRET//SPECIAL ACCESS REQUIRED-ALPHA/BRAVO//ORIGINATOR CONTROLLED": "SECRET//SAR-ALPHA/BRAVO//ORCON",
     "SECRET//RESTRICTED DATA-SIGMA 14 18//FOREIGN GOVERNMENT INFORMATION DEU": "SECRET//RD-SIGMA 14 18//FGI DEU",
     "SECRET//FOREIGN GOVERNMENT INFORMATION": "SECRET//FGI",

@@ -37,7 +37,14 @@ def test_every_join_of_markings_can_be_shown_by_a_valid_banner_of_its_level(port
         ("S;;DEU", "SECRET//NOFORN"),
         ("TS;SI,SI-G,TK;USA", "TOP SECRET//SI-G/TK//ORCON/NOFORN"),
         ("S;SAR-A1,SAR-A2,SAR-A3,SAR-A4,SAR-A5;USA", "SECRET//SAR-MULTIPLE PROGRAMS//NOFORN"),
-        ("S;ATOMAL;USA", "SECRET//NOFORN"),
+        ("S;ATOMAL;USA", "SECRET//ATOMAL//FGI NATO//NOFORN"),
+        ("S;FRD,FRD-SG-14,RD,TFNI;USA", "SECRET//RD-SIGMA 14//NOFORN"),
+        (
+            f"TS;ATOMAL,SI;{','.join(sorted(parse('//NU').vocabulary.groups['NATO']))}",
+            "TOP SECRET//SI//ATOMAL//FGI NATO//REL TO USA, NATO",
+        ),
+        ("TS;HCS,HCS-O;USA", "TOP SECRET//HCS-O//ORCON/NOFORN"),
+        ("TS;SAR-BP,SAR-BP-J1;USA", "TOP SECRET//SAR-BP-J1//NOFORN"),
     ],
 )
 def test_examples(encoding: str, banner: str) -> None:

@@ -44,6 +44,19 @@ def test_a_bad_entry_is_refused_and_the_field_named(changes: dict[str, Any], nam
         registry(**changes)
 
 
+def test_controls_of_the_clearance_are_held() -> None:
+    subject = registry(clearance="TOP SECRET//SI/TK", need=["TK", "SP-CTI"]).find("anna")
+    assert (subject.clearance, subject.holds().need) == ("TS", {"SI", "TK", "SP-CTI"})
+
+
+@pytest.mark.parametrize(
+    "clearance", ["TOP SECRET//SI//NOFORN", "SECRET//REL TO USA, GBR", "SECRET//SX", "SECRET//SI-G"]
+)
+def test_a_clearance_with_a_release_or_a_control_that_does_not_exist_is_refused(clearance: str) -> None:
+    with pytest.raises(ApplianceError, match=r"subjects\.0\.clearance"):
+        registry(clearance=clearance)
+
+
 def test_a_subject_registered_twice_is_refused() -> None:
     with pytest.raises(ApplianceError, match="registered twice"):
         parse_registry({"subjects": [GOOD, GOOD]})

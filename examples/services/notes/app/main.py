@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-from appliance.service.database import Database
 from fastapi import APIRouter, FastAPI, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.service.app import create_app
+from appliance.service.database import Database
 from appliance.service.middleware import CurrentContext, CurrentToken
 from appliance.service.monitor import MonitorClient
 from appliance.service.settings import Paths, ServiceSettings
