@@ -50,5 +50,5 @@ def test_the_command_tells_why() -> None:
     result = CliRunner().invoke(app, ["why", "--json", "SECRET//RD/FRD", "U"])
     assert result.exit_code == 1
     assert [entry["valid"] for entry in json.loads(result.stdout)] == [False, True]
-    assert CliRunner().invoke(app, ["why", "--profile", "nosuch", "U"]).exit_code == 2
+    assert CliRunner().invoke(app, ["why", "--profile", "nosuch", "U"]).exit_code == 1
     assert CliRunner().invoke(app, ["why"]).exit_code == 2
