@@ -39,11 +39,12 @@ def kept(marking: Marking) -> list[tuple[str, str]]:
 
 def is_valid(marking: Marking) -> bool:
     """Whether the marking breaks no rule; quicker than ``check``, which tells."""
-    vocabulary, classification = marking.vocabulary, marking.classification
-    guards, present = vocabulary.guards, _present(marking)
-    for token in present & vocabulary.triggers:
-        levels, excludes, requires, checks = guards[token]
-        if classification not in levels or not present.isdisjoint(excludes):
+    vocabulary, present = marking.vocabulary, _present(marking)
+    if not present.isdisjoint(vocabulary.barred[marking.classification]):
+        return False
+    for token in present & vocabulary.guarded:
+        _, excludes, requires, checks = vocabulary.guards[token]
+        if not present.isdisjoint(excludes):
             return False
         for tokens in requires:
             if present.isdisjoint(tokens):
@@ -57,7 +58,7 @@ def is_valid(marking: Marking) -> bool:
 def required(marking: Marking) -> list[str]:
     """The dissemination controls that the systems and compartments of the marking demand: ORCON, NOFORN."""
     vocabulary = marking.vocabulary
-    tokens = _present(marking) & vocabulary.triggers
+    tokens = _present(marking) & vocabulary.guarded
     demanded = {demand for token in tokens for demand in vocabulary.guards[token].requires}
     return [control for control in ("NF", "OC") if frozenset((control,)) in demanded]
 

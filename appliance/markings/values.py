@@ -15,6 +15,7 @@ UNKNOWN = -1
 NO_KEY: Key = ()
 LAST = 1_000
 RESTRICTED_DATA = "RD"
+_ALONE = frozenset(("CUI", HANDLE_VIA_SAP))
 JOINED = ("RD-CNWDI-", "RD-N-")
 PROGRAMME = "SAR"
 PIECES = re.compile(r"[^A-Z0-9]+")
@@ -69,11 +70,11 @@ class Values:
             token, form = vocabulary.prefixes[prefix.group()]
             self._notes.fit(form, value, start)
             return self._listed(token, value, prefix.end(), start)
-        if continued:
-            return self._listed(continued, value, 0, start)
-        if foreign := FOREIGN_INFORMATION.match(value):
+        if value.startswith("F") and (foreign := FOREIGN_INFORMATION.match(value)):
             return self._foreign_information(value, foreign.end(), start)
-        if value in {"CUI", HANDLE_VIA_SAP}:
+        if value not in _ALONE and continued:
+            return self._listed(continued, value, 0, start)
+        if value in _ALONE:
             axis = "cui" if value == "CUI" else "sap"
             self._lists[vocabulary.axis[axis]].append(value)
             return vocabulary.axis[axis], (1, value), (value,), ""
@@ -177,19 +178,30 @@ class Values:
             tokens = tuple([f"{token}-{number}" for number in numbers])
             self._lists[axis].extend(tokens)
             return axis, key, tokens, ""
-        if not vocabulary.nicknames[token].fullmatch(rest):
+        if not vocabulary.nicknames[token].fullmatch(rest) or self._is_taken(rest):
             notes.wrong("unknown-word", value, start, f"{rest!r} is no nickname")
         self._lists[axis].append(f"{token}-{rest}")
         return axis, (*key, rest), (f"{token}-{rest}",), token
 
     def _programme(self, name: str, value: str, start: int) -> Value:
         """Read a special access programme, NAME-COMP SUB SUB-COMP; its hierarchy is optional (CAPCO H.5)."""
-        if not self._vocabulary.programme.fullmatch(name):
-            self._notes.wrong("unknown-word", value, start, f"{name!r} is no programme name")
         programme, dash, rest = name.partition("-")
+        if not self._vocabulary.programme.fullmatch(name) or self._is_taken(programme):
+            self._notes.wrong("unknown-word", value, start, f"{name!r} is no programme name")
         tokens = self._compartments(f"SAR-{programme}", rest, value, start) if dash else [f"SAR-{name}"]
         self._parts.sap += tokens
         return self._vocabulary.sap_axis, (0, programme), tokens, PROGRAMME
+
+    def _is_taken(self, name: str) -> bool:
+        """Whether a programme or nickname would be read as something else after another one, as NF in SAR-BP/NF."""
+        vocabulary = self._vocabulary
+        return (
+            name in vocabulary.words
+            or name in vocabulary.beside
+            or name in {REL, *_ALONE}
+            or FOREIGN_INFORMATION.match(name) is not None
+            or vocabulary.prefix_pattern.match(name) is not None
+        )
 
     def _system(self, word: Word, rest: str, value: str, start: int) -> Value:
         """Read an SCI system with its compartments, SYSTEM-COMP SUB SUB-COMP."""

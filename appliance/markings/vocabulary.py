@@ -84,9 +84,13 @@ class Vocabulary:
         self.rules: Mapping[str, RuleData] = {rule.id: rule for rule in data.rules}
         self.triggered: Mapping[str, tuple[Trigger, ...]] = compile_triggers(data)
         self.triggers = frozenset(self.triggered)
-        self.guards = {
-            token: compile_guard(rules, frozenset(self.level_order)) for token, rules in self.triggered.items()
+        guards = {token: compile_guard(rules, frozenset(self.level_order)) for token, rules in self.triggered.items()}
+        self.barred = {
+            level: frozenset(token for token, guard in guards.items() if level not in guard.levels)
+            for level in self.level_order
         }
+        self.guards = {token: guard for token, guard in guards.items() if any(guard[1:])}
+        self.guarded = frozenset(self.guards)
         self.below = {token.removesuffix("-*"): token for token in self.triggered if token.endswith("-*")}
         self.parents = frozenset(self.below)
 

@@ -133,3 +133,15 @@ def test_banner_colours_are_those_of_the_standard_forms() -> None:
     assert banner_colours(parse("SECRET//NOFORN")) == ("#c8102e", "#ffffff")
     assert banner_colours(parse("TOP SECRET//NOFORN")) == ("#ff8c00", "#000000")
     assert banner_colours(parse("TOP SECRET//SI//NOFORN")) == ("#fce83a", "#000000")
+
+
+@pytest.mark.parametrize("name", ["NF", "SI", "REL", "CUI", "FGI", "HVSACO", "ATOMAL", "REL TO USA"])
+def test_a_name_that_would_be_something_else_after_another_one_is_none(name: str) -> None:
+    for text in (f"SECRET//SAR-{name}", f"SECRET//SAR-ALPHA/SAR-{name}", f"SECRET//NOFORN//ACCM-{name}"):
+        assert "unknown-word" in {violation.rule for violation in check(text)}
+    assert check(f"SECRET//SAR-ALPHA/{name}//NOFORN") or name == "HVSACO"
+
+
+def test_nothing_stands_after_hvsaco() -> None:
+    assert parse("SECRET//SAR-ALPHA/HVSACO").sar_identifier == ("ALPHA", "HVSACO")
+    assert check("SECRET//SAR-ALPHA/HVSACO/BRAVO//NOFORN")
