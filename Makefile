@@ -91,6 +91,12 @@ down: setup ## remove every container, network, mount, hook, namespace and proce
 bench: setup-test ## measure everything that has a goal (build/bench.json, docs/benchmarks.md)
 	$(AS_ROOT) python -m tests.bench
 
+# Before minutes are spent on boxes and discs: can this machine run them at all?
+.PHONY: vagrant-ready
+vagrant-ready: setup-test
+	$(QUIETLY) "Debian packages of virtual machines" .ci/packages $(APT_VAGRANT)
+	@$(AS_ROOT) python -m tests.vagrant.ready
+
 BOXES := host
 .PHONY: box
 box: setup-test ## a minimal Debian 12 machine for Vagrant, from Debian packages alone (cached)
@@ -104,12 +110,12 @@ vagrant-media: setup-test ## the discs for the machines: a bundle with a tiny mo
 VAGRANT_TESTS := $(AS_ROOT) pytest -v --junitxml=build/vagrant/junit.xml
 
 .PHONY: test-vagrant-smoke
-test-vagrant-smoke: box vagrant-media ## on a bare virtual machine: bootstrap, install, each service once, denial, restart
+test-vagrant-smoke: vagrant-ready box vagrant-media ## on a bare virtual machine: bootstrap, install, each service once, denial, restart
 	$(VAGRANT_TESTS) tests/vagrant/test_1_smoke.py
 
 .PHONY: test-vagrant
 test-vagrant: BOXES := host workstation
-test-vagrant: box vagrant-media ## every scenario on virtual machines (hours where there is no KVM)
+test-vagrant: vagrant-ready box vagrant-media ## every scenario on virtual machines (hours where there is no KVM)
 	$(VAGRANT_TESTS) tests/vagrant
 
 .PHONY: vagrant-clean

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 PROGRAMS = ("vagrant", "virsh", "qemu-system-x86_64")
@@ -35,3 +36,15 @@ def _start(verb: str) -> str:
     if SYSTEMD.is_dir():
         return f"systemctl {verb} libvirtd"
     return "virtlogd --daemon && libvirtd --daemon"
+
+
+def main() -> int:
+    """Say what is missing; 0 when machines can be made."""
+    if found := problem():
+        print(f"no machine can be made: {found}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
