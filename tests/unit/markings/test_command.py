@@ -125,5 +125,6 @@ def test_invalid_portions_are_all_told() -> None:
 def test_banners_have_their_colours_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLORTERM", "truecolor")
+    monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert "48;2;200;16;46m" in run("rollup", "S//NF").stdout

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,6 +14,8 @@ from appliance.enclave.render import GATEWAY_UID
 from tests.catalogue import CATALOGUE
 from tests.unit.monitor.gateway import Rig, running, token
 
+# The system's own interpreter: the users of the test may not reach a checkout in root's home folder.
+PYTHON = "/usr/bin/python3"
 ASK = """
 import socket, sys
 client = socket.socket(socket.AF_UNIX)
@@ -43,7 +44,7 @@ def ask(rig: Rig, uid: int, socket: str, request: str, body: str = "") -> str:
     """Status of the answer to a process of ``uid``, or ``nothing``; the socket's own mode stands in nobody's way."""
     path = rig.paths.run / rig.enclave.name / socket
     path.chmod(0o666)
-    command = [sys.executable, "-c", ASK, str(path), request, body]
+    command = [PYTHON, "-c", ASK, str(path), request, body]
     return subprocess.run(command, check=True, capture_output=True, text=True, user=uid, group=uid).stdout.strip()
 
 
@@ -138,7 +139,7 @@ def test_a_service_that_holds_connections_keeps_nobody_else_waiting(rig: Rig, se
     uid = rig.enclave.uids + CATALOGUE["labeling"].uid
     path = rig.paths.records("secret", "labeling") / "record.sock"
     path.chmod(0o666)
-    command = [sys.executable, "-c", FLOOD, str(path), "900", sent]
+    command = [PYTHON, "-c", FLOOD, str(path), "900", sent]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, user=uid, group=uid) as flood:
         assert flood.stdout
