@@ -13,6 +13,7 @@ import psutil
 from appliance.enclave.render import HostPaths, installed_catalogue
 from appliance.enclave.site import Site
 from appliance.errors import ApplianceError
+from appliance.host.ending import wait_until_ended
 from appliance.host.places import prepare_sockets
 from appliance.host.platform import detect
 from appliance.monitor import announcement
@@ -93,7 +94,11 @@ def _spawn_monitor(paths: HostPaths, output: Path) -> Callable[[], bool]:
 
 
 def stop_monitor(paths: HostPaths) -> bool:
-    """Stop the monitor, by its process id, and wait until its log is closed; True when it ran."""
+    """Stop the monitor, by its process id, and wait until its log is closed; True when it ran.
+
+    Raises:
+        ApplianceError: it does not end, even when it is killed.
+    """
     process = monitor_process(paths)
     if process is None:
         return False
@@ -101,10 +106,13 @@ def stop_monitor(paths: HostPaths) -> bool:
         subprocess.run(["systemctl", "stop", UNIT.name], capture_output=True, check=False)
     else:
         process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(STOP_SECONDS)
-    except psutil.TimeoutExpired:
+    if not wait_until_ended(process, STOP_SECONDS):
         process.kill()
-        process.wait(STOP_SECONDS)
+        if not wait_until_ended(process, STOP_SECONDS):
+            raise ApplianceError(
+                f"the monitor (process {process.pid}) does not stop, even when it is killed",
+                rule="a process that waits for a disk or a device ends only when that answers",
+                remedy=f"see /proc/{process.pid}/stack and the kernel's log; repeat the command when it has ended",
+            )
     (paths.run / "monitor.pid").unlink(missing_ok=True)
     return True

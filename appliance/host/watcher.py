@@ -19,6 +19,7 @@ from appliance.audit.text import printable
 from appliance.enclave.render import HostPaths
 from appliance.enclave.site import Site
 from appliance.errors import ApplianceError
+from appliance.host.ending import wait_until_ended
 from appliance.host.finding import Finding
 from appliance.host.podman import Podman
 from appliance.host.reconciler import Look, look
@@ -147,6 +148,5 @@ def stop(paths: HostPaths) -> None:
         subprocess.run(["systemctl", "stop", unit], capture_output=True, check=False)
     if process := watcher_process(paths):
         process.terminate()
-        with contextlib.suppress(psutil.TimeoutExpired):
-            process.wait(STOP_SECONDS)
+        wait_until_ended(process, STOP_SECONDS)
     (paths.run / "watcher.pid").unlink(missing_ok=True)
