@@ -47,6 +47,11 @@ MONITOR_ACTIVITIES = (
         "A service asked for a record that its manifest does not list, or in nobody's name. It was refused.",
     ),
     Activity("record.refuse", ("monitor",), "So many requests of an enclave were refused without a record."),
+    Activity(
+        "identity.flood",
+        ("monitor",),
+        "So many requests of nobody whom the site's certificates identify were refused, beyond those recorded singly.",
+    ),
     Activity("quota.exceed", ("monitor",), "An enclave recorded more than its quota allows."),
     Activity("storage.good", ("monitor",), "The disk of the log has room again."),
     Activity("storage.warn", ("monitor",), "The disk of the log is 75 % full."),

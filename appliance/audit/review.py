@@ -244,6 +244,9 @@ def remarks(event: Event) -> list[tuple[str, str]]:
         found.append(
             ("gap", f"{detail.get('count')} requests of {detail.get('enclave')} were refused without a record")
         )
+    if event.activity == "identity.flood":
+        who = "without a certificate of this site"
+        found.append(("denials", f"{detail.get('count')} requests {who} were refused in {detail.get('enclave')}"))
     if event.activity in _ANOMALIES:
         enclave = f": {detail['enclave']}" if "enclave" in detail else ""
         found.append(("anomaly", _ANOMALIES[event.activity] + enclave))

@@ -54,15 +54,23 @@ class Recording:
     async def outcome(self, outcome: Outcome) -> None:
         """Record one decision; returns when it is durable.
 
+        A refusal of somebody unidentified, beyond the quota of such records, is counted instead.
+
         Raises:
             LogError: it cannot be recorded, so nothing may follow from it.
+            CapacityError: the same, because of the disk or the enclave's quota.
         """
         decision = outcome.decision
         reason = printable(outcome.detail.get("reason", ""))
         verdict = Verdict(allowed=decision.allow, rule=decision.rule, policy=f"sha256:{outcome.policy}", reason=reason)
         scope = self._scope(outcome.enclave, outcome.request, outcome.path)
         subject = printable(outcome.subject, 200) or NOBODY
-        await self._write(self._event(outcome, subject, scope, verdict), outcome.enclave, outcome.method)
+        event = self._event(outcome, subject, scope, verdict)
+        try:
+            await self._write(event, outcome.enclave, outcome.method, identified=bool(outcome.subject))
+        except CapacityError as refusal:
+            if decision.allow or not refusal.counted:
+                raise
 
     def _event(self, outcome: Outcome, subject: str, scope: Scope, verdict: Verdict) -> Event:
         action = outcome.decision.action
@@ -151,6 +159,8 @@ class Recording:
             await self._alarm(f"storage.{state}", {})
         for enclave, count in self._capacity.take_refused().items():
             await self._alarm("record.refuse", {"enclave": enclave, "count": count})
+        for enclave, count in self._capacity.take_unknown().items():
+            await self._alarm("identity.flood", {"enclave": enclave, "count": count})
 
     async def remind(self, now: float) -> None:
         """Record once a day that the officers' review is overdue, while it is; ``now`` in seconds since the epoch."""
@@ -185,11 +195,13 @@ class Recording:
             request=printable(request, 64),
         )
 
-    async def _write(self, event: Event, enclave: Enclave | None = None, method: str = "") -> str:
+    async def _write(
+        self, event: Event, enclave: Enclave | None = None, method: str = "", *, identified: bool = True
+    ) -> str:
         record = event.record()
         try:
             if enclave is not None:
-                self._capacity.admit(enclave, len(record[1]), reads=method in READS)
+                self._capacity.admit(enclave, len(record[1]), reads=method in READS, identified=identified)
             return (await self._audit.append([record]))[0]
         except CapacityError as refusal:
             if refusal.first and enclave is not None:

@@ -73,7 +73,7 @@ def test_header_and_path_tricks(site: Instance, target: str, actor: str) -> None
     assert NAME.encode() not in raw(site, actor, smuggled % (len(hidden) + 5, hidden))
 
 
-# Streaming and slow paths
+# Streaming, slow paths and floods
 
 
 @everyone

@@ -8,8 +8,8 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 LINK = re.compile(r"\[[^\]]+\]\((\.\./tests/[^)#]+)#(\w+)\)")
 CLASSES = [
-    "Identity and context, forged and replayed", "Header and path tricks", "Streaming and slow paths", "Direct ports",
-    "Other networks and names", "Shared volumes and /proc", "Images swapped by tag or entrypoint",
+    "Identity and context, forged and replayed", "Header and path tricks", "Streaming, slow paths and floods",
+    "Direct ports", "Other networks and names", "Shared volumes and /proc", "Images swapped by tag or entrypoint",
     "Environment injection", "Database settings and SQL through labels", "Timing and error text", "Cached pages",
     "Podman's side doors",
 ]  # fmt: skip

@@ -20,9 +20,9 @@ from appliance.audit.review import remarks
 from appliance.audit.storage import Storage
 from appliance.audit.verify import verify
 from appliance.enclave.site import Enclave, load_site
-from appliance.monitor.capacity import Capacity, CapacityError, Quota
+from appliance.monitor.capacity import UNIDENTIFIED, Capacity, CapacityError, Quota
 from appliance.monitor.daemon import with_keys
-from appliance.monitor.decision import Decision
+from appliance.monitor.decision import Decision, deny
 from appliance.monitor.http import HttpRequest, HttpResponse
 from appliance.monitor.outcome import Outcome
 from appliance.monitor.recording import Recording
@@ -169,6 +169,45 @@ def test_a_flooding_enclave_starves_neither_the_log_nor_others(tmp_path: Path) -
     assert (found.count("records.create"), found.count("quota.exceed"), found.count("record.refuse")) == (21, 1, 1)
     said = [remark for event in events_of(log) for remark in remarks(event)]
     assert ("gap", "481 requests of unclassified were refused without a record") in said
+
+
+def test_who_shows_no_certificate_uses_up_nothing_of_the_users(tmp_path: Path) -> None:
+    refused = deny("identity.none")
+
+    async def use(monitor: Monitor) -> None:
+        monitor.capacity.unidentified = Quota(events=0.001, burst=20)
+        for enclave in ("unclassified", "system-high"):
+            place = monitor.site.enclave(enclave)
+            outsider = Outcome(place, "", "GET", "/x", "0" * 32, refused, "0" * 64)
+            await asyncio.gather(*(monitor.recording.outcome(outsider) for _ in range(300)))
+            for _ in range(30):
+                await monitor.outcome(enclave)
+        await monitor.recording.tell()
+
+    log = monitored(tmp_path, use, Quota(events=0.001, burst=30))
+    found = Counter(activities(log))
+    assert (found["request"], found["read"], found["identity.flood"]) == (40, 60, 2)
+    assert not found.keys() & {"quota.exceed", "record.refuse"}
+    said = [remark for event in events_of(log) for remark in remarks(event)]
+    assert ("denials", "280 requests without a certificate of this site were refused in unclassified") in said
+    assert ("denials", "280 requests without a certificate of this site were refused in system-high") in said
+
+
+def test_an_outsider_is_refused_alike_before_and_beyond_the_quota() -> None:
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as rig, rig.client(None) as outsider:
+        answers = [outsider.get("/labeling/api/x") for _ in range(int(UNIDENTIFIED.burst) + 100)]
+        recorded = len(requests(rig))
+    shapes = Counter((one.status_code, *one.json(), *one.headers) for one in answers)
+    assert len(shapes) == 1
+    assert UNIDENTIFIED.burst <= recorded < UNIDENTIFIED.burst + 100
+
+
+def test_the_last_room_of_the_disk_is_not_an_outsider_s() -> None:
+    capacity = Capacity(lambda: Storage.ADMINISTRATION)
+    high = load_site(Path("site.example.yml")).system_high
+    capacity.admit(high, 100)
+    with pytest.raises(CapacityError, match="only administration"):
+        capacity.admit(high, 100, identified=False)
 
 
 def test_few_large_events_are_a_flood_too(tmp_path: Path) -> None:
