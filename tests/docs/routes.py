@@ -51,7 +51,7 @@ def page() -> str:
 def _gateway() -> str:
     """The paths that gateway and monitor answer themselves, by nginx's own configuration."""
     template = (files("appliance.enclave") / "templates" / "nginx.conf.j2").read_text()
-    outside = re.findall(r"location = (\S+) \{\n(?!\s*internal;)", template)
+    outside = re.findall(r"location = (\S+) \{\n(?!\{\{ own)", template)
     rows = ((_GATEWAY[path][0], code(path), _GATEWAY[path][1]) for path in sorted(outside))
     return "## Gateway and monitor\n\n" + table(["method", "path", "what it does"], rows)
 

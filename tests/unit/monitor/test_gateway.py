@@ -167,18 +167,55 @@ def test_no_durable_record_no_effect(rig: Rig, analyst: httpx.Client) -> None:
     assert len(rig.records()) == before
 
 
-@pytest.mark.parametrize("path", ["/labeling/../console/", "/labeling/%2e%2e/x", "/labeling//x", "/labeling/a%00b"])
-def test_tricky_paths_are_refused(rig: Rig, path: str) -> None:
+def raw(rig: Rig, head: str) -> bytes:
+    """Answer to ``head``, sent as it is with the analyst's certificate."""
     context = ssl.create_default_context(cafile=str(rig.folder / "ca.pem"))
     context.load_cert_chain(rig.folder / "analyst.pem", rig.folder / "analyst.key")
-    with rig.client("analyst") as client:
-        client.post("/session")
     with (
-        socket.create_connection(("127.0.0.1", rig.port)) as raw,
-        context.wrap_socket(raw, server_hostname="127.0.0.1") as tls,
+        socket.create_connection(("127.0.0.1", rig.port)) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as tls,
     ):
-        tls.sendall(f"GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode())
+        tls.sendall(f"{head}\r\n\r\n".encode())
         answer = b""
         while chunk := tls.recv(65536):
             answer += chunk
+    return answer
+
+
+@pytest.mark.parametrize("path", ["/labeling/../console/", "/labeling/%2e%2e/x", "/labeling//x", "/labeling/a%00b"])
+def test_tricky_paths_are_refused(rig: Rig, path: str) -> None:
+    with rig.client("analyst") as client:
+        client.post("/session")
+    answer = raw(rig, f"GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close")
     assert answer.split(b" ")[1] in (b"404", b"400")
+
+
+# What nginx would answer by itself, before any location: (request, why it is refused).
+NGINX_OWN = {
+    "TRACE /labeling/ HTTP/1.1\r\nHost: h\r\nConnection: close": "405, the method",
+    "GET /labeling/ HTTP/3.0\r\nHost: h\r\nConnection: close": "505, the version",
+    "POST /labeling/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: rot13\r\nConnection: close": "501, the coding",
+    "GET /labeling/ HTTP/1.1\r\nHost: h\r\nHost: i\r\nConnection: close": "400, a header twice",
+}
+
+
+@pytest.mark.parametrize("head", NGINX_OWN, ids=NGINX_OWN.values())
+def test_what_nginx_refuses_by_itself_is_recorded_and_marked(rig: Rig, head: str) -> None:
+    before = len(rig.records())
+    answer = raw(rig, head)
+    assert answer.split(b" ")[1] == b"400"
+    assert f"X-Classification: {MARKING}".encode() in answer
+    assert len(rig.records()) == before + 1
+    assert rig.last_rule() == "identity.malformed-request"
+
+
+@pytest.mark.parametrize("path", ["/decide", "/refused", "/no-session", "/nothing"])
+def test_the_gateway_s_own_paths_look_like_any_that_is_not_there(rig: Rig, analyst: httpx.Client, path: str) -> None:
+    before = len(rig.records())
+    answer = analyst.get(path)
+    assert answer.status_code == 404
+    assert set(answer.json()) == {"error", "reference", "classification"}
+    record = rig.records()[-1]
+    assert len(rig.records()) == before + 1
+    assert record["metadata"]["correlation_uid"] == answer.json()["reference"]
+    assert record["http_request"]["url"]["path"] == path
