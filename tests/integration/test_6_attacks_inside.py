@@ -49,7 +49,7 @@ def ask(claim):
     return c.getresponse().status
 detail = {{'label': 'S;;GBR,USA', 'enclave': 'secret', 'mark': '{mark}'}}
 for activity in ('review.finish', 'storage.halt', 'enclave.erase', 'spool.gap', 'job.grant', 'evaluation.run',
-                 'attack.{mark}', 'records.export'):
+                 'attack.unlisted', 'records.export'):
     print(activity, ask({{'activity': activity, 'detail': detail}}))
 print('subject', ask({{'activity': 'records.export', 'subject': 'officer', 'detail': detail}}))
 print('sockets', os.listdir('/run/monitor'))
