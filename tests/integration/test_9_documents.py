@@ -77,15 +77,6 @@ def run(site: Instance, command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_user_asks_the_model_as_the_document_says(site: Instance) -> None:
-    text = (REPOSITORY / "docs" / "user.md").read_text()
-    program = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]
-    program = program.replace("10.77.0.", f"10.77.{site.block}.").replace('"build/', f'"{site.build}/')
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert answer.returncode == 0, answer.stderr
-    assert answer.stdout.startswith("SECRET//REL TO USA, GBR ")
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _nothing_from_an_earlier_run(site: Instance) -> None:
     for made in ("ceremony", "discs", "dora", "renewed"):
