@@ -26,15 +26,20 @@ FROM_OFFICERS = {
 }
 
 
+def _holds(path: Path, what: str, thing: str, *names: str, remedy: str, rule: str = "") -> None:
+    """Refuse what is no folder, or lacks a file by which ``thing`` is known; the rule is ``what`` unless given."""
+    is_folder(path, what)
+    for name in names:
+        if not (path / name).exists():
+            raise ApplianceError(
+                f"{path}: holds no {thing}: there is no {name} in it", rule=rule or what, remedy=remedy
+            )
+
+
 def is_bundle(path: Path, what: str) -> None:
     """Refuse a folder in which no signed bundle is."""
-    is_folder(path, what)
-    if not (path / "metadata" / "1.root.json").exists():
-        raise ApplianceError(
-            f"{path}: holds no signed bundle: there is no metadata/1.root.json in it",
-            rule=what,
-            remedy="give the folder that has metadata/ and targets/; `appliance bundle build` makes one",
-        )
+    remedy = "give the folder that has metadata/ and targets/; `appliance bundle build` makes one"
+    _holds(path, what, "signed bundle", "metadata/1.root.json", remedy=remedy)
 
 
 def is_whole_bundle(path: Path, what: str) -> None:
@@ -95,13 +100,8 @@ def is_feed(path: Path, what: str) -> None:
 
 def is_metadata(path: Path, what: str) -> None:
     """Refuse a folder without the metadata of a bundle: with nothing to compare, nothing old would be refused."""
-    is_folder(path, what)
-    if not (path / "1.root.json").exists():
-        raise ApplianceError(
-            f"{path}: holds no metadata of a bundle: there is no 1.root.json in it",
-            rule=what,
-            remedy="give the metadata/ of the bundle, or /var/lib/appliance/trusted/tuf of a host",
-        )
+    remedy = "give the metadata/ of the bundle, or /var/lib/appliance/trusted/tuf of a host"
+    _holds(path, what, "metadata of a bundle", "1.root.json", remedy=remedy)
 
 
 def is_earlier(path: Path, what: str) -> None:
@@ -111,36 +111,20 @@ def is_earlier(path: Path, what: str) -> None:
 
 def is_chain(path: Path, what: str) -> None:
     """Refuse a folder without the chain of roots of a supplier."""
-    is_folder(path, what)
-    if not (path / "1.root.json").exists():
-        raise ApplianceError(
-            f"{path}: holds no chain of roots: there is no 1.root.json in it",
-            rule=what,
-            remedy="give the root/ in the folder of `appliance keys init`",
-        )
+    _holds(path, what, "chain of roots", "1.root.json", remedy="give the root/ in the folder of `appliance keys init`")
 
 
 def is_authority(path: Path, what: str) -> None:
     """Refuse a folder without the site's certificate authority."""
-    is_folder(path, what)
-    for name in ("ca.pem", "ca.key"):
-        if not (path / name).exists():
-            raise ApplianceError(
-                f"{path}: holds no certificate authority: there is no {name} in it",
-                rule=what,
-                remedy="give the ca/ in the folder of `appliance keys init`",
-            )
+    remedy = "give the ca/ in the folder of `appliance keys init`"
+    _holds(path, what, "certificate authority", "ca.pem", "ca.key", remedy=remedy)
 
 
 def is_log(path: Path, what: str) -> None:
     """Refuse a folder that holds no audit log: of a log that is not there, nothing can be known."""
-    is_folder(path, what)
-    if not (path / "checkpoint").exists():
-        raise ApplianceError(
-            f"{path}: holds no audit log: there is no checkpoint in it",
-            rule="where no log is, nobody can know what happened; that is not the same as that nothing happened",
-            remedy="give the folder of the log, on the host itself /var/lib/appliance/log",
-        )
+    rule = "where no log is, nobody can know what happened; that is not the same as that nothing happened"
+    remedy = "give the folder of the log, on the host itself /var/lib/appliance/log"
+    _holds(path, what, "audit log", "checkpoint", remedy=remedy, rule=rule)
 
 
 def is_whole_log(path: Path, what: str) -> None:
@@ -208,7 +192,9 @@ def is_site(path: Path, what: str) -> None:
 
 def check_digits(value: str, what: str) -> None:
     """Refuse what is no fingerprint, as :func:`appliance.trust.fingerprint.check_fingerprint` reads one."""
-    plain = "".join(one for one in value.lower() if one not in " :\n-").removeprefix("sha256")
+    from appliance.trust.fingerprint import digits_of
+
+    plain = digits_of(value)
     strange = sorted({one for one in plain if one not in "0123456789abcdef"})
     if strange or len(plain) != FINGERPRINT_DIGITS:
         why = f"{strange[0]!r} is no hexadecimal digit" if strange else f"it has {len(plain)} digits"

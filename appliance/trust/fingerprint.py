@@ -19,6 +19,11 @@ def in_groups(digits: str) -> str:
     return " ".join(digits[start : start + 4] for start in range(0, len(digits), 4))
 
 
+def digits_of(written: str) -> str:
+    """The digits of a fingerprint as people write it: any case, blanks, colons, hyphens, ``sha256`` before."""
+    return "".join(character for character in written.lower() if character not in " :\n-").removeprefix("sha256")
+
+
 def check_fingerprint(data: bytes, expected: str, name: str) -> None:
     """Compare a file with its line on paper; blanks, colons and case in ``expected`` don't matter.
 
@@ -30,8 +35,7 @@ def check_fingerprint(data: bytes, expected: str, name: str) -> None:
     Raises:
         FingerprintError: it is another file.
     """
-    wanted = "".join(character for character in expected.lower() if character not in " :\n-").removeprefix("sha256")
-    if wanted != fingerprint(data):
+    if digits_of(expected) != fingerprint(data):
         raise FingerprintError(
             f"{name}: its fingerprint is {fingerprint(data)}, not {expected}",
             rule="trust begins with the fingerprint on paper",
