@@ -36,6 +36,7 @@ class Pages:
             "demo": bool(settings.settings.get("demo")),
         }
         background, text = banner_colours(parse(settings.marking))
+        self._style = (Path(__file__).parent / "static" / "appliance.css").read_text()
         self.banner_css = f".banner {{ background: {background}; color: {text}; }}\n"
 
     def render(
@@ -57,7 +58,13 @@ class Pages:
         page = self._environment.get_template(template).render(
             marking=request.state.classification.marking,
             subject=context.subject if context else "",
-            reading_down=bool(context and context.working != context.label),
+            reading_down=False,
             **values,
         )
         return HTMLResponse(page, status)
+
+    def published(self, template: str, marking: str, **values: Any) -> str:
+        """Render ``template`` for readers at higher levels: nobody's page, with its style in it and without scripts."""
+        return self._environment.get_template(template).render(
+            marking=marking, subject="", reading_down=True, style=self._style + self.banner_css, **values
+        )

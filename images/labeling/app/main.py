@@ -9,9 +9,11 @@ from fastapi import FastAPI
 from appliance.service.app import create_app
 from appliance.service.database import Database
 from appliance.service.monitor import MonitorClient
+from appliance.service.published import Published
 from appliance.service.settings import Paths, ServiceSettings
 
 from . import api, pages
+from .publication import Publication
 from .records import Portions
 
 HERE = Path(__file__).parent
@@ -29,7 +31,9 @@ def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.monitor = MonitorClient(paths.record_socket)
+        monitor = app.state.monitor = MonitorClient(paths.record_socket)
+        published = Published(settings, app.state.pages, monitor, paths.state)
+        app.state.publication = Publication(published, app.state.database)
         yield
         await app.state.database.close()
         await app.state.monitor.close()

@@ -20,11 +20,13 @@ from appliance.audit.events import Scope, activity
 from appliance.audit.note import COSIGNATURE, Signer, Verifier
 from appliance.audit.policy import Policy
 from appliance.audit.witness import Request, cosign
+from appliance.enclave.render import HostPaths
 from appliance.enclave.site import load_site
 from appliance.monitor.http import HttpRequest, HttpResponse, serve_unix
 from appliance.monitor.identity import Authority
 from appliance.monitor.in_force import InForce
 from appliance.monitor.policy import parse_policy
+from appliance.monitor.publications import Publications
 from appliance.monitor.recording import Recording
 from appliance.monitor.records import Records
 from appliance.monitor.registry import Registry
@@ -70,7 +72,7 @@ def monitor(site: Site, stop: threading.Event, ready: threading.Event) -> None:
             grant_key=b"g" * 32,
         )
         log = site.open()
-        records = Records(force, Recording(log, statements))
+        records = Records(force, Recording(log, statements), Publications(HostPaths(site.folder, site.folder)))
 
         async def handle(request: HttpRequest) -> HttpResponse:
             return await records.handle(example.system_high, CATALOGUE["console"], request)

@@ -25,6 +25,7 @@ from appliance.monitor.daemon import with_keys
 from appliance.monitor.decision import Decision, deny
 from appliance.monitor.http import HttpRequest, HttpResponse
 from appliance.monitor.outcome import Outcome
+from appliance.monitor.publications import Publications
 from appliance.monitor.recording import Recording
 from appliance.monitor.records import Records
 from appliance.monitor.statements import installed_statements
@@ -77,7 +78,7 @@ class Monitor:
         self.state = Storage.GOOD
         statements = installed_statements(rig.paths)
         self.recording = Recording(log, statements, self.capacity)
-        self.records = Records(with_keys(rig.paths, statements), self.recording)
+        self.records = Records(with_keys(rig.paths, statements), self.recording, Publications(rig.paths))
 
     def outcome(self, enclave: str, method: str = "GET") -> Awaitable[None]:
         allowed = Decision(allow=True, status=200, rule="access.permitted", action="read")
