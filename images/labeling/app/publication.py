@@ -13,7 +13,7 @@ from fastapi import Request
 
 from appliance.service.database import Database, Row, Transaction
 from appliance.service.monitor import NotRecordedError
-from appliance.service.published import Published
+from appliance.service.web.published import Published
 
 from . import records
 

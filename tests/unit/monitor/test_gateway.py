@@ -103,8 +103,7 @@ def test_what_a_service_refuses_leaves_as_it_is_and_accuses_nobody(
     answer = analyst.post(path, json={})
     assert (answer.status_code, answer.json()) == (status, {"error": "prompt: too long"})
     assert answer.headers["x-classification"] == "SECRET//REL TO USA, GBR"
-    rules = [record["actor"]["authorizations"][0]["policy"]["name"] for record in rig.records()[before:]]
-    assert rules == ["access.permitted"], "a service's own refusal is no denial of the person"
+    assert decisions(rig)[before:] == ["access.permitted"], "a service's own refusal is no denial of the person"
 
 
 def test_no_certificate_no_service_but_the_probe(rig: Rig) -> None:

@@ -8,8 +8,8 @@ import pytest
 from appliance.contract.manifest import Manifest
 from appliance.enclave.render import HostPaths
 from appliance.enclave.site import Enclave, load_site
-from appliance.monitor import publications
-from appliance.monitor.publications import PublicationError, Publications
+from appliance.monitor.serve import publications
+from appliance.monitor.serve.publications import PublicationError, Publications
 from tests.catalogue import CATALOGUE
 
 PROJECT = "/labeling/api/projects/3f2a0000-0000-4000-8000-000000000001"

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.monitor.channel import BITS_A_SECOND, SAVED_BITS, Channel, cost
+from appliance.monitor.decide.channel import BITS_A_SECOND, SAVED_BITS, Channel, cost
 from tests.unit.monitor.gateway import Rig, free_port, nginx, running
 
 PROJECT = "/labeling/api/projects/3f2a0000-0000-4000-8000-000000000001"
