@@ -123,6 +123,7 @@ async def _decisions(folder: Path) -> float:
         "x-client-certificate": quote((folder / "analyst.pem").read_text()),
         "x-original-method": "GET",
         "x-original-uri": ROUTE,
+        "x-original-protocol": "HTTP/1.1",
     }
     opened = await gate.handle(rig.enclave, HttpRequest("GET", "/session", headers | {"x-original-method": "POST"}))
     if opened.status != 201:

@@ -34,6 +34,10 @@ _ANOMALIES = {
 }
 
 
+OVER_RATE = "read-down.over-rate"
+_TOO_MUCH = "more than a bit a second: what they choose to read, and when, can be a message"
+
+
 class Finding(BaseModel):
     """Something that deserves a word from the officer.
 
@@ -253,6 +257,8 @@ def remarks(event: Event) -> list[tuple[str, str]]:
         found.append(("anomaly", _ANOMALIES[event.activity] + enclave))
     if _BREAK_GLASS in (rule, event.activity.partition(".")[0]):
         found.append((_BREAK_GLASS, f"{event.subject}: {event.message}"))
+    if rule == OVER_RATE:
+        found.append(("anomaly", f"{event.subject} read from a higher level in {event.unmapped.enclave} {_TOO_MUCH}"))
     if event.decision == "denied":
         found.append(("denials", f"{event.subject} was denied in {event.unmapped.enclave} by rule {rule}"))
     if event.activity.endswith(".export"):

@@ -32,6 +32,16 @@ class Route(manifest.Route):
     group: Group | None = None
     originator_controlled: bool = False
 
+    @model_validator(mode="after")
+    def _read_down_is_typed(self) -> "Route":
+        """Free text is no reason to refuse what officers signed for an earlier release: it only opens nothing below."""
+        return self
+
+    @property
+    def reads_down(self) -> bool:
+        """Whether it is open to sessions at a higher level."""
+        return self.read_down and self.typed
+
 
 class OriginatorDecision(BaseModel):
     """What an originator decided about the dissemination of information under their control (ORCON).

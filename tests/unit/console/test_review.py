@@ -21,6 +21,7 @@ from appliance.audit.log.note import COSIGNATURE, Signer, Verifier
 from appliance.audit.log.policy import Policy
 from appliance.audit.log.witness import Request, cosign
 from appliance.audit.review import summary as review
+from appliance.enclave.render import HostPaths
 from appliance.enclave.site import load_site
 from appliance.monitor.decide.identity import Authority
 from appliance.monitor.decide.policy import parse_policy
@@ -29,6 +30,7 @@ from appliance.monitor.http import HttpRequest, HttpResponse, serve_unix
 from appliance.monitor.in_force.current import InForce
 from appliance.monitor.in_force.statements import Statements
 from appliance.monitor.record.recording import Recording
+from appliance.monitor.serve.publications import Publications
 from appliance.monitor.serve.records import Records
 from appliance.trust.certificates import make_authority
 from appliance.trust.keys import generate
@@ -71,7 +73,7 @@ def monitor(site: Site, stop: threading.Event, ready: threading.Event) -> None:
             grant_key=b"g" * 32,
         )
         log = site.open()
-        records = Records(force, Recording(log, statements))
+        records = Records(force, Recording(log, statements), Publications(HostPaths(site.folder, site.folder)))
 
         async def handle(request: HttpRequest) -> HttpResponse:
             return await records.handle(example.system_high, CATALOGUE["console"], request)

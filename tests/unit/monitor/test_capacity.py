@@ -27,6 +27,7 @@ from appliance.monitor.record.capacity import UNIDENTIFIED, Capacity, CapacityEr
 from appliance.monitor.record.outcome import Outcome
 from appliance.monitor.record.recording import Recording
 from appliance.monitor.serve.daemon import with_keys
+from appliance.monitor.serve.publications import Publications
 from appliance.monitor.serve.records import Records
 from tests.catalogue import CATALOGUE
 from tests.unit.monitor.gateway import Rig, running, token
@@ -77,7 +78,7 @@ class Monitor:
         self.state = Storage.GOOD
         statements = installed_statements(rig.paths)
         self.recording = Recording(log, statements, self.capacity)
-        self.records = Records(with_keys(rig.paths, statements), self.recording)
+        self.records = Records(with_keys(rig.paths, statements), self.recording, Publications(rig.paths))
 
     def outcome(self, enclave: str, method: str = "GET") -> Awaitable[None]:
         allowed = Decision(allow=True, status=200, rule="access.permitted", action="read")

@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 
 from appliance.enclave.site import Enclave
 from appliance.markings import Label
+from appliance.monitor.decide.channel import Channel
 from appliance.monitor.decide.context import Context, ContextError, open_context
 from appliance.monitor.decide.grants import Grant, seal_grant
 from appliance.monitor.decide.last_use import LastUse
@@ -24,10 +25,13 @@ from appliance.monitor.decide.sessions import Sessions
 from appliance.monitor.http import HttpRequest, HttpResponse
 from appliance.monitor.record.outcome import Outcome
 from appliance.monitor.serve.gate import Gate
+from appliance.monitor.serve.publications import Publications
+from appliance.monitor.serve.read_down import ReadDown
 from tests.unit.monitor.world import GRANT_KEY, KEY, MARKINGS, PEOPLE, RECIPIENTS, START, World, below, cleared
 
 WORLD = World()
 SESSION, IDLE = 8 * 3600, 1800
+PUBLISHED = "/labeling/api/projects"
 FALCON = "/labeling/api/projects/falcon"
 people = st.sampled_from(sorted(PEOPLE))
 enclaves = st.sampled_from(sorted(MARKINGS))
@@ -74,7 +78,8 @@ class Model(RuleBasedStateMachine):
             self.durable.append(outcome)
 
         last_use = LastUse(Path(self.folder.name) / "last-use.json")
-        self.gate = Gate(WORLD.in_force(), self.sessions, last_use, record, lambda: self.wall)
+        read_down = ReadDown(Publications(WORLD.paths), Channel(lambda: self.ticks))
+        self.gate = Gate(WORLD.in_force(), self.sessions, last_use, record, lambda: self.wall, read_down=read_down)
 
     def label(self, enclave: str) -> Label:
         return self.enclave(enclave).marking.label
@@ -84,6 +89,7 @@ class Model(RuleBasedStateMachine):
 
     def ask(self, route: str, enclave: str, who: str, method: str, uri: str, **headers: str) -> HttpResponse:
         sent = {"x-client-certificate": WORLD.certificates[who], "x-original-method": method, "x-original-uri": uri}
+        sent["x-original-protocol"] = "HTTP/1.1"
         request = HttpRequest("GET", route, sent | headers)
         return asyncio.run(self.gate.handle(self.enclave(enclave), request))
 
@@ -108,7 +114,7 @@ class Model(RuleBasedStateMachine):
         work = self.session(who) if self.known(who) else None
         label, path = self.label(enclave), uri.partition("?")[0]
         level = self.label(work.enclave) if work else None
-        reads = method == "GET" and "?" not in uri and uri.startswith("/labeling/") and "export" not in uri
+        reads = method == "GET" and uri == PUBLISHED
         flows = level is not None and below(label, level) and (level == label or reads)
         expected = bool(work and cleared(PEOPLE[who], label) and flows and may and not self.broken)
         assert (answer.status == 200) == expected, (who, enclave, method, uri, answer.status)
@@ -117,6 +123,10 @@ class Model(RuleBasedStateMachine):
             assert "X-Appliance-Context" not in answer.headers
             return None
         assert self.durable[-1].decision.allow
+        if level != label:
+            assert answer.headers["X-Appliance-Published"] == "labeling/labeling,api,projects.json"
+            assert "X-Appliance-Context" not in answer.headers, "the service below gets nothing of it"
+            return work
         token = answer.headers["X-Appliance-Context"]
         context = open_context_at(token, self.wall, path.split("/")[1], method, path)
         assert (context.subject, context.enclave) == (who, enclave)
@@ -154,7 +164,7 @@ class Model(RuleBasedStateMachine):
     @rule(who=people, enclave=enclaves)
     def reads(self, who: str, enclave: str) -> None:
         may = has(who, "analyst", "annotator", "evaluator")
-        if work := self.request(who, enclave, "GET", "/labeling/api/tasks/1", may=may):
+        if work := self.request(who, enclave, "GET", PUBLISHED, may=may):
             work.knows |= self.stored[enclave] - self.falcon
 
     @rule(who=people, enclave=enclaves)
@@ -177,7 +187,7 @@ class Model(RuleBasedStateMachine):
     @rule(who=people, enclave=enclaves)
     def searches(self, who: str, enclave: str) -> None:
         may = has(who, "analyst", "annotator", "evaluator")
-        if work := self.request(who, enclave, "GET", "/labeling/api/tasks/1?q=words", may=may):
+        if work := self.request(who, enclave, "GET", f"{PUBLISHED}?q=words", may=may):
             self.stored[enclave] |= work.knows  # the words arrive in the enclave
             work.knows |= self.stored[enclave] - self.falcon
 

@@ -1,5 +1,6 @@
 """A small world for the model of the monitor: enclaves, people, and an oracle of the lattice written apart from it."""
 
+import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ from urllib.parse import quote
 
 import yaml
 
+from appliance.enclave.render import HostPaths
 from appliance.enclave.site import Site, parse_site
 from appliance.markings import Label
 from appliance.monitor.decide.identity import Authority
@@ -91,6 +93,12 @@ class World:
         issuer = make_authority(generate("ca", demo=True), now=START)
         self.authority = Authority(issuer.pem)
         self.site = site()
+        self.folder = tempfile.TemporaryDirectory()
+        self.paths = HostPaths(Path(self.folder.name), Path(self.folder.name) / "run")
+        for enclave in self.site.enclaves:
+            published = self.paths.published(enclave.name) / "labeling"
+            published.mkdir(parents=True)
+            (published / "labeling,api,projects.json").write_text("{}")
         self.serials: dict[str, str] = {}
         self.certificates: dict[str, str] = {}
         begin, end = START - timedelta(days=1), START + timedelta(days=20)
