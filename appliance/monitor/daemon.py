@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.audit.log import Log
 from appliance.contract.manifest import Manifest
@@ -20,6 +21,7 @@ from appliance.monitor.gate import Gate
 from appliance.monitor.http import GATEWAY, HttpRequest, HttpResponse, serve_unix
 from appliance.monitor.identity import Authority
 from appliance.monitor.in_force import InForce
+from appliance.monitor.jobs import Jobs
 from appliance.monitor.last_use import LastUse
 from appliance.monitor.recording import Recording
 from appliance.monitor.records import Records
@@ -34,7 +36,6 @@ log = structlog.get_logger()
 
 def with_keys(paths: HostPaths, statements: Statements) -> InForce:
     """What decides: the statements with the authority and the keys that this host keeps."""
-    secrets = paths.root / "secrets"
     return InForce(
         site=statements.site,
         registry=statements.registry,
@@ -42,12 +43,13 @@ def with_keys(paths: HostPaths, statements: Statements) -> InForce:
         policy_digest=statements.policy_digest,
         authority=Authority((paths.certificates / "ca.pem").read_bytes()),
         catalogue=installed_catalogue(paths),
-        context_keys={
-            (enclave.name, service): (secrets / f"{enclave.name}.{service}.context.key").read_bytes()
+        signing_key=Ed25519PrivateKey.from_private_bytes(paths.signing_key.read_bytes()),
+        admission_keys={
+            (enclave.name, service): paths.admission_key(enclave.name, service).read_bytes()
             for enclave in statements.site.enclaves
             for service in enclave.services
         },
-        grant_key=(secrets / "grant.key").read_bytes(),
+        grant_key=(paths.root / "secrets" / "grant.key").read_bytes(),
     )
 
 
@@ -66,6 +68,7 @@ class Monitor:
         self.recording = Recording(audit, statements)
         self._sessions = Sessions(time.monotonic)
         self._last_use = LastUse(paths.root / "last-use.json")
+        self._jobs = Jobs(paths.root / "jobs.json", time.time)
         self.put_in_force(statements)
 
     def put_in_force(self, statements: Statements) -> None:
@@ -75,8 +78,8 @@ class Monitor:
         self._sessions.limit(force.policy.session_minutes * 60, force.policy.idle_minutes * 60)
         officers = load_officers(self._paths.registries / "current" / "officers.json")
         panes = Panes(self._paths.root / FOLDER, officers, force.site)
-        self._gate = Gate(force, self._sessions, self._last_use, self.recording.outcome, panes=panes)
-        self._records = Records(force, self.recording)
+        self._gate = Gate(force, self._sessions, self._last_use, self.recording.outcome, jobs=self._jobs, panes=panes)
+        self._records = Records(force, self.recording, self._jobs)
 
     async def serve_enclave(self, enclave: Enclave) -> list[asyncio.Server]:
         """Serve the gateway's socket and one for each service, each only to the user whose container holds it."""

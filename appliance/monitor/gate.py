@@ -6,24 +6,23 @@ from datetime import UTC, datetime
 
 import structlog
 
+from appliance.contract.context import LIFETIME, Context, seal
+from appliance.contract.grant import GrantError, open_grant
 from appliance.enclave.site import Enclave
 from appliance.markings import Label
 from appliance.monitor.break_glass import LIFTED, Panes
 from appliance.monitor.capacity import CapacityError
-from appliance.monitor.context import Context, seal
 from appliance.monitor.decision import Decision, Person, Request, Workload, decide, deny
-from appliance.monitor.grants import GrantError, open_grant
 from appliance.monitor.http import HttpRequest, HttpResponse, json_response
 from appliance.monitor.identity import Identity, IdentityError
 from appliance.monitor.in_force import InForce
+from appliance.monitor.jobs import Jobs
 from appliance.monitor.last_use import LastUse
 from appliance.monitor.logon import Logon
 from appliance.monitor.outcome import Outcome, Recorder, cross_site, marked, request_id
 from appliance.monitor.registry import Subject
 from appliance.monitor.sessions import Sessions
 
-CONTEXT_SECONDS = 30
-LONG_CONTEXT_SECONDS = 900
 REFUSAL = "X-Appliance-Refusal"
 log = structlog.get_logger()
 
@@ -37,6 +36,7 @@ class Gate:
         last_use: what people are told of their last session.
         record: makes an outcome durable in the log or raises; nothing is answered before it returns.
         clock: seconds since the epoch.
+        jobs: the jobs that the monitor granted.
         panes: what officers lent for some hours, or None.
     """
 
@@ -47,6 +47,8 @@ class Gate:
         last_use: LastUse,
         record: Recorder,
         clock: Callable[[], float] = time.time,
+        *,
+        jobs: Jobs,
         panes: Panes | None = None,
     ) -> None:
         self._force = in_force
@@ -54,6 +56,7 @@ class Gate:
         self._record = record
         self._clock = clock
         self._panes = panes
+        self._jobs = jobs
         logon = Logon(in_force, sessions, last_use, record, clock)
         self._handlers = {
             "/decide": self._decide,
@@ -87,6 +90,7 @@ class Gate:
             label=enclave.lattice,
             obligations=enclave.obligations,
             day=now.date(),
+            models=tuple(enclave.models),
         )
         name, who, detail, headers = "", None, dict[str, str](), dict[str, str]()
         try:
@@ -102,6 +106,8 @@ class Gate:
                     decision, who, detail["reason"] = lent
             if decision.allow and cross_site(request):
                 decision = deny("browser.cross-site", action=decision.action)
+            if decision.allow and isinstance(who, Workload) and who.grant:
+                self._jobs.call(who.grant)
         except IdentityError as error:
             decision, name, detail = deny(error.rule), name or error.name, {"reason": error.message}
         except GrantError as error:
@@ -134,7 +140,7 @@ class Gate:
 
     def _workload(self, enclave: Enclave, request: HttpRequest, identity: Identity, detail: dict[str, str]) -> Workload:
         """The workload, and the registered person its job works for; ``detail`` receives what the grant says."""
-        label, person = self._force.label(identity.enclave), None
+        label, person, grant = self._force.label(identity.enclave), None, None
         if token := request.header("x-appliance-job"):
             grant = open_grant(
                 token, self._force.grant_key, service=identity.workload, enclave=enclave.name, now=self._clock()
@@ -142,7 +148,7 @@ class Gate:
             detail |= {"job": grant.job, "on_behalf_of": grant.subject, "model": grant.model}
             subject = self._force.subject(grant.subject, datetime.fromtimestamp(self._clock(), UTC))
             person = _person(subject, label)
-        return Workload(identity.workload, label, person)
+        return Workload(identity.workload, label, person, grant)
 
     def _context(self, outcome: Outcome, who: Person | Workload, asked: Request) -> str:
         enclave, label = outcome.enclave, asked.label
@@ -150,7 +156,7 @@ class Gate:
         acting = who.person if isinstance(who, Workload) else who
         decided = self._force.policy.originator_decision(acting.name, asked.path, asked.day) if acting else None
         limit = person.working if person and person.working else label
-        lifetime = LONG_CONTEXT_SECONDS if outcome.decision.action == "run" else CONTEXT_SECONDS
+        grant = who.grant if isinstance(who, Workload) else None
         context = Context(
             request=outcome.request,
             enclave=enclave.name,
@@ -161,17 +167,19 @@ class Gate:
             subject=outcome.subject,
             on_behalf_of=outcome.detail.get("on_behalf_of"),
             roles=person.roles if person else (),
-            groups=person.groups if person else (),
+            groups=acting.groups if acting else (),
             level=limit.level,
-            need=tuple(sorted(person.clearance.need & limit.need if person else limit.need)),
-            nationalities=tuple(sorted(person.clearance.nationalities)) if person else (),
+            need=tuple(sorted(acting.clearance.need & limit.need)) if acting else (),
+            nationalities=tuple(sorted(acting.clearance.nationalities)) if acting else (),
             label=enclave.encoded,
             working=limit.encode(),
-            job=outcome.detail.get("job"),
+            job=grant.job if grant else None,
+            model=grant.model if grant else None,
+            purpose=grant.purpose if grant else None,
             originator_decision=decided.reference if decided else None,
-            expires=int(self._clock()) + lifetime,
+            expires=int(self._clock()) + LIFETIME,
         )
-        return seal(context, self._force.context_keys[(enclave.name, asked.service)])
+        return seal(context, self._force.signing_key, self._force.admission_keys[(enclave.name, asked.service)])
 
 
 def _person(subject: Subject, working: Label | None) -> Person:

@@ -27,6 +27,7 @@ from appliance.monitor.capacity import Capacity, Quota
 from appliance.monitor.daemon import with_keys
 from appliance.monitor.gate import Gate
 from appliance.monitor.http import HttpRequest
+from appliance.monitor.jobs import Jobs
 from appliance.monitor.last_use import LastUse
 from appliance.monitor.recording import Recording
 from appliance.monitor.sessions import Sessions
@@ -118,7 +119,9 @@ async def _decisions(folder: Path) -> float:
     recording = Recording(log, statements, Capacity(lambda: Storage.GOOD, MANY))
     sessions = Sessions(time.monotonic)
     sessions.limit(3600, 3600)
-    gate = Gate(with_keys(rig.paths, statements), sessions, LastUse(folder / "last-use.json"), recording.outcome)
+    jobs = Jobs(folder / "jobs.json", time.time)
+    last_use = LastUse(folder / "last-use.json")
+    gate = Gate(with_keys(rig.paths, statements), sessions, last_use, recording.outcome, jobs=jobs)
     headers = {
         "x-client-certificate": quote((folder / "analyst.pem").read_text()),
         "x-original-method": "GET",

@@ -8,8 +8,8 @@ from fastapi.responses import RedirectResponse
 from appliance.audit import review, witness
 from appliance.audit.review import Review, ranked
 from appliance.audit.text import printable
+from appliance.contract.context import Context
 from appliance.errors import ApplianceError
-from appliance.monitor.context import Context
 from appliance.service.middleware import token_of
 
 from .views import Console, Officer, TheConsole, download, page

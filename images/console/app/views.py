@@ -18,9 +18,9 @@ from appliance.audit import evidence
 from appliance.audit.note import Note
 from appliance.audit.text import printable
 from appliance.audit.tiles import CHECKPOINT
+from appliance.contract.context import Context
 from appliance.errors import ApplianceError
 from appliance.markings import Clearance
-from appliance.monitor.context import Context
 from appliance.service.middleware import CurrentContext, token_of
 from appliance.service.monitor import MonitorClient
 from appliance.service.responses import not_found

@@ -10,8 +10,8 @@ import httpx
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
 
+from appliance.contract.context import Context
 from appliance.errors import ApplianceError
-from appliance.monitor.context import Context
 from appliance.service.middleware import CurrentContext, token_of
 from appliance.service.monitor import MonitorClient
 from appliance.service.responses import MarkedJSONResponse, not_found
@@ -58,7 +58,7 @@ async def completions(request: Request, context: CurrentContext, body: Completio
 async def _generate(request: Request, context: Context, body: ChatRequest | CompletionRequest, path: str) -> Response:
     engine: Engine = request.app.state.engine
     gate: Gate = request.app.state.gate
-    if body.model != gate.serving.model.name:
+    if body.model != gate.serving.model.name or (context.job and context.model != body.model):
         raise not_found()
     gate.admit(context)
     asked = engine.client.build_request("POST", path, json=body.for_engine())

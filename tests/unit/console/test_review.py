@@ -24,6 +24,7 @@ from appliance.enclave.site import load_site
 from appliance.monitor.http import HttpRequest, HttpResponse, serve_unix
 from appliance.monitor.identity import Authority
 from appliance.monitor.in_force import InForce
+from appliance.monitor.jobs import Jobs
 from appliance.monitor.policy import parse_policy
 from appliance.monitor.recording import Recording
 from appliance.monitor.records import Records
@@ -32,7 +33,8 @@ from appliance.monitor.statements import Statements
 from appliance.trust.certificates import make_authority
 from appliance.trust.keys import generate
 from tests.catalogue import CATALOGUE
-from tests.unit.console.site import KEY, SYSTEM, Site, days, headers
+from tests.contexts import ADMISSION_KEY, GRANT_KEY, SIGNING_KEY
+from tests.unit.console.site import SYSTEM, Site, days, headers
 from tests.unit.console.test_browser import CHROMIUM
 
 OFFICERS = ("isso", "issm")
@@ -66,11 +68,12 @@ def monitor(site: Site, stop: threading.Event, ready: threading.Event) -> None:
             policy_digest="0" * 64,
             authority=Authority(make_authority(generate("ca", demo=True)).pem),
             catalogue=CATALOGUE,
-            context_keys={("system-high", "console"): KEY},
-            grant_key=b"g" * 32,
+            signing_key=SIGNING_KEY,
+            admission_keys={("system-high", "console"): ADMISSION_KEY},
+            grant_key=GRANT_KEY,
         )
         log = site.open()
-        records = Records(force, Recording(log, statements))
+        records = Records(force, Recording(log, statements), Jobs(site.folder / "jobs.json", time.time))
 
         async def handle(request: HttpRequest) -> HttpResponse:
             return await records.handle(example.system_high, CATALOGUE["console"], request)

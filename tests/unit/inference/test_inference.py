@@ -83,8 +83,11 @@ def test_a_candidate_answers_its_evaluation_alone(service: Service) -> None:
     assert refused.status_code == 409
     assert refused.json()["error"]["message"] == "model smollm2 is a candidate: no certificate"
     assert service.ask(subject="service:evaluation").status_code == 409
-    assert service.ask(subject="service:evaluation", job="7").status_code == 200
-    assert service.ask(subject="analyst", job="7").status_code == 409
+    job: dict[str, Any] = {"subject": "service:evaluation", "job": "7", "model": "smollm2", "purpose": "evaluation"}
+    assert service.ask(**job).status_code == 200
+    assert service.ask(**job | {"subject": "analyst"}).status_code == 409
+    assert service.ask(**job | {"purpose": "labeling"}).status_code == 409
+    assert service.ask(**job | {"model": "another"}).status_code == 404
 
 
 def page(service: Service, **context: Any) -> str:

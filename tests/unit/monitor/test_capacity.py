@@ -24,6 +24,7 @@ from appliance.monitor.capacity import UNIDENTIFIED, Capacity, CapacityError, Qu
 from appliance.monitor.daemon import with_keys
 from appliance.monitor.decision import Decision, deny
 from appliance.monitor.http import HttpRequest, HttpResponse
+from appliance.monitor.jobs import Jobs
 from appliance.monitor.outcome import Outcome
 from appliance.monitor.recording import Recording
 from appliance.monitor.records import Records
@@ -77,7 +78,7 @@ class Monitor:
         self.state = Storage.GOOD
         statements = installed_statements(rig.paths)
         self.recording = Recording(log, statements, self.capacity)
-        self.records = Records(with_keys(rig.paths, statements), self.recording)
+        self.records = Records(with_keys(rig.paths, statements), self.recording, Jobs(folder / "jobs.json", time.time))
 
     def outcome(self, enclave: str, method: str = "GET") -> Awaitable[None]:
         allowed = Decision(allow=True, status=200, rule="access.permitted", action="read")

@@ -67,11 +67,65 @@ def test_only_the_service_itself_may_record(rig: Rig) -> None:
     assert len(rig.records()) == before
 
 
+def started(rig: Rig, job: str, /, **changes: Any) -> dict[str, Any]:
+    """What the evaluation service asks for a person who started a job; ``changes`` are to the context."""
+    context = token(rig.enclave, "evaluation", **{"action": "job"} | changes)
+    return {"context": context, "job": job, "model": rig.enclave.models[0], "purpose": "evaluation", "calls": 1}
+
+
+def granted(rig: Rig, service: str, body: dict[str, Any]) -> str:
+    """Status of the answer to ``service``."""
+    uid = rig.enclave.uids + CATALOGUE[service].uid
+    return ask(rig, uid, f"record/{service}/record.sock", "POST /grant", json.dumps(body))
+
+
 def test_a_service_cannot_use_another_s_context_for_a_grant(rig: Rig) -> None:
-    body = json.dumps({"context": token(rig.enclave, "evaluation"), "job": "job", "model": "model"})
-    for service, status in (("evaluation", "200"), ("labeling", "403")):
-        uid = rig.enclave.uids + CATALOGUE[service].uid
-        assert ask(rig, uid, f"record/{service}/record.sock", "POST /grant", body) == status
+    body = started(rig, "own")
+    assert granted(rig, "labeling", body) == "403"
+    assert granted(rig, "evaluation", body) == "200"
+    record = rig.records()[-1]
+    assert (record["api"]["operation"], record["actor"]["user"]["name"]) == ("job.grant", "analyst")
+    assert record["unmapped"]["detail"]["calls"] == 1
+
+
+GRANTS = [
+    # what a taken-over service asks for, what differs in the context, what in the question, and the answer
+    ("for a person who only reads", {"action": "read", "method": "GET"}, {}, "403"),
+    ("for a person who asked a model", {"action": "run"}, {}, "403"),
+    ("for a person who works elsewhere", {"working": "TS;;USA"}, {}, "403"),
+    ("for nobody", {"subject": "nobody"}, {}, "403"),
+    ("for a job", {"subject": "service:evaluation", "job": "1"}, {}, "403"),
+    ("of yesterday", {"expires": int(time.time()) - 1}, {}, "403"),
+    ("with a seal of its own", {}, {"context": "forged"}, "403"),
+    ("for a model that is not here", {}, {"model": "another"}, "403"),
+    ("for ever", {}, {"seconds": 6 * 3600 + 1}, "422"),
+    ("without end", {}, {"calls": 100_001}, "422"),
+    ("for another person", {}, {"subject": "evaluator"}, "422"),
+]
+
+
+@pytest.mark.parametrize(("what", "context", "asked", "status"), GRANTS, ids=[what for what, *_ in GRANTS])
+def test_a_service_gets_no_grant(
+    rig: Rig, what: str, context: dict[str, Any], asked: dict[str, Any], status: str
+) -> None:
+    body = started(rig, what.replace(" ", "-"), **context)
+    if "context" in asked:
+        parts = str(body["context"]).split(".")
+        other = str(started(rig, "x", subject="evaluator")["context"]).split(".")
+        asked = {"context": f"v2.{other[1]}.{parts[2]}.{parts[3]}"}
+    before = len(rig.records())
+    assert granted(rig, "evaluation", body | asked) == status
+    added = rig.records()[before:]
+    assert {record["api"]["operation"] for record in added} <= {"record.unattributed"}
+    assert len(added) == (1 if status == "403" else 0)
+
+
+def test_a_request_starts_one_job(rig: Rig) -> None:
+    body = started(rig, "first")
+    assert granted(rig, "evaluation", body) == "200"
+    assert granted(rig, "evaluation", body) == "403"
+    assert granted(rig, "evaluation", body | {"job": "second", "model": rig.enclave.models[0]}) == "403"
+    assert granted(rig, "evaluation", started(rig, "first")) == "403"
 
 
 FORGERIES = [
@@ -83,7 +137,8 @@ FORGERIES = [
     ("a grant for others", {"activity": "job.grant"}, "403"),
     ("no name at all", {"context": None}, "403"),
     ("a name of its own", {"subject": "officer"}, "422"),
-    ("a forged context", {"context": "v1.e30=." + "0" * 64}, "403"),
+    ("a forged context", {"context": f"v2.e30=.{'A' * 86}.{'0' * 64}"}, "403"),
+    ("a context of an earlier version", {"context": "v1.e30=." + "0" * 64}, "403"),
     ("another service's context", {"context": "evaluation"}, "403"),
     ("another enclave's context", {"context": "unclassified"}, "403"),
     ("yesterday's context", {"context": "expired"}, "403"),
@@ -112,13 +167,14 @@ def test_a_service_forges_no_record(rig: Rig, _what: str, change: dict[str, Any]
 
 def test_a_record_says_who_by_the_context_and_not_by_the_service(rig: Rig) -> None:
     detail = {"request": "f" * 32, "on_behalf_of": "officer", "job": "none"}
-    body = {"activity": "records.export", "context": token(rig.enclave, "labeling", subject="anna"), "detail": detail}
+    said = token(rig.enclave, "labeling", subject="anna", request="1" * 32)
+    body = {"activity": "records.export", "context": said, "detail": detail}
     uid = rig.enclave.uids + CATALOGUE["labeling"].uid
     assert ask(rig, uid, "record/labeling/record.sock", "POST /record", json.dumps(body)) == "200"
     record = rig.records()[-1]
     assert record["actor"]["user"]["name"] == "anna"
     assert record["api"]["service"]["name"] == "labeling"
-    assert record["unmapped"]["detail"]["request"] == "0" * 32
+    assert record["unmapped"]["detail"]["request"] == "1" * 32
 
 
 FLOOD = """
