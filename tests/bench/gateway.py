@@ -19,7 +19,7 @@ from pathlib import Path
 
 import httpx
 
-from appliance.audit.ocsf import API_ACTIVITY
+from appliance.audit.events.ocsf import API_ACTIVITY
 from appliance.contract.context import HEADER, Context
 from tests.bench.measure import Measurement, alternate, at_most
 from tests.contexts import sealed

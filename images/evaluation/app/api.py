@@ -11,8 +11,8 @@ from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse
 
 from appliance.contract.context import HEADER
-from appliance.service.middleware import CurrentContext
-from appliance.service.responses import not_found
+from appliance.service.web.middleware import CurrentContext
+from appliance.service.web.responses import not_found
 
 from .jobs import Job, JobId, Jobs, NewJob
 

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.contract.context import HEADER
-from appliance.service.middleware import SECURITY_HEADERS, CurrentContext
-from appliance.service.pages import Pages
+from appliance.service.web.middleware import SECURITY_HEADERS, CurrentContext
+from appliance.service.web.pages import Pages
 
 from .api import AnyJob, job_of, jobs
 from .jobs import SIZES, NewJob

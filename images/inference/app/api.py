@@ -12,9 +12,9 @@ from fastapi.responses import StreamingResponse
 
 from appliance.contract.context import Context
 from appliance.errors import ApplianceError
-from appliance.service.middleware import CurrentContext, token_of
 from appliance.service.monitor import MonitorClient
-from appliance.service.responses import MarkedJSONResponse, not_found
+from appliance.service.web.middleware import CurrentContext, token_of
+from appliance.service.web.responses import MarkedJSONResponse, not_found
 
 from .engine import Engine
 from .gate import Gate

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from appliance.contract.grant import Grant, GrantError, open_grant, seal_grant
-from appliance.monitor.jobs import BLOCK, Jobs
+from appliance.monitor.decide.jobs import BLOCK, Jobs
 
 KEY = b"g" * 32
 

@@ -19,12 +19,12 @@ from appliance.contract.context import Context, ContextError, open_context
 from appliance.contract.grant import Grant, seal_grant
 from appliance.enclave.site import Enclave
 from appliance.markings import Label
-from appliance.monitor.gate import Gate
+from appliance.monitor.decide.jobs import Jobs
+from appliance.monitor.decide.last_use import LastUse
+from appliance.monitor.decide.sessions import Sessions
 from appliance.monitor.http import HttpRequest, HttpResponse
-from appliance.monitor.jobs import Jobs
-from appliance.monitor.last_use import LastUse
-from appliance.monitor.outcome import Outcome
-from appliance.monitor.sessions import Sessions
+from appliance.monitor.record.outcome import Outcome
+from appliance.monitor.serve.gate import Gate
 from tests.contexts import GRANT_KEY, PUBLIC_KEY
 from tests.unit.monitor.world import MARKINGS, PEOPLE, RECIPIENTS, START, World, below, cleared
 
