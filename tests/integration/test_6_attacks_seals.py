@@ -56,13 +56,13 @@ keys = {key for data in found for key in (data, data[:32], data[-32:], data.stri
 seeds = [key for key in keys if len(key) == 32]
 count = 0
 for service, host in HOSTS.items():
-    for subject, method, action in (('officer', 'GET', 'read'), ('evaluator', 'POST', 'job'), ('anna', 'POST', 'write')):
+    for subject, method, action in (('officer', 'GET', 'read'), ('evaluator', 'POST', 'job'), ('x', 'POST', 'write')):
         path = f'/{service}/api/jobs'
         claims = Context(request=os.urandom(16).hex(), enclave='unclassified', service=service, method=method,
             path=path, action=action, subject=subject, roles=('evaluator',), level='U', nationalities=('USA',),
             label='U;;*', working='U;;*', expires=int(time.time()) + 60)
         old = 'v1.' + base64.urlsafe_b64encode(claims.model_dump_json(exclude={'model', 'purpose'}).encode()).decode()
-        tokens = [seal(claims, Ed25519PrivateKey.from_private_bytes(seed), key) for seed, key in zip(seeds, reversed(seeds))]
+        tokens = [seal(claims, Ed25519PrivateKey.from_private_bytes(seed), seed) for seed in seeds]
         tokens += [f"{old}.{hmac.new(key, old.encode(), 'sha256').hexdigest()}" for key in keys]
         for token in tokens:
             count += 1
