@@ -12,6 +12,13 @@ CREATE TABLE appliance.written (
 );
 CREATE INDEX ON appliance.written (expires);
 
+-- Whose reading a transaction was admitted for, beside the labels that it may read.
+ALTER TABLE appliance.admitted
+    ADD COLUMN level text NOT NULL DEFAULT 'U',
+    ADD COLUMN need text[] NOT NULL DEFAULT '{}',
+    ADD COLUMN nationalities text[] NOT NULL DEFAULT '{}',
+    ADD COLUMN released boolean NOT NULL DEFAULT false;
+
 -- What a context says, if the code at its end verifies under the key for all that is before; null otherwise.
 CREATE FUNCTION appliance.sealed(body text, given text, key bytea) RETURNS jsonb
 LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog AS $$
@@ -64,11 +71,11 @@ BEGIN
     mine.transaction := pg_current_xact_id();
     mine.subject := context->>'subject';
     mine.action := context->>'action';
-    mine.readable := appliance.readable_labels(
-        context->>'level',
-        ARRAY(SELECT jsonb_array_elements_text(context->'need')),
-        ARRAY(SELECT jsonb_array_elements_text(context->'nationalities'))
-    );
+    mine.level := context->>'level';
+    mine.need := ARRAY(SELECT jsonb_array_elements_text(context->'need'));
+    mine.nationalities := ARRAY(SELECT jsonb_array_elements_text(context->'nationalities'));
+    mine.released := context->>'originator_decision' IS NOT NULL;
+    mine.readable := appliance.readable_labels(mine.level, mine.need, mine.nationalities);
     mine.writable := '{}';
     IF writes AND context->>'method' NOT IN ('GET', 'HEAD') AND context->>'working' = context->>'label' THEN
         mine.writable := appliance.dominated_labels(context->>'label');
@@ -79,7 +86,8 @@ BEGIN
     mine.groups := ARRAY(SELECT jsonb_array_elements_text(context->'groups'));
     UPDATE appliance.admitted
     SET transaction = mine.transaction, subject = mine.subject, action = mine.action,
-        readable = mine.readable, writable = mine.writable, groups = mine.groups
+        readable = mine.readable, writable = mine.writable, groups = mine.groups,
+        level = mine.level, need = mine.need, nationalities = mine.nationalities, released = mine.released
     WHERE backend = mine.backend;
     IF NOT FOUND THEN
         DELETE FROM appliance.admitted WHERE backend IN (

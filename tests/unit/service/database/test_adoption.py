@@ -24,7 +24,12 @@ from tests.unit.service.database.support import (
     token_for,
 )
 
-RAN_ON_0_1_0 = ["appliance/0001_context.sql", "appliance/0002_confine.sql", "appliance/0003_seals.sql"]
+RAN_ON_0_1_0 = [
+    "appliance/0001_context.sql",
+    "appliance/0002_confine.sql",
+    "appliance/0003_seals.sql",
+    "appliance/0004_restriction.sql",
+]
 RAN_ON_FRESH = [*RAN_ON_0_1_0, "labeling/0002_labeling.sql", "labeling/0003_need_to_know.sql"]
 TABLES = ("appliance.labels", "labeling.projects", "labeling.tasks", "labeling.preferences")
 CATALOGUE = {
