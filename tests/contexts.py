@@ -14,6 +14,7 @@ SIGNING_KEY = Ed25519PrivateKey.from_private_bytes(SEED)
 PUBLIC_KEY = SIGNING_KEY.public_key()
 ADMISSION_KEY = b"a" * 32
 GRANT_KEY = b"g" * 32
+DIGEST_KEY = b"d" * 32
 
 
 def sealed(context: Context) -> str:

@@ -80,6 +80,7 @@ def prepare_enclave(paths: HostPaths, enclave: Enclave, catalogue: Catalogue, ce
     ca = _required(certificates / "ca.pem")
     own = certificates / enclave.name
     _gateway_secrets(paths, enclave, own, ca)
+    host_key(paths.digest_key(enclave.name))
     for service in manifests(enclave, catalogue):
         uid, name = enclave.uids + service.uid, service.name
         _owned_folder(paths.volume(enclave.name, name), uid)

@@ -27,6 +27,7 @@ class InForce:
         signing_key: signs contexts; services have its public half.
         admission_keys: 32 bytes for each enclave and service, which the service's database has too, and no service.
         grant_key: the monitor's own 32 bytes.
+        digest_keys: 32 bytes for each enclave, for the digests of what could be guessed.
     """
 
     site: Site
@@ -38,6 +39,7 @@ class InForce:
     signing_key: Ed25519PrivateKey
     admission_keys: dict[tuple[str, str], bytes]
     grant_key: bytes
+    digest_keys: dict[str, bytes]
 
     def identify(self, certificate: str, now: datetime) -> tuple[Identity, Subject | None]:
         """Who a request's URL-escaped certificate stands for; no subject for a workload.

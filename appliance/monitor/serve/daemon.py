@@ -50,6 +50,7 @@ def with_keys(paths: HostPaths, statements: Statements) -> InForce:
             for service in enclave.services
         },
         grant_key=(paths.root / "secrets" / "grant.key").read_bytes(),
+        digest_keys={enclave.name: paths.digest_key(enclave.name).read_bytes() for enclave in statements.site.enclaves},
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from appliance.audit.events.kinds import Entity, Lineage
 from appliance.audit.events.schema import EventError
+from appliance.contract import digest
 from appliance.contract.context import Context, ContextError, verified
 from appliance.contract.grant import (
     LONGEST,
@@ -45,8 +46,8 @@ class _Record(BaseModel):
     activity: Activity
     context: str | None = Field(default=None, max_length=MAXIMUM_TOKEN)
     grant: str | None = Field(default=None, max_length=MAXIMUM_TOKEN)
-    inputs: tuple[str, ...] = ()
-    outputs: tuple[str, ...] = ()
+    inputs: tuple[digest.Given, ...] = ()
+    outputs: tuple[digest.Given, ...] = ()
     detail: dict[str, JsonValue] = {}
     model: _Model | None = None
 
@@ -128,7 +129,11 @@ class Records:
         if record.activity not in service.activities:
             raise UnattributedError(f"{service.name} may not record {record.activity}: its manifest does not list it")
         subject, known = self._subject(enclave, service, record)
-        lineage = Lineage(inputs=record.inputs, outputs=record.outputs)
+        key = self._force.digest_keys[enclave.name]
+        lineage = Lineage(
+            inputs=tuple(digest.recorded(one, key) for one in record.inputs),
+            outputs=tuple(digest.recorded(one, key) for one in record.outputs),
+        )
         named = record.model
         model = Entity(kind="model", name=named.name, digest=named.digest) if named else None
         receipt = await self._recording.activity(

@@ -34,7 +34,7 @@ from appliance.monitor.serve.records import Records
 from appliance.trust.certificates import make_authority
 from appliance.trust.keys import generate
 from tests.catalogue import CATALOGUE
-from tests.contexts import ADMISSION_KEY, GRANT_KEY, SIGNING_KEY
+from tests.contexts import ADMISSION_KEY, DIGEST_KEY, GRANT_KEY, SIGNING_KEY
 from tests.unit.console.site import SYSTEM, Site, days, headers
 from tests.unit.console.test_browser import CHROMIUM
 
@@ -72,6 +72,7 @@ def monitor(site: Site, stop: threading.Event, ready: threading.Event) -> None:
             signing_key=SIGNING_KEY,
             admission_keys={("system-high", "console"): ADMISSION_KEY},
             grant_key=GRANT_KEY,
+            digest_keys={"system-high": DIGEST_KEY},
         )
         log = site.open()
         records = Records(force, Recording(log, statements), Jobs(site.folder / "jobs.json", time.time))

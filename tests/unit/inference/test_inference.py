@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 from openai import OpenAI
 
+from appliance.contract import digest
 from appliance.errors import ApplianceError
 from appliance.service.certificate import EvaluationResults, certify, digest_of
 from appliance.trust.keys import generate
@@ -198,7 +199,11 @@ def test_each_answer_is_recorded_by_digest_before_it_leaves_and_never_without(se
     service.ask(on_behalf_of=None)
     (record,) = service.monitor.records
     assert (record["activity"], record["subject"]) == ("model_inference_activity", "analyst")
-    assert record["inputs"][1] == f"sha256:{service.digest}"
+    *given, model_file = record["inputs"]
+    assert model_file == f"sha256:{service.digest}"
+    assert len(given) == 2
+    assert all(one.startswith("keyed:sha256:") for one in given)
+    assert given[1] == digest.text(QUESTION["content"])
     assert "rainbow" not in json.dumps(record)
     service.monitor.refuse = True
     for stream in (False, True):

@@ -35,7 +35,7 @@ from appliance.trust.certificates import issue_client, issue_server, make_author
 from appliance.trust.keys import generate
 from appliance.trust.officers import Officers, payload_type
 from tests.catalogue import CATALOGUE
-from tests.contexts import ADMISSION_KEY, GRANT_KEY, PUBLIC_KEY, SEED, sealed
+from tests.contexts import ADMISSION_KEY, DIGEST_KEY, GRANT_KEY, PUBLIC_KEY, SEED, sealed
 
 PEOPLE = ("first", "second")
 MARKED = {
@@ -142,6 +142,7 @@ class Rig:
         (root / "secrets" / "grant.key").write_bytes(GRANT_KEY)
         self.paths.signing_key.write_bytes(SEED)
         for enclave in self.site.enclaves:
+            self.paths.digest_key(enclave.name).write_bytes(DIGEST_KEY)
             for service in enclave.services:
                 self.paths.admission_key(enclave.name, service).write_bytes(ADMISSION_KEY)
             self.paths.sockets(enclave.name, "gateway").mkdir(parents=True)

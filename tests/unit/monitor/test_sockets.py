@@ -1,6 +1,9 @@
 """Only the users whose containers hold a socket are answered on it, whoever comes to have the path."""
 
+import hashlib
+import hmac
 import json
+import secrets
 import subprocess
 import tempfile
 import time
@@ -9,9 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from appliance.cli import main
+from appliance.contract import digest
 from appliance.enclave.render import GATEWAY_UID
 from tests.catalogue import CATALOGUE
+from tests.contexts import DIGEST_KEY
 from tests.unit.monitor.gateway import Rig, running, token
 
 # The system's own interpreter: the users of the test may not reach a checkout in root's home folder.
@@ -175,6 +182,69 @@ def test_a_record_says_who_by_the_context_and_not_by_the_service(rig: Rig) -> No
     assert record["actor"]["user"]["name"] == "anna"
     assert record["api"]["service"]["name"] == "labeling"
     assert record["unmapped"]["detail"]["request"] == "1" * 32
+
+
+def test_what_could_be_guessed_is_recorded_under_a_key(rig: Rig) -> None:
+    """Whoever has the log and tries what a prompt may have been finds nothing; other digests stay as they are."""
+    prompt = digest.text("Is the bridge guarded?")
+    bare = hashlib.sha256(b"Is the bridge guarded?").hexdigest()
+    model = digest.plain(b"model")
+    said = token(rig.enclave, "inference")
+    body = {"activity": "model_inference_activity", "context": said, "inputs": [prompt, model], "outputs": [prompt]}
+    uid = rig.enclave.uids + CATALOGUE["inference"].uid
+    assert ask(rig, uid, "record/inference/record.sock", "POST /record", json.dumps(body)) == "200"
+    record = rig.records()[-1]
+    keyed = "hmac-sha256:" + hmac.digest(DIGEST_KEY, bytes.fromhex(bare), "sha256").hex()
+    assert record["unmapped"]["inputs"] == [keyed, model]
+    assert record["unmapped"]["outputs"] == [keyed]
+    assert bare not in json.dumps(record)
+    for wrong in ("keyed:", "keyed:sha256:00", f"keyed:sha512:{bare}", f"keyed:sha256:{bare}0"):
+        refused = json.dumps(body | {"inputs": [wrong]})
+        assert ask(rig, uid, "record/inference/record.sock", "POST /record", refused) == "422", wrong
+
+
+@pytest.mark.parametrize(
+    ("suspected", "enclave", "found"),
+    [
+        ("Who is the source?", None, True),
+        ("  Who is the source?\n", "secret", True),
+        ("Who is the source", "secret", False),
+        ("Who is the source?", "unclassified", False),
+    ],
+)
+def test_an_officer_finds_who_asked_a_text(
+    rig: Rig, tmp_path: Path, suspected: str, enclave: str | None, found: bool
+) -> None:
+    uid = rig.enclave.uids + CATALOGUE["inference"].uid
+    request = secrets.token_hex(16)
+    said = token(rig.enclave, "inference", subject="anna", request=request)
+    body = {"activity": "model_inference_activity", "context": said, "inputs": [digest.text("Who is the source?")]}
+    assert ask(rig, uid, "record/inference/record.sock", "POST /record", json.dumps(body)) == "200"
+    (tmp_path / "text").write_text(suspected)
+    arguments = [
+        "audit",
+        "prompt",
+        str(tmp_path / "text"),
+        "--root",
+        str(rig.paths.root),
+        "--officer",
+        "isso",
+        "--json",
+    ]
+    result = CliRunner().invoke(main.app, words + (["--enclave", enclave] if enclave else []))
+    assert result.exit_code == (0 if found else 1), result.output
+    answer = json.loads(result.stdout)
+    assert (request in [one["request"] for one in answer["found"]]) is found
+    assert {one["subject"] for one in answer["found"]} == ({"anna"} if found else set())
+    compared = [one for one in said_in(rig) if "prompt.compare" in one]
+    assert compared
+    assert all("isso" in one and "source" not in one for one in compared)
+
+
+def said_in(rig: Rig) -> list[str]:
+    """What the log and its spool say, one line each."""
+    files = [rig.paths.root / "spool" / "spool.jsonl", *(rig.paths.root / "log" / "bodies").glob("*")]
+    return [line for file in files if file.exists() for line in file.read_text().splitlines()]
 
 
 FLOOD = """

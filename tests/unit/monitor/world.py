@@ -17,7 +17,7 @@ from appliance.monitor.in_force.current import InForce
 from appliance.trust.certificates import issue_client, make_authority
 from appliance.trust.keys import generate
 from tests.catalogue import CATALOGUE
-from tests.contexts import ADMISSION_KEY, GRANT_KEY, SIGNING_KEY
+from tests.contexts import ADMISSION_KEY, DIGEST_KEY, GRANT_KEY, SIGNING_KEY
 
 START = datetime(2026, 6, 1, 12, tzinfo=UTC)
 LEVELS = ("U", "CUI", "C", "S", "TS")
@@ -121,4 +121,5 @@ class World:
             signing_key=SIGNING_KEY,
             admission_keys={(e.name, s): ADMISSION_KEY for e in self.site.enclaves for s in e.services},
             grant_key=GRANT_KEY,
+            digest_keys={enclave.name: DIGEST_KEY for enclave in self.site.enclaves},
         )
