@@ -10,7 +10,7 @@ from appliance.contract.context import LIFETIME, Context, seal
 from appliance.contract.grant import GrantError, open_grant
 from appliance.enclave.site import Enclave
 from appliance.markings import Label
-from appliance.monitor.decide.break_glass import LIFTED, Panes
+from appliance.monitor.decide.break_glass import LIFTED, BreakGlassGrants
 from appliance.monitor.decide.decision import Decision, Person, Request, Workload, decide, deny
 from appliance.monitor.decide.identity import Identity, IdentityError
 from appliance.monitor.decide.jobs import Jobs
@@ -37,7 +37,7 @@ class Gate:
         record: makes an outcome durable in the log or raises; nothing is answered before it returns.
         clock: seconds since the epoch.
         jobs: the jobs that the monitor granted.
-        panes: what officers lent for some hours, or None.
+        break_glass: what officers lent for some hours, or None.
     """
 
     def __init__(
@@ -49,13 +49,13 @@ class Gate:
         clock: Callable[[], float] = time.time,
         *,
         jobs: Jobs,
-        panes: Panes | None = None,
+        break_glass: BreakGlassGrants | None = None,
     ) -> None:
         self._force = in_force
         self._sessions = sessions
         self._record = record
         self._clock = clock
-        self._panes = panes
+        self._break_glass = break_glass
         self._jobs = jobs
         logon = Logon(in_force, sessions, last_use, record, clock)
         self._handlers = {
@@ -100,8 +100,8 @@ class Gate:
                 headers["X-Certificate-Expires"] = f"{identity.not_after:%Y-%m-%d}"
             who = self._person(identity, subject) if subject else self._workload(enclave, request, identity, detail)
             decision = decide(asked, who, self._force.policy)
-            if self._panes and isinstance(who, Person) and decision.rule in LIFTED:
-                lent = self._panes.decide(asked, who, enclave.name, self._force.policy, now)
+            if self._break_glass and isinstance(who, Person) and decision.rule in LIFTED:
+                lent = self._break_glass.decide(asked, who, enclave.name, self._force.policy, now)
                 if lent:
                     decision, who, detail["reason"] = lent
             if decision.allow and cross_site(request):

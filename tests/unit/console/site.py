@@ -15,7 +15,7 @@ from appliance.audit.events.ocsf import Event
 from appliance.audit.log.writer import Log
 from appliance.contract.context import HEADER, Context
 from appliance.service.settings import Paths, ServiceSettings
-from images.console.app.main import build
+from images.console.app.main import service
 from tests.contexts import give_keys, sealed
 
 LOW, HIGH, SYSTEM = "U;;*", "S;;GBR,USA", "TS;SI;USA"
@@ -149,7 +149,7 @@ class Site:
             static=static or self.folder / "static",
             record_socket=self.folder / "record.sock",
         )
-        return build(settings, paths)
+        return service.build(settings, paths)
 
 
 def headers(url: str, method: str = "GET", **changes: object) -> dict[str, str]:

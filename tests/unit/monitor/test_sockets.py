@@ -221,16 +221,7 @@ def test_an_officer_finds_who_asked_a_text(
     body = {"activity": "model_inference_activity", "context": said, "inputs": [digest.text("Who is the source?")]}
     assert ask(rig, uid, "record/inference/record.sock", "POST /record", json.dumps(body)) == "200"
     (tmp_path / "text").write_text(suspected)
-    arguments = [
-        "audit",
-        "prompt",
-        str(tmp_path / "text"),
-        "--root",
-        str(rig.paths.root),
-        "--officer",
-        "isso",
-        "--json",
-    ]
+    words = ["audit", "prompt", str(tmp_path / "text"), "--root", str(rig.paths.root), "--officer", "isso", "--json"]
     result = CliRunner().invoke(main.app, words + (["--enclave", enclave] if enclave else []))
     assert result.exit_code == (0 if found else 1), result.output
     answer = json.loads(result.stdout)
