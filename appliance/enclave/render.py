@@ -72,6 +72,19 @@ class HostPaths:
         """Keys of one service."""
         return self.root / "secrets" / enclave / service
 
+    @property
+    def signing_key(self) -> Path:
+        """The monitor's own key, with which it signs contexts: 32 raw bytes (Ed25519)."""
+        return self.root / "secrets" / "contexts.key"
+
+    def admission_key(self, enclave: str, service: str) -> Path:
+        """The key that the monitor shares with the database of a service, and with no service: 32 raw bytes."""
+        return self.root / "secrets" / f"{enclave}.{service}.admission.key"
+
+    def digest_key(self, enclave: str) -> Path:
+        """The key under which the log has digests of what could be guessed: 32 raw bytes, of the monitor alone."""
+        return self.root / "secrets" / f"{enclave}.digest.key"
+
     def settings(self, enclave: str) -> Path:
         """Rendered files of one enclave in the current generation."""
         return self.root / "current" / "enclaves" / enclave

@@ -9,8 +9,9 @@ import uuid
 from contextlib import ExitStack
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from appliance.monitor.decide.context import Context, seal
+from appliance.contract.context import Context, seal
 from demo.instance import Instance
 from demo.users import ADDRESSES, MODEL, tls, user
 from tests.integration.attacks import NAME, SUBJECTS, attacker, raw, refused
@@ -30,10 +31,10 @@ def test_forged_identity_and_context(site: Instance, target: str, actor: str) ->
         working="S;;GBR,USA", expires=int(time.time()) + 60,
     )  # fmt: skip
     forgeries = [
-        {"X-Appliance-Context": seal(claims, secrets.token_bytes(32))},
+        {"X-Appliance-Context": seal(claims, Ed25519PrivateKey.generate(), secrets.token_bytes(32))},
         {"X-Client-Certificate": certificate, "X-Client-Verify": "SUCCESS"},
         {"X-Original-URI": "/health", "X-Original-Method": "GET"},
-        {"X-Appliance-Job": seal(claims, b"\0" * 32)},
+        {"X-Appliance-Job": seal(claims, Ed25519PrivateKey.generate(), bytes(32))},
         {"X-Request-Id": "0" * 32, "X-Forwarded-For": "127.0.0.1"},
     ]
     with attacker(site, actor) as client:

@@ -123,6 +123,7 @@ HOST_ACTIVITIES = (
         "An officer wrote a note to each finding of a review. The record holds the notes.",
     ),
     Activity("evidence.export", ("appliance audit export",), "Records were exported as an archive of evidence."),
+    Activity("prompt.compare", ("appliance audit prompt",), "The log was searched for who asked a model a given text."),
     Activity("spill.trace", ("appliance spill trace",), "The log was searched for where a record went."),
     Activity("log.anchor", ("appliance audit anchor",), "The log's checkpoint was written to leave the host."),
     Activity("policy.load", ("appliance audit policy",), "The policy that says who must cosign was installed."),

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.audit.log.writer import Log
 from appliance.contract.manifest import Manifest
@@ -19,6 +20,7 @@ from appliance.errors import ApplianceError
 from appliance.monitor.decide.break_glass import FOLDER, BreakGlassGrants
 from appliance.monitor.decide.channel import Channel
 from appliance.monitor.decide.identity import Authority
+from appliance.monitor.decide.jobs import Jobs
 from appliance.monitor.decide.last_use import LastUse
 from appliance.monitor.decide.sessions import Sessions
 from appliance.monitor.http import GATEWAY, HttpRequest, HttpResponse, json_response, serve_unix
@@ -40,7 +42,6 @@ log = structlog.get_logger()
 
 def with_keys(paths: HostPaths, statements: Statements) -> InForce:
     """What decides: the statements with the authority and the keys that this host keeps."""
-    secrets = paths.root / "secrets"
     return InForce(
         site=statements.site,
         registry=statements.registry,
@@ -48,12 +49,14 @@ def with_keys(paths: HostPaths, statements: Statements) -> InForce:
         policy_digest=statements.policy_digest,
         authority=Authority((paths.certificates / "ca.pem").read_bytes()),
         catalogue=installed_catalogue(paths),
-        context_keys={
-            (enclave.name, service): (secrets / f"{enclave.name}.{service}.context.key").read_bytes()
+        signing_key=Ed25519PrivateKey.from_private_bytes(paths.signing_key.read_bytes()),
+        admission_keys={
+            (enclave.name, service): paths.admission_key(enclave.name, service).read_bytes()
             for enclave in statements.site.enclaves
             for service in enclave.services
         },
-        grant_key=(secrets / "grant.key").read_bytes(),
+        grant_key=(paths.root / "secrets" / "grant.key").read_bytes(),
+        digest_keys={enclave.name: paths.digest_key(enclave.name).read_bytes() for enclave in statements.site.enclaves},
     )
 
 
@@ -74,6 +77,7 @@ class Monitor:
         self._last_use = LastUse(paths.root / "last-use.json")
         self._publications = Publications(paths)
         self._read_down = ReadDown(self._publications, Channel(time.monotonic))
+        self._jobs = Jobs(paths.root / "jobs.json", time.time)
         self.put_in_force(statements)
 
     def put_in_force(self, statements: Statements) -> None:
@@ -88,10 +92,11 @@ class Monitor:
             self._sessions,
             self._last_use,
             self.recording.outcome,
+            jobs=self._jobs,
             break_glass=break_glass,
             read_down=self._read_down,
         )
-        self._records = Records(force, self.recording, self._publications)
+        self._records = Records(force, self.recording, self._jobs, self._publications)
 
     async def serve_enclave(self, enclave: Enclave) -> list[asyncio.Server]:
         """Serve the gateway's socket and one for each service, each only to the user whose container holds it."""

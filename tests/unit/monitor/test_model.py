@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from structlog.testing import capture_logs
 
+from appliance.contract.context import Context, ContextError, open_context
+from appliance.contract.grant import Grant, seal_grant
 from appliance.enclave.site import Enclave
 from appliance.markings import Label
 from appliance.monitor.decide.channel import Channel
-from appliance.monitor.decide.context import Context, ContextError, open_context
-from appliance.monitor.decide.grants import Grant, seal_grant
+from appliance.monitor.decide.jobs import Jobs
 from appliance.monitor.decide.last_use import LastUse
 from appliance.monitor.decide.sessions import Sessions
 from appliance.monitor.http import HttpRequest, HttpResponse
@@ -27,7 +28,8 @@ from appliance.monitor.record.outcome import Outcome
 from appliance.monitor.serve.gate import Gate
 from appliance.monitor.serve.publications import Publications
 from appliance.monitor.serve.read_down import ReadDown
-from tests.unit.monitor.world import GRANT_KEY, KEY, MARKINGS, PEOPLE, RECIPIENTS, START, World, below, cleared
+from tests.contexts import GRANT_KEY, PUBLIC_KEY
+from tests.unit.monitor.world import MARKINGS, PEOPLE, RECIPIENTS, START, World, below, cleared
 
 WORLD = World()
 SESSION, IDLE = 8 * 3600, 1800
@@ -62,6 +64,7 @@ class Model(RuleBasedStateMachine):
         self.exported: dict[str, set[int]] = {name: set() for name in PEOPLE}
         self.work: dict[str, Work] = {}
         self.contexts = list[tuple[str, Context]]()
+        self.jobs, self.started = Jobs(Path(self.folder.name) / "jobs.json", lambda: self.wall), 0
         self.sessions = Sessions(lambda: self.ticks)
         self.sessions.limit(SESSION, IDLE)
         self.apply()
@@ -79,7 +82,15 @@ class Model(RuleBasedStateMachine):
 
         last_use = LastUse(Path(self.folder.name) / "last-use.json")
         read_down = ReadDown(Publications(WORLD.paths), Channel(lambda: self.ticks))
-        self.gate = Gate(WORLD.in_force(), self.sessions, last_use, record, lambda: self.wall, read_down=read_down)
+        self.gate = Gate(
+            WORLD.in_force(),
+            self.sessions,
+            last_use,
+            record,
+            lambda: self.wall,
+            jobs=self.jobs,
+            read_down=read_down,
+        )
 
     def label(self, enclave: str) -> Label:
         return self.enclave(enclave).marking.label
@@ -209,25 +220,41 @@ class Model(RuleBasedStateMachine):
         if self.request(who, enclave, "GET", "/labeling/api/export/x", may=may):
             self.exported[who] |= self.stored[enclave] - self.falcon
 
-    @rule(who=people, enclave=enclaves, runs_in=enclaves, forged=st.booleans(), late=st.booleans())
-    def certifies(self, who: str, enclave: str, runs_in: str, forged: bool, late: bool) -> None:
+    @rule(
+        who=people,
+        enclave=enclaves,
+        runs_in=enclaves,
+        wrong=st.sampled_from(["", "", "", "forged", "late", "unknown", "model", "person"]),
+        calls=st.integers(1, 3),
+    )
+    def certifies(self, who: str, enclave: str, runs_in: str, wrong: str, calls: int) -> None:
         """A job that ``who`` started in ``enclave`` asks the model of ``runs_in``."""
         if not self.request(who, enclave, "POST", "/evaluation/api/jobs", may=has(who, "evaluator")):
             return
+        self.started += 1
         grant = Grant(
-            job="job",
+            job=f"job-{self.started}",
             service="evaluation",
             enclave=enclave,
-            model="m",
-            subject=who,
+            model="another" if wrong == "model" else "m",
+            purpose="evaluation",
+            subject="claire" if wrong == "person" else who,  # who is no evaluator any more
             label=self.label(enclave).encode(),
-            expires=int(self.wall) + (-1 if late else 3600),
+            calls=calls,
+            expires=int(self.wall) + (-1 if wrong == "late" else 3600),
         )
-        token = seal_grant(grant, b"x" * 32 if forged else GRANT_KEY)
-        workload = f"evaluation@{enclave}"
-        answer = self.ask("/decide", runs_in, workload, "POST", "/inference/v1/chat", **{"x-appliance-job": token})
-        assert (answer.status == 200) == (enclave == runs_in and not forged and not late)
-        if answer.status == 200:
+        if wrong != "unknown":
+            self.jobs.add(grant, str(self.started))
+        token = seal_grant(grant, b"x" * 32 if wrong == "forged" else GRANT_KEY)
+        workload, path = f"evaluation@{enclave}", "/inference/v1/chat"
+        for number in range(calls + 1):
+            answer = self.ask("/decide", runs_in, workload, "POST", path, **{"x-appliance-job": token})
+            assert (answer.status == 200) == (enclave == runs_in and not wrong and number < calls)
+            if answer.status != 200:
+                return
+            context = open_context_at(answer.headers["X-Appliance-Context"], self.wall, "inference", "POST", path)
+            assert set(context.nationalities) == set(PEOPLE[who]["nationalities"])
+            assert (context.on_behalf_of, context.model, context.groups) == (who, "m", groups(who))
             self.stored[runs_in] |= self.stored[enclave]
 
     @rule(data=st.data(), method=st.sampled_from(["GET", "POST"]), service=st.sampled_from(["labeling", "inference"]))
@@ -278,11 +305,15 @@ def has(who: str, *roles: str) -> bool:
     return bool(set(roles) & set(PEOPLE[who]["roles"]))
 
 
+def groups(who: str) -> tuple[str, ...]:
+    return tuple(PEOPLE[who].get("groups", ()))
+
+
 def open_context_at(token: str, wall: float, service: str, method: str, path: str) -> Context:
     """Verify as a service does, at the model's time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("appliance.monitor.decide.context.time.time", lambda: wall)
-        return open_context(token, KEY, service=service, method=method, path=path)
+        patch.setattr("appliance.contract.context.time.time", lambda: wall)
+        return open_context(token, PUBLIC_KEY, service=service, method=method, path=path)
 
 
 def test_no_reachable_state_leaks() -> None:
