@@ -247,6 +247,9 @@ def remarks(event: Event) -> list[tuple[str, str]]:
     if event.activity == "identity.flood":
         who = "without a certificate of this site"
         found.append(("denials", f"{detail.get('count')} requests {who} were refused in {detail.get('enclave')}"))
+    if event.activity == "subject.flood":
+        text = f"{detail.get('name')} went over the budget of records in {detail.get('enclave')}"
+        found.append(("anomaly", f"{text}: {detail.get('count')} requests had no effect"))
     if event.activity in _ANOMALIES:
         enclave = f": {detail['enclave']}" if "enclave" in detail else ""
         found.append(("anomaly", _ANOMALIES[event.activity] + enclave))

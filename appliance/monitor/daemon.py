@@ -17,7 +17,7 @@ from appliance.enclave.site import Enclave
 from appliance.monitor import announcement
 from appliance.monitor.break_glass import FOLDER, Panes
 from appliance.monitor.gate import Gate
-from appliance.monitor.http import GATEWAY, HttpRequest, HttpResponse, serve_unix
+from appliance.monitor.http import GATEWAY, HttpRequest, HttpResponse, Listener, serve_unix
 from appliance.monitor.identity import Authority
 from appliance.monitor.in_force import InForce
 from appliance.monitor.last_use import LastUse
@@ -29,6 +29,7 @@ from appliance.monitor.succession import COMMAND_SOCKET, Succession
 from appliance.trust.officers import load_officers
 
 DESCRIPTORS = 16_384
+LAST_USE_SECONDS = 1.0
 log = structlog.get_logger()
 
 
@@ -65,7 +66,7 @@ class Monitor:
         self.audit = audit
         self.recording = Recording(audit, statements)
         self._sessions = Sessions(time.monotonic)
-        self._last_use = LastUse(paths.root / "last-use.json")
+        self.last_use = LastUse(paths.root / "last-use.json")
         self.put_in_force(statements)
 
     def put_in_force(self, statements: Statements) -> None:
@@ -75,10 +76,16 @@ class Monitor:
         self._sessions.limit(force.policy.session_minutes * 60, force.policy.idle_minutes * 60)
         officers = load_officers(self._paths.registries / "current" / "officers.json")
         panes = Panes(self._paths.root / FOLDER, officers, force.site)
-        self._gate = Gate(force, self._sessions, self._last_use, self.recording.outcome, panes=panes)
+        self._gate = Gate(force, self._sessions, self.last_use, self.recording.outcome, panes=panes)
         self._records = Records(force, self.recording)
 
-    async def serve_enclave(self, enclave: Enclave) -> list[asyncio.Server]:
+    async def keep_last_use(self) -> None:
+        """Write when people last opened sessions, again and again."""
+        while True:
+            await asyncio.sleep(LAST_USE_SECONDS)
+            await self.last_use.keep()
+
+    async def serve_enclave(self, enclave: Enclave) -> list[Listener]:
         """Serve the gateway's socket and one for each service, each only to the user whose container holds it."""
 
         async def gateway(request: HttpRequest) -> HttpResponse:
@@ -113,6 +120,7 @@ async def running(paths: HostPaths) -> AsyncIterator[Monitor]:
     servers = [await serve_unix(paths.run / COMMAND_SOCKET, Succession(paths, monitor, announced).handle, owner=0)]
     for enclave in statements.site.enclaves:
         servers += await monitor.serve_enclave(enclave)
+    keeping = asyncio.create_task(monitor.keep_last_use())
     announced.make()
     log.info("the monitor serves", enclaves=[enclave.name for enclave in statements.site.enclaves])
     try:
@@ -121,6 +129,8 @@ async def running(paths: HostPaths) -> AsyncIterator[Monitor]:
         announcement.withdraw(paths)
         for server in servers:
             server.close()
+        keeping.cancel()
+        await monitor.last_use.keep()
         await monitor.recording.stopped()
         await audit.close()
 
