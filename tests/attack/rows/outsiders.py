@@ -6,7 +6,7 @@ import urllib.parse
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from appliance.monitor.context import Context, seal
+from appliance.monitor.decide.context import Context, seal
 from demo.users import ADDRESSES, tls
 from tests.attack.make import SUBJECTS, ask, wire
 from tests.attack.row import Actor, Kind, Row, Seen

@@ -4,7 +4,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.monitor.quiet import AT_ONCE, SECONDS, Quiet
+from appliance.monitor.serve.quiet import AT_ONCE, SECONDS, Quiet
 
 
 def passed(quiet: Quiet, text: str) -> dict[str, object] | None:
