@@ -12,7 +12,7 @@ from appliance.contract.catalogue import Catalogue
 from appliance.enclave.render import RECORD_SOCKET, HostPaths
 from appliance.enclave.site import Enclave, Site, check_services
 from appliance.errors import ApplianceError
-from appliance.host.enforce import kernel
+from appliance.host.enforce import kernel, weights
 from appliance.host.enforce.platform import Platform, is_root
 from appliance.host.state.space import Room
 from appliance.monitor.decide.offer import compare
@@ -92,6 +92,9 @@ def _platform(host: Host) -> Iterator[Finding]:
     found = host.platform
     yield f"cgroups {found.cgroups}, runtime {found.runtime}, manager {found.cgroup_manager}"
     yield f"limits nofile {found.nofile}, nproc {found.nproc}"
+    given = weights.detect(host.paths.root)
+    yield f"weights of the processor: {given.processor or 'none'}"
+    yield f"weights of the disk: {'yes' if given.disk_counts else 'no'} ({given.why})"
     words = {name: "yes" if getattr(found, name) else "no" for name in ("systemd", "apparmor", "selinux")}
     yield f"systemd {words['systemd']}, AppArmor {words['apparmor']}, SELinux {words['selinux']}"
 

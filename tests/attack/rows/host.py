@@ -44,6 +44,8 @@ CHANGES = (
     (["--user", "0:0"], "user"),
     (["--memory", "64g"], "memory"),
     (["--pids-limit", "-1"], "processes"),
+    (["--cpu-shares", "100000"], "processor"),
+    (["--device-write-bps", "/dev/null:1gb"], "disk"),
     (["--device", "/dev/null:/dev/x"], "devices"),
     (["--sysctl", "net.ipv4.ip_forward=1"], "sysctl"),
 )
