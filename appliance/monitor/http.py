@@ -6,6 +6,7 @@ Plain asyncio, because every request of every enclave passes here.
 import asyncio
 import json
 import os
+import re
 import socket
 import struct
 import time
@@ -23,6 +24,11 @@ MAX_BODY = 64 * 1024
 UNIT = 8 * 1024
 """Bytes of a body that count as one more request."""
 LOG_SECONDS = 10.0  # between two lines of one socket about who it turned away
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_REQUEST_LINE = re.compile(rf"({_WORD}) ([^\x00-\x20\x7f]+) HTTP/1\.[01]")
+_HEADER = re.compile(rf"({_WORD}):([^\x00\r\n]*)")
+"""No space before the colon and no folding (RFC 9112, 5.1 and 5.2): whoever reads on counts the body otherwise."""
+_LENGTH = re.compile(r"0|[1-9][0-9]{0,6}")
 log = structlog.get_logger()
 
 
@@ -82,36 +88,43 @@ def json_response(status: int, value: dict[str, Any], headers: dict[str, str] | 
     return HttpResponse(status, json.dumps(value).encode(), headers=headers or {})
 
 
-class _BadRequestError(Exception):
+class RequestRefusedError(Exception):
     """The bytes are not a request we read."""
 
 
-async def _read(reader: asyncio.StreamReader, peer: int | None, budget: Budget) -> HttpRequest | None:
+async def read_request(reader: asyncio.StreamReader, peer: int | None, budget: Budget) -> HttpRequest | None:
+    """The next request of a connection, or None where it ends.
+
+    Raises:
+        RequestRefusedError: the bytes are not a request that can be read in one way only.
+        asyncio.IncompleteReadError: it ends within a body.
+        TimeoutError: head or body took longer than the budget allows.
+    """
     try:
         async with asyncio.timeout(budget.idle_seconds):
             head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError as error:
         if error.partial:
-            raise _BadRequestError from error
+            raise RequestRefusedError from error
         return None
     except asyncio.LimitOverrunError as error:
-        raise _BadRequestError from error
+        raise RequestRefusedError from error
     first, *lines = head[:-4].decode("latin-1").split("\r\n")
-    parts = first.split(" ")
-    if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
-        raise _BadRequestError
+    line = _REQUEST_LINE.fullmatch(first)
+    if line is None:
+        raise RequestRefusedError
     headers: dict[str, str] = {}
-    for line in lines:
-        name, separator, value = line.partition(":")
-        if not separator or name.lower() in headers:
-            raise _BadRequestError
-        headers[name.lower()] = value.strip()
+    for text in lines:
+        header = _HEADER.fullmatch(text)
+        if header is None or header[1].lower() in headers:
+            raise RequestRefusedError
+        headers[header[1].lower()] = header[2].strip(" \t")
     length = headers.get("content-length", "0")
-    if "transfer-encoding" in headers or not length.isdecimal() or int(length) > MAX_BODY:
-        raise _BadRequestError
+    if "transfer-encoding" in headers or not _LENGTH.fullmatch(length) or int(length) > MAX_BODY:
+        raise RequestRefusedError
     async with asyncio.timeout(budget.body_seconds):
         body = await reader.readexactly(int(length)) if int(length) else b""
-    return HttpRequest(parts[0], parts[1], headers, body, peer)
+    return HttpRequest(line[1], line[2], headers, body, peer)
 
 
 def _write(response: HttpResponse) -> bytes:
@@ -188,12 +201,12 @@ async def _converse(  # one value each
 ) -> None:
     """Answer one request of a connection after the other, until it ends or is too slow."""
     try:
-        while (request := await _read(reader, peer, budget)) is not None:
+        while (request := await read_request(reader, peer, budget)) is not None:
             await pace.take(1 + len(request.body) / UNIT)
             writer.write(_write(await handler(request)))
             async with asyncio.timeout(budget.body_seconds):
                 await writer.drain()
-    except (_BadRequestError, asyncio.IncompleteReadError):
+    except (RequestRefusedError, asyncio.IncompleteReadError):
         writer.write(_write(json_response(400, {"error": "not a request"})))
     except (ConnectionError, TimeoutError, asyncio.CancelledError):
         pass
