@@ -25,7 +25,7 @@ OWN = MARKS | {
         "staged",
         "trusted",
     ),
-    *("venv", "watcher.log"),
+    *("venv", "volumes", "watcher.log"),
 }
 """All names in its folder: a removal that was killed leaves some of them."""
 

@@ -14,6 +14,7 @@ from appliance.enclave.site import Enclave, Site, check_services
 from appliance.errors import ApplianceError
 from appliance.host.enforce import kernel, weights
 from appliance.host.enforce.platform import Platform, is_root
+from appliance.host.state import volumes
 from appliance.host.state.space import Room
 from appliance.monitor.decide.offer import compare
 from appliance.monitor.decide.policy import AccessPolicy
@@ -53,7 +54,7 @@ class Host:
 
 def examine(host: Host) -> list[Finding]:
     """All findings: a text where something is right, a refusal where it is not. Nothing is changed."""
-    checks = (_rights, _platform, _space, _sockets, _addresses, _clock, _kernel, _services)
+    checks = (_rights, _platform, _space, _storage, _sockets, _addresses, _clock, _kernel, _services)
     return [finding for check in checks for finding in check(host)]
 
 
@@ -111,6 +112,21 @@ def _space(host: Host) -> Iterator[Finding]:
                 rule="an installation has room for everything before it begins",
                 remedy=f"free {((room.needed - room.free) >> 20) + 1} MiB on the file system of {room.path}",
             )
+
+
+def _storage(host: Host) -> Iterator[Finding]:
+    needed = volumes.missing(host.paths, host.site)
+    why = volumes.problem() if needed else ""
+    for enclave in host.site.enclaves:
+        if why and enclave.name in needed:
+            yield ApplianceError(
+                f"site.yml: enclave {enclave.name!r} gets no storage of its own: {why}",
+                rule=volumes.RULE,
+                remedy=f"install e2fsprogs and util-linux, load the module loop, or mount a file system at"
+                f" {volumes.place(host.paths, enclave.name)}",
+            )
+        else:
+            yield volumes.describe(host.paths, enclave)
 
 
 def _sockets(host: Host) -> Iterator[Finding]:

@@ -43,6 +43,7 @@ def layers(paths: HostPaths, platform: Platform, look: Look) -> list[Layer]:
         ("only own mounts", ("mounts of",)),
         ("limits of memory and processes", ("limits of",)),
         ("weights of the processor", ("weights of",)),
+        ("storage of each enclave bounded", ("storage of",)),
         ("networks apart, names off", ("network ",)),
         ("packet rules (nftables)", ("packet rules",)),
         ("owners of volumes, keys and sockets", ("owner of",)),
