@@ -23,6 +23,10 @@ from appliance.enclave.site import ENCLAVE_UIDS, Enclave, Site
 from appliance.errors import ApplianceError
 
 GATEWAY_UID, DATABASE_UID, MIGRATE_UID = 1100, 1110, 1111
+OWN_WEIGHT = 400
+"""Weight of what others wait for: gateway, database, migrations."""
+SHARES = 10
+"""Shares of the processor for each unit of weight; podman calls 1024 shares the ordinary part."""
 BODY_LIMIT = "4m"
 LABEL_KEY = "appliance.classification"
 REFUSED_BY_NGINX = (400, 405, 411, 413, 414, 415, 416, 417, 421, 431, 494, 495, 496, 497, 501, 505)
@@ -307,7 +311,7 @@ def _bind(source: Path, target: str, *, writable: bool = False) -> dict[str, Any
 
 
 def _container(  # one value each
-    enclave: Enclave, name: str, image: str, uid: int, *, memory: str, processes: int = 256
+    enclave: Enclave, name: str, image: str, uid: int, *, memory: str, processes: int = 256, weight: int = OWN_WEIGHT
 ) -> dict[str, Any]:
     mapping = [f"0:{enclave.uids}:{ENCLAVE_UIDS}"]
     return {
@@ -321,6 +325,7 @@ def _container(  # one value each
         "security_opt": ["no-new-privileges"],
         "pids_limit": processes,
         "mem_limit": memory,
+        "cpu_shares": weight * SHARES,
         "tmpfs": ["/tmp:rw,nosuid,nodev,noexec,size=256m,mode=1777"],  # noqa: S108  # the container's own tmpfs
         "restart": "on-failure:5",
         "labels": {LABEL_KEY: enclave.label, "appliance.enclave": enclave.name, "appliance.service": name},
@@ -364,7 +369,8 @@ def _database(enclave: Enclave, images: Images, paths: HostPaths) -> dict[str, A
 def _service(enclave: Enclave, service: Manifest, images: Images, paths: HostPaths) -> dict[str, Any]:
     inner, _ = network_names(enclave)
     name = service.name
-    container = _container(enclave, name, images[name], service.uid, memory=service.memory, processes=service.processes)
+    limits: dict[str, Any] = {"memory": service.memory, "processes": service.processes, "weight": service.weight}
+    container = _container(enclave, name, images[name], service.uid, **limits)
     container["networks"] = {inner: {"ipv4_address": enclave.slot_address(service.slot)}}
     container["extra_hosts"] = [f"gateway.internal:{enclave.gateway_address}"]
     container["volumes"] = [

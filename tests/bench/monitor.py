@@ -116,7 +116,7 @@ async def _decisions(folder: Path) -> float:
     rig = Rig(folder)
     statements = installed_statements(rig.paths)
     log = Log.open(rig.paths.root / "log", rig.paths.root / "secrets" / "log.key")
-    recording = Recording(log, statements, Capacity(lambda: Storage.GOOD, MANY))
+    recording = Recording(log, statements, Capacity(lambda: Storage.GOOD, MANY, person=MANY))
     sessions = Sessions(time.monotonic)
     sessions.limit(3600, 3600)
     jobs = Jobs(folder / "jobs.json", time.time)

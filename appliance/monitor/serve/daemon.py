@@ -23,7 +23,7 @@ from appliance.monitor.decide.identity import Authority
 from appliance.monitor.decide.jobs import Jobs
 from appliance.monitor.decide.last_use import LastUse
 from appliance.monitor.decide.sessions import Sessions
-from appliance.monitor.http import GATEWAY, HttpRequest, HttpResponse, json_response, serve_unix
+from appliance.monitor.http import GATEWAY, HttpRequest, HttpResponse, Listener, json_response, serve_unix
 from appliance.monitor.in_force.current import InForce
 from appliance.monitor.in_force.statements import Statements, installed_statements
 from appliance.monitor.record.recording import Recording
@@ -37,6 +37,7 @@ from appliance.trust.officers import load_officers
 
 DESCRIPTORS = 16_384
 COUNT = re.compile(r"(closed|broken|withheld|unavailable)=([0-9]{1,9})(?=&|$)")
+LAST_USE_SECONDS = 1.0
 log = structlog.get_logger()
 
 
@@ -74,7 +75,7 @@ class Monitor:
         self.audit = audit
         self.recording = Recording(audit, statements)
         self._sessions = Sessions(time.monotonic)
-        self._last_use = LastUse(paths.root / "last-use.json")
+        self.last_use = LastUse(paths.root / "last-use.json")
         self._publications = Publications(paths)
         self._read_down = ReadDown(self._publications, Channel(time.monotonic))
         self._jobs = Jobs(paths.root / "jobs.json", time.time)
@@ -90,7 +91,7 @@ class Monitor:
         self._gate = Gate(
             force,
             self._sessions,
-            self._last_use,
+            self.last_use,
             self.recording.outcome,
             jobs=self._jobs,
             break_glass=break_glass,
@@ -98,7 +99,13 @@ class Monitor:
         )
         self._records = Records(force, self.recording, self._jobs, self._publications)
 
-    async def serve_enclave(self, enclave: Enclave) -> list[asyncio.Server]:
+    async def keep_last_use(self) -> None:
+        """Write when people last opened sessions, again and again."""
+        while True:
+            await asyncio.sleep(LAST_USE_SECONDS)
+            await self.last_use.keep()
+
+    async def serve_enclave(self, enclave: Enclave) -> list[Listener]:
         """Serve the gateway's socket and one for each service, each only to the user whose container holds it."""
 
         async def gateway(request: HttpRequest) -> HttpResponse:
@@ -144,6 +151,7 @@ async def running(paths: HostPaths) -> AsyncIterator[Monitor]:
     servers = [await serve_unix(paths.run / COMMAND_SOCKET, Succession(paths, monitor, announced).handle, owner=0)]
     for enclave in statements.site.enclaves:
         servers += await monitor.serve_enclave(enclave)
+    keeping = asyncio.create_task(monitor.keep_last_use())
     announced.make()
     log.info("the monitor serves", enclaves=[enclave.name for enclave in statements.site.enclaves])
     try:
@@ -152,6 +160,8 @@ async def running(paths: HostPaths) -> AsyncIterator[Monitor]:
         announcement.withdraw(paths)
         for server in servers:
             server.close()
+        keeping.cancel()
+        await monitor.last_use.keep()
         await monitor.recording.stopped()
         await audit.close()
 
