@@ -371,14 +371,14 @@ class Model(RuleBasedStateMachine):
     @rule(enclave=enclaves, service=services, activity=activities)
     def a_service_invents_a_context(self, enclave: str, service: str, activity: str) -> None:
         """With a key that it made: nobody's name comes of it."""
-        for token in ("v1.e30=." + "0" * 64, "v1..", ""):
+        for token in ("v2.e30=." + "0" * 86 + "." + "0" * 64, "v1.e30=." + "0" * 64, "v2...", ""):
             answer = self.ask_as_service(enclave, service, "/record", {"activity": activity, "context": token})
             assert answer.status == (503 if self.broken else 403)
 
     def ask_as_service(self, enclave: str, service: str, path: str, body: dict[str, str]) -> HttpResponse:
         """One request of a service on its socket, at the model's time."""
         with pytest.MonkeyPatch.context() as patch:
-            for module in ("appliance.monitor.decide.context", "appliance.monitor.serve.records"):
+            for module in ("appliance.contract.context", "appliance.monitor.serve.records"):
                 patch.setattr(f"{module}.time.time", lambda: self.wall)
             request = HttpRequest("POST", path, {}, json.dumps(body).encode())
             return asyncio.run(self.records.handle(self.enclave(enclave), CATALOGUE[service], request))
