@@ -97,7 +97,7 @@ def _grant(data: bytes) -> None:
 
 
 def _sealed_grant(data: bytes) -> None:
-    body = f"v1.{base64.urlsafe_b64encode(data).decode()}"
+    body = f"v2.{base64.urlsafe_b64encode(data).decode()}"
     _grant(f"{body}.{hmac.digest(KEY, body.encode(), 'sha256').hex()}".encode())
 
 
@@ -109,9 +109,9 @@ def _grant_claims() -> Grant:
         enclave="secret",
         model="m",
         purpose="evaluation",
-        calls=9,
         subject="anna",
         label="S;;USA",
+        calls=9,
         expires=1 << 40,
     )
 
