@@ -1,6 +1,6 @@
 """What two officers signed, with the keys that only the monitor and each service hold: all that a decision rests on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from appliance.contract.catalogue import Catalogue
@@ -9,6 +9,7 @@ from appliance.markings import Label
 from appliance.monitor.decide.identity import Authority, Identity, IdentityError
 from appliance.monitor.decide.policy import AccessPolicy
 from appliance.monitor.decide.registry import Registry, Subject
+from appliance.monitor.decide.renewals import Renewals
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class InForce:
         catalogue: the services of the current generation.
         context_keys: 32 bytes for each enclave and service.
         grant_key: the monitor's own 32 bytes.
+        renewals: which certificates were used, and so when the overlap of a renewal ends.
     """
 
     site: Site
@@ -34,12 +36,13 @@ class InForce:
     catalogue: Catalogue
     context_keys: dict[tuple[str, str], bytes]
     grant_key: bytes
+    renewals: Renewals = field(default_factory=Renewals)
 
     def identify(self, certificate: str, now: datetime) -> tuple[Identity, Subject | None]:
         """Who a request's URL-escaped certificate stands for; no subject for a workload.
 
         Raises:
-            IdentityError: the certificate does not hold, is revoked, or its subject is not registered now.
+            IdentityError: the certificate does not hold, is revoked or renewed, or its subject is not registered now.
         """
         identity = self.authority.identify(certificate, now)
         if identity.workload:
@@ -49,6 +52,7 @@ class InForce:
             raise IdentityError(
                 f"the certificate of {identity.name} is revoked", rule="identity.revoked", name=identity.name
             )
+        self.renewals.require_current(identity, subject, self.policy.renewal_overlap_days, now)
         return identity, subject
 
     def subject(self, name: str, now: datetime) -> Subject:
