@@ -4,6 +4,8 @@ import base64
 import hashlib
 import html
 from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from appliance.markings import Marking, banner_colours
@@ -25,28 +27,24 @@ def problem_page(marking: Marking, title: str, error: str, reference: str) -> st
     return page(marking, title, f"{shown}<p>Reference: <code>{html.escape(reference)}</code></p><p>{ASK}</p>")
 
 
+@cache
 def style(marking: Marking) -> str:
-    """The style sheet of all pages here."""
+    """The style sheet of all pages here, in one line."""
     background, foreground = banner_colours(marking)
-    return (
-        "body{margin:0;font:16px/1.5 system-ui,sans-serif;background:#f4f5f7;color:#1b1f24}"
-        f".banner{{position:fixed;left:0;right:0;padding:4px;text-align:center;font-weight:700;"
-        f"background:{background};color:{foreground}}}.top{{top:0}}.bottom{{bottom:0}}"
-        "main{max-width:34rem;margin:6rem auto;padding:2rem;background:#fff;border-radius:10px;"
-        "box-shadow:0 1px 4px #0003}h1{font-size:1.3rem;margin-top:0}"
-        "button{font:inherit;font-weight:600;padding:.7rem 1.2rem;border:0;border-radius:8px;background:#1b1f24;"
-        "color:#fff;cursor:pointer}button:focus-visible{outline:3px solid #ffb000;outline-offset:2px}"
-    )
+    folder = files("appliance.contract")
+    shared = "".join((folder / name).read_text() for name in ("tokens.css", "pages.css"))
+    return " ".join(f"{shared}.banner{{background:{background};color:{foreground}}}".split())
 
 
-def page(marking: Marking, title: str, content: str) -> str:
+def page(marking: Marking, title: str, content: str, *, wide: bool = False) -> str:
     """A page of the appliance itself, its marking at the top and at the bottom; ``content`` is HTML."""
     banner = html.escape(marking.banner)
+    main = '<main class="wide">' if wide else "<main>"
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>({banner}) {html.escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><link rel="icon" href="data:,">'
         f"<style>{style(marking)}</style>"
-        f'<div class="banner top">{banner}</div><main><h1>{html.escape(title)}</h1>{content}</main>'
+        f'<div class="banner top">{banner}</div>{main}<h1>{html.escape(title)}</h1>{content}</main>'
         f'<div class="banner bottom">{banner}</div></html>'
     )
 

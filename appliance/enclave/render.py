@@ -5,6 +5,7 @@ Pure: everything is returned as text, nothing is written.
 
 import ipaddress
 import json
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -214,7 +215,7 @@ def gateway_config(enclave: Enclave, catalogue: Catalogue, markings: Iterable[st
     """
     addresses = {service.name: enclave.slot_address(service.slot) for service in manifests(enclave, catalogue)}
     template = _templates().get_template("nginx.conf.j2")
-    allowed = sorted({enclave.label, *markings})
+    allowed, style = sorted({enclave.label, *markings}), problem.style(enclave.marking)
     return template.render(
         enclave=enclave,
         addresses=addresses,
@@ -222,6 +223,7 @@ def gateway_config(enclave: Enclave, catalogue: Catalogue, markings: Iterable[st
         body_limit=BODY_LIMIT,
         refused=sorted(REFUSED_BY_NGINX),
         problems={name: _problem(enclave, *one) for name, one in OWN_ANSWERS.items()},
+        style=textwrap.wrap(style, 1000, drop_whitespace=False, break_on_hyphens=False),
         unavailable=UNAVAILABLE,
         page_type=problem.PAGE_TYPE,
         problem_type=problem.MEDIA_TYPE,
@@ -236,7 +238,8 @@ def _problem(enclave: Enclave, status: int, title: str, error: str) -> dict[str,
     if status == 400:
         body["status"] = "@status@"
     text = json.dumps(body).replace('"@status@"', "@status@")
-    return {"status": status, "json": text, "page": problem.problem_page(enclave.marking, title, error, "@reference@")}
+    page = problem.problem_page(enclave.marking, title, error, "@reference@")
+    return {"status": status, "json": text, "page": page.replace(problem.style(enclave.marking), "@style@")}
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from appliance.contract.manifest import Manifest
 from appliance.enclave.render import GATEWAY_UID, RECORD_SOCKET, HostPaths, installed_catalogue, manifests
 from appliance.enclave.site import Enclave
 from appliance.errors import ApplianceError
-from appliance.monitor.decide.break_glass import FOLDER, Panes
+from appliance.monitor.decide.break_glass import FOLDER, BreakGlassGrants
 from appliance.monitor.decide.channel import Channel
 from appliance.monitor.decide.identity import Authority
 from appliance.monitor.decide.last_use import LastUse
@@ -85,13 +85,13 @@ class Monitor:
         self.statements = statements
         self._sessions.limit(force.policy.session_minutes * 60, force.policy.idle_minutes * 60)
         officers = load_officers(self._paths.registries / "current" / "officers.json")
-        panes = Panes(self._paths.root / FOLDER, officers, force.site)
+        break_glass = BreakGlassGrants(self._paths.root / FOLDER, officers, force.site)
         self._gate = Gate(
             force,
             self._sessions,
             self._last_use,
             self.recording.outcome,
-            panes=panes,
+            break_glass=break_glass,
             read_down=self._read_down,
         )
         self._records = Records(force, self.recording, self._publications)

@@ -1,6 +1,7 @@
 """Server-rendered pages: banner top and bottom, no inline script or style."""
 
 from http import HTTPStatus
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 
-from appliance.markings import banner_colours, parse
+from appliance.markings import Label, banner_colours, marking_of, parse
 from appliance.service.settings import ServiceSettings
 
 
@@ -36,8 +37,9 @@ class Pages:
             "demo": bool(settings.settings.get("demo")),
         }
         background, text = banner_colours(parse(settings.marking))
-        self._style = (Path(__file__).parent / "static" / "appliance.css").read_text()
-        self.banner_css = f".banner {{ background: {background}; color: {text}; }}\n"
+        tokens = (files("appliance.contract") / "tokens.css").read_text()
+        self.theme = f"{tokens}.banner {{ background: {background}; color: {text}; }}\n"
+        self._style = self.theme + (Path(__file__).parent / "static" / "appliance.css").read_text()
 
     def render(
         self,
@@ -58,6 +60,7 @@ class Pages:
         page = self._environment.get_template(template).render(
             marking=request.state.classification.marking,
             subject=context.subject if context else "",
+            working=marking_of(Label.decode(context.working)).banner if context else "",
             reading_down=False,
             **values,
         )
@@ -66,5 +69,5 @@ class Pages:
     def published(self, template: str, marking: str, **values: Any) -> str:
         """Render ``template`` for readers at higher levels: nobody's page, with its style in it and without scripts."""
         return self._environment.get_template(template).render(
-            marking=marking, subject="", reading_down=True, style=self._style + self.banner_css, **values
+            marking=marking, subject="", reading_down=True, style=self._style, **values
         )
