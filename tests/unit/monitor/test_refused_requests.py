@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import ssl
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -139,6 +140,28 @@ def test_a_browser_gets_a_page_with_marking_reference_and_whom_to_ask(rig: Rig, 
     assert answer.count(MARKING.replace("&", "&amp;")) >= 3
     assert "security officer" in answer
     assert reference[1] in decided(rig)
+
+
+@pytest.mark.parametrize(("method", "path", "size", "rule"), [
+    ("POST", "/labeling/api/tasks", 5 << 20, "request.too-large"),
+    ("POST", "/session", 20_000, "request.too-large"),
+    ("POST", "/nothing", 20_000, "session.none"),
+    ("TRACE", "/labeling/", 0, "request.method"),
+])  # fmt: skip
+def test_http_2_is_refused_alike(rig: Rig, method: str, path: str, size: int, rule: str) -> None:
+    body = rig.folder / "received"
+    (rig.folder / "sent").write_bytes(b"x" * size)
+    names = {"cacert": "ca.pem", "cert": "analyst.pem", "key": "analyst.key"}
+    options = [word for name, file in names.items() for word in (f"--{name}", str(rig.folder / file))]
+    data = ["--data-binary", f"@{rig.folder / 'sent'}"] if size else []
+    shown = ["--write-out", "%{http_version} %{http_code} %header{x-classification}", "--output", str(body)]
+    url = f"https://127.0.0.1:{rig.port}{path}"
+    command = ["curl", "--silent", "--http2", "--max-time", "10", "--request", method, *options, *data, *shown, url]
+    told = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split(" ", 2)
+    assert told[0] == "2"
+    assert told[1].startswith("4")
+    assert told[2] == MARKING
+    assert decided(rig)[json.loads(body.read_text())["reference"]] == rule
 
 
 def test_a_chunk_that_is_none_is_refused_though_the_service_already_reads(rig: Rig) -> None:
