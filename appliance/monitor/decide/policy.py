@@ -80,6 +80,8 @@ class AccessPolicy(BaseModel):
         workloads: for each calling service, for each called service, the actions a job grant permits.
         session_minutes: longest session.
         idle_minutes: a session unused for so long is over.
+        renewal_overlap_days: for how many days a certificate is accepted after its person has first signed in with a
+            renewed one.
         consent: what people agree to when they open a session; the appliance's own words when absent.
         originator_decisions: who may receive what its originator controls.
     """
@@ -92,6 +94,7 @@ class AccessPolicy(BaseModel):
     workloads: dict[ServiceName, dict[ServiceName, tuple[Action, ...]]] = {}
     session_minutes: Annotated[int, Field(ge=1, le=1440)] = 480
     idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
+    renewal_overlap_days: Annotated[int, Field(ge=0, le=30)] = 7
     consent: Annotated[str, Field(min_length=20, max_length=4000)] | None = None
     originator_decisions: tuple[OriginatorDecision, ...] = ()
 
