@@ -18,7 +18,7 @@ from appliance.monitor.decide.break_glass import FOLDER, BreakGlassGrants
 from appliance.monitor.decide.identity import Authority
 from appliance.monitor.decide.last_use import LastUse
 from appliance.monitor.decide.sessions import Sessions
-from appliance.monitor.http import GATEWAY, HttpRequest, HttpResponse, Listener, serve_unix
+from appliance.monitor.http import GATEWAY, HttpRequest, HttpResponse
 from appliance.monitor.in_force.current import InForce
 from appliance.monitor.in_force.statements import Statements, installed_statements
 from appliance.monitor.record.recording import Recording
@@ -26,6 +26,7 @@ from appliance.monitor.serve import announcement
 from appliance.monitor.serve.gate import Gate
 from appliance.monitor.serve.records import Records
 from appliance.monitor.serve.succession import COMMAND_SOCKET, Succession
+from appliance.monitor.sockets import Listener, serve_unix
 from appliance.trust.officers import load_officers
 
 DESCRIPTORS = 16_384
