@@ -366,7 +366,7 @@ def officer() -> list[Row]:
         ),
     ]
     for attempt, path in (("dots", "/console/../labeling"), ("an escaped path", "/console/%2e%2e/etc/passwd")):
-        request = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        request = f"GET {path} HTTP/1.1\r\nHost: gateway.internal\r\nConnection: close\r\n\r\n"
         rows.append(
             wire(Actor.OFFICER, Kind.PATHS, f"leaves the console by {attempt}", request, "404", '"action_id":2', at=at)
         )
