@@ -92,9 +92,8 @@ def import_file(
     site = installed_statements(paths).site
     enclave = site.enclave(name)
     content = file_check.check_file(file, site.exchange)
-    here = enclave.marking.label
-    banner = file_check.label_within(content.marking or marking, name, here, str(file))
-    if marking is not None and banner != file_check.label_within(marking, name, here, "--marking"):
+    banner = file_check.label_within(content.marking or marking, enclave, str(file))
+    if marking is not None and banner != file_check.label_within(marking, enclave, "--marking"):
         raise ApplianceError(
             f"{file}: carries {banner}, not {marking}",
             rule="a file has one marking: its own",

@@ -167,7 +167,7 @@ class Logon:
                 "idle_minutes": self._force.policy.idle_minutes,
                 "last": {"opened": _time(notice.opened), "enclave": notice.enclave, "refused_since": notice.failed},
             }
-            level = marking_of(session.working).banner
+            level = marking_of(session.working, self._force.site.markings.vocabulary).banner
             lines = [f"You work at {level}, until {_time(ends)}.", *self._lines(notice, identity)]
         certificate = {"expires": _time(identity.not_after.timestamp()), "renew": identity.expires_soon(self._now())}
         if _is_browser(request):

@@ -3,6 +3,7 @@
 Takes effect only as a statement signed by two officers; the monitor loads nothing else.
 """
 
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -11,14 +12,26 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from appliance.enclave.site import Name, validated
 from appliance.markings import Clearance, Label, MarkingError, marking_of, read_clearance
+from appliance.markings.vocabulary import default, profiles
 
 Role = Literal["annotator", "evaluator", "analyst", "model-owner", "certifier", "officer"]
 Group = Name
 
 
+def _read_clearance(text: str) -> Clearance:
+    """The clearance by any profile: what a person holds is no matter of how a site marks its documents."""
+    try:
+        return read_clearance(text)
+    except MarkingError:
+        for profile in profiles():
+            with suppress(MarkingError):
+                return read_clearance(text, vocabulary=default(profile))
+        raise
+
+
 def _level(text: str) -> str:
     try:
-        return read_clearance(text).level
+        return _read_clearance(text).level
     except MarkingError as error:
         raise ValueError(str(error)) from error
 
@@ -82,7 +95,7 @@ class Subject(BaseModel):
         if not isinstance(text, str) or "//" not in text or not isinstance(named, list | tuple):
             return data
         try:
-            held = read_clearance(text).need
+            held = _read_clearance(text).need
         except MarkingError:
             return data  # the field itself refuses it, by name
         return data | {"need": [*named, *sorted(held - set(map(str, named)))]}

@@ -35,7 +35,7 @@ class Pages:
             "root": f"/{settings.service}",
             "demo": bool(settings.settings.get("demo")),
         }
-        background, text = banner_colours(parse(settings.marking))
+        background, text = banner_colours(parse(settings.marking, settings.vocabulary))
         self.banner_css = f".banner {{ background: {background}; color: {text}; }}\n"
 
     def render(

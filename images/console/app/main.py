@@ -53,7 +53,7 @@ def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
         own.log,
         index,
         watch,
-        Markings(own.markings),
+        Markings(own.markings, settings.vocabulary),
         monitor,
         Searches(paths.state / "searches.json"),
         key_from_log=own.key is None,

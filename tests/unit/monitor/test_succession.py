@@ -157,6 +157,13 @@ def test_a_bad_statement_leaves_the_old_ones_in_force(
     assert analyst.get(PROJECTS).status_code == 200
 
 
+def test_another_profile_of_markings_is_named_and_needs_an_installation(rig: Rig, tmp_path: Path) -> None:
+    site = yaml.safe_load(Path("site.example.yml").read_text()) | {"markings": {"profile": "ic"}}
+    with pytest.raises(ApplianceError, match=r"markings\.profile is ic, and strict is in force") as refusal:
+        ask(rig.paths, rig.sign(tmp_path / "profile", site=site), dry_run=False)
+    assert refusal.value.remedy == "appliance host install"
+
+
 def test_what_cannot_be_recorded_does_not_take_effect(rig: Rig, analyst: httpx.Client, tmp_path: Path) -> None:
     folder = rig.sign(tmp_path / "site", subjects=registry(next_version(rig), revoked=[serial(rig)]))
     rig.fail_log = True
