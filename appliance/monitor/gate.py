@@ -127,7 +127,7 @@ class Gate:
         return Outcome(enclave, name, asked.method, asked.path, request_id(request), decision, digest, working, detail)
 
     def _person(self, identity: Identity, subject: Subject) -> Person:
-        session = self._sessions.current(identity.fingerprint)
+        session = self._sessions.current(identity.fingerprint, subject.name)
         return Person(
             subject.name, subject.holds(), subject.roles, subject.groups, session.working if session else None
         )

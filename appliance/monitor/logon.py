@@ -150,7 +150,7 @@ class Logon:
         return {other.name for other in self._force.site.enclaves if dominates(label, other.lattice)}
 
     def _show(self, enclave: Enclave, request: HttpRequest, identity: Identity, *, created: bool) -> HttpResponse:
-        session = self._sessions.current(identity.fingerprint)
+        session = self._sessions.current(identity.fingerprint, identity.name)
         if session is None or not dominates(enclave.lattice, session.working):
             # Where and since when somebody works at a higher level is not told below it.
             other = session.working if session else None

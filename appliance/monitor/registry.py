@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from appliance.enclave.site import Name, validated
 from appliance.markings import Clearance, Label, MarkingError, marking_of, read_clearance
 from appliance.markings.vocabulary import default, profiles
+from appliance.monitor.certificate_names import CertificateName, CertificateNames, contradiction
 
 Role = Literal["annotator", "evaluator", "analyst", "model-owner", "certifier", "officer"]
 Group = Name
@@ -115,12 +116,20 @@ class Registry(BaseModel):
     Attributes:
         version: grows with every change; an older one never takes effect again.
         subjects: the people who may work here.
+        certificates: names in certificates that are not the subject's own name, as those of smart cards.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: Annotated[int, Field(ge=1)] = 1
     subjects: tuple[Subject, ...]
+    certificates: tuple[CertificateName, ...] = ()
+
+    @model_validator(mode="after")
+    def _means_one_subject_by_each_name(self) -> "Registry":
+        if wrong := contradiction(self.certificates, (subject.name for subject in self.subjects)):
+            raise ValueError(wrong)
+        return self
 
     @model_validator(mode="after")
     def _names_once(self) -> "Registry":
@@ -134,6 +143,16 @@ class Registry(BaseModel):
     @cached_property
     def _by_name(self) -> dict[str, Subject]:
         return {subject.name: subject for subject in self.subjects}
+
+    @cached_property
+    def _by_certificate(self) -> dict[tuple[str, str], str]:
+        return {entry.key: entry.subject for entry in self.certificates}
+
+    def called(self, names: CertificateNames) -> frozenset[str]:
+        """The subjects whom the table says that a certificate with these names is: one, none, or a contradiction."""
+        table = self._by_certificate
+        keys = (("common_name", names.common_name), *(("upn", text) for text in names.principals))
+        return frozenset(table[key] for key in keys if key in table) if table else frozenset()
 
     def find(self, name: str) -> Subject | None:
         """The subject called ``name``, or None."""
