@@ -11,7 +11,7 @@ from appliance.errors import ApplianceError
 from appliance.markings import Label, Marking, MarkingError, dominates, parse
 from appliance.markings.vocabulary import Vocabulary
 from appliance.service.database import Row, Transaction
-from appliance.service.responses import not_found
+from appliance.service.web.responses import not_found
 
 from .models import NewProject, NewTask
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from appliance.enclave.site import Exchange, load_site
 from appliance.errors import ApplianceError
-from appliance.host import file_check
+from appliance.host.data import file_check
 
 ROW = {"prompt": "question", "answers": ["yes", "no"]}
 LINES = (json.dumps(ROW) + "\n").encode() * 3

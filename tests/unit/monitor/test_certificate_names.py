@@ -9,9 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from appliance.errors import ApplianceError
-from appliance.monitor.certificate_names import PRINCIPAL, look
-from appliance.monitor.identity import Identity, IdentityError
-from appliance.monitor.registry import Registry, parse_registry
+from appliance.monitor.decide.certificate_names import PRINCIPAL, look
+from appliance.monitor.decide.identity import Identity, IdentityError
+from appliance.monitor.decide.registry import Registry, parse_registry
 from tests.unit.monitor.test_certificates import AUTHORITY, CLIENT, LEAF, NOW, made
 
 CARD, UPN = "DOE.JOHN.Q.1234567890", "1234567890@mil"
