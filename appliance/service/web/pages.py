@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 
 from appliance.markings import banner_colours, parse
+from appliance.markings.colours import COLOURS, colour_name
 from appliance.service.settings import ServiceSettings
 
 
@@ -34,9 +35,12 @@ class Pages:
             "service": settings.service,
             "root": f"/{settings.service}",
             "demo": bool(settings.settings.get("demo")),
+            "colour_name": colour_name,
         }
         background, text = banner_colours(parse(settings.marking, settings.vocabulary))
-        self.banner_css = f".banner {{ background: {background}; color: {text}; }}\n"
+        rules = [f".banner {{ background: {background}; color: {text}; }}"]
+        rules += [f".marked-{name} {{ background: {back}; color: {ink}; }}" for name, (back, ink) in COLOURS.items()]
+        self.banner_css = "\n".join([*rules, ""])
 
     def render(
         self,
