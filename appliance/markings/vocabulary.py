@@ -77,6 +77,8 @@ class Vocabulary:
         self.rank_first = {code: rank for rank, code in enumerate(self.ordered_nations(self.codes, first=True))}
         self.rank = {code: rank for rank, code in enumerate(self.ordered_nations(self.codes, first=False))}
         self.refused: Mapping[str, str] = data.refused
+        self.protective: Mapping[str, str] = data.protective
+        self.coalitions = frozenset(code for code, group in data.groups.items() if group.expands)
         self.programme = re.compile(f"(?:{data.programme})(?:-(?:{data.programme_compartment}))*")
         self.numbers = {
             control.token: frozenset((*control.numbers, *profile.sigma)) for control in data.controls if control.numbers

@@ -183,6 +183,7 @@ class VocabularyData(_Data):
     programme_compartment: Pattern
     look_alikes: dict[Annotated[str, Field(min_length=1, max_length=1)], str]
     refused: dict[str, str]
+    protective: dict[Words, str] = {}
     axes: tuple[str, ...]
     levels: tuple[LevelData, ...]
     nato_levels: tuple[NatoLevelData, ...]
