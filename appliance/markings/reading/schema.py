@@ -49,9 +49,10 @@ class NatoLevelData(_Data):
 
 
 class NatoLegacyData(_Data):
-    """A portion mark for a NATO level together with a control."""
+    """A portion mark, and a banner, for a NATO level together with a control."""
 
     portion: Words
+    banner: Words | None = None
     level: Words
     control: Token
 
