@@ -6,7 +6,7 @@ Takes effect only as a statement signed by two officers; the monitor loads nothi
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -15,7 +15,8 @@ from appliance.markings import Clearance, Label, MarkingError, marking_of, read_
 from appliance.markings.vocabulary import default, profiles
 from appliance.monitor.decide.certificate_names import CertificateName, CertificateNames, contradiction
 
-Role = Literal["annotator", "evaluator", "analyst", "model-owner", "certifier", "officer"]
+Role = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+"""A role: ``access.yml`` says which there are, by what each may do."""
 Group = Name
 
 

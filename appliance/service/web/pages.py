@@ -1,6 +1,7 @@
 """Server-rendered pages: banner top and bottom, no inline script or style."""
 
 from http import HTTPStatus
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 
-from appliance.markings import banner_colours, parse
+from appliance.markings import Label, banner_colours, marking_of, parse
 from appliance.markings.colours import COLOURS, colour_name
 from appliance.service.settings import ServiceSettings
 
@@ -38,9 +39,11 @@ class Pages:
             "colour_name": colour_name,
         }
         background, text = banner_colours(parse(settings.marking, settings.vocabulary))
+        tokens = (files("appliance.contract") / "tokens.css").read_text()
         rules = [f".banner {{ background: {background}; color: {text}; }}"]
         rules += [f".marked-{name} {{ background: {back}; color: {ink}; }}" for name, (back, ink) in COLOURS.items()]
-        self.banner_css = "\n".join([*rules, ""])
+        self.theme = tokens + "\n".join([*rules, ""])
+        self._vocabulary = settings.vocabulary
 
     def render(
         self,
@@ -61,6 +64,7 @@ class Pages:
         page = self._environment.get_template(template).render(
             marking=request.state.classification.marking,
             subject=context.subject if context else "",
+            working=marking_of(Label.decode(context.working), self._vocabulary).banner if context else "",
             reading_down=bool(context and context.working != context.label),
             **values,
         )
