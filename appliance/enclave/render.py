@@ -299,6 +299,7 @@ def service_settings(
         "label": enclave.marking.label.encode(),
         "marking": enclave.label,
         "hostname": enclave.hostname,
+        "profile": site.markings.profile,
         "gateway": "https://gateway.internal",
         "peers": peers,
         "settings": {name: known[name] for name in service.settings},

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response
 
-from appliance.markings import parse
+from appliance.markings import parse_by_any
 from appliance.service.database import Database, Row
 from appliance.service.monitor import MonitorClient
 from appliance.service.web.middleware import CurrentContext, token_of
@@ -191,7 +191,7 @@ async def _exported(request: Request, context: CurrentContext, project: UUID) ->
     """
     async with database(request).transaction(request) as transaction:
         rows = await records.exported(transaction, project)
-    controlled = [str(row["id"]) for row in rows if not ORCON.isdisjoint(parse(row["marking"]).obligations)]
+    controlled = [str(row["id"]) for row in rows if not ORCON.isdisjoint(parse_by_any(row["marking"]).obligations)]
     if controlled and context.originator_decision is None:
         detail = {"project": str(project), "rule": "originator.no-decision"}
         await _monitor(request).record("records.refuse", token_of(request), detail=detail | {"tasks": len(controlled)})

@@ -42,7 +42,7 @@ def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
         settings, paths, templates=HERE / "templates", assets=HERE / "assets", lifespan=lifespan, max_body=MAXIMUM_BODY
     )
     app.state.database = Database(paths.database, settings.service)
-    app.state.portions = Portions(settings.marking)
+    app.state.portions = Portions(settings.marking, settings.vocabulary)
     app.include_router(api.router)
     app.include_router(pages.router)
     return app

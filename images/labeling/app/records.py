@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 
 from appliance.errors import ApplianceError
 from appliance.markings import Label, Marking, MarkingError, dominates, parse
+from appliance.markings.vocabulary import Vocabulary
 from appliance.service.database import Row, Transaction
 from appliance.service.web.responses import not_found
 
@@ -22,10 +23,12 @@ class Portions:
 
     Args:
         marking: the enclave's marking.
+        vocabulary: the words and rules by which the site reads markings.
     """
 
-    def __init__(self, marking: str) -> None:
-        self.enclave: Marking = parse(marking)
+    def __init__(self, marking: str, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self.enclave: Marking = parse(marking, vocabulary)
         self.label: Label = self.enclave.label
 
     def of(self, text: str | None, field: str) -> tuple[str, str]:
@@ -37,7 +40,7 @@ class Portions:
         if text is None:
             return self.label.encode(), self.enclave.portion
         try:
-            marking = parse(text)
+            marking = parse(text, self._vocabulary)
         except MarkingError as error:
             raise ApplianceError(f"{field}: {error}", rule="each record carries a valid marking") from error
         if not dominates(self.label, marking.label):

@@ -19,6 +19,8 @@ from appliance.enclave.render import (
 )
 from appliance.enclave.site import Site, check_services, load_site, parse_site
 from appliance.errors import ApplianceError
+from appliance.markings import MarkingError, parse
+from appliance.service.settings import ServiceSettings
 from tests.catalogue import CATALOGUE
 
 EXAMPLE = Path("site.example.yml")
@@ -161,3 +163,55 @@ def test_a_generation_of_an_earlier_release_is_called_so(tmp_path: Path) -> None
         installed_catalogue(paths)
     paths.catalogue.write_bytes(CATALOGUE.encode())
     assert installed_catalogue(paths) == CATALOGUE
+
+
+def by_profile(profile: object, label: str = "SECRET//REL TO USA, GBR") -> dict[str, Any]:
+    data = changed(label=label) | {"markings": {"profile": profile}}
+    data["enclaves"][2]["label"] = "TOP SECRET//SI//NOFORN"
+    return data
+
+
+@pytest.mark.parametrize(
+    ("profile", "label", "allowed"),
+    [
+        ("strict", "TOP SECRET//SI", False),  # DoDM 5200.01 V2, 6.c; ISM-ID-00119
+        ("ic", "TOP SECRET//SI", True),  # CAPCO 2016 H.4
+        ("dod", "TOP SECRET//SI", False),
+        ("nato", "TOP SECRET//SI", False),
+        ("cui", "TOP SECRET//SI//NOFORN", False),  # 32 CFR 2002: no classified levels
+    ],
+)
+def test_the_labels_of_a_site_are_read_by_the_profile_that_it_names(profile: str, label: str, allowed: bool) -> None:
+    data = by_profile(profile, label) | {"demo": True}
+    data["enclaves"][2]["label"] = "TOP SECRET//SI/TK//NOFORN"
+    if allowed:
+        site = parse_site(data)
+        assert site.enclaves[1].marking.vocabulary is site.markings.vocabulary
+        assert site.enclaves[1].lattice.encode() == "TS;SI;USA"
+    else:
+        with pytest.raises(ApplianceError, match=r"enclaves\.\d\.label"):
+            parse_site(data)
+
+
+@pytest.mark.parametrize("profile", ["", "IC", "../ic", "none", 7, None, ["ic"], "ic\x00", "strict "])
+def test_a_profile_that_does_not_exist_is_refused_by_its_field(profile: object) -> None:
+    with pytest.raises(ApplianceError, match=r"markings\.profile"):
+        parse_site(by_profile(profile))
+
+
+def test_a_site_that_names_no_profile_reads_strictly_and_one_site_does_not_change_how_the_next_is_read() -> None:
+    assert parse_site(changed()).markings.profile == "strict"
+    parse_site(by_profile("ic", "TOP SECRET//SI") | {"markings": {"profile": "ic"}})
+    with pytest.raises(ApplianceError, match=r"enclaves\.1\.label"):
+        parse_site(by_profile("strict", "TOP SECRET//SI"))
+
+
+def test_a_service_is_told_the_profile_and_reads_the_enclaves_label_by_it() -> None:
+    site = parse_site(by_profile("ic", "TOP SECRET//SI"))
+    bound = Bound(policy="0" * 64, log_key="key")
+    text = service_settings(site, site.enclaves[1], CATALOGUE["labeling"], CATALOGUE, IMAGES, bound)
+    settings = ServiceSettings.model_validate_json(text)
+    assert settings.profile == "ic"
+    assert parse(settings.marking, settings.vocabulary).label.encode() == settings.label
+    with pytest.raises(MarkingError):
+        parse(settings.marking)
