@@ -44,6 +44,7 @@ class Pages:
         rules += [f".marked-{name} {{ background: {back}; color: {ink}; }}" for name, (back, ink) in COLOURS.items()]
         self.theme = tokens + "\n".join([*rules, ""])
         self._vocabulary = settings.vocabulary
+        self._style = self.theme + (Path(__file__).parent / "static" / "appliance.css").read_text()
 
     def render(
         self,
@@ -65,7 +66,13 @@ class Pages:
             marking=request.state.classification.marking,
             subject=context.subject if context else "",
             working=marking_of(Label.decode(context.working), self._vocabulary).banner if context else "",
-            reading_down=bool(context and context.working != context.label),
+            reading_down=False,
             **values,
         )
         return HTMLResponse(page, status)
+
+    def published(self, template: str, marking: str, **values: Any) -> str:
+        """Render ``template`` for readers at higher levels: nobody's page, with its style in it and without scripts."""
+        return self._environment.get_template(template).render(
+            marking=marking, subject="", working="", reading_down=True, style=self._style, **values
+        )
