@@ -12,7 +12,6 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from appliance.markings import Label
 from appliance.service.settings import ServiceSettings
 from appliance.service.web.marking_check import MOST_LINES, Checked, check_typed
-from appliance.service.web.middleware import CurrentContext
 from appliance.service.web.pages import Pages
 
 LONGEST = 50_000
@@ -31,13 +30,12 @@ def add_marking_page(app: FastAPI, settings: ServiceSettings, pages: Pages, *, l
     enclave = Label.decode(settings.label)
     path = f"/{settings.service}/markings"
 
-    def show(request: Request, template: str, checked: Checked | None, status: int, *, writable: bool) -> Response:
+    def show(request: Request, template: str, checked: Checked | None, status: int) -> Response:
         return pages.render(
             request,
             template,
             status,
             checked=checked,
-            writable=writable,
             live=live,
             profile=settings.profile,
             rules=settings.vocabulary.rules,
@@ -45,9 +43,9 @@ def add_marking_page(app: FastAPI, settings: ServiceSettings, pages: Pages, *, l
         )
 
     @app.get(path)
-    async def marking_form(request: Request, context: CurrentContext) -> Response:
+    async def marking_form(request: Request) -> Response:
         """A page on which people type portion marks and see the banner that they demand, with every rule behind it."""
-        return show(request, "markings.html", None, HTTPStatus.OK, writable=context.working == context.label)
+        return show(request, "markings.html", None, HTTPStatus.OK)
 
     @app.post(path)
     async def marking_answer(request: Request) -> Response:
@@ -62,6 +60,6 @@ def add_marking_page(app: FastAPI, settings: ServiceSettings, pages: Pages, *, l
         portions, banner = (form.get(name, [""])[0] for name in ("portions", "banner"))
         checked = check_typed(portions, banner, enclave, settings.vocabulary)
         if "HX-Request" in request.headers:
-            return show(request, "markings_fragment.html", checked, HTTPStatus.OK, writable=True)
+            return show(request, "markings_fragment.html", checked, HTTPStatus.OK)
         status = HTTPStatus.CONFLICT if checked.above else HTTPStatus.OK
-        return show(request, "markings.html", checked, status, writable=True)
+        return show(request, "markings.html", checked, status)
