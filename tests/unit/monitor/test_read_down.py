@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.audit.review.summary import review
 from appliance.monitor.decide.channel import BITS_A_SECOND, SAVED_BITS, Channel, cost
 from tests.unit.monitor.gateway import Rig, free_port, nginx, running
 
@@ -285,6 +286,8 @@ def test_who_reads_too_much_from_above_is_told_when_to_go_on_and_found_in_the_re
     assert "try again in" in answer.json()["error"]
     refused = [body for _, body in two.records() if "read-down.over-rate" in json.dumps(body)]
     assert len(refused) == 1
+    findings = review(two.rig.paths.root / "log", 0, len(two.records())).findings
+    assert [one.count for one in findings if one.kind == "anomaly" and "read from a higher level" in one.text] == [1]
 
 
 @given(st.lists(st.tuples(st.floats(0, 100), st.integers(1, 1 << 16)), max_size=300))
