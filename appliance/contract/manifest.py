@@ -149,6 +149,7 @@ class Manifest(_Part):
         slot: its place on the enclave's inner network.
         memory: most memory, as ``512m`` or ``2g``.
         processes: most processes and threads.
+        weight: its part of processor and disk while others want them too; a gateway and a database have 400 each.
         system_high: whether it runs in the reserved enclave, alone; otherwise it runs in every other.
         engine: whether it serves the enclave's models, so that certificates name its image.
         workload: whether it calls other services through the gateway with a certificate of its own.
@@ -167,6 +168,7 @@ class Manifest(_Part):
     slot: Annotated[int, Field(ge=0, le=99)]
     memory: Size = "1g"
     processes: Annotated[int, Field(ge=8, le=4096)] = 256
+    weight: Annotated[int, Field(ge=1, le=1000)] = 100
     system_high: bool = False
     engine: bool = False
     workload: bool = False

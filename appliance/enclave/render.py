@@ -5,7 +5,6 @@ Pure: everything is returned as text, nothing is written.
 
 import ipaddress
 import json
-import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +23,10 @@ from appliance.enclave.site import ENCLAVE_UIDS, Enclave, Site
 from appliance.errors import ApplianceError
 
 GATEWAY_UID, DATABASE_UID, MIGRATE_UID = 1100, 1110, 1111
+OWN_WEIGHT = 400
+"""Weight of what others wait for: gateway, database, migrations."""
+SHARES = 10
+"""Shares of the processor for each unit of weight; podman calls 1024 shares the ordinary part."""
 BODY_LIMIT = "4m"
 LABEL_KEY = "appliance.classification"
 REFUSED_BY_NGINX = (400, 405, 411, 413, 414, 415, 416, 417, 421, 431, 494, 495, 496, 497, 501, 505)
@@ -72,6 +75,19 @@ class HostPaths:
     def secrets(self, enclave: str, service: str) -> Path:
         """Keys of one service."""
         return self.root / "secrets" / enclave / service
+
+    @property
+    def signing_key(self) -> Path:
+        """The monitor's own key, with which it signs contexts: 32 raw bytes (Ed25519)."""
+        return self.root / "secrets" / "contexts.key"
+
+    def admission_key(self, enclave: str, service: str) -> Path:
+        """The key that the monitor shares with the database of a service, and with no service: 32 raw bytes."""
+        return self.root / "secrets" / f"{enclave}.{service}.admission.key"
+
+    def digest_key(self, enclave: str) -> Path:
+        """The key under which the log has digests of what could be guessed: 32 raw bytes, of the monitor alone."""
+        return self.root / "secrets" / f"{enclave}.digest.key"
 
     def settings(self, enclave: str) -> Path:
         """Rendered files of one enclave in the current generation."""
@@ -215,7 +231,7 @@ def gateway_config(enclave: Enclave, catalogue: Catalogue, markings: Iterable[st
     """
     addresses = {service.name: enclave.slot_address(service.slot) for service in manifests(enclave, catalogue)}
     template = _templates().get_template("nginx.conf.j2")
-    allowed, style = sorted({enclave.label, *markings}), problem.style(enclave.marking)
+    allowed = sorted({enclave.label, *markings})
     return template.render(
         enclave=enclave,
         addresses=addresses,
@@ -223,8 +239,8 @@ def gateway_config(enclave: Enclave, catalogue: Catalogue, markings: Iterable[st
         body_limit=BODY_LIMIT,
         refused=sorted(REFUSED_BY_NGINX),
         problems={name: _problem(enclave, *one) for name, one in OWN_ANSWERS.items()},
-        style=textwrap.wrap(style, 1000, drop_whitespace=False, break_on_hyphens=False),
         unavailable=UNAVAILABLE,
+        page_style=problem.style(enclave.marking),
         page_type=problem.PAGE_TYPE,
         problem_type=problem.MEDIA_TYPE,
         problem_policy=problem.content_policy(enclave.marking),
@@ -239,6 +255,7 @@ def _problem(enclave: Enclave, status: int, title: str, error: str) -> dict[str,
         body["status"] = "@status@"
     text = json.dumps(body).replace('"@status@"', "@status@")
     page = problem.problem_page(enclave.marking, title, error, "@reference@")
+    # nginx takes no string of more than 4,096 characters, so the style that all pages share is one of its own.
     return {"status": status, "json": text, "page": page.replace(problem.style(enclave.marking), "@style@")}
 
 
@@ -294,7 +311,7 @@ def _bind(source: Path, target: str, *, writable: bool = False) -> dict[str, Any
 
 
 def _container(  # one value each
-    enclave: Enclave, name: str, image: str, uid: int, *, memory: str, processes: int = 256
+    enclave: Enclave, name: str, image: str, uid: int, *, memory: str, processes: int = 256, weight: int = OWN_WEIGHT
 ) -> dict[str, Any]:
     mapping = [f"0:{enclave.uids}:{ENCLAVE_UIDS}"]
     return {
@@ -308,6 +325,7 @@ def _container(  # one value each
         "security_opt": ["no-new-privileges"],
         "pids_limit": processes,
         "mem_limit": memory,
+        "cpu_shares": weight * SHARES,
         "tmpfs": ["/tmp:rw,nosuid,nodev,noexec,size=256m,mode=1777"],  # noqa: S108  # the container's own tmpfs
         "restart": "on-failure:5",
         "labels": {LABEL_KEY: enclave.label, "appliance.enclave": enclave.name, "appliance.service": name},
@@ -351,7 +369,8 @@ def _database(enclave: Enclave, images: Images, paths: HostPaths) -> dict[str, A
 def _service(enclave: Enclave, service: Manifest, images: Images, paths: HostPaths) -> dict[str, Any]:
     inner, _ = network_names(enclave)
     name = service.name
-    container = _container(enclave, name, images[name], service.uid, memory=service.memory, processes=service.processes)
+    limits: dict[str, Any] = {"memory": service.memory, "processes": service.processes, "weight": service.weight}
+    container = _container(enclave, name, images[name], service.uid, **limits)
     container["networks"] = {inner: {"ipv4_address": enclave.slot_address(service.slot)}}
     container["extra_hosts"] = [f"gateway.internal:{enclave.gateway_address}"]
     container["volumes"] = [

@@ -62,18 +62,21 @@ class MonitorClient:
         }
         return str((await self._post("/record", body))["receipt"])
 
-    async def grant(self, context: str, *, job: str, model: str) -> str:
+    async def grant(self, context: str, *, job: str, model: str, purpose: str, calls: int) -> str:
         """Ask for the job grant with which a workload acts for the user of ``context``.
 
         Args:
-            context: the user's ``X-Appliance-Context`` as received.
+            context: the user's ``X-Appliance-Context`` as received, of an action that the policy calls a job.
             job: identifier of the job.
-            model: name of the model the job may call.
+            model: name of the one model that the job may call.
+            purpose: what the job is for, in a word; what it calls is told.
+            calls: how many calls it may make.
 
         Raises:
             NotRecordedError: the monitor refused or did not answer.
         """
-        return str((await self._post("/grant", {"context": context, "job": job, "model": model}))["grant"])
+        asked = {"context": context, "job": job, "model": model, "purpose": purpose, "calls": calls}
+        return str((await self._post("/grant", asked))["grant"])
 
     async def publish(self, path: str, kind: str) -> None:
         """Have the host take the page at ``path`` out of the service's volume, for readers at higher levels.

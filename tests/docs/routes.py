@@ -18,6 +18,7 @@ from appliance.monitor.decide.policy import AccessPolicy, parse_policy
 from appliance.service.settings import Paths, ServiceSettings
 from appliance.service.web.app import create_app
 from tests.catalogue import CATALOGUE
+from tests.contexts import give_keys
 from tests.docs.markdown import REPOSITORY, code, prose, table
 
 SERVICES = tuple(manifest.name for manifest in CATALOGUE)
@@ -102,7 +103,7 @@ def _shared(service: str) -> list[Any]:
     )
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        (place / "context.key").write_bytes(bytes(32))
+        give_keys(place)
         paths = Paths(secrets=place, static=place if vendored else place / "absent")
         return list(create_app(settings, paths, assets=own if own.is_dir() else None).routes)
 

@@ -10,8 +10,9 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+from appliance.contract.grant import Grant
 from appliance.markings import Clearance, Label, can_read, dominates
-from appliance.monitor.decide.policy import EXPORT, ORCON, AccessPolicy, Route
+from appliance.monitor.decide.policy import EXPORT, JOB, ORCON, AccessPolicy, Route
 
 READS = ("GET", "HEAD")
 READ_DOWN = "access.permitted-read-down"
@@ -29,6 +30,7 @@ class Request:
         label: label of the enclave.
         obligations: tokens of its marking that are obligations and no part of the label, as ``OC`` (ORCON).
         day: the day of the request in UTC, for decisions that expire.
+        models: the enclave's models.
     """
 
     method: str
@@ -37,6 +39,7 @@ class Request:
     label: Label
     obligations: tuple[str, ...]
     day: date
+    models: tuple[str, ...] = ()
 
     @property
     def service(self) -> str:
@@ -57,11 +60,12 @@ class Person:
 
 @dataclass(frozen=True)
 class Workload:
-    """A service with its certificate, and the person for whom a granted job works, or none (``person`` is None)."""
+    """A service with its certificate, and the grant and the person of its job, or none (both are None)."""
 
     service: str
     label: Label
     person: Person | None
+    grant: Grant | None = None
 
 
 @dataclass(frozen=True)
@@ -135,8 +139,12 @@ def decide_session(label: Label, clearance: Clearance) -> Decision:
 def _decide_workload(request: Request, who: Workload, policy: AccessPolicy) -> Decision:
     if who.label != request.label:
         return deny("mandatory.workload-of-another-enclave")
-    if who.person is None:
+    if who.person is None or who.grant is None:
         return deny("workload.no-grant")
+    if who.grant.label != request.label.encode() or who.grant.model not in request.models:
+        return deny("workload.grant-of-another")
+    if not policy.permits(who.person.roles, who.service, JOB):
+        return deny("workload.job-no-more-permitted")
     if not can_read(who.person.clearance, request.label):
         return deny("mandatory.clearance-does-not-dominate")
     route = policy.route(request.service, request.method, request.path)

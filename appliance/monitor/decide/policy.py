@@ -19,6 +19,8 @@ from appliance.monitor.decide.registry import Group, Role
 
 ORCON = frozenset({"OC", "OC-USGOV"})
 EXPORT = "export"
+JOB = "job"
+"""The action that starts a job: a context of it, and of no other, brings a job grant."""
 
 
 class Route(manifest.Route):

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from appliance.errors import ApplianceError
 from appliance.markings import Label, join
 from appliance.monitor.decide.decision import READS
 from appliance.monitor.in_force.statements import Statements
-from appliance.monitor.record.capacity import Capacity, CapacityError
+from appliance.monitor.record.capacity import SERVICE_PREFIX, Capacity, CapacityError
 from appliance.monitor.record.outcome import Outcome
 
 NOBODY = "nobody"
@@ -55,7 +56,7 @@ class Recording:
     async def outcome(self, outcome: Outcome) -> None:
         """Record one decision; returns when it is durable.
 
-        A refusal of somebody unidentified, beyond the quota of such records, is counted instead.
+        A refusal of somebody unidentified, or of a person beyond their budget, is counted instead.
 
         Raises:
             LogError: it cannot be recorded, so nothing may follow from it.
@@ -69,7 +70,8 @@ class Recording:
         event = self._event(outcome, subject, scope, verdict)
         try:
             payer = outcome.origin or outcome.enclave
-            await self._write(event, payer, outcome.method, identified=bool(outcome.subject))
+            who = {name for name in (outcome.subject, outcome.detail.get("on_behalf_of")) if name}
+            await self._write(event, payer, outcome.method, identified=bool(outcome.subject), who=who)
         except CapacityError as refusal:
             if decision.allow or not refusal.counted:
                 raise
@@ -106,13 +108,21 @@ class Recording:
             event = events.activity(scope, subject, name, lineage, detail=detail or None)
         else:
             event = events.inference(scope, subject, model, lineage, operation=name, detail=detail or None)
-        return await self._write(event, enclave)
+        return await self._write(event, enclave, who={subject, f"{SERVICE_PREFIX}{service}"})
 
     async def unattributed(self, enclave: Enclave, service: str, problem: str) -> None:
-        """Record as a finding that ``service`` asked for a record that is not its own, or in nobody's name."""
+        """Record as a finding that ``service`` asked for a record that is not its own, or in nobody's name.
+
+        Beyond the service's budget such requests are counted instead: they are refused in any case.
+        """
         scope = Scope(label=enclave.encoded, enclave=enclave.name, service=service)
-        event = events.activity(scope, f"service:{service}", UNATTRIBUTED, detail={"problem": printable(problem, 300)})
-        await self._write(event, enclave)
+        name = f"{SERVICE_PREFIX}{service}"
+        event = events.activity(scope, name, UNATTRIBUTED, detail={"problem": printable(problem, 300)})
+        try:
+            await self._write(event, enclave, who={name})
+        except CapacityError as refusal:
+            if not refusal.counted:
+                raise
 
     async def cosign(self, enclave: Enclave, service: str, officer: str, note: bytes) -> str:
         """Take in an officer's cosigned checkpoint from the console: verified, recorded, then kept beside the log.
@@ -163,6 +173,8 @@ class Recording:
             await self._alarm("record.refuse", {"enclave": enclave, "count": count})
         for enclave, count in self._capacity.take_unknown().items():
             await self._alarm("identity.flood", {"enclave": enclave, "count": count})
+        for (enclave, name), count in self._capacity.take_floods().items():
+            await self._alarm("subject.flood", {"enclave": enclave, "name": name, "count": count})
 
     async def counted(self, enclave: Enclave, counts: dict[str, int]) -> None:
         """Record how many requests a gateway could only count; system-high, because they may be of any level."""
@@ -206,12 +218,19 @@ class Recording:
         )
 
     async def _write(
-        self, event: Event, enclave: Enclave | None = None, method: str = "", *, identified: bool = True
+        self,
+        event: Event,
+        enclave: Enclave | None = None,
+        method: str = "",
+        *,
+        identified: bool = True,
+        who: Collection[str] = (),
     ) -> str:
         record = event.record()
         try:
             if enclave is not None:
-                self._capacity.admit(enclave, len(record[1]), reads=method in READS, identified=identified)
+                size, reads = len(record[1]), method in READS
+                self._capacity.admit(enclave, size, reads=reads, identified=identified, who=who)
             return (await self._audit.append([record]))[0]
         except CapacityError as refusal:
             if refusal.first and enclave is not None:

@@ -6,14 +6,15 @@ from datetime import UTC, datetime
 
 import structlog
 
+from appliance.contract.context import LIFETIME, Context, seal
+from appliance.contract.grant import GrantError, open_grant
 from appliance.enclave.site import Enclave
 from appliance.markings import Label
 from appliance.monitor.decide.break_glass import LIFTED, BreakGlassGrants
 from appliance.monitor.decide.channel import Channel
-from appliance.monitor.decide.context import Context, seal
 from appliance.monitor.decide.decision import Decision, Person, Request, Workload, decide, deny
-from appliance.monitor.decide.grants import GrantError, open_grant
 from appliance.monitor.decide.identity import Identity, IdentityError
+from appliance.monitor.decide.jobs import Jobs
 from appliance.monitor.decide.last_use import LastUse
 from appliance.monitor.decide.registry import Subject
 from appliance.monitor.decide.renewals import SUPERSEDED
@@ -25,8 +26,6 @@ from appliance.monitor.record.outcome import Outcome, Recorder, at_work, cross_s
 from appliance.monitor.serve.logon import Logon
 from appliance.monitor.serve.read_down import Answer, ReadDown
 
-CONTEXT_SECONDS = 30
-LONG_CONTEXT_SECONDS = 900
 REFUSAL = "X-Appliance-Refusal"
 PUBLISHED = "X-Appliance-Published"
 TOO_MUCH = "you read from a higher level more than a page in half a minute (docs/attacks.md)"
@@ -42,17 +41,20 @@ class Gate:
         last_use: what people are told of their last session.
         record: makes an outcome durable in the log or raises; nothing is answered before it returns.
         clock: seconds since the epoch.
+        jobs: the jobs that the monitor granted.
         break_glass: what officers lent for some hours, or None.
         read_down: what may be read from a higher level, and how much of it; nothing when None.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the parts of the monitor, each of its own kind
         self,
         in_force: InForce,
         sessions: Sessions,
         last_use: LastUse,
         record: Recorder,
         clock: Callable[[], float] = time.time,
+        *,
+        jobs: Jobs,
         break_glass: BreakGlassGrants | None = None,
         read_down: ReadDown | None = None,
     ) -> None:
@@ -61,6 +63,7 @@ class Gate:
         self._record = record
         self._clock = clock
         self._break_glass = break_glass
+        self._jobs = jobs
         self._read_down = read_down or ReadDown(None, Channel(clock))
         logon = self._logon = Logon(in_force, sessions, last_use, record, clock)
         self._handlers = {
@@ -99,6 +102,7 @@ class Gate:
             label=enclave.lattice,
             obligations=enclave.obligations,
             day=now.date(),
+            models=tuple(enclave.models),
         )
         name, who, detail, headers = "", None, dict[str, str](), dict[str, str]()
         below: Answer | None = None
@@ -108,15 +112,13 @@ class Gate:
             if identity.expires_soon(now):
                 headers["X-Certificate-Expires"] = f"{identity.not_after:%Y-%m-%d}"
             who = self._person(identity, subject) if subject else self._workload(enclave, request, identity, detail)
-            decision = decide(asked, who, self._force.policy)
-            if self._break_glass and isinstance(who, Person) and decision.rule in LIFTED:
-                lent = self._break_glass.decide(asked, who, enclave.name, self._force.policy, now)
-                if lent:
-                    decision, who, detail["reason"] = lent
+            decision, who = self._stages(enclave, asked, who, now, detail)
             if decision.allow and cross_site(request):
                 decision = deny("browser.cross-site", action=decision.action)
             if below := self._read_down.answer(enclave, asked, who, decision):
                 decision = below.decision
+            if decision.allow and isinstance(who, Workload) and who.grant:
+                self._jobs.call(who.grant)
         except IdentityError as error:
             status = 401 if error.rule == SUPERSEDED else 403  # this one is told, by the answer to 401
             decision, name, detail = deny(error.rule, status), name or error.name, {"reason": error.message}
@@ -129,6 +131,17 @@ class Gate:
         if not decision.allow or who is None:
             return json_response(decision.status, {"error": "refused"})
         return HttpResponse(200, headers=headers | {"X-Appliance-Context": self._context(outcome, who, asked)})
+
+    def _stages(
+        self, enclave: Enclave, asked: Request, who: Person | Workload, now: datetime, detail: dict[str, str]
+    ) -> tuple[Decision, Person | Workload]:
+        """The decision, and the person as widened by what officers lent, whose reason ``detail`` receives."""
+        decision = decide(asked, who, self._force.policy)
+        if self._break_glass and isinstance(who, Person) and decision.rule in LIFTED:
+            lent = self._break_glass.decide(asked, who, enclave.name, self._force.policy, now)
+            if lent:
+                decision, who, detail["reason"] = lent
+        return decision, who
 
     def _outcome(  # one field each
         self,
@@ -151,7 +164,7 @@ class Gate:
 
     def _workload(self, enclave: Enclave, request: HttpRequest, identity: Identity, detail: dict[str, str]) -> Workload:
         """The workload, and the registered person its job works for; ``detail`` receives what the grant says."""
-        label, person = self._force.label(identity.enclave), None
+        label, person, grant = self._force.label(identity.enclave), None, None
         if token := request.header("x-appliance-job"):
             grant = open_grant(
                 token, self._force.grant_key, service=identity.workload, enclave=enclave.name, now=self._clock()
@@ -159,7 +172,7 @@ class Gate:
             detail |= {"job": grant.job, "on_behalf_of": grant.subject, "model": grant.model}
             subject = self._force.subject(grant.subject, datetime.fromtimestamp(self._clock(), UTC))
             person = _person(subject, label)
-        return Workload(identity.workload, label, person)
+        return Workload(identity.workload, label, person, grant)
 
     def _context(self, outcome: Outcome, who: Person | Workload, asked: Request) -> str:
         enclave, label = outcome.enclave, asked.label
@@ -167,7 +180,7 @@ class Gate:
         acting = who.person if isinstance(who, Workload) else who
         decided = self._force.policy.originator_decision(acting.name, asked.path, asked.day) if acting else None
         limit = person.working if person and person.working else label
-        lifetime = LONG_CONTEXT_SECONDS if outcome.decision.action == "run" else CONTEXT_SECONDS
+        grant = who.grant if isinstance(who, Workload) else None
         context = Context(
             request=outcome.request,
             enclave=enclave.name,
@@ -178,17 +191,19 @@ class Gate:
             subject=outcome.subject,
             on_behalf_of=outcome.detail.get("on_behalf_of"),
             roles=person.roles if person else (),
-            groups=person.groups if person else (),
+            groups=acting.groups if acting else (),
             level=limit.level,
-            need=tuple(sorted(person.clearance.need & limit.need if person else limit.need)),
-            nationalities=tuple(sorted(person.clearance.nationalities)) if person else (),
+            need=tuple(sorted(acting.clearance.need & limit.need)) if acting else (),
+            nationalities=tuple(sorted(acting.clearance.nationalities)) if acting else (),
             label=enclave.encoded,
             working=limit.encode(),
-            job=outcome.detail.get("job"),
+            job=grant.job if grant else None,
+            model=grant.model if grant else None,
+            purpose=grant.purpose if grant else None,
             originator_decision=decided.reference if decided else None,
-            expires=int(self._clock()) + lifetime,
+            expires=int(self._clock()) + LIFETIME,
         )
-        return seal(context, self._force.context_keys[(enclave.name, asked.service)])
+        return seal(context, self._force.signing_key, self._force.admission_keys[(enclave.name, asked.service)])
 
 
 def _person(subject: Subject, working: Label | None) -> Person:

@@ -55,8 +55,8 @@ class Service:
 
         @asynccontextmanager
         async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-            app.state.monitor = MonitorClient(paths.record_socket)
-            app.state.published = Published(settings, app.state.pages, app.state.monitor, paths.state)
+            monitor = app.state.monitor = MonitorClient(paths.record_socket)
+            app.state.published = Published(settings, app.state.pages, monitor, paths.state)
             try:
                 if self.starts is None:
                     yield
@@ -66,7 +66,7 @@ class Service:
             finally:
                 if self.database:
                     await app.state.database.close()
-                await app.state.monitor.close()
+                await monitor.close()
 
         app = create_app(
             settings,

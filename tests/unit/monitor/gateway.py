@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 import socket
 import ssl
@@ -21,9 +22,9 @@ import httpx
 import yaml
 
 from appliance.audit.log.writer import Log
+from appliance.contract.context import Context, open_context
 from appliance.enclave.render import GATEWAY_UID, RECORD_SOCKET, HostPaths, gateway_config
 from appliance.enclave.site import Enclave, Site, parse_site
-from appliance.monitor.decide.context import Context, open_context, seal
 from appliance.monitor.http import HttpRequest, HttpResponse, connection, json_response
 from appliance.monitor.in_force import registries
 from appliance.monitor.in_force.statements import PIN
@@ -34,8 +35,8 @@ from appliance.trust.certificates import issue_client, issue_server, make_author
 from appliance.trust.keys import generate
 from appliance.trust.officers import Officers, payload_type
 from tests.catalogue import CATALOGUE
+from tests.contexts import ADMISSION_KEY, DIGEST_KEY, GRANT_KEY, PUBLIC_KEY, SEED, sealed
 
-KEY = b"c" * 32
 PEOPLE = ("first", "second")
 MARKED = {
     "/labeling/empty": "",
@@ -66,7 +67,7 @@ def free_port() -> int:
 def token(enclave: Enclave, service: str, **changes: Any) -> str:
     """A context that the rig's monitor sealed for ``service`` of ``enclave``."""
     values: dict[str, Any] = {
-        "request": "0" * 32,
+        "request": secrets.token_hex(16),
         "enclave": enclave.name,
         "service": service,
         "method": "POST",
@@ -79,7 +80,7 @@ def token(enclave: Enclave, service: str, **changes: Any) -> str:
         "working": enclave.encoded,
         "expires": int(time.time()) + 60,
     }
-    return seal(Context.model_validate(values | changes), KEY)
+    return sealed(Context.model_validate(values | changes))
 
 
 class Rig:
@@ -145,10 +146,12 @@ class Rig:
         pinned = hashlib.sha256((site / "officers.json").read_bytes()).hexdigest()
         (site / PIN).write_text(pinned + "\n")
         registries.accept(self.paths, site, pinned)
-        (root / "secrets" / "grant.key").write_bytes(b"g" * 32)
+        (root / "secrets" / "grant.key").write_bytes(GRANT_KEY)
+        self.paths.signing_key.write_bytes(SEED)
         for enclave in self.site.enclaves:
+            self.paths.digest_key(enclave.name).write_bytes(DIGEST_KEY)
             for service in enclave.services:
-                (root / "secrets" / f"{enclave.name}.{service}.context.key").write_bytes(KEY)
+                self.paths.admission_key(enclave.name, service).write_bytes(ADMISSION_KEY)
             self.paths.sockets(enclave.name, "gateway").mkdir(parents=True)
             self.paths.published(enclave.name).mkdir(parents=True)
             for service in enclave.services:
@@ -208,7 +211,7 @@ class Rig:
         if path == "/labeling/missing":
             return json_response(404, {"error": "row 17 is not yours"}, {"X-Classification": self.enclave.label})
         context = open_context(
-            request.header("x-appliance-context"), KEY, service="labeling", method=request.method, path=path
+            request.header("x-appliance-context"), PUBLIC_KEY, service="labeling", method=request.method, path=path
         )
         return json_response(200, context.model_dump(mode="json"), {"X-Classification": self.enclave.label})
 

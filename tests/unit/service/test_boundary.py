@@ -17,7 +17,7 @@ from appliance.errors import ApplianceError
 from appliance.service.web.app import create_app
 from appliance.service.web.middleware import CurrentContext, set_marking
 from appliance.service.web.responses import not_found
-from tests.unit.service.support import KEY, MARKING, headers_for, make_paths, settings_for
+from tests.unit.service.support import MARKING, headers_for, make_paths, settings_for
 
 
 class Note(BaseModel):
@@ -223,9 +223,9 @@ def test_each_log_line_is_json_with_the_label(capsys: pytest.CaptureFixture[str]
 
 def test_a_service_without_a_whole_key_does_not_start(tmp_path: Path) -> None:
     paths = make_paths(tmp_path)
-    (paths.secrets / "context.key").write_bytes(KEY[:31])
+    (paths.secrets / "monitor.pub").write_bytes(bytes(31))
     with pytest.raises(ApplianceError, match="31 bytes"):
         demonstration(paths)
-    (paths.secrets / "context.key").unlink()
+    (paths.secrets / "monitor.pub").unlink()
     with pytest.raises(ApplianceError, match="cannot be read"):
         demonstration(paths)
