@@ -17,7 +17,6 @@ from appliance.contract.manifest import Action, PathPattern, ServiceName, compil
 from appliance.enclave.site import Name, validated
 from appliance.monitor.decide.registry import Group, Role
 
-ORCON = frozenset({"OC", "OC-USGOV"})
 EXPORT = "export"
 JOB = "job"
 """The action that starts a job: a context of it, and of no other, brings a job grant."""

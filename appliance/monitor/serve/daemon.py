@@ -25,7 +25,7 @@ from appliance.monitor.decide.jobs import Jobs
 from appliance.monitor.decide.last_use import LastUse
 from appliance.monitor.decide.renewals import Renewals
 from appliance.monitor.decide.sessions import Sessions
-from appliance.monitor.http import GATEWAY, HttpRequest, HttpResponse, Listener, json_response, serve_unix
+from appliance.monitor.http import GATEWAY, HttpRequest, HttpResponse, json_response
 from appliance.monitor.in_force.current import InForce
 from appliance.monitor.in_force.statements import Statements, installed_statements
 from appliance.monitor.record.recording import Recording
@@ -35,6 +35,7 @@ from appliance.monitor.serve.publications import Publications
 from appliance.monitor.serve.read_down import ReadDown
 from appliance.monitor.serve.records import Records
 from appliance.monitor.serve.succession import COMMAND_SOCKET, Succession
+from appliance.monitor.sockets import Listener, serve_unix
 from appliance.trust.officers import load_officers
 
 DESCRIPTORS = 16_384

@@ -191,7 +191,7 @@ class Gate:
             subject=outcome.subject,
             on_behalf_of=outcome.detail.get("on_behalf_of"),
             roles=person.roles if person else (),
-            groups=acting.groups if acting else (),
+            groups=grant.groups if grant else acting.groups if acting else (),
             level=limit.level,
             need=tuple(sorted(acting.clearance.need & limit.need)) if acting else (),
             nationalities=tuple(sorted(acting.clearance.nationalities)) if acting else (),

@@ -13,7 +13,9 @@ import httpx
 import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from appliance.contract.grant import Groups
 from appliance.errors import ApplianceError
+from appliance.markings import Label, Reader, Restriction
 from appliance.service.certificate import Dataset, EvaluationResults, Metric, Serving
 from appliance.service.monitor import MonitorClient
 from appliance.service.settings import ServiceSettings
@@ -47,6 +49,7 @@ class NewJob(BaseModel):
         model: name of the model.
         dataset: name of the set of samples.
         limit: how many of its samples at most.
+        need_to_know: groups whose members alone may know of the job.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,6 +57,7 @@ class NewJob(BaseModel):
     model: Annotated[str, StringConstraints(max_length=100)]
     dataset: DatasetName
     limit: int = Field(default=100, ge=1, le=1000)
+    need_to_know: Groups = ()
 
 
 class Job(BaseModel):
@@ -70,6 +74,11 @@ class Job(BaseModel):
     finished: AwareDatetime | None = None
     message: str = ""
     metrics: tuple[Metric, ...] = ()
+    need_to_know: Groups = ()
+
+    def known_to(self, reader: Reader) -> bool:
+        """Whether ``reader``, who reads at the enclave's label, may know of the job and its results."""
+        return set(self.need_to_know) <= reader.groups
 
 
 class Jobs:
@@ -107,6 +116,10 @@ class Jobs:
         """All jobs, the newest first."""
         return sorted(self._stored(), key=lambda job: job.started, reverse=True)
 
+    def known(self, reader: Reader) -> list[Job]:
+        """The jobs that ``reader`` may know of, the newest first."""
+        return [job for job in self.all() if job.known_to(reader)]
+
     def get(self, identifier: str) -> Job | None:
         """One job, or None."""
         try:
@@ -131,6 +144,8 @@ class Jobs:
     async def start(self, new: NewJob, *, evaluator: str, context: str) -> Job:
         """Start a job for ``evaluator``, whose request carried ``context``.
 
+        The monitor grants nothing for groups that they are no member of.
+
         Raises:
             ApplianceError: the model is not of this enclave, another job runs, the monitor grants nothing, or the model
                 does not answer.
@@ -147,9 +162,13 @@ class Jobs:
                 samples=min(new.limit, SIZES[new.dataset]),
                 evaluator=evaluator,
                 started=datetime.now(UTC),
+                need_to_know=new.need_to_know,
             )
             calls = job.samples * CALLS_PER_SAMPLE + OTHER_CALLS
-            grant = await self._monitor.grant(context, job=job.id, model=job.model, purpose=PURPOSE, calls=calls)
+            groups = job.need_to_know
+            grant = await self._monitor.grant(
+                context, job=job.id, model=job.model, purpose=PURPOSE, calls=calls, groups=groups
+            )
             ticket = Ticket(grant)
             self._keep(job)
             self._running = job, ticket, asyncio.create_task(self._run(job, ticket))
@@ -173,6 +192,7 @@ class Jobs:
                 inputs=[f"sha256:{serving.model.sha256}", f"sha256:{results.dataset.sha256}"],
                 outputs=[f"sha256:{results.log_sha256}"],
                 detail={"model": job.model, "dataset": job.dataset, "samples": results.dataset.samples},
+                restriction=Restriction(Label.decode(self._settings.label), frozenset(job.need_to_know)),
             )
             self._write(job.id, "results.json", results)
             self._finish(job, ticket, state="done", metrics=results.metrics)

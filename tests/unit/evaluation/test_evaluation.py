@@ -103,6 +103,27 @@ def test_the_log_is_inspects_own_and_its_viewer_gets_what_it_needs(enclave: Encl
 
 
 @pytest.mark.slow
+def test_a_job_of_a_group_is_unknown_to_who_is_no_member(enclave: Enclave, job: dict[str, Any]) -> None:
+    member = {"groups": ("falcon", "heron")}
+    new = {"model": "absent", "dataset": "popularity", "limit": 1, "need_to_know": ["falcon"]}
+    started = ask(enclave.client, "POST", JOBS, new, **member)
+    assert started.status_code == 202
+    assert enclave.monitor.grants[-1]["groups"] == ["falcon"]
+    path = f"{JOBS}/{started.json()['id']}"
+    while ask(enclave.client, "GET", path, **member).json()["state"] == "running":
+        time.sleep(0.1)
+    page = f"/evaluation/jobs/{started.json()['id']}"
+    for groups in ((), ("heron",)):
+        shown = ask(enclave.client, "GET", JOBS, groups=groups).json()["jobs"]
+        assert started.json()["id"] not in [one["id"] for one in shown]
+        assert job["id"] in [one["id"] for one in shown]
+        for hidden in (path, f"{path}/results", f"{path}/log", page, f"{page}/log", page.replace("jobs", "view") + "/"):
+            assert ask(enclave.client, "GET", hidden, groups=groups).status_code == 404, hidden
+        assert started.json()["id"] not in ask(enclave.client, "GET", "/evaluation/", groups=groups).text
+    assert started.json()["id"] in ask(enclave.client, "GET", "/evaluation/", **member).text
+
+
+@pytest.mark.slow
 def test_a_model_that_nobody_serves_fails_with_one_clear_message(enclave: Enclave, job: dict[str, Any]) -> None:
     started = ask(enclave.client, "POST", JOBS, {"model": "absent", "dataset": "popularity"})
     failed = finished(enclave.client, started.json()["id"])

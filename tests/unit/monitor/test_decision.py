@@ -86,6 +86,12 @@ def request(label: Label, method: str = "GET", path: str = "/labeling/api/projec
             "workload.job-no-more-permitted",
         ),
         (
+            job("evaluation", HIGH, person(ANALYST, HIGH, "evaluator"), groups=("falcon",)),
+            request(HIGH, "POST", "/inference/v1/chat/completions"),
+            403,
+            "workload.job-no-more-permitted",
+        ),
+        (
             job("evaluation", HIGH, person(ANALYST, HIGH, "evaluator"), model="another"),
             request(HIGH, "POST", "/inference/v1/chat/completions"),
             403,
