@@ -86,6 +86,18 @@ class MonitorClient:
         asked |= {"groups": list(groups)}
         return str((await self._post("/grant", asked))["grant"])
 
+    async def publish(self, path: str, kind: str) -> None:
+        """Have the host take the page at ``path`` out of the service's volume, for readers at higher levels.
+
+        Args:
+            path: one that a typed read-down route of the manifest covers.
+            kind: ``html`` or ``json``.
+
+        Raises:
+            NotRecordedError: the monitor did not take it; the message says why.
+        """
+        await self._post("/publish", {"path": path, "kind": kind})
+
     async def cosign(self, context: str, note: str) -> str:
         """Hand in a cosigned checkpoint of the log, as text, for the officer of ``context``.
 
@@ -111,7 +123,7 @@ class MonitorClient:
                 rule="no durable record, no effect",
                 remedy="the security officer checks the monitor: appliance monitor status",
             ) from error
-        if not isinstance(answer, dict) or not {"receipt", "grant"} & answer.keys():
+        if not isinstance(answer, dict) or not {"receipt", "grant", "published"} & answer.keys():
             raise NotRecordedError("the monitor's answer has no receipt", rule="no durable record, no effect")
         return answer
 

@@ -116,7 +116,7 @@ async def _decisions(folder: Path) -> float:
     rig = Rig(folder)
     statements = installed_statements(rig.paths)
     log = Log.open(rig.paths.root / "log", rig.paths.root / "secrets" / "log.key")
-    recording = Recording(log, statements, Capacity(lambda: Storage.GOOD, MANY))
+    recording = Recording(log, statements, Capacity(lambda: Storage.GOOD, MANY, person=MANY))
     sessions = Sessions(time.monotonic)
     sessions.limit(3600, 3600)
     jobs = Jobs(folder / "jobs.json", time.time)
@@ -126,6 +126,7 @@ async def _decisions(folder: Path) -> float:
         "x-client-certificate": quote((folder / "analyst.pem").read_text()),
         "x-original-method": "GET",
         "x-original-uri": ROUTE,
+        "x-original-protocol": "HTTP/1.1",
     }
     opened = await gate.handle(rig.enclave, HttpRequest("GET", "/session", headers | {"x-original-method": "POST"}))
     if opened.status != 201:

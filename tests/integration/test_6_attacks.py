@@ -67,9 +67,10 @@ def test_header_and_path_tricks(site: Instance, target: str, actor: str) -> None
         )
         assert NAME.encode() not in answer, path
         assert b" 200 " not in answer[:20], path
-    hidden = f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    hidden = f"GET {target} HTTP/1.1\r\nHost: gateway.internal\r\n\r\n".encode()
     smuggled = (
-        b"POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n%s"
+        b"POST /health HTTP/1.1\r\nHost: gateway.internal\r\nContent-Length: %d\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n%s"
     )
     assert NAME.encode() not in raw(site, actor, smuggled % (len(hidden) + 5, hidden))
 
@@ -84,7 +85,7 @@ def test_slow_requests_and_streams(site: Instance, target: str, actor: str) -> N
         for _ in range(40):
             plain = opened.enter_context(socket.create_connection((site.address(ADDRESSES["secret"]), 443), timeout=10))
             slow = opened.enter_context(context.wrap_socket(plain, server_hostname=site.address(ADDRESSES["secret"])))
-            slow.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nX-Slow: ".encode())
+            slow.sendall(f"GET {target} HTTP/1.1\r\nHost: gateway.internal\r\nX-Slow: ".encode())
         with user(site, "analyst", "secret") as owner:
             assert owner.get(target).status_code == 200, "forty slow requests keep a fifth person out"
     with attacker(site, actor) as client:

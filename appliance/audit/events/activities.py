@@ -52,6 +52,16 @@ MONITOR_ACTIVITIES = (
         ("monitor",),
         "So many requests of nobody whom the site's certificates identify were refused, beyond those recorded singly.",
     ),
+    Activity(
+        "gateway.count",
+        ("monitor",),
+        "So many requests at a gateway were closed unanswered, were broken off, or had no answer that may leave.",
+    ),
+    Activity(
+        "subject.flood",
+        ("monitor",),
+        "A person or a service caused more records than its budget allows. So many of its requests had no effect.",
+    ),
     Activity("quota.exceed", ("monitor",), "An enclave recorded more than its quota allows."),
     Activity("storage.good", ("monitor",), "The disk of the log has room again."),
     Activity("storage.warn", ("monitor",), "The disk of the log is 75 % full."),

@@ -12,8 +12,8 @@ MARKS = {"current", "generations", "registries", "verifications", "hooks.d", "st
 
 OWN = MARKS | {
     *("break-glass", "bundle", "containers", "copies", "enclaves", "etc", "exchange", "helpers", "jobs.json"),
-    *("last-use.json", "lock", "log", "monitor.log", "networks", "restoring", "secrets", "software", "spool"),
-    *("staged", "trusted", "venv", "watcher.log"),
+    *("last-use.json", "lock", "log", "monitor.log", "monitor.log.1", "networks", "restoring", "secrets"),
+    *("software", "spool", "staged", "trusted", "venv", "volumes", "watcher.log"),
 }
 """All names in its folder: a removal that was killed leaves some of them."""
 

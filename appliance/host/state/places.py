@@ -95,9 +95,9 @@ def prepare_enclave(paths: HostPaths, enclave: Enclave, catalogue: Catalogue, ce
             _owned_file(folder / "workload.key", _required(own / f"{name}.key"), uid)
         if service.database:
             _database_places(paths, enclave, name, key)
-    models = paths.volume(enclave.name, "models")
-    models.mkdir(exist_ok=True)
-    models.chmod(0o755)
+    for folder in (paths.volume(enclave.name, "models"), paths.published(enclave.name)):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)
     prepare_sockets(paths, enclave, catalogue)
 
 

@@ -3,7 +3,7 @@
 Stage one is dominance and cannot be configured. Stage two, the access policy, can only narrow it: by role, by
 need-to-know group, and by the originator's decision for what leaves under ORCON. Writing happens at
 the equal label only (Bell and LaPadula, with the strong star property); reading down is GET or HEAD, without a query,
-on routes marked for it, because a query string, a search term or a prompt is a write.
+on typed routes marked for it, because a query string, a search term or a prompt is a write.
 """
 
 import re
@@ -16,6 +16,7 @@ from appliance.markings import Clearance, Label, can_read, controlled, dominates
 from appliance.monitor.decide.policy import EXPORT, JOB, AccessPolicy, Route
 
 READS = ("GET", "HEAD")
+READ_DOWN = "access.permitted-read-down"
 PLAIN_PATH = re.compile(r"/[A-Za-z0-9_.~@:+/-]*")
 
 
@@ -114,7 +115,7 @@ def _decide_person(request: Request, who: Person, policy: AccessPolicy) -> Decis
     if not dominates(who.working, request.label):
         return deny("mandatory.no-read-up-from-working-level")
     route = policy.route(request.service, request.method, request.path)
-    reads = request.method in READS and not request.query and route is not None and route.read_down
+    reads = request.method in READS and not request.query and route is not None and route.reads_down
     if who.working != request.label and not reads:
         return deny("mandatory.no-write-down", action=route.action if route else "")
     if route is None:
@@ -124,7 +125,7 @@ def _decide_person(request: Request, who: Person, policy: AccessPolicy) -> Decis
     return _narrow(request, who, route, policy) or Decision(
         allow=True,
         status=200,
-        rule="access.permitted" if who.working == request.label else "access.permitted-read-down",
+        rule="access.permitted" if who.working == request.label else READ_DOWN,
         action=route.action,
     )
 

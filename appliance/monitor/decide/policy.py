@@ -33,6 +33,16 @@ class Route(manifest.Route):
     group: Group | None = None
     originator_controlled: bool = False
 
+    @model_validator(mode="after")
+    def _read_down_is_typed(self) -> "Route":
+        """Free text is no reason to refuse what officers signed for an earlier release: it only opens nothing below."""
+        return self
+
+    @property
+    def reads_down(self) -> bool:
+        """Whether it is open to sessions at a higher level."""
+        return self.read_down and self.typed
+
 
 class OriginatorDecision(BaseModel):
     """What an originator decided about the dissemination of information under their control (ORCON).
@@ -69,6 +79,8 @@ class AccessPolicy(BaseModel):
         workloads: for each calling service, for each called service, the actions a job grant permits.
         session_minutes: longest session.
         idle_minutes: a session unused for so long is over.
+        renewal_overlap_days: for how many days a certificate is accepted after its person has first signed in with a
+            renewed one.
         consent: what people agree to when they open a session; the appliance's own words when absent.
         originator_decisions: who may receive what its originator controls.
     """
@@ -81,6 +93,7 @@ class AccessPolicy(BaseModel):
     workloads: dict[ServiceName, dict[ServiceName, tuple[Action, ...]]] = {}
     session_minutes: Annotated[int, Field(ge=1, le=1440)] = 480
     idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
+    renewal_overlap_days: Annotated[int, Field(ge=0, le=30)] = 7
     consent: Annotated[str, Field(min_length=20, max_length=4000)] | None = None
     originator_decisions: tuple[OriginatorDecision, ...] = ()
 

@@ -1,5 +1,6 @@
-"""What the monitor answers to the services of an enclave: records made durable, and grants for jobs."""
+"""What the monitor answers to the services of an enclave: records made durable, grants for jobs, pages published."""
 
+import asyncio
 import time
 from datetime import UTC, datetime
 from typing import Annotated
@@ -31,6 +32,7 @@ from appliance.monitor.decide.policy import JOB
 from appliance.monitor.http import HttpRequest, HttpResponse, json_response
 from appliance.monitor.in_force.current import InForce
 from appliance.monitor.record.recording import Recording
+from appliance.monitor.serve.publications import Kind, PublicationError, Publications
 
 MAXIMUM_TOKEN = 8192
 
@@ -78,6 +80,13 @@ class _Cosignature(BaseModel):
     note: str = Field(max_length=20_000)
 
 
+class _Publication(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    path: str = Field(max_length=300)
+    kind: Kind
+
+
 class UnattributedError(ApplianceError):
     """A service asked for a record that is not its own, or in nobody's name."""
 
@@ -93,12 +102,15 @@ class Records:
         in_force: keys and policy.
         recording: the way to the log.
         jobs: the jobs that were granted.
+        publications: the pages that services published.
     """
 
-    def __init__(self, in_force: InForce, recording: Recording, jobs: Jobs) -> None:
+    def __init__(self, in_force: InForce, recording: Recording, jobs: Jobs, publications: Publications) -> None:
         self._force = in_force
         self._recording = recording
         self._jobs = jobs
+        self._publications = publications
+        self._one_page = asyncio.Lock()
         self._public_key = in_force.signing_key.public_key()
 
     async def handle(self, enclave: Enclave, service: Manifest, request: HttpRequest) -> HttpResponse:
@@ -107,7 +119,7 @@ class Records:
             return await self._answer(enclave, service, request)
         except ValidationError as error:
             return json_response(422, {"error": first_finding(error)})
-        except EventError as error:
+        except (EventError, PublicationError) as error:
             return json_response(422, {"error": error.message})
         except (ContextError, GrantError, IdentityError, UnattributedError) as error:
             return await self._unattributed(enclave, service, error.message)
@@ -119,12 +131,19 @@ class Records:
             return await self._record(enclave, service, _Record.model_validate_json(request.body))
         if (request.method, request.path) == ("POST", "/grant"):
             return await self._grant(enclave, service, _GrantRequest.model_validate_json(request.body))
+        if (request.method, request.path) == ("POST", "/publish"):
+            return await self._publish(enclave, service, _Publication.model_validate_json(request.body))
         if (request.method, request.path) == ("POST", "/cosign") and enclave.system_high and service.system_high:
             asked = _Cosignature.model_validate_json(request.body)
             officer = self._context(enclave, service, asked.context).subject
             receipt = await self._recording.cosign(enclave, service.name, officer, asked.note.encode())
             return json_response(200, {"receipt": receipt})
         return json_response(404, {"error": "not found"})
+
+    async def _publish(self, enclave: Enclave, service: Manifest, asked: _Publication) -> HttpResponse:
+        async with self._one_page:  # copies are for one service at a time, and never in the way of a decision
+            await asyncio.to_thread(self._publications.take, enclave, service, asked.path, asked.kind)
+        return json_response(200, {"published": asked.path})
 
     async def _unattributed(self, enclave: Enclave, service: Manifest, problem: str) -> HttpResponse:
         try:

@@ -123,8 +123,8 @@ class Boundary:
         except ContextError as error:
             _log.warning("context_refused", reason=error.message)
             return HTTPStatus.FORBIDDEN, "requests reach this service through the enclave's gateway only"
-        writes = scope["method"] not in {"GET", "HEAD"} or bool(scope["query_string"])
-        if _AMBIGUOUS.search(scope["raw_path"]) or (writes and context.working != context.label):
+        # What a session at a higher level reads was published before: every request of it would be a write.
+        if _AMBIGUOUS.search(scope["raw_path"]) or context.working != context.label:
             return HTTPStatus.NOT_FOUND, HTTPStatus.NOT_FOUND.phrase
         length = Headers(scope=scope).get("content-length", "0")
         if not length.isdecimal() or int(length) > self.max_body:

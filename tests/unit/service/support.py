@@ -70,11 +70,15 @@ def headers_for(method: str, url: str, /, **changes: Any) -> dict[str, str]:
 
 
 class Monitor:
-    """A monitor at the other end of the record socket that keeps what it is told; ``refuse`` makes it fail."""
+    """A monitor at the other end of the record socket that keeps what it is told; ``refuse`` makes it fail.
+
+    What is published it takes from the places of :func:`make_paths`.
+    """
 
     def __init__(self, socket: Path) -> None:
         self.records: list[dict[str, Any]] = []
         self.grants: list[dict[str, Any]] = []
+        self.published: dict[str, str] = {}
         self.refuse = False
         app = FastAPI()
 
@@ -86,6 +90,10 @@ class Monitor:
             if kind == "grant":
                 self.grants.append(body)
                 return JSONResponse({"grant": f"v1.grant-{body['job']}"})
+            if kind == "publish":
+                file = socket.parent / "state" / "published" / f"{body['path'][1:].replace('/', ',')}.{body['kind']}"
+                self.published[body["path"]] = file.read_text()
+                return JSONResponse({"published": body["path"]})
             body["subject"] = verified(body["context"] or self._granted(body["grant"]), PUBLIC_KEY).subject
             self.records.append(body)
             return JSONResponse({"receipt": f"receipt-{len(self.records)}"})

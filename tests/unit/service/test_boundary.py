@@ -131,9 +131,9 @@ def test_absence_refusal_and_a_wrong_method_look_the_same(client: TestClient) ->
     assert len({(answer.content, str(sorted(answer.headers.items()))) for answer in answers}) == 1
 
 
-def test_a_session_at_a_higher_level_cannot_write_or_search_here(client: TestClient) -> None:
+def test_a_session_at_a_higher_level_has_no_answer_here(client: TestClient) -> None:
     above = {"working": "TS;;USA", "level": "TS"}
-    assert ask(client, "GET", "/labeling/api/who", **above).status_code == 200
+    assert ask(client, "GET", "/labeling/api/who", **above).status_code == 404
     assert ask(client, "GET", "/labeling/api/who?q=words", **above).status_code == 404
     assert ask(client, "POST", "/labeling/api/notes", {"text": "down"}, **above).status_code == 404
 
