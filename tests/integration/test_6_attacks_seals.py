@@ -61,8 +61,8 @@ for service, host in HOSTS.items():
     for subject, method, action in (('officer', 'GET', 'read'), ('evaluator', 'POST', 'job'), ('x', 'POST', 'write')):
         path = f'/{service}/api/jobs'
         claims = Context(request=os.urandom(16).hex(), enclave=ENCLAVE, service=service, method=method,
-            path=path, action=action, subject=subject, roles=('evaluator',), level=LABEL.split(';')[0], nationalities=('USA',),
-            label=LABEL, working=LABEL, expires=int(time.time()) + 60)
+            path=path, action=action, subject=subject, roles=('evaluator',), level=LABEL.split(';')[0],
+            nationalities=('USA',), label=LABEL, working=LABEL, expires=int(time.time()) + 60)
         old = 'v1.' + base64.urlsafe_b64encode(claims.model_dump_json(exclude={'model', 'purpose'}).encode()).decode()
         tokens = [seal(claims, Ed25519PrivateKey.from_private_bytes(seed), seed) for seed in seeds]
         tokens += [f"{old}.{hmac.new(key, old.encode(), 'sha256').hexdigest()}" for key in keys]
