@@ -53,6 +53,11 @@ MONITOR_ACTIVITIES = (
         "So many requests of nobody whom the site's certificates identify were refused, beyond those recorded singly.",
     ),
     Activity(
+        "gateway.count",
+        ("monitor",),
+        "So many requests at a gateway were closed unanswered, were broken off, or had no answer that may leave.",
+    ),
+    Activity(
         "subject.flood",
         ("monitor",),
         "A person or a service caused more records than its budget allows. So many of its requests had no effect.",
@@ -123,6 +128,7 @@ HOST_ACTIVITIES = (
         "An officer wrote a note to each finding of a review. The record holds the notes.",
     ),
     Activity("evidence.export", ("appliance audit export",), "Records were exported as an archive of evidence."),
+    Activity("prompt.compare", ("appliance audit prompt",), "The log was searched for who asked a model a given text."),
     Activity("spill.trace", ("appliance spill trace",), "The log was searched for where a record went."),
     Activity("log.anchor", ("appliance audit anchor",), "The log's checkpoint was written to leave the host."),
     Activity("policy.load", ("appliance audit policy",), "The policy that says who must cosign was installed."),

@@ -100,7 +100,7 @@ def prepare(paths: HostPaths) -> bool:
             stack.stop_containers(Podman(paths), seconds=30, enclave=enclave.name)
         changed = volumes.ensure(paths, enclave) or changed
         places.prepare_enclave(paths, enclave, catalogue, paths.certificates)
-    places.host_key(paths, "grant.key")
+    places.host_key(paths.root / "secrets" / "grant.key")
     places.prepare_log(paths, statements.site, catalogue)
     models = paths.root / "bundle" / facts.bundle / "targets" / "models"
     return places.place_models(paths, statements.site, facts.models, models) or changed

@@ -1,18 +1,18 @@
 """Cold copies of the enclaves' data, taken while nothing runs, and the way back to them.
 
 ``copies/<n>/<enclave>/<service>/`` is the data as generation ``n`` left it. Models and their certificates are not in
-it: models are the bundle's, and a certificate is never taken back.
+it: models are the bundle's, and a certificate is never taken back. Published pages are not: services make them again.
 """
 
 import shutil
 import subprocess
 from pathlib import Path
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.render import PUBLISHED, HostPaths
 from appliance.errors import ApplianceError
 from appliance.trust.files import replace_file
 
-NOT_DATA = ("models", "lost+found")
+NOT_DATA = ("models", "lost+found", PUBLISHED)
 
 
 def volumes(paths: HostPaths) -> list[Path]:

@@ -22,6 +22,7 @@ from appliance.audit.review.state import log_state
 from appliance.audit.review.summary import last_review, require_reviewed
 from appliance.enclave.site import Enclave
 from appliance.errors import ApplianceError
+from appliance.markings import Label, join
 from appliance.monitor.decide.decision import READS
 from appliance.monitor.in_force.statements import Statements
 from appliance.monitor.record.capacity import SERVICE_PREFIX, Capacity, CapacityError
@@ -64,12 +65,13 @@ class Recording:
         decision = outcome.decision
         reason = printable(outcome.detail.get("reason", ""))
         verdict = Verdict(allowed=decision.allow, rule=decision.rule, policy=f"sha256:{outcome.policy}", reason=reason)
-        scope = self._scope(outcome.enclave, outcome.request, outcome.path)
+        scope = self._scope(outcome.enclave, outcome.request, outcome.path, outcome.working)
         subject = printable(outcome.subject, 200) or NOBODY
         event = self._event(outcome, subject, scope, verdict)
         try:
+            payer = outcome.origin or outcome.enclave
             who = {name for name in (outcome.subject, outcome.detail.get("on_behalf_of")) if name}
-            await self._write(event, outcome.enclave, outcome.method, identified=bool(outcome.subject), who=who)
+            await self._write(event, payer, outcome.method, identified=bool(outcome.subject), who=who)
         except CapacityError as refusal:
             if decision.allow or not refusal.counted:
                 raise
@@ -174,6 +176,10 @@ class Recording:
         for (enclave, name), count in self._capacity.take_floods().items():
             await self._alarm("subject.flood", {"enclave": enclave, "name": name, "count": count})
 
+    async def counted(self, enclave: Enclave, counts: dict[str, int]) -> None:
+        """Record how many requests a gateway could only count; system-high, because they may be of any level."""
+        await self._alarm("gateway.count", {"enclave": enclave.name, **counts})
+
     async def remind(self, now: float) -> None:
         """Record once a day that the officers' review is overdue, while it is; ``now`` in seconds since the epoch."""
         if now < self._next_look:
@@ -198,10 +204,14 @@ class Recording:
         await ingest(spool, self._audit, label=self._high)
 
     @staticmethod
-    def _scope(enclave: Enclave, request: str, path: str) -> Scope:
+    def _scope(enclave: Enclave, request: str, path: str, working: str) -> Scope:
+        """What a record is about; it has the label of what was known to whoever asked, and of what they asked."""
         service = path.split("/", 2)[1] if path.startswith("/") else ""
+        label = enclave.encoded
+        if working not in ("", label):
+            label = join(Label.decode(working), enclave.lattice).encode()
         return Scope(
-            label=enclave.encoded,
+            label=label,
             enclave=enclave.name,
             service=service if service in enclave.services else None,
             request=printable(request, 64),

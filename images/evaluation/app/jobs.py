@@ -33,6 +33,11 @@ SIZES: dict[DatasetName, int] = {
     "theory_of_mind": 100,
 }
 REQUESTS_PER_SLOT = 2
+PURPOSE = "evaluation"
+"""What the model's service is told: only this may ask a model that has no certificate yet."""
+CALLS_PER_SAMPLE = 3
+"""One answer, and as often again as the runner retries."""
+OTHER_CALLS = 10
 
 
 class NewJob(BaseModel):
@@ -143,7 +148,9 @@ class Jobs:
                 evaluator=evaluator,
                 started=datetime.now(UTC),
             )
-            ticket = Ticket(await self._monitor.grant(context, job=job.id, model=job.model))
+            calls = job.samples * CALLS_PER_SAMPLE + OTHER_CALLS
+            grant = await self._monitor.grant(context, job=job.id, model=job.model, purpose=PURPOSE, calls=calls)
+            ticket = Ticket(grant)
             self._keep(job)
             self._running = job, ticket, asyncio.create_task(self._run(job, ticket))
             return job

@@ -6,7 +6,9 @@ import urllib.parse
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from appliance.monitor.decide.context import Context, seal
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from appliance.contract.context import Context, seal
 from demo.users import ADDRESSES, tls
 from tests.attack.make import SUBJECTS, ask, wire
 from tests.attack.row import Actor, Kind, Row, Seen
@@ -104,7 +106,7 @@ def _context(world: World) -> dict[str, str]:
         working="S;;GBR,USA",
         expires=int(time.time()) + 60,
     )
-    return {"X-Appliance-Context": seal(claims, b"\0" * 32)}
+    return {"X-Appliance-Context": seal(claims, Ed25519PrivateKey.generate(), b"\0" * 32)}
 
 
 def _certificate(world: World) -> dict[str, str]:

@@ -61,8 +61,9 @@ def job(enclave: Enclave) -> dict[str, Any]:
 def test_a_job_answers_all_samples_under_the_persons_grant(enclave: Enclave, job: dict[str, Any]) -> None:
     assert job["answered"] == job["samples"] == 6
     assert enclave.gateway.jobs == {job["id"]}
-    assert enclave.monitor.grants[0]["job"] == job["id"]
-    assert enclave.monitor.grants[0]["context"].startswith("v1.")
+    asked = {name: enclave.monitor.grants[0][name] for name in ("job", "model", "purpose", "calls")}
+    assert asked == {"job": job["id"], "model": "smollm2", "purpose": "evaluation", "calls": 6 * 3 + 10}
+    assert enclave.monitor.grants[0]["context"].startswith("v2.")
     (record,) = [record for record in enclave.monitor.records if record["activity"] == "evaluation.run"]
     assert (record["subject"], record["detail"]["samples"]) == ("analyst", 6)
     (metric,) = job["metrics"]

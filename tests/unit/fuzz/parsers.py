@@ -14,16 +14,17 @@ from pathlib import Path
 
 from appliance.audit.log.note import Checkpoint, Note, NoteError, Signer, Verifier, open_checkpoint
 from appliance.contract.catalogue import read_catalogue
+from appliance.contract.context import Context, ContextError, open_context
+from appliance.contract.grant import Grant, GrantError, open_grant, seal_grant
 from appliance.enclave.site import parse_site
 from appliance.errors import ApplianceError
 from appliance.markings import Label, MarkingError, parse
-from appliance.monitor.decide.context import Context, ContextError, open_context, seal
-from appliance.monitor.decide.grants import Grant, GrantError, open_grant, seal_grant
 from appliance.monitor.decide.policy import parse_policy
 from appliance.monitor.decide.registry import parse_registry
 from appliance.monitor.http import Budget, HttpRequest, RequestRefusedError, read_request
 from appliance.trust import canonical, dsse, statements
 from appliance.trust.keys import SigningKey, generate
+from tests.contexts import PUBLIC_KEY, SIGNING_KEY, sealed
 
 KEY = b"k" * 32
 KIND = "application/vnd.appliance.test"
@@ -81,13 +82,14 @@ def _claims(**changes: object) -> Context:
 
 
 def _context(data: bytes) -> None:
-    open_context(_text(data), KEY, service="labeling", method="GET", path="/labeling/x")
+    open_context(_text(data), PUBLIC_KEY, service="labeling", method="GET", path="/labeling/x")
 
 
 def _sealed_context(data: bytes) -> None:
     """The same behind the seal, as a monitor that errs could make it."""
-    body = f"v1.{base64.urlsafe_b64encode(data).decode()}"
-    _context(f"{body}.{hmac.digest(KEY, body.encode(), 'sha256').hex()}".encode())
+    body = f"v2.{base64.urlsafe_b64encode(data).decode()}"
+    signature = base64.urlsafe_b64encode(SIGNING_KEY.sign(body.encode())).decode().rstrip("=")
+    _context(f"{body}.{signature}.{'0' * 64}".encode())
 
 
 def _grant(data: bytes) -> None:
@@ -95,14 +97,22 @@ def _grant(data: bytes) -> None:
 
 
 def _sealed_grant(data: bytes) -> None:
-    body = f"v1.{base64.urlsafe_b64encode(data).decode()}"
+    body = f"v2.{base64.urlsafe_b64encode(data).decode()}"
     _grant(f"{body}.{hmac.digest(KEY, body.encode(), 'sha256').hex()}".encode())
 
 
 @cache
 def _grant_claims() -> Grant:
     return Grant(
-        job="job", service="evaluation", enclave="secret", model="m", subject="anna", label="S;;USA", expires=1 << 40
+        job="job",
+        service="evaluation",
+        enclave="secret",
+        model="m",
+        purpose="evaluation",
+        subject="anna",
+        label="S;;USA",
+        calls=9,
+        expires=1 << 40,
     )
 
 
@@ -185,7 +195,7 @@ PARSERS: dict[str, Parser] = {
         lambda: MARKINGS, 2,
     ),
     "label": Parser(_label, (MarkingError,), lambda: [b"U;;*", b"S;;GBR,USA", b"TS;SI,TK;USA"]),
-    "context": Parser(_context, (ContextError,), lambda: [seal(_claims(), KEY).encode()]),
+    "context": Parser(_context, (ContextError,), lambda: [sealed(_claims()).encode()]),
     "sealed context": Parser(_sealed_context, (ContextError,), lambda: [_claims().model_dump_json().encode()]),
     "grant": Parser(_grant, (GrantError,), lambda: [seal_grant(_grant_claims(), KEY).encode()]),
     "sealed grant": Parser(_sealed_grant, (GrantError,), lambda: [_grant_claims().model_dump_json().encode()]),

@@ -21,12 +21,14 @@ from appliance.audit.log.writer import Log
 from appliance.audit.review.summary import remarks
 from appliance.enclave.site import Enclave, load_site
 from appliance.monitor.decide.decision import Decision, deny
+from appliance.monitor.decide.jobs import Jobs
 from appliance.monitor.http import HttpRequest, HttpResponse
 from appliance.monitor.in_force.statements import installed_statements
 from appliance.monitor.record.capacity import UNIDENTIFIED, Capacity, CapacityError, Quota
 from appliance.monitor.record.outcome import Outcome
 from appliance.monitor.record.recording import Recording
 from appliance.monitor.serve.daemon import with_keys
+from appliance.monitor.serve.publications import Publications
 from appliance.monitor.serve.records import Records
 from tests.catalogue import CATALOGUE
 from tests.unit.monitor.gateway import Rig, running, token
@@ -77,7 +79,9 @@ class Monitor:
         self.state = Storage.GOOD
         statements = installed_statements(rig.paths)
         self.recording = Recording(log, statements, self.capacity)
-        self.records = Records(with_keys(rig.paths, statements), self.recording)
+        jobs = Jobs(folder / "jobs.json", time.time)
+        force = with_keys(rig.paths, statements)
+        self.records = Records(force, self.recording, jobs, Publications(rig.paths))
 
     def outcome(self, enclave: str, method: str = "GET", subject: str = "someone") -> Awaitable[None]:
         allowed = Decision(allow=True, status=200, rule="access.permitted", action="read")

@@ -19,35 +19,29 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from structlog.testing import capture_logs
 
+from appliance.contract.context import Context, ContextError, open_context
+from appliance.contract.grant import Grant, seal_grant
 from appliance.enclave.site import Enclave
 from appliance.errors import ApplianceError
 from appliance.markings import Label
-from appliance.monitor.decide.context import Context, ContextError, open_context
-from appliance.monitor.decide.grants import Grant, seal_grant
+from appliance.monitor.decide.channel import Channel
+from appliance.monitor.decide.jobs import Jobs
 from appliance.monitor.decide.last_use import LastUse
 from appliance.monitor.decide.sessions import Sessions
 from appliance.monitor.http import HttpRequest, HttpResponse
 from appliance.monitor.record.outcome import Outcome
 from appliance.monitor.record.recording import Recording
 from appliance.monitor.serve.gate import Gate
+from appliance.monitor.serve.publications import Publications
+from appliance.monitor.serve.read_down import ReadDown
 from appliance.monitor.serve.records import Records
 from tests.catalogue import CATALOGUE
-from tests.unit.monitor.world import (
-    GRANT_KEY,
-    KEY,
-    MARKINGS,
-    PEOPLE,
-    RECIPIENTS,
-    SEATS,
-    START,
-    World,
-    below,
-    cleared,
-    person_at,
-)
+from tests.contexts import GRANT_KEY, PUBLIC_KEY
+from tests.unit.monitor.world import MARKINGS, PEOPLE, RECIPIENTS, SEATS, START, World, below, cleared, person_at
 
 WORLD = World()
 SESSION, IDLE = 8 * 3600, 1800
+PUBLISHED = "/labeling/api/projects"
 FALCON = "/labeling/api/projects/falcon"
 seats = st.sampled_from(sorted(SEATS))
 enclaves = st.sampled_from(sorted(MARKINGS))
@@ -102,6 +96,7 @@ class Model(RuleBasedStateMachine):
         self.exported: dict[str, set[int]] = {seat: set() for seat in SEATS}
         self.work: dict[str, Work] = {}
         self.contexts = list[tuple[str, Context]]()
+        self.jobs, self.started = Jobs(Path(self.folder.name) / "jobs.json", lambda: self.wall), 0
         self.grants = list[tuple[str, str, str]]()
         self.ledger = Ledger(self)
         self.sessions = Sessions(lambda: self.ticks)
@@ -120,9 +115,12 @@ class Model(RuleBasedStateMachine):
             self.durable.append(outcome)
 
         last_use = LastUse(Path(self.folder.name) / "last-use.json")
-        in_force = WORLD.in_force()
-        self.gate = Gate(in_force, self.sessions, last_use, record, lambda: self.wall)
-        self.records = Records(in_force, cast("Recording", self.ledger))
+        in_force, publications = WORLD.in_force(), Publications(WORLD.paths)
+        read_down = ReadDown(publications, Channel(lambda: self.ticks))
+        self.gate = Gate(
+            in_force, self.sessions, last_use, record, lambda: self.wall, jobs=self.jobs, read_down=read_down
+        )
+        self.records = Records(in_force, cast("Recording", self.ledger), self.jobs, publications)
 
     def label(self, enclave: str) -> Label:
         return self.enclave(enclave).marking.label
@@ -132,6 +130,7 @@ class Model(RuleBasedStateMachine):
 
     def ask(self, route: str, enclave: str, who: str, method: str, uri: str, **headers: str) -> HttpResponse:
         sent = {"x-client-certificate": WORLD.certificates[who], "x-original-method": method, "x-original-uri": uri}
+        sent["x-original-protocol"] = "HTTP/1.1"
         request = HttpRequest("GET", route, sent | headers)
         return asyncio.run(self.gate.handle(self.enclave(enclave), request))
 
@@ -156,11 +155,12 @@ class Model(RuleBasedStateMachine):
 
     def elsewhere(self, who: str, enclave: str) -> Work | None:
         """A session of the same person at another level, at whatever workstation."""
-        for seat in SEATS:
-            work = self.alive(seat) if person_at(seat) == person_at(who) else None
-            if work and self.label(work.enclave) != self.label(enclave):
-                return work
-        return None
+        others = [work for work in self.works(person_at(who)) if self.label(work.enclave) != self.label(enclave)]
+        return others[0] if others else None
+
+    def works(self, name: str) -> list[Work]:
+        """All open sessions of a person."""
+        return [work for seat in SEATS if person_at(seat) == name and (work := self.alive(seat))]
 
     def request(self, who: str, enclave: str, method: str, uri: str, may: bool) -> Work | None:
         """Ask for one request; the answer must be what the oracle says. Returns the session if it was allowed."""
@@ -169,7 +169,7 @@ class Model(RuleBasedStateMachine):
         work = self.session(who) if self.known(who) else None
         label, path = self.label(enclave), uri.partition("?")[0]
         level = self.label(work.enclave) if work else None
-        reads = method == "GET" and "?" not in uri and uri.startswith("/labeling/") and "export" not in uri
+        reads = method == "GET" and uri == PUBLISHED
         flows = level is not None and below(label, level) and (level == label or reads)
         expected = bool(work and cleared(PEOPLE[person_at(who)], label) and flows and may and not self.broken)
         assert (answer.status == 200) == expected, (who, enclave, method, uri, answer.status)
@@ -178,6 +178,10 @@ class Model(RuleBasedStateMachine):
             assert "X-Appliance-Context" not in answer.headers
             return None
         assert self.durable[-1].decision.allow
+        if level != label:
+            assert answer.headers["X-Appliance-Published"] == "labeling/labeling,api,projects.json"
+            assert "X-Appliance-Context" not in answer.headers, "the service below gets nothing of it"
+            return work
         token = answer.headers["X-Appliance-Context"]
         context = open_context_at(token, self.wall, path.split("/")[1], method, path)
         assert (context.subject, context.enclave) == (person_at(who), enclave)
@@ -209,7 +213,8 @@ class Model(RuleBasedStateMachine):
         elsewhere = work is not None
         assert status == (503 if self.broken else 404 if not good else 409 if elsewhere else 201)
         if status == 409 and work:
-            told = f" in enclave {work.enclave}:".encode() in answer.body
+            names = {other.enclave for other in self.works(person_at(who))}  # two enclaves may have one label
+            told = any(f" in enclave {name}:".encode() in answer.body for name in names)
             assert told == below(self.label(work.enclave), self.label(enclave)), "below a level nothing is told of it"
         if status == 201:
             self.work[who] = Work(enclave, self.ticks, self.ticks)
@@ -222,7 +227,7 @@ class Model(RuleBasedStateMachine):
     @rule(who=seats, enclave=enclaves)
     def reads(self, who: str, enclave: str) -> None:
         may = has(who, "analyst", "annotator", "evaluator")
-        if work := self.request(who, enclave, "GET", "/labeling/api/tasks/1", may=may):
+        if work := self.request(who, enclave, "GET", PUBLISHED, may=may):
             work.knows |= self.stored[enclave] - self.falcon
 
     @rule(who=seats, enclave=enclaves)
@@ -249,7 +254,7 @@ class Model(RuleBasedStateMachine):
     @rule(who=seats, enclave=enclaves)
     def searches(self, who: str, enclave: str) -> None:
         may = has(who, "analyst", "annotator", "evaluator")
-        if work := self.request(who, enclave, "GET", "/labeling/api/tasks/1?q=words", may=may):
+        if work := self.request(who, enclave, "GET", f"{PUBLISHED}?q=words", may=may):
             self.stored[enclave] |= work.knows  # the words arrive in the enclave
             work.knows |= self.stored[enclave] - self.falcon
 
@@ -273,25 +278,41 @@ class Model(RuleBasedStateMachine):
         if self.request(who, enclave, "GET", "/labeling/api/export/x", may=may):
             self.exported[who] |= self.stored[enclave] - self.falcon
 
-    @rule(who=seats, enclave=enclaves, runs_in=enclaves, forged=st.booleans(), late=st.booleans())
-    def certifies(self, who: str, enclave: str, runs_in: str, forged: bool, late: bool) -> None:
+    @rule(
+        who=seats,
+        enclave=enclaves,
+        runs_in=enclaves,
+        wrong=st.sampled_from(["", "", "", "forged", "late", "unknown", "model", "person"]),
+        calls=st.integers(1, 3),
+    )
+    def certifies(self, who: str, enclave: str, runs_in: str, wrong: str, calls: int) -> None:
         """A job that ``who`` started in ``enclave`` asks the model of ``runs_in``."""
         if not self.request(who, enclave, "POST", "/evaluation/api/jobs", may=has(who, "evaluator")):
             return
+        self.started += 1
         grant = Grant(
-            job="job",
+            job=f"job-{self.started}",
             service="evaluation",
             enclave=enclave,
-            model="m",
-            subject=person_at(who),
+            model="another" if wrong == "model" else "m",
+            purpose="evaluation",
+            subject="claire" if wrong == "person" else person_at(who),  # who is no evaluator any more
             label=self.label(enclave).encode(),
-            expires=int(self.wall) + (-1 if late else 3600),
+            calls=calls,
+            expires=int(self.wall) + (-1 if wrong == "late" else 3600),
         )
-        token = seal_grant(grant, b"x" * 32 if forged else GRANT_KEY)
-        workload = f"evaluation@{enclave}"
-        answer = self.ask("/decide", runs_in, workload, "POST", "/inference/v1/chat", **{"x-appliance-job": token})
-        assert (answer.status == 200) == (enclave == runs_in and not forged and not late)
-        if answer.status == 200:
+        if wrong != "unknown":
+            self.jobs.add(grant, str(self.started))
+        token = seal_grant(grant, b"x" * 32 if wrong == "forged" else GRANT_KEY)
+        workload, path = f"evaluation@{enclave}", "/inference/v1/chat"
+        for number in range(calls + 1):
+            answer = self.ask("/decide", runs_in, workload, "POST", path, **{"x-appliance-job": token})
+            assert (answer.status == 200) == (enclave == runs_in and not wrong and number < calls)
+            if answer.status != 200:
+                return
+            context = open_context_at(answer.headers["X-Appliance-Context"], self.wall, "inference", "POST", path)
+            assert set(context.nationalities) == set(PEOPLE[who]["nationalities"])
+            assert (context.on_behalf_of, context.model, context.groups) == (who, "m", groups(who))
             self.stored[runs_in] |= self.stored[enclave]
 
     @rule(data=st.data(), method=st.sampled_from(["GET", "POST"]), service=st.sampled_from(["labeling", "inference"]))
@@ -352,14 +373,14 @@ class Model(RuleBasedStateMachine):
     @rule(enclave=enclaves, service=services, activity=activities)
     def a_service_invents_a_context(self, enclave: str, service: str, activity: str) -> None:
         """With a key that it made: nobody's name comes of it."""
-        for token in ("v1.e30=." + "0" * 64, "v1..", ""):
+        for token in ("v2.e30=." + "0" * 86 + "." + "0" * 64, "v1.e30=." + "0" * 64, "v2...", ""):
             answer = self.ask_as_service(enclave, service, "/record", {"activity": activity, "context": token})
             assert answer.status == (503 if self.broken else 403)
 
     def ask_as_service(self, enclave: str, service: str, path: str, body: dict[str, str]) -> HttpResponse:
         """One request of a service on its socket, at the model's time."""
         with pytest.MonkeyPatch.context() as patch:
-            for module in ("appliance.monitor.decide.context", "appliance.monitor.serve.records"):
+            for module in ("appliance.contract.context", "appliance.monitor.serve.records"):
                 patch.setattr(f"{module}.time.time", lambda: self.wall)
             request = HttpRequest("POST", path, {}, json.dumps(body).encode())
             return asyncio.run(self.records.handle(self.enclave(enclave), CATALOGUE[service], request))
@@ -385,7 +406,7 @@ class Model(RuleBasedStateMachine):
     @invariant()
     def each_person_works_at_one_level(self) -> None:
         for name in PEOPLE:
-            levels = {work.enclave for seat in SEATS if person_at(seat) == name and (work := self.alive(seat))}
+            levels = {self.label(work.enclave) for work in self.works(name)}
             assert len(levels) <= 1, (name, levels)
 
     @invariant()
@@ -407,11 +428,15 @@ def has(who: str, *roles: str) -> bool:
     return bool(set(roles) & set(PEOPLE[person_at(who)]["roles"]))
 
 
+def groups(who: str) -> tuple[str, ...]:
+    return tuple(PEOPLE[who].get("groups", ()))
+
+
 def open_context_at(token: str, wall: float, service: str, method: str, path: str) -> Context:
     """Verify as a service does, at the model's time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("appliance.monitor.decide.context.time.time", lambda: wall)
-        return open_context(token, KEY, service=service, method=method, path=path)
+        patch.setattr("appliance.contract.context.time.time", lambda: wall)
+        return open_context(token, PUBLIC_KEY, service=service, method=method, path=path)
 
 
 def test_no_reachable_state_leaks() -> None:

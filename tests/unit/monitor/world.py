@@ -1,5 +1,6 @@
 """A small world for the model of the monitor: enclaves, people, and an oracle of the lattice written apart from it."""
 
+import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ from urllib.parse import quote
 
 import yaml
 
+from appliance.enclave.render import HostPaths
 from appliance.enclave.site import Site, parse_site
 from appliance.markings import Label
 from appliance.monitor.decide.identity import Authority
@@ -17,9 +19,8 @@ from appliance.monitor.in_force.current import InForce
 from appliance.trust.certificates import issue_client, make_authority
 from appliance.trust.keys import generate
 from tests.catalogue import CATALOGUE
+from tests.contexts import ADMISSION_KEY, DIGEST_KEY, GRANT_KEY, SIGNING_KEY
 
-KEY = b"k" * 32
-GRANT_KEY = b"g" * 32
 START = datetime(2026, 6, 1, 12, tzinfo=UTC)
 LEVELS = ("U", "CUI", "C", "S", "TS")
 RANK = {"UNCLASSIFIED": 0, "SECRET": 3, "TOP SECRET": 4}
@@ -68,7 +69,7 @@ def site() -> Site:
     """Six enclaves of which some dominate each other, and the officers' own."""
     services = ["labeling", "evaluation", "inference"]
     enclaves: list[dict[str, Any]] = [
-        {"name": name, "label": marking, "services": services} for name, marking in MARKINGS.items()
+        {"name": name, "label": marking, "services": services, "models": ["m"]} for name, marking in MARKINGS.items()
     ]
     enclaves[-1] |= {"label": "TOP SECRET//REL TO USA, CAN"}
     enclaves.append({"name": "officers", "label": "TOP SECRET//NOFORN", "services": ["console"], "system_high": True})
@@ -101,6 +102,12 @@ class World:
         issuer = make_authority(generate("ca", demo=True), now=START)
         self.authority = Authority(issuer.pem)
         self.site = site()
+        self.folder = tempfile.TemporaryDirectory()
+        self.paths = HostPaths(Path(self.folder.name), Path(self.folder.name) / "run")
+        for enclave in self.site.enclaves:
+            published = self.paths.published(enclave.name) / "labeling"
+            published.mkdir(parents=True)
+            (published / "labeling,api,projects.json").write_text("{}")
         self.serials: dict[str, str] = {}
         self.certificates: dict[str, str] = {}
         self.valid: dict[str, tuple[float, float]] = {}
@@ -132,6 +139,8 @@ class World:
             policy_digest="0" * 64,
             authority=self.authority,
             catalogue=CATALOGUE,
-            context_keys={(e.name, s): KEY for e in self.site.enclaves for s in e.services},
+            signing_key=SIGNING_KEY,
+            admission_keys={(e.name, s): ADMISSION_KEY for e in self.site.enclaves for s in e.services},
             grant_key=GRANT_KEY,
+            digest_keys={enclave.name: DIGEST_KEY for enclave in self.site.enclaves},
         )
