@@ -11,7 +11,7 @@ from appliance.bundle.collect import Artifact, sha256_of
 from appliance.bundle.image import tree_digest
 from appliance.bundle.process import run
 
-_PARTS = ("LICENSE", "appliance", "policies/containers", "policies/markings", "pyproject.toml")
+_PARTS = ("LICENSE", "appliance", "policies/containers", "policies/markings", "pyproject.toml", "workbench")
 
 
 def build_appliance_wheel(source: Path, folder: Path, epoch: int) -> Artifact:
