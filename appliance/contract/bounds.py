@@ -19,7 +19,7 @@ from appliance.errors import ApplianceError
 
 MINIMUM_CLUSTERS = 30
 RARE = 10
-"""Clusters with a difference below which a gap is bounded by the exact rate of differences: its variance says little."""
+"""Fewer clusters with a difference than these: a gap is bounded by their exact rate, since its variance says little."""
 Side = Literal["lower", "upper"]
 
 

@@ -22,8 +22,8 @@ from workbench.statistics.power import (
 
 @pytest.mark.parametrize(
     ("threshold", "alpha", "none", "one"),
-    [(0.05, 0.03, 69, 105), (0.02, 0.03, 174, 266), (0.01, 0.03, 349, 534), (0.05, 0.05, 59, 93), (0.02, 0.05, 149, 236),
-     (0.01, 0.05, 299, 473), (0.001, 0.05, 2995, 4742)],
+    [(0.05, 0.03, 69, 105), (0.02, 0.03, 174, 266), (0.01, 0.03, 349, 534), (0.05, 0.05, 59, 93),
+     (0.02, 0.05, 149, 236), (0.01, 0.05, 299, 473), (0.001, 0.05, 2995, 4742)],
 )  # fmt: skip
 def test_leak_bounds_need_the_stated_items(threshold: float, alpha: float, none: int, one: int) -> None:
     assert items_for_upper(threshold, alpha) == none
