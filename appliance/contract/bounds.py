@@ -8,10 +8,11 @@ Bell and McCaffrey, Survey Methodology 28 (2002) 169 (CR2 and its degrees of fre
 Biometrika 26 (1934) 404; Miller, arXiv 2411.00640 (why clusters matter in evaluations of models).
 """
 
+import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import ceil, sqrt
 from typing import Literal
 
 from appliance.contract.distributions import beta_quantile, t_quantile
@@ -35,11 +36,13 @@ class Observation:
         cluster: what it shares chance with.
         value: its score; 1 and 0 for an event and none.
         group: for a gap, the group that it stands for.
+        confidence: for a calibration error, how sure the model was.
     """
 
     cluster: str
     value: float
     group: str = ""
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,40 @@ def gap_bound(observations: Sequence[Observation], alpha: float) -> Bound:
         mean = clustered_mean(found)
         bounds.append(abs(mean.value) + t_quantile(1 - share, mean.degrees) * mean.standard_error)
     return Bound(estimate, min(1.0, max(bounds)), len(observations), len(means), "cr2-t")
+
+
+def calibration_bound(observations: Sequence[Observation], alpha: float, repetitions: int = 1000) -> Bound:
+    """The upper bound of the expected calibration error (ten bins of equal width), by drawing whole clusters anew.
+
+    The plug-in error is biased upward, so the percentile of its bootstrap is an upper bound on the safe side. The draws
+    are seeded: whoever computes the bound again gets the same.
+
+    Raises:
+        BoundError: there are fewer than 30 clusters.
+    """
+    clusters: dict[str, list[Observation]] = defaultdict(list)
+    for one in observations:
+        clusters[one.cluster].append(one)
+    if len(clusters) < MINIMUM_CLUSTERS:
+        raise BoundError(f"{len(clusters)} clusters", rule=f"a bootstrap needs at least {MINIMUM_CLUSTERS} clusters")
+    parts = [_bins(found) for found in clusters.values()]
+    chance = random.Random(1)  # noqa: S311 - a simulation, repeatable by its seed
+    draws = sorted(_calibration_error(chance.choices(parts, k=len(parts))) for _ in range(repetitions))
+    bound = draws[min(repetitions - 1, ceil((1 - alpha) * repetitions))]
+    return Bound(_calibration_error(parts), bound, len(observations), len(parts), "ece-bootstrap")
+
+
+def _bins(observations: Iterable[Observation]) -> list[tuple[int, float]]:
+    return [(min(9, int(one.confidence * 10)), one.confidence - one.value) for one in observations]
+
+
+def _calibration_error(parts: Iterable[list[tuple[int, float]]]) -> float:
+    sums, n = [0.0] * 10, 0
+    for part in parts:
+        n += len(part)
+        for index, difference in part:
+            sums[index] += difference
+    return sum(abs(total) for total in sums) / n
 
 
 def _differences(means: dict[str, dict[str, float]], group: str) -> list[Observation]:

@@ -15,6 +15,7 @@ from typing import Any
 import jinja2
 import yaml
 
+from appliance.contract import certification
 from appliance.contract.catalogue import Catalogue, read_catalogue
 from appliance.contract.manifest import Manifest, Setting
 from appliance.enclave import database
@@ -223,8 +224,9 @@ def service_settings(
         "markings": {e.marking.label.encode(): e.label for e in site.enclaves},
         "model": enclave.models[0] if enclave.models else None,
         "models": list(enclave.models),
-        "policy": bound.policy,
+        "policy": certification.standard().digest,
         "site": site.site,
+        "use": enclave.declared_use(demo=site.demo),
     }
     peers = {peer.name: f"http://{enclave.slot_address(peer.slot)}:8000" for peer in manifests(enclave, catalogue)}
     document = {

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from appliance.contract.catalogue import Catalogue
+from appliance.contract.certification import EXERCISE, Use
 from appliance.contract.manifest import ServiceName
 from appliance.errors import ApplianceError, first_words
 from appliance.markings import Label, Marking, MarkingError, dominates, parse
@@ -60,6 +61,8 @@ class Enclave(BaseModel):
         uids: first of the 65,536 host uids that the enclave's containers are mapped to.
         services: the services that run in it, by the names of the bundle's catalogue.
         models: names of the bundle's models that its engine serves.
+        use: what people here use the model for (policies/certification.yml, uses); when absent, `exercise` on a DEMO
+            site and `analysis` elsewhere, so that a model without a high tier must be declared for less.
         system_high: whether it is the reserved enclave of the log and the officers' console; exactly one is.
     """
 
@@ -73,6 +76,7 @@ class Enclave(BaseModel):
     uids: Annotated[int, Field(ge=100_000, le=2**31)]
     services: tuple[ServiceName, ...]
     models: Annotated[tuple[Name | str, ...], Field(max_length=1)] = ()
+    use: Use | None = None
     system_high: bool = False
 
     @cached_property
@@ -89,6 +93,10 @@ class Enclave(BaseModel):
     def encoded(self) -> str:
         """The label in its stable text form."""
         return self.lattice.encode()
+
+    def declared_use(self, *, demo: bool) -> str:
+        """What the model is used for here."""
+        return self.use or (EXERCISE if demo else "analysis")
 
     @cached_property
     def obligations(self) -> tuple[str, ...]:

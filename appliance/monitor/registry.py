@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from appliance.enclave.site import Name, validated
 from appliance.markings import Clearance, Label, MarkingError, marking_of, read_clearance
 
-Role = Literal["annotator", "evaluator", "analyst", "model-owner", "certifier", "officer"]
+Role = Literal["annotator", "evaluator", "analyst", "model-owner", "certifier", "custodian", "officer"]
 Group = Name
 
 

@@ -11,9 +11,12 @@ from appliance.service.monitor import MonitorClient
 from appliance.service.settings import Paths, ServiceSettings
 
 from . import api, pages
-from .forwarder import Forwarder
+from .asking import gateway_client
+from .custody import Custody
 from .jobs import Jobs
+from .run import Bench
 from .settings import EvaluationSettings
+from .store import Store
 
 
 def service() -> FastAPI:
@@ -32,14 +35,17 @@ def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with Forwarder(settings.gateway, paths) as forwarder:
+        async with gateway_client(settings.gateway, paths) as client:
             monitor = MonitorClient(paths.record_socket)
-            app.state.jobs = Jobs(settings, own, paths.state / "jobs", forwarder, monitor)
+            custody = Custody(paths.state / "exposures.jsonl", monitor)
+            bench = Bench(settings, own, client, monitor)
+            app.state.jobs = Jobs(Store(paths.state / "jobs"), bench, custody, monitor, own.models)
             yield
             await app.state.jobs.close()
             await monitor.close()
 
-    app = create_app(settings, paths, templates=Path(__file__).parent / "templates", lifespan=lifespan)
+    here = Path(__file__).parent
+    app = create_app(settings, paths, templates=here / "templates", assets=here / "assets", lifespan=lifespan)
     app.state.models = own.models
     app.include_router(api.router)
     app.include_router(pages.router)

@@ -9,6 +9,7 @@ class EvaluationSettings(BaseModel):
     Attributes:
         models: names of the models that may be evaluated here.
         engine_image: digest of the inference image, which must be what answers.
+        policy: SHA-256 of the certification policy.
         demo: whether the site is a demonstration.
     """
 
@@ -16,4 +17,5 @@ class EvaluationSettings(BaseModel):
 
     models: tuple[str, ...] = Field(min_length=1)
     engine_image: str
+    policy: str = ""
     demo: bool = False

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from appliance.contract.evaluation import Model
 from appliance.service.app import create_app
-from appliance.service.certificate import Model, Serving, keys_of
+from appliance.service.certificate import Serving, keys_of
 from appliance.service.monitor import MonitorClient
 from appliance.service.settings import Paths, ServiceSettings
 
@@ -47,7 +48,9 @@ def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
             app.state.engine = engine
             app.state.monitor = MonitorClient(paths.record_socket)
             certificate = paths.models / f"{own.model}.certificate.dsse.json"
-            app.state.gate = Gate(certificate, serving, keys_of(own.certifiers), own.revoked)
+            app.state.gate = Gate(
+                certificate, serving, keys_of(own.certifiers), own.revoked, use=own.use, demo=own.demo
+            )
             app.state.gate.standing()
             yield
             await app.state.monitor.close()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from appliance.contract.certification import standard
 from appliance.enclave.render import (
     Bound,
     HostPaths,
@@ -147,7 +148,9 @@ def test_the_inference_service_is_told_what_its_certificate_must_name(site: Site
     bound, enclave = Bound("ab" * 32, "key"), site.enclave("secret")
     settings = json.loads(service_settings(site, enclave, CATALOGUE["inference"], CATALOGUE, IMAGES, bound))
     assert settings["label"] == "S;;GBR,USA"
-    assert settings["settings"]["policy"] == "ab" * 32
+    assert settings["settings"]["policy"] == standard().digest
+    assert settings["settings"]["use"] == "exercise", "a DEMO site that declares nothing"
+    assert enclave.declared_use(demo=False) == "analysis"
     assert settings["settings"]["engine_image"] == IMAGES.digests["inference"]
 
 

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from appliance.contract.certification import standard
 from appliance.monitor.context import HEADER
 from appliance.service.settings import Paths
 from appliance.trust.certificates import issue_client, issue_server, make_authority
@@ -72,6 +73,7 @@ def enclave(model: Path, places: Paths, tmp_path_factory: pytest.TempPathFactory
     own = {
         "model": "smollm2",
         "engine_image": ENGINE_IMAGE,
+        "policy": standard().digest,
         "certifiers": [{"name": "DEMO-certifier", "public_key": CERTIFIER.public.keyval["public"]}],
     }
     gateway = Gateway(build_inference(settings_for("inference", settings=own), inference))
@@ -87,7 +89,8 @@ def enclave(model: Path, places: Paths, tmp_path_factory: pytest.TempPathFactory
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=asyncio.run, args=(server.serve(),), daemon=True)
-    with Monitor(inference.record_socket), Monitor(places.record_socket) as monitor:
+    with Monitor(inference.record_socket) as other, Monitor(places.record_socket) as monitor:
+        other.records = monitor.records  # one log, in one order
         thread.start()
         while not server.started:
             time.sleep(0.05)
