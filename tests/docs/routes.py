@@ -14,9 +14,9 @@ from fastapi.routing import APIRoute
 from starlette.routing import Mount
 
 from appliance.markings import parse
-from appliance.monitor.policy import AccessPolicy, parse_policy
-from appliance.service.app import create_app
+from appliance.monitor.decide.policy import AccessPolicy, parse_policy
 from appliance.service.settings import Paths, ServiceSettings
+from appliance.service.web.app import create_app
 from tests.catalogue import CATALOGUE
 from tests.docs.markdown import REPOSITORY, code, prose, table
 

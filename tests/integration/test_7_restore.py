@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from appliance.enclave.render import HostPaths
-from appliance.host import copies, generation
-from appliance.host.backup import KIND, SUFFIX, Backup, statement_of
+from appliance.host.data.backup import KIND, SUFFIX, Backup, statement_of
+from appliance.host.state import copies, generation
 from appliance.trust import age, dsse, keys
 from appliance.trust.keys import SigningKey, host_key
 from appliance.trust.officers import payload_type

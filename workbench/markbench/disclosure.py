@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from appliance.markings import Clearance, can_read, parse
-from appliance.markings.authority import Declassification, longest
+from appliance.markings.formats.authority import Declassification, longest
 from appliance.markings.rollup import rollup
 from workbench.markbench import words
 from workbench.markbench.item import Chance, Item

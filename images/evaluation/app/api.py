@@ -11,9 +11,9 @@ from fastapi.responses import FileResponse
 
 from appliance.contract import certification
 from appliance.contract.evaluation import Results
-from appliance.monitor.context import HEADER
-from appliance.service.middleware import CurrentContext
-from appliance.service.responses import not_found
+from appliance.monitor.decide.context import HEADER
+from appliance.service.web.middleware import CurrentContext
+from appliance.service.web.responses import not_found
 from workbench.evaluation import suites
 from workbench.evaluation.advice import advise
 

@@ -7,10 +7,10 @@ from fastapi.responses import RedirectResponse
 
 from appliance.contract import certification
 from appliance.contract.evaluation import SuiteResult
-from appliance.monitor.context import HEADER
-from appliance.service.middleware import SECURITY_HEADERS, CurrentContext
-from appliance.service.pages import Pages
-from appliance.service.responses import not_found
+from appliance.monitor.decide.context import HEADER
+from appliance.service.web.middleware import SECURITY_HEADERS, CurrentContext
+from appliance.service.web.pages import Pages
+from appliance.service.web.responses import not_found
 from workbench.evaluation import suites
 from workbench.evaluation.advice import advise, plan
 from workbench.markbench.item import PUBLISHED

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Path, Request, Response
 
 from appliance.markings import parse
 from appliance.service.database import Database, Row
-from appliance.service.middleware import CurrentContext, token_of
 from appliance.service.monitor import MonitorClient
-from appliance.service.responses import MarkedJSONResponse, not_found
+from appliance.service.web.middleware import CurrentContext, token_of
+from appliance.service.web.responses import MarkedJSONResponse, not_found
 
 from . import records
 from .models import LabelStudioTask, NewPreference, NewProject, NewTask, NewTasks, Upgrade

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.service.database import Row, Transaction
-from appliance.service.middleware import CurrentContext
-from appliance.service.pages import Pages
-from appliance.service.responses import not_found
+from appliance.service.web.middleware import CurrentContext
+from appliance.service.web.pages import Pages
+from appliance.service.web.responses import not_found
 
 from . import records
 from .api import database

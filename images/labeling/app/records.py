@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from appliance.errors import ApplianceError
 from appliance.markings import Label, Marking, MarkingError, dominates, parse
 from appliance.service.database import Row, Transaction
-from appliance.service.responses import not_found
+from appliance.service.web.responses import not_found
 
 from .models import NewProject, NewTask
 

@@ -14,12 +14,12 @@ from fastapi.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from appliance.contract.certification import standard
-from appliance.monitor.context import HEADER
+from appliance.monitor.decide.context import HEADER
 from appliance.service.settings import Paths
 from appliance.trust.certificates import issue_client, issue_server, make_authority
 from appliance.trust.keys import generate
-from images.evaluation.app.main import build as build_evaluation
-from images.inference.app.main import build as build_inference
+from images.evaluation.app.main import service as evaluation_service
+from images.inference.app.main import service as inference_service
 from tests.unit.inference.test_certificate import CERTIFIER
 from tests.unit.service.model import model
 from tests.unit.service.support import Monitor, headers_for, make_paths, settings_for
@@ -76,7 +76,7 @@ def enclave(model: Path, places: Paths, tmp_path_factory: pytest.TempPathFactory
         "policy": standard().digest,
         "certifiers": [{"name": "DEMO-certifier", "public_key": CERTIFIER.public.keyval["public"]}],
     }
-    gateway = Gateway(build_inference(settings_for("inference", settings=own), inference))
+    gateway = Gateway(inference_service.build(settings_for("inference", settings=own), inference))
     config = uvicorn.Config(
         gateway,
         host="127.0.0.1",
@@ -100,7 +100,7 @@ def enclave(model: Path, places: Paths, tmp_path_factory: pytest.TempPathFactory
             gateway=f"https://localhost:{port}",
             settings={"models": ["smollm2", "absent"], "engine_image": ENGINE_IMAGE, "demo": True},
         )
-        with TestClient(build_evaluation(evaluation, places), raise_server_exceptions=False) as client:
+        with TestClient(evaluation_service.build(evaluation, places), raise_server_exceptions=False) as client:
             yield Enclave(client, monitor, places, gateway)
         server.should_exit = True
         thread.join(20)

@@ -18,7 +18,7 @@ from appliance.contract.tiers import decide
 from appliance.errors import ApplianceError
 from appliance.service.certificate import certify, check_results, verify
 from appliance.service.settings import Paths
-from images.evaluation.app.main import build
+from images.evaluation.app.main import service as evaluation_service
 from images.evaluation.app.model import Job
 from tests.unit.evaluation.conftest import ENGINE_IMAGE, Enclave
 from tests.unit.inference.test_certificate import CERTIFIER, PEOPLE
@@ -242,7 +242,8 @@ def test_one_person_is_not_two_custodians(enclave: Enclave) -> None:
 def service(places: Paths, tmp_path: Path) -> TestClient:
     """A service whose monitor is down."""
     paths = replace(places, record_socket=tmp_path / "record.sock")
-    return TestClient(build(settings_for("evaluation", settings=OWN), paths), raise_server_exceptions=False)
+    app = evaluation_service.build(settings_for("evaluation", settings=OWN), paths)
+    return TestClient(app, raise_server_exceptions=False)
 
 
 @pytest.mark.parametrize(
@@ -297,8 +298,9 @@ def test_what_is_no_job_is_not_found(service: TestClient) -> None:
 
 
 def test_settings_that_name_no_model_stop_the_service(places: Paths) -> None:
-    with pytest.raises(ApplianceError, match=r"settings\.models"):
-        build(settings_for("evaluation", settings=OWN | {"models": []}), places)
+    app = evaluation_service.build(settings_for("evaluation", settings=OWN | {"models": []}), places)
+    with pytest.raises(ApplianceError, match=r"settings\.models"), TestClient(app):
+        pass
 
 
 def test_results_of_a_download_are_read_with_its_marking() -> None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from appliance.audit.review import unreviewed_break_glass
+from appliance.audit.review.summary import unreviewed_break_glass
 from appliance.cli.main import app
 from appliance.trust import dsse
 from appliance.trust.keys import generate
@@ -96,7 +96,9 @@ ATTACKS: dict[str, tuple[list[str], dict[str, object], str]] = {
     "without end": (TWO, {"ends": "2100-01-01T00:00:00Z"}, "eight hours"),
     "another site": (TWO, {"site": "elsewhere"}, "not for this one"),
     "no such enclave": (TWO, {"enclave": "cellar"}, "not for this one"),
-    "an officer's role": (TWO, {"roles": ["officer"]}, "roles"),
+    "an officer's role": (TWO, {"roles": ["officer"]}, "officer opens nothing in secret"),
+    "a role that there is not": (TWO, {"roles": ["wizard"]}, "wizard opens nothing in secret"),
+    "the officers' own enclave": (TWO, {"enclave": "system-high", "roles": ["officer"]}, "where the log"),
     "a clearance": (TWO, {"clearance": "TOP SECRET"}, "clearance"),
     "nothing": (TWO, {"roles": []}, "lifts nothing"),
     "no reason": (TWO, {"reason": "because"}, "reason"),

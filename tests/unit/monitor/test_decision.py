@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from appliance.errors import ApplianceError
 from appliance.markings import Clearance, Label, can_read, join, parse
-from appliance.monitor.decision import Person, Request, Workload, decide, plain
-from appliance.monitor.policy import AccessPolicy, parse_policy
-from appliance.monitor.registry import parse_registry
-from appliance.monitor.statements import check_agreement
+from appliance.monitor.decide.decision import Person, Request, Workload, decide, plain
+from appliance.monitor.decide.policy import AccessPolicy, parse_policy
+from appliance.monitor.decide.registry import parse_registry
+from appliance.monitor.in_force.statements import check_agreement
 
 POLICY = parse_policy(yaml.safe_load(Path("policies/access.yml").read_text()))
 UPGRADES = "/labeling/api/projects/3f2a/upgrades"
@@ -203,12 +203,26 @@ def test_rules_about_nobody_are_refused_when_they_take_effect() -> None:
         check_agreement(stranger, narrowed())
 
 
+def test_a_role_is_what_the_access_rules_give_actions() -> None:
+    """A site adds a role by two signatures, and nobody holds one that may do nothing."""
+    subject = {"name": "ann", "clearance": "SECRET", "nationalities": ["USA"], "expires": "2100-01-01"}
+    registry = parse_registry({"subjects": [subject | {"roles": ["adjudicator"]}]})
+    rules = POLICY.model_dump(mode="json", exclude_none=True)
+    with pytest.raises(ApplianceError, match="ann has the role 'adjudicator'"):
+        check_agreement(registry, parse_policy(rules))
+    wider = parse_policy(rules | {"roles": rules["roles"] | {"adjudicator": {"labeling": ["read"]}}})
+    check_agreement(registry, wider)
+    asked = Request("GET", "/labeling/", "", HIGH, (), DAY)
+    assert decide(asked, person(ANALYST, HIGH, "adjudicator"), wider).allow
+    assert not decide(asked, person(ANALYST, HIGH, "adjudicator"), POLICY).allow
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [
         ({"roles": {}}, "empty policy"),
         ({"roles": {"analyst": {"labeling": ["fly"]}}}, "no route has that action"),
-        ({"roles": {"wizard": {"labeling": ["read"]}}}, "roles.wizard"),
+        ({"roles": {"Wizard!": {"labeling": ["read"]}}}, "roles.Wizard!"),
         (
             {"routes": {"labeling": [{"path": "/x", "methods": ["POST"], "action": "read", "read_down": True}]}},
             "read_down",

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from appliance.errors import ApplianceError
-from appliance.monitor.registry import parse_registry
+from appliance.monitor.decide.registry import parse_registry
 
 GOOD = {"name": "anna", "clearance": "SECRET", "nationalities": ["USA"], "roles": ["analyst"], "expires": "2030-01-01"}
 
@@ -30,7 +30,7 @@ def test_a_subject_is_read_with_their_clearance() -> None:
         ({"need": ["SX"]}, "subjects.0.need.0"),
         ({"nationalities": ["USB"]}, "subjects.0.nationalities.0"),
         ({"nationalities": []}, "subjects.0.nationalities"),
-        ({"roles": ["wizard"]}, "subjects.0.roles.0"),
+        ({"roles": ["Wizard!"]}, "subjects.0.roles.0"),
         ({"roles": []}, "subjects.0.roles"),
         ({"name": "Anna!"}, "subjects.0.name"),
         ({"expires": "soon"}, "subjects.0.expires"),

@@ -6,7 +6,7 @@ from itertools import islice
 import pytest
 import yaml
 
-from appliance.audit import merkle
+from appliance.audit.log import merkle
 from appliance.contract import certification
 from appliance.contract.bounds import Observation
 from appliance.contract.certification import Threshold

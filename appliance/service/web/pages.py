@@ -1,0 +1,66 @@
+"""Server-rendered pages: banner top and bottom, no inline script or style."""
+
+from http import HTTPStatus
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+
+from appliance.markings import Label, banner_colours, marking_of, parse
+from appliance.service.settings import ServiceSettings
+
+
+class Pages:
+    """Renders Jinja templates that extend ``base.html``.
+
+    Args:
+        settings: names the enclave and its marking.
+        templates: the service's own templates, searched before the shared ones.
+    """
+
+    def __init__(self, settings: ServiceSettings, templates: Path | None = None) -> None:
+        folders = [folder for folder in (templates, Path(__file__).parent / "templates") if folder]
+        self._environment = Environment(
+            loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals |= {
+            "enclave": settings.enclave,
+            "service": settings.service,
+            "root": f"/{settings.service}",
+            "demo": bool(settings.settings.get("demo")),
+        }
+        background, text = banner_colours(parse(settings.marking))
+        tokens = (files("appliance.contract") / "tokens.css").read_text()
+        self.theme = f"{tokens}.banner {{ background: {background}; color: {text}; }}\n"
+
+    def render(
+        self,
+        request: Request,
+        template: str,
+        status: int = HTTPStatus.OK,
+        **values: Any,
+    ) -> HTMLResponse:
+        """Render ``template`` under the marking of the response.
+
+        Args:
+            request: the request that is answered.
+            template: name of the template.
+            status: HTTP status.
+            values: what the template shows; everything is escaped.
+        """
+        context = getattr(request.state, "context", None)
+        page = self._environment.get_template(template).render(
+            marking=request.state.classification.marking,
+            subject=context.subject if context else "",
+            working=marking_of(Label.decode(context.working)).banner if context else "",
+            reading_down=bool(context and context.working != context.label),
+            **values,
+        )
+        return HTMLResponse(page, status)
