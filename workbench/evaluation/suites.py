@@ -36,6 +36,7 @@ class Suite(BaseModel):
         measures: for each measure, the score that it is made of.
         items: how many items are asked when nobody says otherwise.
         maximum_tokens: tokens of an answer.
+        constrained: whether answers to questions with given choices are limited to these by a grammar.
         tier: difficulty of all items from 1 to 3; a mixture when absent.
     """
 
@@ -49,6 +50,7 @@ class Suite(BaseModel):
     measures: Annotated[dict[Measure, str], Field(min_length=1)]
     items: Annotated[int, Field(ge=1, le=MOST_ITEMS)]
     maximum_tokens: Annotated[int, Field(ge=1, le=4096)]
+    constrained: bool = False
     tier: Annotated[int, Field(ge=1, le=3)] | None = None
 
     @field_validator("generators")

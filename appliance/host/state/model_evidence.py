@@ -1,5 +1,6 @@
 """What vouches for the results behind a certificate: the evaluation's own files, and the audit log."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from appliance.audit.events import ocsf
@@ -41,25 +42,19 @@ def check_log(log: Path, results: Results, policy: Certification) -> None:
     Raises:
         ApplianceError: no record names these results, the model answered fewer times, or attempts were left out.
     """
-    digest = f"sha256:{results.sha256}".encode()
-    model = f"sha256:{results.model.sha256}".encode()
-    job, answers, jobs, vouched = results.job.encode(), 0, [], False
-    for line in lines(log):
-        if job in line and ASKED.encode() in line:
-            answers += 1
-        elif RUN.encode() in line and model in line:
-            event = ocsf.read(Record.decode(line).body)
-            if event.activity != RUN:
-                continue
-            detail = event.unmapped.detail or {}
-            if (
-                digest in line
-                and digest.decode() in (event.unmapped.outputs or ())
-                and detail.get("job") == results.job
-            ):
-                vouched = event.subject == results.evaluator
+    digest, model = f"sha256:{results.sha256}", f"sha256:{results.model.sha256}"
+    answers, vouched = 0, False
+    earlier: set[object] = set()
+    for event in _events(log, results):
+        detail = event.unmapped.detail or {}
+        here = event.unmapped.enclave == results.enclave and model in (event.unmapped.inputs or ())
+        if event.activity == ASKED:
+            answers += here and detail.get("job") == results.job
+        elif event.activity == RUN and here:
+            if detail.get("job") == results.job:
+                vouched |= digest in (event.unmapped.outputs or ()) and event.subject == results.evaluator
             elif detail.get("tier") == results.tier and detail.get("generation") and not vouched:
-                jobs.append(detail.get("job"))
+                earlier.add(detail.get("job"))
     if not vouched:
         raise CertificateError(
             f"job {results.job}: no record of an evaluation by {results.evaluator} names the results {results.sha256}",
@@ -72,10 +67,21 @@ def check_log(log: Path, results: Results, policy: Certification) -> None:
             rule=RULE,
             remedy="the officers look into it: the evaluation claims answers that the model did not give",
         )
-    earlier = len(set(jobs))
-    if policy.effective(results.tier).bounds and results.attempt != earlier + 1:
+    if policy.effective(results.tier).bounds and results.attempt != len(earlier) + 1:
         raise CertificateError(
-            f"job {results.job}: says attempt {results.attempt}, the log has {earlier} earlier ones of this model",
+            f"job {results.job}: says attempt {results.attempt}, the log has {len(earlier)} earlier ones of this model",
             rule="each attempt of a model at a tier spends its own part of alpha (policies/certification.yml)",
             remedy="the officers look into it: an attempt was left out",
         )
+
+
+def _events(log: Path, results: Results) -> Iterator[ocsf.Event]:
+    """The events of the log that may be about this job, or about another evaluation of its model.
+
+    A line is read whole only when it has the words: what it says is then taken from its fields, where no service can
+    write another's activity, job or enclave.
+    """
+    job, model = results.job.encode(), f"sha256:{results.model.sha256}".encode()
+    for line in lines(log):
+        if (job in line and ASKED.encode() in line) or (RUN.encode() in line and model in line):
+            yield ocsf.read(Record.decode(line).body)

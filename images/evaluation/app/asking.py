@@ -76,19 +76,21 @@ class Model:
         except (httpx.HTTPError, ValueError, KeyError, StopIteration) as error:
             raise ApplianceError(f"model {self.name} does not answer through the gateway") from error
 
-    async def ask(self, item: Item, maximum_tokens: int) -> Answer:
-        """Ask one item.
+    async def ask(self, item: Item, maximum_tokens: int, *, constrained: bool = False) -> Answer:
+        """Ask one item; ``constrained``: a grammar admits its choices alone.
 
         Raises:
             UnansweredError: the model did not answer several times.
         """
-        body = {
+        body: dict[str, Any] = {
             "model": self.name,
             "messages": [{"role": "system", "content": item.system}, {"role": "user", "content": item.user}],
             "max_tokens": maximum_tokens,
             "temperature": 0.0,
             "seed": 1,
         }
+        if constrained and item.choices:
+            body["response_format"] = choice_of(item)
         reason = ""
         for pause in (0.0, *PAUSES):
             await asyncio.sleep(pause)
@@ -120,6 +122,12 @@ class Model:
                 if len(data) > MOST_BYTES:
                     return answer.status_code, None
             return answer.status_code, data
+
+
+def choice_of(item: Item) -> dict[str, Any]:
+    """The grammar that admits the choices of ``item`` alone, as the interface takes it: a JSON text of a fixed list."""
+    schema = {"type": "string", "enum": list(item.choices)}
+    return {"type": "json_schema", "json_schema": {"name": "choice", "schema": schema}}
 
 
 def _read(status: int, data: bytes | None, seconds: float) -> Answer:

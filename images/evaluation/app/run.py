@@ -119,7 +119,7 @@ class Run:
                 if self._stopped or failures:
                     return
                 try:
-                    answer = await model.ask(item, part.suite.maximum_tokens)
+                    answer = await model.ask(item, part.suite.maximum_tokens, constrained=part.suite.constrained)
                 except ApplianceError as error:
                     failures.append(error)
                     return
