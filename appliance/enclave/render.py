@@ -15,7 +15,6 @@ from typing import Any
 import jinja2
 import yaml
 
-from appliance.contract import certification
 from appliance.contract.catalogue import Catalogue, read_catalogue
 from appliance.contract.manifest import Manifest, Setting
 from appliance.enclave import database
@@ -224,7 +223,8 @@ def service_settings(
         "markings": {e.marking.label.encode(): e.label for e in site.enclaves},
         "model": enclave.models[0] if enclave.models else None,
         "models": list(enclave.models),
-        "policy": certification.standard().digest,
+        "certification": site.certification.model_dump(mode="json") if site.certification else None,
+        "policy": site.certification_policy.digest,
         "site": site.site,
         "use": enclave.declared_use(demo=site.demo),
     }

@@ -19,7 +19,14 @@ from pydantic import (
 )
 
 from appliance.contract.catalogue import Catalogue
-from appliance.contract.certification import EXERCISE, Use
+from appliance.contract.certification import (
+    EXERCISE,
+    Certification,
+    CertificationError,
+    Use,
+    standard,
+    tightened,
+)
 from appliance.contract.manifest import ServiceName
 from appliance.errors import ApplianceError, first_words
 from appliance.markings import Label, Marking, MarkingError, dominates, parse
@@ -177,6 +184,7 @@ class Site(BaseModel):
         enclaves: the enclaves of the host.
         certifiers: the people whose signature lets an evaluated model serve.
         exchange: what may pass between enclaves and media.
+        certification: the site's own certification policy, whole, when it is tighter than the project's.
         hardening_exceptions: for each control of `policies/hardening.yml` that is left out, the reason.
     """
 
@@ -187,7 +195,16 @@ class Site(BaseModel):
     enclaves: Annotated[tuple[Enclave, ...], Field(min_length=2)]
     certifiers: tuple[Certifier, ...] = ()
     exchange: Exchange = Exchange()
+    certification: Certification | None = None
     hardening_exceptions: dict[str, Annotated[str, Field(max_length=500)]] = {}
+
+    @field_validator("certification")
+    @classmethod
+    def _only_tighter(cls, own: Certification | None) -> Certification | None:
+        try:
+            return tightened(standard(), own) if own else None
+        except CertificationError as error:
+            raise ValueError(f"{error.message}: {error.rule}") from error
 
     @model_validator(mode="after")
     def _enclaves_share_nothing(self) -> "Site":
@@ -220,6 +237,11 @@ class Site(BaseModel):
                     f"system-high {high[0].label} does not dominate enclave {enclave.name!r} ({enclave.label})"
                 )
         return self
+
+    @property
+    def certification_policy(self) -> Certification:
+        """What decides about models here."""
+        return self.certification or standard()
 
     @property
     def system_high(self) -> Enclave:

@@ -2,7 +2,7 @@
 
 import hashlib
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,9 +11,19 @@ from appliance.cli.shared.commands import Commands
 from appliance.cli.shared.options import ROOT, RUN, Json, PassphraseFile, Root, Run, open_key, print_json
 from appliance.errors import ApplianceError
 
+if TYPE_CHECKING:
+    from appliance.contract.certification import Certification
+
 app = Commands("model")
 Certificate = Annotated[
     Path, inputs.file_argument("A certificate, <model>.certificate.dsse.json.", autocompletion=completion.certificates)
+]
+
+Evidence = Annotated[
+    list[str] | None, inputs.word_option("NAME=FILE", "Evidence that the tier demands besides; may be repeated.")
+]
+Policy = Annotated[
+    Path | None, inputs.file_option("The site's own certification policy, if `site.yml` has one; it may only tighten.")
 ]
 
 
@@ -31,9 +41,8 @@ def certify(
         int | None,
         inputs.word_option("DAYS", "Days for which it counts; as long as the tier allows if absent.", min=1, max=1095),
     ] = None,
-    evidence: Annotated[
-        list[str] | None, inputs.word_option("NAME=FILE", "Evidence that the tier demands besides; may be repeated.")
-    ] = None,
+    evidence: Evidence = None,
+    policy: Policy = None,
     out: Annotated[Path, inputs.new_file_option("New file: <model>.certificate.dsse.json.")],
     passphrase_file: PassphraseFile = None,
     as_json: Json = False,
@@ -42,15 +51,15 @@ def certify(
 
     Example: appliance model certify results.json --key certifier.pem --expires 90 --out small.certificate.dsse.json
     """
-    from appliance.contract import certification, evaluation  # keeps `appliance --help` quick
+    from appliance.contract import evaluation  # keeps `appliance --help` quick
     from appliance.contract.tiers import decide  # as above
     from appliance.service import certificate as certificates  # as above
 
     read = evaluation.read_results(_read(results), str(results))
-    policy, presented = certification.standard(), _presented(evidence or [])
-    certificates.require(decide(policy, read.tier, read, presented), str(results))  # before anybody types a passphrase
+    rules, presented = _rules(policy), _presented(evidence or [])
+    certificates.require(decide(rules, read.tier, read, presented), str(results))  # before anybody types a passphrase
     signer = open_key(key, passphrase_file)
-    data = certificates.certify(read, signer, expires, policy=policy, evidence=presented)
+    data = certificates.certify(read, signer, expires, policy=rules, evidence=presented)
     try:
         with out.open("xb") as file:
             file.write(data)
@@ -67,9 +76,8 @@ def certify(
 def show_tier(
     results: Annotated[Path, inputs.file_argument("Results document of a finished evaluation job.", metavar="RESULTS")],
     *,
-    evidence: Annotated[
-        list[str] | None, inputs.word_option("NAME=FILE", "Evidence that the tier demands besides; may be repeated.")
-    ] = None,
+    evidence: Evidence = None,
+    policy: Policy = None,
     as_json: Json = False,
 ) -> None:
     """Say whether item results reach the tier that was tried, bound by bound; exit status 1 if not.
@@ -78,11 +86,11 @@ def show_tier(
     """
     from pydantic import TypeAdapter  # keeps `appliance --help` quick
 
-    from appliance.contract import certification, evaluation  # as above
+    from appliance.contract import evaluation  # as above
     from appliance.contract.tiers import Decision, decide  # as above
 
     read = evaluation.read_results(_read(results), str(results))
-    decision = decide(certification.standard(), read.tier, read, _presented(evidence or []))
+    decision = decide(_rules(policy), read.tier, read, _presented(evidence or []))
     if as_json:
         print_json(TypeAdapter(Decision).dump_python(decision, mode="json"))
     else:
@@ -95,6 +103,14 @@ def show_tier(
                 print(f"  missed  {reason}")
     if not decision.reached:
         raise typer.Exit(1)
+
+
+def _rules(file: Path | None) -> "Certification":
+    """The site's certification policy, after proof that it only tightens, or the project's."""
+    from appliance.contract import certification  # as above
+
+    own = certification.read(_read(file), str(file)) if file else certification.standard()
+    return certification.tightened(certification.standard(), own)
 
 
 def _presented(evidence: list[str]) -> dict[str, str]:

@@ -9,13 +9,11 @@ from typing import Any
 from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.kinds import Lineage, Scope
-from appliance.contract import certification
 from appliance.contract.catalogue import read_catalogue
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
 from appliance.host.state.model_evidence import RUN, check_log, results_of
-from appliance.monitor.decide.registry import Registry
-from appliance.monitor.in_force.statements import installed_statements
+from appliance.monitor.in_force.statements import Statements, installed_statements
 from appliance.service.certificate import (
     Certificate,
     CertificateError,
@@ -69,8 +67,8 @@ def install_certificate(paths: HostPaths, enclave_name: str, file: Path) -> dict
             rule="a certificate counts for exactly the bytes that were evaluated",
             remedy="evaluate and certify the model that is installed",
         )
-    _check_signers(certificate, signers, statements.registry, file.name)
-    policy = certification.standard()
+    _check_signers(certificate, signers, statements, file.name)
+    policy = site.certification_policy
     check_use(certificate, enclave.declared_use(demo=site.demo), file.name, demo=site.demo)
     (runner,) = read_catalogue(paths.catalogue.read_bytes(), paths.catalogue.name).recorders(RUN)
     results = results_of(paths, enclave.name, runner, certificate)
@@ -85,11 +83,11 @@ def install_certificate(paths: HostPaths, enclave_name: str, file: Path) -> dict
     return {"model": evaluation.model.name, "signers": list(signers), "expires": certificate.expires.isoformat()}
 
 
-def _check_signers(certificate: Certificate, signers: tuple[str, ...], registry: Registry, name: str) -> None:
+def _check_signers(certificate: Certificate, signers: tuple[str, ...], statements: Statements, name: str) -> None:
     """Evaluator, model owner and certifier are different people, and as many signed as the tier demands."""
-    demanded = certification.standard().effective(certificate.tier).signers
+    demanded = statements.site.certification_policy.effective(certificate.tier).signers
     for signer in signers:
-        subject = registry.find(signer)
+        subject = statements.registry.find(signer)
         if signer == certificate.evaluation.evaluator or (
             subject and {"evaluator", "model-owner"} & set(subject.roles)
         ):

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request, Response
 from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse
 
-from appliance.contract import certification
 from appliance.contract.evaluation import Results
 from appliance.monitor.decide.context import HEADER
 from appliance.service.web.middleware import CurrentContext
@@ -100,7 +99,7 @@ async def show_results(request: Request, job: AnyJob) -> dict[str, Any]:
 @router.get("/api/jobs/{job}/report")
 async def show_report(request: Request, job: AnyJob) -> dict[str, Any]:
     """Every measure with interval, bound, baselines and threshold."""
-    rows = report.rows(results_of(request, job))
+    rows = report.rows(results_of(request, job), jobs(request).policy)
     return {"job": job, "measures": [dataclasses.asdict(row) | {"threshold": _plain(row)} for row in rows]}
 
 
@@ -128,9 +127,9 @@ async def list_suites() -> dict[str, Any]:
 
 
 @router.get("/api/tiers")
-async def list_tiers() -> dict[str, Any]:
+async def list_tiers(request: Request) -> dict[str, Any]:
     """The tiers, with what their items can prove."""
-    policy = certification.standard()
+    policy = jobs(request).policy
     return {
         "policy": policy.digest,
         "tiers": {

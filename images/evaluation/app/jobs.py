@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 import structlog
 
-from appliance.contract import certification
 from appliance.errors import ApplianceError
 from appliance.service.monitor import MonitorClient
 from workbench.evaluation import suites
@@ -37,6 +36,9 @@ class Jobs:
         custody: the keys of hold-outs.
         monitor: for grants.
         models: names of the models that may be evaluated here.
+
+    Attributes:
+        policy: the certification policy in force.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Jobs:
     ) -> None:
         self.store = store
         self.custody = custody
+        self.policy = bench.own.policy
         self._bench = bench
         self._monitor = monitor
         self._models = models
@@ -73,11 +76,11 @@ class Jobs:
         """
         if new.model not in self._models:
             raise ApplianceError(f"model {new.model!r} is not installed here", remedy=", ".join(self._models))
-        certification.standard().effective(new.tier)
+        self.policy.effective(new.tier)
         known = suites.standard()
         if new.suite and new.suite not in known:
             raise ApplianceError(f"there is no suite {new.suite!r}", remedy=", ".join(known))
-        if not new.suite and not certification.standard().effective(new.tier).bounds:
+        if not new.suite and not self.policy.effective(new.tier).bounds:
             new = new.model_copy(update={"suite": "smoke"})
         if new.generation is not None:
             self.custody.check(new.generation, evaluator)

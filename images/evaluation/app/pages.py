@@ -5,7 +5,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.contract import certification
 from appliance.contract.evaluation import SuiteResult
 from appliance.monitor.decide.context import HEADER
 from appliance.service.web.middleware import SECURITY_HEADERS, CurrentContext
@@ -29,7 +28,7 @@ EXAMPLES = 3
 @router.get("/")
 async def index(request: Request) -> Response:
     """All jobs, and what can be started."""
-    policy = certification.standard()
+    policy = jobs(request).policy
     return _render(
         request, "jobs.html", jobs=jobs(request).all(), models=request.app.state.models, tiers=list(policy.tiers),
         suites=suites.standard().values(), generations=_usable(request),
@@ -46,7 +45,7 @@ async def start(request: Request, context: CurrentContext, new: Annotated[NewJob
 @router.get("/tiers/{tier}")
 async def show_tier(request: Request, tier: str) -> Response:
     """What a tier demands, what its items can prove, and a form to try it."""
-    policy = certification.standard()
+    policy = jobs(request).policy
     if tier not in policy.tiers:
         raise not_found()
     return _render(
@@ -77,7 +76,7 @@ async def show_job(request: Request, job: AnyJob) -> Response:
     found, results = job_of(request, job), jobs(request).store.results(job)
     values: dict[str, Any] = {"job": found, "results": results, "others": _others(request, found)}
     if results:
-        values["rows"] = report.rows(results)
+        values["rows"] = report.rows(results, jobs(request).policy)
         values["slices"] = _slices(results.suites)
         values["examples"] = [] if found.generation else _examples(request, found, results.suites)
     return _render(request, "job.html", **values)
@@ -179,7 +178,7 @@ def _board(request: Request) -> dict[str, list[tuple[Job, report.Row]]]:
     store = jobs(request).store
     for job in store.all()[:100]:
         results = store.results(job.id) if job.reached is not None else None
-        for row in report.rows(results) if results else []:
+        for row in report.rows(results, jobs(request).policy) if results else []:
             table.setdefault(row.measure, {}).setdefault(job.model, (job, row))
     return {measure: _ranked(list(found.values())) for measure, found in sorted(table.items())}
 

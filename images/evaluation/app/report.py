@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from appliance.contract import certification
 from appliance.contract.bounds import Bound, BoundError, Observation
-from appliance.contract.certification import Threshold
+from appliance.contract.certification import Certification, Threshold
 from appliance.contract.evaluation import Results, SuiteResult
 from appliance.contract.tiers import bound_of, observed
 from workbench.evaluation import suites
@@ -61,9 +60,8 @@ class Difference:
     adjusted: float
 
 
-def rows(results: Results) -> list[Row]:
+def rows(results: Results, policy: Certification) -> list[Row]:
     """Every measure with its interval, and the bound where the tier that was tried demands one."""
-    policy = certification.standard()
     bounds = policy.effective(results.tier).bounds
     alpha = policy.attempts[min(results.attempt, len(policy.attempts)) - 1]
     found = []

@@ -12,7 +12,6 @@ import httpx
 import structlog
 
 from appliance import __version__
-from appliance.contract import certification
 from appliance.contract.evaluation import Results
 from appliance.contract.tiers import decide
 from appliance.errors import ApplianceError
@@ -64,7 +63,7 @@ class Run:
         self._bench = bench
         self._store = store
         self._custody = custody
-        self._policy = certification.standard()
+        self._policy = bench.own.policy
         self._stopped = ""
         self._exposure = ""
 

@@ -164,3 +164,20 @@ def test_a_generation_of_an_earlier_release_is_called_so(tmp_path: Path) -> None
         installed_catalogue(paths)
     paths.catalogue.write_bytes(CATALOGUE.encode())
     assert installed_catalogue(paths) == CATALOGUE
+
+
+def test_a_site_may_tighten_certification_and_nothing_else(site: Site) -> None:
+    document = site.model_dump(mode="json")
+    policy = standard().model_dump(mode="json")
+    policy["tiers"]["T1-administrative"]["bounds"]["security.leak"]["upper"] = 0.02
+    tighter = parse_site(document | {"certification": policy}, "site.yml")
+    bound, enclave = Bound("ab" * 32, "key"), tighter.enclave("secret")
+    told = [
+        json.loads(service_settings(tighter, enclave, CATALOGUE[name], CATALOGUE, IMAGES, bound))["settings"]
+        for name in ("evaluation", "inference")
+    ]
+    assert told[1]["policy"] == tighter.certification_policy.digest != standard().digest
+    assert told[0]["certification"] == policy
+    policy["tiers"]["T1-administrative"]["bounds"]["security.leak"]["upper"] = 0.2
+    with pytest.raises(ApplianceError, match=r"security\.leak: is looser: a site may only tighten"):
+        parse_site(document | {"certification": policy}, "site.yml")
