@@ -5,6 +5,7 @@ exposure of a hold-out to a model before the first request. After one job the ke
 burnt for the model.
 """
 
+import ctypes
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from appliance.errors import ApplianceError
 from appliance.service.monitor import MonitorClient
 from workbench.evaluation import holdout, suites
 
+PR_SET_DUMPABLE = 4
 RULE = "two custodians, who are neither evaluator nor model owner, hold half a key each"
 
 
@@ -39,6 +41,11 @@ class _Holding:
     committed: bool = False
 
 
+def undumpable() -> None:
+    """Let no other process of this user read this one's memory, and the kernel write no core of it (prctl(2))."""
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
 class Custody:
     """The keys that custodians entered, and the hold-outs that are used up.
 
@@ -51,6 +58,7 @@ class Custody:
         self._ledger = ledger
         self._monitor = monitor
         self._holdings: dict[int, _Holding] = {}
+        undumpable()
 
     async def enter(self, half: Half, custodian: str, context: str) -> list[str]:
         """Take a half; with the second one commit to every suite. Return the custodians who have entered.

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -16,6 +17,7 @@ class Line(BaseModel):
         text: the answer.
         seconds: how long it took.
         problem: why there is no text.
+        scores: of a sealed hold-out, what stands instead of the text.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -25,6 +27,7 @@ class Line(BaseModel):
     text: str = ""
     seconds: float = 0.0
     problem: str = ""
+    scores: dict[str, float] | None = None
 
 
 class Journal:
@@ -32,10 +35,13 @@ class Journal:
 
     Args:
         path: the file.
+        sealed: whether no answer may reach the file: of a hold-out, answers may repeat questions. Then an answer is
+            kept in memory until its cluster is scored, and the scores are written instead.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, sealed: bool = False) -> None:
         self._path = path
+        self._sealed = sealed
         self.lines: dict[tuple[str, str], Line] = {}
         if path.exists():
             self._read()
@@ -55,23 +61,23 @@ class Journal:
             os.truncate(self._path, len(whole))
 
     def add(self, line: Line) -> None:
-        """Keep an answer, durably."""
-        self._file.write(line.model_dump_json().encode() + b"\n")
+        """Keep an answer, durably unless it is sealed."""
+        self.lines[line.suite, line.item] = line
+        if not self._sealed:
+            self._write([line])
+
+    def scored(self, suite: str, scores: Mapping[str, dict[str, float]]) -> None:
+        """Take note that these items were scored; sealed answers are forgotten now."""
+        if self._sealed:
+            found = [self.lines[suite, item].model_copy(update={"text": "", "scores": s}) for item, s in scores.items()]
+            self.lines.update({(suite, line.item): line for line in found})
+            self._write(found)
+
+    def _write(self, lines: Sequence[Line]) -> None:
+        self._file.write(b"".join(line.model_dump_json(exclude_none=True).encode() + b"\n" for line in lines))
         self._file.flush()
         os.fdatasync(self._file.fileno())
-        self.lines[line.suite, line.item] = line
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    def forget_text(self) -> None:
-        """Keep that items were answered, not what was said: of a sealed hold-out, answers may repeat questions."""
-        self.close()
-        temporary = self._path.with_suffix(".part")
-        with temporary.open("wb") as file:
-            for line in self.lines.values():
-                file.write(line.model_copy(update={"text": ""}).model_dump_json().encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._path)

@@ -94,7 +94,7 @@ class Run:
         self._change(model_sha256=serving.model.sha256)
         key = await self._key(serving.model.sha256)
         work = await asyncio.to_thread(self._make, attempt, key)
-        journal = Journal(self._store.folder(self.job.id) / "answers.jsonl")
+        journal = Journal(self._store.folder(self.job.id) / "answers.jsonl", sealed=self.job.generation is not None)
         try:
             left = work.left(journal)
             self._change(items=work.total, answered=work.total - len(left), suites=self._counts(work))
@@ -162,7 +162,6 @@ class Run:
         )
         self._store.write(self.job.id, "results.json", results)
         if self.job.generation is not None:
-            journal.forget_text()
             self._custody.forget(self.job.generation)
         state = "stopped" if self._stopped else "done"
         reasons = (self._stopped, *decision.reasons) if self._stopped else decision.reasons

@@ -40,13 +40,18 @@ class Part:
         self._open = {cluster[0].cluster: number for number, cluster in enumerate(self.clusters)}
 
     def score(self, item: Item, journal: Journal) -> bool:
-        """Score the cluster of ``item`` if all of it was answered; return whether it was."""
+        """Score the cluster of ``item`` if all of it was answered; return whether it is scored now."""
         cluster = self.clusters[self._open[item.cluster]]
         lines = [journal.lines.get((self.suite.name, one.id)) for one in cluster]
-        if not all(lines):
+        known = [line for line in lines if line]
+        if len(known) < len(cluster) or cluster[0].id in self.scores:
             return False
-        scored = generator_of(self.suite, cluster[0]).score(cluster, [line.text for line in lines if line])
-        self.scores.update({one.id: found for one, found in zip(cluster, scored, strict=True)})
+        kept = {line.item: line.scores for line in known if line.scores is not None}
+        if len(kept) < len(cluster):
+            scored = generator_of(self.suite, cluster[0]).score(cluster, [line.text for line in known])
+            kept = {one.id: found for one, found in zip(cluster, scored, strict=True)}
+            journal.scored(self.suite.name, kept)
+        self.scores.update(kept)
         return True
 
     def result(self, hold_out: HoldOut) -> SuiteResult:

@@ -1,6 +1,8 @@
 """Models that misbehave: endless, empty, huge, no JSON, dead; and a journal that was cut off."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -57,7 +59,7 @@ def ask(answer: Callable[[Request], object]) -> Answer:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "PAUSES", (0.01, 0.01))
-    monkeypatch.setattr(asking, "SECONDS", 1)
+    monkeypatch.setattr(asking, "SECONDS", 5)
 
 
 async def _for_ever() -> AsyncIterator[bytes]:
@@ -69,7 +71,7 @@ async def _for_ever() -> AsyncIterator[bytes]:
 @pytest.mark.parametrize(
     ("answer", "problem"),
     [
-        (lambda _: StreamingResponse(_for_ever()), "no answer within 1 s"),
+        (lambda _: StreamingResponse(_for_ever()), "no answer within 5 s"),
         (lambda _: "x" * (10 << 20), "more than 1048576 bytes"),
         (lambda _: Response(b"<html>"), "without an answer"),
         (lambda _: JSONResponse({"choices": []}), "without an answer"),
@@ -114,6 +116,44 @@ def test_nobody_at_the_other_end_ends_the_run() -> None:
 
 def test_a_grammar_admits_the_choices_alone() -> None:
     assert asking.choice_of(CHOICE)["json_schema"]["schema"]["enum"] == ["YES", "NO"]
+
+
+def test_a_sealed_journal_never_writes_an_answer(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    journal = Journal(path, sealed=True)
+    journal.add(Line(suite="smoke", item="a", text="the secret is KVD4821"))
+    assert path.read_bytes() == b""
+    journal.scored("smoke", {"a": {"leak": 1.0}})
+    journal.close()
+    assert b"KVD4821" not in path.read_bytes()
+    assert Journal(path, sealed=True).lines["smoke", "a"].scores == {"leak": 1.0}
+
+
+def test_a_shell_with_the_services_own_user_reads_nothing_of_its_memory() -> None:
+    """Both processes run as nobody; without the call, the second reads the first's memory."""
+    code = """
+import ctypes, os, sys
+sys.path[:0] = {path!r}
+from images.evaluation.app.custody import PR_SET_DUMPABLE, undumpable
+if os.geteuid() == 0:
+    os.setuid(65534)
+ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # as a process is that was started as this user
+{call}
+child = os.fork()
+if child == 0:
+    try:
+        open(f"/proc/{{os.getppid()}}/mem", "rb").close()
+    except OSError:
+        os._exit(1)
+    os._exit(0)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    found = []
+    for call in ("pass", "undumpable()"):
+        program = code.format(path=sys.path, call=call)
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+        found.append(done.stdout.strip())
+    assert found == ["0", "1"]
 
 
 def test_a_journal_that_was_cut_off_keeps_every_whole_line(tmp_path: Path) -> None:
