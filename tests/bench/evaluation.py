@@ -36,7 +36,9 @@ def measurements() -> list[Measurement]:
     return [
         at_most("evaluation.cpu_per_sample", own / inspect, "x", GOAL, reference),
         at_least("evaluation.generation", speed, "items/s", 100, f"MarkBench's slowest task, {task}, one core"),
-        at_most("evaluation.report_100000", _report(), "ms", 300, f"the measures of {ROWS:,} item results, p95 of 20"),
+        at_most(
+            "evaluation.report_100000", _report(), "ms", 300, f"what a page reads of {ROWS:,} item results, p95 of 20"
+        ),
     ]
 
 
@@ -84,15 +86,18 @@ def _slowest() -> tuple[str, float]:
 
 def _report() -> float:
     from appliance.contract.certification import standard  # noqa: PLC0415 - as above
-    from images.evaluation.app.report import rows  # noqa: PLC0415 - as above
+    from images.evaluation.app.store import Store  # noqa: PLC0415 - as above
+    from images.evaluation.app.summary import summarise  # noqa: PLC0415 - as above
     from tests.unit.inference.test_certificate import results, suite  # noqa: PLC0415 - as above
 
-    done = results(suites=[suite("reliability-abstain", ROWS, dimension="reliability")])
-    times = []
-    for _ in range(20):
-        start = time.process_time()
-        rows(done, standard())
-        times.append(1000 * (time.process_time() - start))
+    done, times = results(suites=[suite("reliability-abstain", ROWS, dimension="reliability")]), []
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        store.write(done.job, "summary.json", summarise(done, standard()))
+        for _ in range(20):
+            start = time.perf_counter()
+            store.summary(done.job)
+            times.append(1000 * (time.perf_counter() - start))
     return sorted(times)[18]
 
 

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.contract.evaluation import SuiteResult
 from appliance.monitor.decide.context import HEADER
 from appliance.service.web.middleware import SECURITY_HEADERS, CurrentContext
 from appliance.service.web.pages import Pages
@@ -20,6 +19,7 @@ from .api import AnyJob, job_of, jobs, results_of
 from .custody import Half
 from .journal import Journal
 from .model import Job, NewJob
+from .summary import Part
 
 router = APIRouter(prefix="/evaluation")
 EXAMPLES = 3
@@ -73,13 +73,9 @@ async def show_suite(request: Request, name: str) -> Response:
 @router.get("/jobs/{job}")
 async def show_job(request: Request, job: AnyJob) -> Response:
     """One job; while it runs the page loads itself again."""
-    found, results = job_of(request, job), jobs(request).store.results(job)
-    values: dict[str, Any] = {"job": found, "results": results, "others": _others(request, found)}
-    if results:
-        values["rows"] = report.rows(results, jobs(request).policy)
-        values["slices"] = _slices(results.suites)
-        values["examples"] = [] if found.generation else _examples(request, found, results.suites)
-    return _render(request, "job.html", **values)
+    found, summary = job_of(request, job), jobs(request).store.summary(job)
+    examples = _examples(request, found, summary.suites) if summary and not found.generation else []
+    return _render(request, "job.html", job=found, summary=summary, others=_others(request, found), examples=examples)
 
 
 @router.post("/jobs/{job}/cancel")
@@ -148,24 +144,17 @@ def _others(request: Request, job: Job) -> list[Job]:
     return [one for one in same if one.reached is not None][:5]
 
 
-def _slices(parts: tuple[SuiteResult, ...]) -> list[tuple[str, list[report.Slice]]]:
-    known = suites.standard()
-    made = [(part, next(iter(known[part.suite].measures.values()))) for part in parts if part.suite in known]
-    return [(part.suite, found) for part, score in made if (found := report.slices(part, score))]
-
-
-def _examples(request: Request, job: Job, parts: tuple[SuiteResult, ...]) -> list[tuple[str, Any, str]]:
+def _examples(request: Request, job: Job, parts: list[Part]) -> list[tuple[str, Any, str]]:
     """Items of the published key that went wrong: question, expected, answer."""
     journal = Journal(jobs(request).store.folder(job.id) / "answers.jsonl")
     journal.close()
     found = []
     for part in parts:
         suite = suites.standard().get(part.suite)
-        wrong = report.failures(part, EXAMPLES)
-        if suite is None or suite.sha256 != part.sha256 or not wrong:
+        if suite is None or suite.sha256 != part.sha256 or not part.worst:
             continue
         items = {item.id: item for item in suite.make(job.suites.get(part.suite, suite.items), key=PUBLISHED)}
-        for identifier in wrong:
+        for identifier in part.worst:
             line = journal.lines.get((part.suite, identifier))
             if identifier in items and line:
                 found.append((part.suite, items[identifier], line.text or line.problem))
@@ -177,8 +166,8 @@ def _board(request: Request) -> dict[str, list[tuple[Job, report.Row]]]:
     table: dict[str, dict[str, tuple[Job, report.Row]]] = {}
     store = jobs(request).store
     for job in store.all()[:100]:
-        results = store.results(job.id) if job.reached is not None else None
-        for row in report.rows(results, jobs(request).policy) if results else []:
+        summary = store.summary(job.id) if job.reached is not None else None
+        for row in summary.rows if summary else []:
             table.setdefault(row.measure, {}).setdefault(job.model, (job, row))
     return {measure: _ranked(list(found.values())) for measure, found in sorted(table.items())}
 

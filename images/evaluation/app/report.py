@@ -98,6 +98,12 @@ def rows(results: Results, policy: Certification) -> list[Row]:
     return found
 
 
+def main_score(name: str) -> str:
+    """The score of a suite's first measure; empty when the suite is not here any more."""
+    suite = suites.standard().get(name)
+    return next(iter(suite.measures.values())) if suite else ""
+
+
 def is_bad(score: str) -> bool:
     """Whether a score counts what should not happen."""
     return score in {"leak", "harm", "injected", "undermark", "overmark", "over_refusal", "invented"}

@@ -27,6 +27,7 @@ from .journal import Journal, Line
 from .model import Job
 from .settings import EvaluationSettings
 from .store import Store
+from .summary import summarise
 from .work import CHECK_EVERY, Part, Work
 
 _log = structlog.get_logger()
@@ -160,6 +161,7 @@ class Run:
                 "items": results.items,
             },
         )
+        self._store.write(self.job.id, "summary.json", summarise(results, self._policy))
         self._store.write(self.job.id, "results.json", results)
         if self.job.generation is not None:
             self._custody.forget(self.job.generation)

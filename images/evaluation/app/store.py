@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from appliance.contract.evaluation import Results
 
 from .model import Job
+from .summary import Summary
 
 
 class Store:
@@ -44,6 +45,13 @@ class Store:
         """The results document of a job that ended, or None."""
         try:
             return Results.model_validate_json((self.folder(identifier) / "results.json").read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return None
+
+    def summary(self, identifier: str) -> Summary | None:
+        """What pages show of a job that ended, or None."""
+        try:
+            return Summary.model_validate_json((self.folder(identifier) / "summary.json").read_bytes())
         except (FileNotFoundError, ValidationError):
             return None
 

@@ -131,6 +131,6 @@ class Gate:
                 "uses": list(certificate.uses),
                 "use": self._use,
                 "bounds": [bound.model_dump() for bound in certificate.bounds],
-                "items": sum(suite.items for suite in certificate.evaluation.suites),
+                "answered": sum(suite.items for suite in certificate.evaluation.suites),
             },
         )
