@@ -70,6 +70,7 @@ unit: setup-test ## tests that need no container
 .PHONY: docs
 docs: setup-test ## write the reference pages from the code (docs/reference)
 	python -m tests.docs
+	python -m tests.attack --write
 
 .PHONY: integration
 integration: setup-test ## the whole life of a site on real containers (root)
@@ -78,6 +79,10 @@ integration: setup-test ## the whole life of a site on real containers (root)
 .PHONY: slow
 slow: setup-test ## proofs that take long: 10,000 mutations of a bundle, all images built twice, kills and full disks (root)
 	$(AS_ROOT) pytest -m long tests/unit tests/integration
+
+.PHONY: attack
+attack: setup-test ## the red team: every attempt of tests/attack against a running site (build/attack.json; root)
+	$(AS_ROOT) python -m tests.attack
 
 .PHONY: demo
 demo: setup ## build, carry, install without a network, use: a site that keeps running for you (DEMO keys)

@@ -71,6 +71,7 @@ class Enclave(BaseModel):
         use: what people here use the model for (policies/certification.yml, uses); when absent, `exercise` on a DEMO
             site and `analysis` elsewhere, so that a model without a high tier must be declared for less.
         system_high: whether it is the reserved enclave of the log and the officers' console; exactly one is.
+        storage: size of its file system, as ``500m`` or ``20g``: all that its services can fill.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -85,6 +86,12 @@ class Enclave(BaseModel):
     models: Annotated[tuple[Name | str, ...], Field(max_length=1)] = ()
     use: Use | None = None
     system_high: bool = False
+    storage: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}[mg]$")] = "2g"
+
+    @property
+    def storage_bytes(self) -> int:
+        """The same in bytes."""
+        return int(self.storage[:-1]) << {"m": 20, "g": 30}[self.storage[-1]]
 
     @cached_property
     def marking(self) -> Marking:

@@ -62,18 +62,33 @@ class MonitorClient:
         }
         return str((await self._post("/record", body))["receipt"])
 
-    async def grant(self, context: str, *, job: str, model: str) -> str:
+    async def grant(self, context: str, *, job: str, model: str, purpose: str, calls: int) -> str:
         """Ask for the job grant with which a workload acts for the user of ``context``.
 
         Args:
-            context: the user's ``X-Appliance-Context`` as received.
+            context: the user's ``X-Appliance-Context`` as received, of an action that the policy calls a job.
             job: identifier of the job.
-            model: name of the model the job may call.
+            model: name of the one model that the job may call.
+            purpose: what the job is for, in a word; what it calls is told.
+            calls: how many calls it may make.
 
         Raises:
             NotRecordedError: the monitor refused or did not answer.
         """
-        return str((await self._post("/grant", {"context": context, "job": job, "model": model}))["grant"])
+        asked = {"context": context, "job": job, "model": model, "purpose": purpose, "calls": calls}
+        return str((await self._post("/grant", asked))["grant"])
+
+    async def publish(self, path: str, kind: str) -> None:
+        """Have the host take the page at ``path`` out of the service's volume, for readers at higher levels.
+
+        Args:
+            path: one that a typed read-down route of the manifest covers.
+            kind: ``html`` or ``json``.
+
+        Raises:
+            NotRecordedError: the monitor did not take it; the message says why.
+        """
+        await self._post("/publish", {"path": path, "kind": kind})
 
     async def cosign(self, context: str, note: str) -> str:
         """Hand in a cosigned checkpoint of the log, as text, for the officer of ``context``.
@@ -100,7 +115,7 @@ class MonitorClient:
                 rule="no durable record, no effect",
                 remedy="the security officer checks the monitor: appliance monitor status",
             ) from error
-        if not isinstance(answer, dict) or not {"receipt", "grant"} & answer.keys():
+        if not isinstance(answer, dict) or not {"receipt", "grant", "published"} & answer.keys():
             raise NotRecordedError("the monitor's answer has no receipt", rule="no durable record, no effect")
         return answer
 

@@ -16,26 +16,6 @@ def inside(site: Instance, code: str, container: str = "unclassified-labeling") 
     return answer.stdout + answer.stderr
 
 
-def test_a_container_forges_a_context_for_its_neighbour(site: Instance) -> None:
-    code = f"""
-import time, urllib.request, urllib.error
-from appliance.monitor.decide.context import Context, seal
-key = open('/run/secrets/context.key', 'rb').read()
-for path in ('/evaluation/api/jobs', '/inference/v1/models'):
-    service, port = path.split('/')[1], 8000
-    host = {{'evaluation': '{site.inner_address(1, 11)}', 'inference': '{site.inner_address(1, 12)}'}}[service]
-    token = seal(Context(request='0'*32, enclave='unclassified', service=service, method='GET', path=path,
-        action='read', subject='annotator', roles=('evaluator',), level='TS', nationalities=('USA',), label='U;;*',
-        working='U;;*', expires=int(time.time()) + 60), key)
-    try:
-        print('GOT', urllib.request.urlopen(urllib.request.Request(f'http://{{host}}:8000{{path}}',
-            headers={{'X-Appliance-Context': token}}), timeout=5).status)
-    except urllib.error.HTTPError as error:
-        print('refused', error.code)
-"""
-    assert inside(site, code).split() in (["refused", "403"] * 2, ["refused", "404"] * 2)
-
-
 def test_a_container_cannot_speak_for_another_enclave(site: Instance) -> None:
     """Nor for another service, the host or an officer: what it may not say is refused, and kept as a finding."""
     mark = secrets.token_hex(8)

@@ -1,6 +1,6 @@
 """What vouches for the results behind a certificate: the evaluation's own files, and the audit log."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from appliance.audit.events import ocsf
@@ -49,12 +49,12 @@ def check_log(log: Path, results: Results, policy: Certification) -> None:
         detail = event.unmapped.detail or {}
         here = event.unmapped.enclave == results.enclave and model in (event.unmapped.inputs or ())
         if event.activity == ASKED:
-            answers += here and detail.get("job") == results.job
+            answers += here and _job(detail) == results.job
         elif event.activity == RUN and here:
-            if detail.get("job") == results.job:
+            if _job(detail) == results.job:
                 vouched |= digest in (event.unmapped.outputs or ()) and event.subject == results.evaluator
             elif detail.get("tier") == results.tier and detail.get("generation") and not vouched:
-                earlier.add(detail.get("job"))
+                earlier.add(_job(detail))
     if not vouched:
         raise CertificateError(
             f"job {results.job}: no record of an evaluation by {results.evaluator} names the results {results.sha256}",
@@ -73,6 +73,11 @@ def check_log(log: Path, results: Results, policy: Certification) -> None:
             rule="each attempt of a model at a tier spends its own part of alpha (policies/certification.yml)",
             remedy="the officers look into it: an attempt was left out",
         )
+
+
+def _job(detail: Mapping[str, object]) -> str:
+    """The job of an event; a run that was resumed has the job's name and a number."""
+    return str(detail.get("job", "")).partition(".")[0]
 
 
 def _events(log: Path, results: Results) -> Iterator[ocsf.Event]:

@@ -1,7 +1,9 @@
-"""What two officers signed, with the keys that only the monitor and each service hold: all that a decision rests on."""
+"""What two officers signed, with the monitor's own keys: all that a decision rests on."""
 
 from dataclasses import dataclass
 from datetime import datetime
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.contract.catalogue import Catalogue
 from appliance.enclave.site import Site
@@ -22,8 +24,10 @@ class InForce:
         policy_digest: SHA-256 of the signed access policy, hexadecimal.
         authority: judges certificates.
         catalogue: the services of the current generation.
-        context_keys: 32 bytes for each enclave and service.
+        signing_key: signs contexts; services have its public half.
+        admission_keys: 32 bytes for each enclave and service, which the service's database has too, and no service.
         grant_key: the monitor's own 32 bytes.
+        digest_keys: 32 bytes for each enclave, for the digests of what could be guessed.
     """
 
     site: Site
@@ -32,8 +36,10 @@ class InForce:
     policy_digest: str
     authority: Authority
     catalogue: Catalogue
-    context_keys: dict[tuple[str, str], bytes]
+    signing_key: Ed25519PrivateKey
+    admission_keys: dict[tuple[str, str], bytes]
     grant_key: bytes
+    digest_keys: dict[str, bytes]
 
     def identify(self, certificate: str, now: datetime) -> tuple[Identity, Subject | None]:
         """Who a request's URL-escaped certificate stands for; no subject for a workload.

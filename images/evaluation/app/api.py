@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse
 
+from appliance.contract.context import HEADER
 from appliance.contract.evaluation import Results
-from appliance.monitor.decide.context import HEADER
 from appliance.service.web.middleware import CurrentContext
 from appliance.service.web.responses import not_found
 from workbench.evaluation import suites

@@ -11,6 +11,7 @@ import structlog
 from appliance.errors import ApplianceError
 from appliance.service.monitor import MonitorClient
 from workbench.evaluation import suites
+from workbench.evaluation.advice import plan
 
 from .custody import Custody
 from .model import Job, NewJob
@@ -19,6 +20,12 @@ from .store import Store
 
 _log = structlog.get_logger()
 MOST_QUEUED = 20
+PURPOSE = "evaluation"
+"""What the model's service is told: only this may ask a model that has no certificate yet."""
+CALLS_PER_ITEM = 4
+"""One answer, and as often again as it is tried."""
+OTHER_CALLS = 10
+MOST_CALLS = 100_000
 
 
 @dataclass
@@ -143,11 +150,20 @@ class Jobs:
     async def _enqueue(self, job: Job, context: str) -> None:
         if len(self._queue) >= MOST_QUEUED:
             raise ApplianceError(f"{MOST_QUEUED} jobs wait already", remedy="wait, or cancel one")
-        grant = await self._monitor.grant(context, job=job.id, model=job.model)
+        calls = min(MOST_CALLS, CALLS_PER_ITEM * self._most_items(job) + OTHER_CALLS)
+        run = f"{job.id}.{job.runs}" if job.runs else job.id
+        job = job.model_copy(update={"runs": job.runs + 1})
+        grant = await self._monitor.grant(context, job=run, model=job.model, purpose=PURPOSE, calls=calls)
         self.store.keep(job)
         self._queue.append(_Entry(job, grant))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work_off())
+
+    def _most_items(self, job: Job) -> int:
+        """How many items a job can have at most, before they are made: some scores apply to a part of them only."""
+        if job.asked:
+            return sum(job.asked.values()) + 10
+        return 4 * sum(max(scores.values()) for scores in plan(self.policy, job.tier).values())
 
     async def _work_off(self) -> None:
         while self._queue:

@@ -48,6 +48,7 @@ class Job(BaseModel):
         asked: the suite that was asked for and how many of its items; empty when the tier says what it needs.
         suites: how many items of each suite there are.
         evaluator: who started it.
+        runs: how often it was begun: each run has a grant of its own.
         state: where it stands.
         generation: the hold-out, or None for the published key.
         answered: how many items were answered.
@@ -71,6 +72,7 @@ class Job(BaseModel):
     asked: dict[str, int] = {}
     suites: dict[str, int] = {}
     evaluator: str
+    runs: int = 0
     state: State = "queued"
     generation: int | None = None
     answered: int = 0

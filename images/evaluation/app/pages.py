@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.monitor.decide.context import HEADER
+from appliance.contract.context import HEADER
 from appliance.service.web.middleware import SECURITY_HEADERS, CurrentContext
 from appliance.service.web.pages import Pages
 from appliance.service.web.responses import not_found

@@ -1,6 +1,5 @@
 """The OpenAI-compatible routes below ``/inference/v1/``."""
 
-import hashlib
 import json
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -10,8 +9,9 @@ import httpx
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
 
+from appliance.contract import digest
+from appliance.contract.context import Context
 from appliance.errors import ApplianceError
-from appliance.monitor.decide.context import Context
 from appliance.service.monitor import MonitorClient
 from appliance.service.web.middleware import CurrentContext, token_of
 from appliance.service.web.responses import MarkedJSONResponse, not_found
@@ -58,11 +58,12 @@ async def completions(request: Request, context: CurrentContext, body: Completio
 async def _generate(request: Request, context: Context, body: ChatRequest | CompletionRequest, path: str) -> Response:
     engine: Engine = request.app.state.engine
     gate: Gate = request.app.state.gate
-    if body.model != gate.serving.model.name:
+    if body.model != gate.serving.model.name or (context.job and context.model != body.model):
         raise not_found()
     gate.admit(context)
     asked = engine.client.build_request("POST", path, json=body.for_engine())
-    await _record(request, gate, asked.content, stream=body.stream)
+    given = [digest.guessable(asked.content), digest.text(body.asked())]
+    await _record(request, gate, given, stream=body.stream)
     try:
         answer = await engine.client.send(asked, stream=True)
     except httpx.HTTPError as error:
@@ -78,12 +79,12 @@ async def _generate(request: Request, context: Context, body: ChatRequest | Comp
     return MarkedJSONResponse(content)
 
 
-async def _record(request: Request, gate: Gate, prompt: bytes, *, stream: bool) -> None:
+async def _record(request: Request, gate: Gate, given: list[str], *, stream: bool) -> None:
     monitor: MonitorClient = request.app.state.monitor
     await monitor.record(
         "model_inference_activity",
         token_of(request),
-        inputs=[f"sha256:{hashlib.sha256(prompt).hexdigest()}", f"sha256:{gate.serving.model.sha256}"],
+        inputs=[*given, f"sha256:{gate.serving.model.sha256}"],
         model={"name": gate.serving.model.name, "digest": f"sha256:{gate.serving.model.sha256}"},
         detail={"stream": stream},
     )

@@ -44,6 +44,11 @@ class Message(BaseModel):
     content: str | list[TextPart]
     name: str | None = Field(default=None, exclude=True)
 
+    @property
+    def text(self) -> str:
+        """Its content, the parts one after the other."""
+        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+
 
 class ChatRequest(_Request):
     """``POST /v1/chat/completions``."""
@@ -54,6 +59,10 @@ class ChatRequest(_Request):
     logprobs: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
 
+    def asked(self) -> str:
+        """The last message: those before were the last of earlier requests, or their answers."""
+        return self.messages[-1].text
+
 
 class CompletionRequest(_Request):
     """``POST /v1/completions``."""
@@ -61,3 +70,7 @@ class CompletionRequest(_Request):
     prompt: str
     echo: Literal[False] | None = None
     logprobs: int | None = Field(default=None, ge=0, le=20)
+
+    def asked(self) -> str:
+        """The prompt."""
+        return self.prompt

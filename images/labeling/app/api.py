@@ -16,6 +16,7 @@ from appliance.service.web.responses import MarkedJSONResponse, not_found
 
 from . import records
 from .models import LabelStudioTask, NewPreference, NewProject, NewTask, NewTasks, Upgrade
+from .publication import Publication
 
 router = APIRouter(prefix="/labeling/api")
 ORCON = frozenset({"OC", "OC-USGOV"})
@@ -41,11 +42,19 @@ def _monitor(request: Request) -> MonitorClient:
     return found
 
 
+def publication(request: Request) -> Publication:
+    """What is published for sessions at higher levels."""
+    found: Publication = request.app.state.publication
+    return found
+
+
 @router.get("/projects")
 async def list_projects(request: Request) -> dict[str, Any]:
     """All projects that the reader may know of."""
     async with database(request).transaction(request) as transaction:
-        return {"projects": await records.projects(transaction)}
+        found = {"projects": await records.projects(transaction)}
+    await publication(request).looked_at(request)
+    return found
 
 
 @router.post("/projects", status_code=201)
@@ -53,19 +62,23 @@ async def add_project(request: Request, context: CurrentContext, new: NewProject
     """Add a project."""
     label, portion = portions(request).of(new.marking, "marking")
     async with database(request).transaction(request, [label]) as transaction:
-        return await records.add_project(transaction, new, label, portion, context.groups)
+        made = await records.add_project(transaction, new, label, portion, context.groups)
+    await publication(request).added(request, made["id"])
+    return made
 
 
 @router.get("/projects/{project}")
 async def show_project(request: Request, project: UUID) -> Row:
     """One project."""
     async with database(request).transaction(request) as transaction:
-        return await records.project(transaction, project)
+        found = await records.project(transaction, project)
+    await publication(request).looked_at(request, project)
+    return found
 
 
 @router.get("/projects/{project}/tasks/{page}")
 async def list_tasks(request: Request, project: UUID, page: Page) -> dict[str, Any]:
-    """One page of a project's tasks; the page is in the path because a query would be a write from a higher level."""
+    """One page of a project's tasks; the page is in the path because it is published for readers at higher levels."""
     async with database(request).transaction(request) as transaction:
         return {"tasks": await records.tasks(transaction, project, page), "page": page, "size": records.PAGE}
 
@@ -115,6 +128,7 @@ async def upgrade(request: Request, project: UUID, new: Upgrade) -> dict[str, st
                 "project": str(project),
             },
         )
+    await publication(request).added(request, project, [task])
     return {"id": task, "marking": marking[1], "digest": written.digest()}
 
 
@@ -165,7 +179,8 @@ async def _add_tasks(request: Request, project: UUID, new: Sequence[NewTask]) ->
             named = added[start : start + NAMED]
             detail = {"project": str(project), "tasks": named}
             await _monitor(request).record("records.create", token_of(request), detail=detail)
-        return added
+    await publication(request).added(request, project, added)
+    return added
 
 
 async def _exported(request: Request, context: CurrentContext, project: UUID) -> list[Row]:

@@ -10,8 +10,10 @@ from appliance.service.database import Database
 from appliance.service.monitor import MonitorClient
 from appliance.service.settings import Paths, ServiceSettings
 from appliance.service.web.app import create_app
+from appliance.service.web.published import Published
 
 from . import api, pages
+from .publication import Publication
 from .records import Portions
 
 HERE = Path(__file__).parent
@@ -29,7 +31,9 @@ def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.monitor = MonitorClient(paths.record_socket)
+        monitor = app.state.monitor = MonitorClient(paths.record_socket)
+        published = Published(settings, app.state.pages, monitor, paths.state)
+        app.state.publication = Publication(published, app.state.database)
         yield
         await app.state.database.close()
         await app.state.monitor.close()

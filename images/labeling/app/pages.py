@@ -10,10 +10,9 @@ from fastapi.responses import RedirectResponse
 from appliance.service.database import Row, Transaction
 from appliance.service.web.middleware import CurrentContext
 from appliance.service.web.pages import Pages
-from appliance.service.web.responses import not_found
 
 from . import records
-from .api import database
+from .api import database, publication
 from .models import Choice
 
 router = APIRouter(prefix="/labeling")
@@ -23,25 +22,24 @@ router = APIRouter(prefix="/labeling")
 async def index(request: Request) -> Response:
     """All projects."""
     async with database(request).transaction(request) as transaction:
-        return _pages(request).render(request, "projects.html", projects=await records.projects(transaction))
+        found = await records.projects(transaction)
+    await publication(request).looked_at(request)
+    return _pages(request).render(request, "projects.html", projects=found)
 
 
 @router.get("/projects/{project}")
-async def show_project(request: Request, context: CurrentContext, project: UUID) -> Response:
+async def show_project(request: Request, project: UUID) -> Response:
     """One project: what to do, how far the reader is, its first tasks."""
     async with database(request).transaction(request) as transaction:
         found = await records.project(transaction, project)
         tasks = await records.tasks(transaction, project, 1)
-    return _pages(request).render(
-        request, "project.html", project=found, tasks=tasks, writable=context.working == context.label
-    )
+    await publication(request).looked_at(request, project)
+    return _pages(request).render(request, "project.html", project=found, tasks=tasks, writable=True)
 
 
 @router.get("/projects/{project}/annotate")
 async def annotate(request: Request, context: CurrentContext, project: UUID) -> Response:
     """The next comparison, for those who can answer it."""
-    if context.working != context.label:
-        raise not_found()
     async with database(request).transaction(request) as transaction:
         return await _next(request, context, transaction, await records.project(transaction, project), "annotate.html")
 

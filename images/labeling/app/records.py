@@ -85,6 +85,37 @@ async def project(transaction: Transaction, identifier: UUID) -> Row:
     return await _one(transaction, f"{_PROJECT} WHERE p.id = %s", [identifier])
 
 
+_PUBLIC = """
+    SELECT p.id, p.portion AS marking, p.name, p.instruction, p.created_by, p.created,
+           (SELECT count(*) FROM labeling.tasks t WHERE t.project_id = p.id) AS tasks
+    FROM labeling.projects p WHERE p.need_to_know IS NULL
+"""
+
+
+async def public_projects(transaction: Transaction) -> list[Row]:
+    """The projects of no need-to-know group, without anybody's progress."""
+    return await _all(transaction, f"{_PUBLIC} ORDER BY p.created, p.id")
+
+
+async def public_project(transaction: Transaction, identifier: UUID) -> Row | None:
+    """One of them, or None."""
+    rows = await _all(transaction, f"{_PUBLIC} AND p.id = %s", [identifier])
+    return rows[0] if rows else None
+
+
+async def position(transaction: Transaction, identifier: UUID, tasks: Sequence[str]) -> int:
+    """How many tasks of a project come before the first of ``tasks``."""
+    row = await _one(
+        transaction,
+        """
+        SELECT count(*) AS before FROM labeling.tasks t WHERE t.project_id = %s AND t.number < (
+            SELECT min(u.number) FROM labeling.tasks u WHERE u.project_id = %s AND u.id = ANY(%s::uuid[]))
+        """,
+        [identifier, identifier, list(tasks)],
+    )
+    return int(row["before"])
+
+
 async def add_project(
     transaction: Transaction, new: NewProject, label: str, portion: str, groups: Sequence[str]
 ) -> Row:

@@ -55,7 +55,9 @@ def check(folder: Path, done: Results, written: list[Event]) -> None:
 
 def test_results_that_the_log_vouches_for_are_accepted(tmp_path: Path) -> None:
     done = results()
-    check(tmp_path, done, [*answered(done, 12), ended(done)])
+    check(
+        tmp_path, done, [*answered(done, 5), *answered(done, 7, job=f"{done.job}.1"), ended(done, job=f"{done.job}.1")]
+    )
 
 
 def test_a_hand_written_results_document_is_refused(tmp_path: Path) -> None:

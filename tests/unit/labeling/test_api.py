@@ -7,7 +7,9 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from tests.unit.service.support import MARKING, Monitor, headers_for
+from appliance.service.settings import Paths
+from images.labeling.app.main import build
+from tests.unit.service.support import MARKING, Monitor, headers_for, settings_for
 
 API = "/labeling/api"
 ABOVE = {"working": "TS;;USA", "level": "TS"}
@@ -175,16 +177,58 @@ def test_a_marking_that_is_invalid_or_above_the_enclave_is_refused(client: TestC
     assert ask(client, "GET", f"{API}/projects/{project}").json()["tasks"] == 0
 
 
-def test_from_a_higher_level_one_reads_and_does_not_write(client: TestClient) -> None:
+def test_what_everybody_may_read_is_published_as_soon_as_it_changes(client: TestClient, monitor: Monitor) -> None:
+    project = new_project(client, name="Helpfulness")
+    tasks = new_tasks(client, project, *[None] * 51)
+    tasks += new_tasks(client, project, None)
+    published = monitor.published
+    listed = json.loads(published[f"{API}/projects"])
+    assert [(one["id"], one["tasks"]) for one in listed["projects"]] == [(project, 52)]
+    assert listed["classification"]["marking"] == MARKING
+    pages = [json.loads(published[f"{API}/projects/{project}/tasks/{number}"])["tasks"] for number in (1, 2)]
+    assert [task["id"] for page in pages for task in page] == tasks
+    assert pages[1] == ask(client, "GET", f"{API}/projects/{project}/tasks/2").json()["tasks"]
+    assert json.loads(published[f"{API}/projects/{project}"])["tasks"] == 52
+    for page in (published["/labeling/"], published[f"/labeling/projects/{project}"]):
+        assert MARKING in page
+        assert "<script" not in page
+        assert "analyst" not in page, "a published page is nobody's"
+        assert "done by you" not in page
+    assert "The first 50 of 52" in published[f"/labeling/projects/{project}"]
+
+
+def test_what_belongs_to_a_group_is_not_published(client: TestClient, monitor: Monitor) -> None:
+    body = {"name": "FALCON", "need_to_know": "falcon"}
+    made = ask(client, "POST", f"{API}/projects", body, groups=("falcon",)).json()["id"]
+    tasks = {"tasks": [{"prompt": "FALCON?", "answers": ["a", "b"]}]}
+    assert ask(client, "POST", f"{API}/projects/{made}/tasks", tasks, groups=("falcon",)).status_code == 201
+    assert ask(client, "GET", f"/labeling/projects/{made}", groups=("falcon",)).status_code == 200
+    assert monitor.published, "the list is"
+    assert [path for path, text in monitor.published.items() if made in path or "FALCON" in text] == []
+
+
+def test_what_an_earlier_process_wrote_is_published_when_somebody_looks(
+    client: TestClient, monitor: Monitor, paths: Paths
+) -> None:
     project = new_project(client)
-    (task,) = new_tasks(client, project, None)
-    assert ask(client, "GET", f"{API}/projects/{project}/tasks/1", **ABOVE).json()["tasks"][0]["id"] == task
-    assert ask(client, "POST", f"{API}/tasks/{task}/preferences", {"choice": "a"}, **ABOVE).status_code == 404
+    new_tasks(client, project, None)
+    monitor.published.clear()
+    with TestClient(build(settings_for("labeling"), paths)) as later:
+        ask(later, "GET", f"/labeling/projects/{project}")
+    assert f"{API}/projects/{project}/tasks/1" in monitor.published
+    assert f"{API}/projects" in monitor.published
+
+
+def test_a_monitor_that_takes_no_page_takes_no_write_back(client: TestClient, monitor: Monitor) -> None:
+    monitor.refuse = True
+    project = new_project(client)
+    assert ask(client, "GET", f"{API}/projects/{project}").status_code == 200
+
+
+def test_nothing_comes_from_a_higher_level(client: TestClient) -> None:
+    project = new_project(client)
+    assert ask(client, "GET", f"{API}/projects/{project}", **ABOVE).status_code == 404
     assert ask(client, "POST", f"{API}/projects", {"name": "x"}, **ABOVE).status_code == 404
-    page = ask(client, "GET", f"/labeling/projects/{project}", **ABOVE)
-    assert "read-only" in page.text
-    assert "/annotate" not in page.text
-    assert ask(client, "GET", f"/labeling/projects/{project}/annotate", **ABOVE).status_code == 404
 
 
 def test_label_studio_json_comes_in_and_goes_out(client: TestClient) -> None:

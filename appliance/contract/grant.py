@@ -1,18 +1,33 @@
-"""Job grants: the monitor's own signed word that a job runs for a person, so that it can outlast their request."""
+"""Job grants: the monitor's own word that a job runs for a person, so that it can outlast their request.
+
+A service keeps the token and shows it at the enclave's gateway, which gets a fresh context for each call of the job.
+Only the monitor verifies it. Text form: ``v2.<base64url of JSON>.<hex HMAC-SHA-256>``.
+"""
 
 import base64
 import binascii
-import hashlib
 import hmac
 import json
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.errors import ApplianceError
 
+VERSION = "v2"
+LONGEST = 6 * 3600
+"""Most seconds that a job lasts."""
+
+MOST_CALLS = 100_000
+"""Most calls that one job makes."""
+
+JobName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
+Purpose = Annotated[str, Field(pattern=r"^[a-z][a-z-]{0,39}$")]
+Calls = Annotated[int, Field(ge=1, le=MOST_CALLS)]
+
 
 class GrantError(ApplianceError):
-    """A grant is forged, expired or another enclave's."""
+    """A grant is forged, expired, used up, another enclave's, or its person may not run the job any more."""
 
 
 class Grant(BaseModel):
@@ -22,27 +37,32 @@ class Grant(BaseModel):
         job: identifier of the job, chosen by the service that runs it.
         service: the service that runs it.
         enclave: its enclave.
-        model: the model it may call.
+        model: the one model that it may ask.
+        purpose: what it is for, in a word, for example ``evaluation``.
         subject: the person who started it.
         label: encoded label of the enclave.
+        calls: how many calls through the gateway it may make.
         expires: seconds since the epoch.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    job: str
+    job: JobName
     service: str
     enclave: str
-    model: str
+    model: JobName
+    purpose: Purpose
     subject: str
     label: str
+    calls: Calls
     expires: int
 
 
 def seal_grant(grant: Grant, key: bytes) -> str:
     """The token for ``grant`` under the monitor's own key, which no service knows."""
-    body = "v1." + base64.urlsafe_b64encode(json.dumps(grant.model_dump(), sort_keys=True).encode()).decode()
-    return f"{body}.{hmac.new(key, body.encode(), hashlib.sha256).hexdigest()}"
+    payload = json.dumps(grant.model_dump(), sort_keys=True, separators=(",", ":"))
+    body = f"{VERSION}.{base64.urlsafe_b64encode(payload.encode()).decode()}"
+    return f"{body}.{hmac.digest(key, body.encode(), 'sha256').hex()}"
 
 
 def open_grant(token: str, key: bytes, *, service: str, enclave: str, now: float) -> Grant:
@@ -52,10 +72,10 @@ def open_grant(token: str, key: bytes, *, service: str, enclave: str, now: float
         GrantError: it does not hold.
     """
     body, _, given = token.rpartition(".")
-    if not hmac.compare_digest(hmac.new(key, body.encode(), hashlib.sha256).hexdigest().encode(), given.encode()):
+    if not hmac.compare_digest(hmac.digest(key, body.encode(), "sha256").hex().encode(), given.encode()):
         raise GrantError("the job grant is not this monitor's", rule="workload.grant-forged")
     try:
-        grant = Grant.model_validate_json(base64.urlsafe_b64decode(body.removeprefix("v1.")))
+        grant = Grant.model_validate_json(base64.urlsafe_b64decode(body.removeprefix(f"{VERSION}.")))
     except (ValidationError, binascii.Error) as error:
         raise GrantError("the job grant cannot be read", rule="workload.grant-forged") from error
     if (grant.service, grant.enclave) != (service, enclave):
