@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.errors import ApplianceError
+from appliance.markings import Clearance, Reader
 
 HEADER = "X-Appliance-Context"
 VERSION = "v2"
@@ -41,7 +42,7 @@ class Context(BaseModel):
         subject: name of the registered subject, or ``service:<name>`` for a workload.
         on_behalf_of: the subject for whom a workload acts, or None.
         roles: the subject's roles.
-        groups: the need-to-know groups of the subject; of a workload, those of the person for whom it acts.
+        groups: the need-to-know groups of the subject; of a workload, those of what its job uses.
         level: the subject's effective level: the lower of clearance and working level (U, CUI, C, S, TS).
         need: the controls that the subject, or the person for whom a workload acts, holds of those of the enclave.
         nationalities: all nationalities of the subject, or of the person for whom a workload acts.
@@ -77,6 +78,12 @@ class Context(BaseModel):
     purpose: str | None = None
     originator_decision: str | None = None
     expires: int
+
+    @property
+    def reader(self) -> Reader:
+        """Who asks, as what limits readers sees them."""
+        clearance = Clearance(self.level, frozenset(self.need), frozenset(self.nationalities))
+        return Reader(clearance, frozenset(self.groups), released=self.originator_decision is not None)
 
     @property
     def reads(self) -> bool:

@@ -24,6 +24,7 @@ MOST_CALLS = 100_000
 JobName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
 Purpose = Annotated[str, Field(pattern=r"^[a-z][a-z-]{0,39}$")]
 Calls = Annotated[int, Field(ge=1, le=MOST_CALLS)]
+Groups = Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")], ...], Field(max_length=32)]
 
 
 class GrantError(ApplianceError):
@@ -41,6 +42,7 @@ class Grant(BaseModel):
         purpose: what it is for, in a word, for example ``evaluation``.
         subject: the person who started it.
         label: encoded label of the enclave.
+        groups: need-to-know groups of what the job uses: its results are for who is a member of each.
         calls: how many calls through the gateway it may make.
         expires: seconds since the epoch.
     """
@@ -54,6 +56,7 @@ class Grant(BaseModel):
     purpose: Purpose
     subject: str
     label: str
+    groups: Groups = ()
     calls: Calls
     expires: int
 

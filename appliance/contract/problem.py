@@ -3,8 +3,8 @@
 import base64
 import hashlib
 import html
-import re
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -27,18 +27,19 @@ def problem_page(marking: Marking, title: str, error: str, reference: str) -> st
     return page(marking, title, f"{shown}<p>Reference: <code>{html.escape(reference)}</code></p><p>{ASK}</p>")
 
 
+@cache
 def style(marking: Marking) -> str:
-    """The style sheet of all pages here."""
+    """The style sheet of all pages here, in one line."""
     background, foreground = banner_colours(marking)
-    sheets = "".join((files("appliance.contract") / name).read_text() for name in ("tokens.css", "pages.css"))
-    short = re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", sheets, flags=re.DOTALL))
-    return f"{short}.banner{{background:{background};color:{foreground}}}"
+    folder = files("appliance.contract")
+    shared = "".join((folder / name).read_text() for name in ("tokens.css", "pages.css"))
+    return " ".join(f"{shared}.banner{{background:{background};color:{foreground}}}".split())
 
 
 def page(marking: Marking, title: str, content: str, *, wide: bool = False) -> str:
     """A page of the appliance itself, its marking at the top and at the bottom; ``content`` is HTML."""
-    main = '<main class="wide">' if wide else "<main>"
     banner = html.escape(marking.banner)
+    main = '<main class="wide">' if wide else "<main>"
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>({banner}) {html.escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><link rel="icon" href="data:,">'

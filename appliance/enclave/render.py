@@ -5,6 +5,7 @@ Pure: everything is returned as text, nothing is written.
 
 import ipaddress
 import json
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -231,7 +232,7 @@ def gateway_config(enclave: Enclave, catalogue: Catalogue, markings: Iterable[st
     """
     addresses = {service.name: enclave.slot_address(service.slot) for service in manifests(enclave, catalogue)}
     template = _templates().get_template("nginx.conf.j2")
-    allowed = sorted({enclave.label, *markings})
+    allowed, style = sorted({enclave.label, *markings}), problem.style(enclave.marking)
     return template.render(
         enclave=enclave,
         addresses=addresses,
@@ -239,8 +240,8 @@ def gateway_config(enclave: Enclave, catalogue: Catalogue, markings: Iterable[st
         body_limit=BODY_LIMIT,
         refused=sorted(REFUSED_BY_NGINX),
         problems={name: _problem(enclave, *one) for name, one in OWN_ANSWERS.items()},
+        style=textwrap.wrap(style, 1000, drop_whitespace=False, break_on_hyphens=False),
         unavailable=UNAVAILABLE,
-        page_style=problem.style(enclave.marking),
         page_type=problem.PAGE_TYPE,
         problem_type=problem.MEDIA_TYPE,
         problem_policy=problem.content_policy(enclave.marking),
@@ -255,7 +256,6 @@ def _problem(enclave: Enclave, status: int, title: str, error: str) -> dict[str,
         body["status"] = "@status@"
     text = json.dumps(body).replace('"@status@"', "@status@")
     page = problem.problem_page(enclave.marking, title, error, "@reference@")
-    # nginx takes no string of more than 4,096 characters, so the style that all pages share is one of its own.
     return {"status": status, "json": text, "page": page.replace(problem.style(enclave.marking), "@style@")}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from appliance.errors import ApplianceError
+from appliance.markings import Restriction
 
 
 class NotRecordedError(ApplianceError):
@@ -26,7 +27,7 @@ class MonitorClient:
             transport=httpx.AsyncHTTPTransport(uds=str(socket)), base_url="http://unix", timeout=timeout
         )
 
-    async def record(
+    async def record(  # noqa: PLR0913 - the fields of a record
         self,
         activity: str,
         context: str | None = None,
@@ -36,6 +37,7 @@ class MonitorClient:
         outputs: Sequence[str] = (),
         model: Mapping[str, str] | None = None,
         detail: Mapping[str, Any] | None = None,
+        restriction: Restriction | None = None,
     ) -> str:
         """Record an event and return its receipt once it is durable.
 
@@ -47,6 +49,7 @@ class MonitorClient:
             outputs: SHA-256 digests of what comes out.
             model: ``name`` and ``digest`` of the model, where one is asked.
             detail: further facts, free of content.
+            restriction: what limits who may have what comes out, where that is more than the enclave's label.
 
         Raises:
             NotRecordedError: no durable record.
@@ -59,10 +62,13 @@ class MonitorClient:
             "outputs": list(outputs),
             "model": dict(model) if model else None,
             "detail": dict(detail or {}),
+            "restriction": restriction.encode() if restriction else None,
         }
         return str((await self._post("/record", body))["receipt"])
 
-    async def grant(self, context: str, *, job: str, model: str, purpose: str, calls: int) -> str:
+    async def grant(
+        self, context: str, *, job: str, model: str, purpose: str, calls: int, groups: Sequence[str] = ()
+    ) -> str:
         """Ask for the job grant with which a workload acts for the user of ``context``.
 
         Args:
@@ -71,11 +77,13 @@ class MonitorClient:
             model: name of the one model that the job may call.
             purpose: what the job is for, in a word; what it calls is told.
             calls: how many calls it may make.
+            groups: need-to-know groups of what the job uses.
 
         Raises:
             NotRecordedError: the monitor refused or did not answer.
         """
-        asked = {"context": context, "job": job, "model": model, "purpose": purpose, "calls": calls}
+        asked: dict[str, Any] = {"context": context, "job": job, "model": model, "purpose": purpose, "calls": calls}
+        asked |= {"groups": list(groups)}
         return str((await self._post("/grant", asked))["grant"])
 
     async def publish(self, path: str, kind: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from tests.attack.remains import REMAINS
 from tests.attack.row import Actor, Row
 from tests.attack.rows import host, outsiders, records, shells, users
 from tests.attack.world import Result
@@ -58,12 +59,14 @@ def section(rows: Iterable[Row] = ROWS) -> str:
         BEGIN,
         "",
         f"`make attack` tries {len(listed)} attempts against a running site. Each must come to what the third",
-        "column says, and leave the record in the fourth.",
+        "column says, and leave the record in the fourth. What each actor can do all the same stands before its table.",
         "",
     ]
     for actor in Actor:
         lines += [
             f"### {actor[0].upper()}{actor[1:]} ({counted[actor]})",
+            "",
+            *(f"- Remains: {text}" for text in REMAINS[actor]),
             "",
             "| class | attempt | comes to | record |",
             "|---|---|---|---|",

@@ -68,8 +68,10 @@ def test_header_and_path_tricks(site: Instance, target: str, actor: str) -> None
         assert NAME.encode() not in answer, path
         assert b" 200 " not in answer[:20], path
     hidden = f"GET {target} HTTP/1.1\r\nHost: gateway.internal\r\n\r\n".encode()
-    lengths = b"Content-Length: %d\r\nTransfer-Encoding: chunked"
-    smuggled = b"POST /health HTTP/1.1\r\nHost: gateway.internal\r\n" + lengths + b"\r\n\r\n0\r\n\r\n%s"
+    smuggled = (
+        b"POST /health HTTP/1.1\r\nHost: gateway.internal\r\nContent-Length: %d\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n%s"
+    )
     assert NAME.encode() not in raw(site, actor, smuggled % (len(hidden) + 5, hidden))
 
 

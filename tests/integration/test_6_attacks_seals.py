@@ -15,6 +15,7 @@ from appliance.contract.context import Context, seal
 from appliance.enclave.render import HostPaths
 from demo.instance import Instance
 from demo.users import MODEL
+from tests.catalogue import CATALOGUE
 from tests.integration.podman import podman
 
 ENCLAVE, LABEL = "unclassified", "U;;*"
@@ -114,7 +115,7 @@ def test_with_all_that_it_reads_a_container_seals_nothing(site: Instance, servic
     assert lines[-1].startswith("tried "), shown
     assert int(lines[-1].split()[1]) > 20
     assert not any(word in shown for word in ("SERVED", "RECORDED", "GRANTED", "ADMITTED", "Traceback")), shown
-    held = {"ca.pem", "monitor.pub"} | ({"workload.key", "workload.pem"} if service == "evaluation" else set())
+    held = {"ca.pem", "monitor.pub"} | ({"workload.key", "workload.pem"} if CATALOGUE[service].workload else set())
     assert lines[0] == f"files {sorted(held)}"
 
 

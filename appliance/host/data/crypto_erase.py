@@ -138,9 +138,8 @@ def _plan(paths: HostPaths, name: str, marking: str) -> Erased:
     root = paths.root
     keys = [file for file in (root / "secrets" / name).rglob("*") if file.is_file() and not file.is_symlink()]
     keys += (root / "secrets").glob(f"{name}.*.key")
-    volumes.mount(paths, name)  # after a boot it is not: the site has the enclave no more
     folders = [root / "enclaves" / name, *(root / "copies").glob(f"*/{name}")]
-    data = [folder for folder in folders if folder.is_dir()]
+    data = [folder for folder in (*folders, volumes.image(paths, name)) if folder.exists()]
     if not keys and not data:
         raise ApplianceError(
             f"nothing of an enclave {name} is left on this host",

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from appliance.contract.grant import Grant
-from appliance.markings import Clearance, Label, can_read, dominates
-from appliance.monitor.decide.policy import EXPORT, JOB, ORCON, AccessPolicy, Route
+from appliance.markings import Clearance, Label, can_read, controlled, dominates
+from appliance.monitor.decide.policy import EXPORT, JOB, AccessPolicy, Route
 
 READS = ("GET", "HEAD")
 READ_DOWN = "access.permitted-read-down"
@@ -143,7 +143,7 @@ def _decide_workload(request: Request, who: Workload, policy: AccessPolicy) -> D
         return deny("workload.no-grant")
     if who.grant.label != request.label.encode() or who.grant.model not in request.models:
         return deny("workload.grant-of-another")
-    if not policy.permits(who.person.roles, who.service, JOB):
+    if not policy.permits(who.person.roles, who.service, JOB) or not set(who.grant.groups) <= set(who.person.groups):
         return deny("workload.job-no-more-permitted")
     if not can_read(who.person.clearance, request.label):
         return deny("mandatory.clearance-does-not-dominate")
@@ -161,7 +161,7 @@ def _narrow(request: Request, who: Person, route: Route, policy: AccessPolicy) -
     """The refusal for want of need-to-know or of the originator's decision, or None."""
     if route.group and route.group not in who.groups:
         return deny("access.need-to-know", action=route.action)
-    leaves = route.action == EXPORT and not ORCON.isdisjoint(request.obligations)
+    leaves = route.action == EXPORT and controlled(request.obligations)
     if (route.originator_controlled or leaves) and not policy.originator_decision(who.name, request.path, request.day):
         return deny("originator.no-decision", action=route.action)
     return None

@@ -17,7 +17,6 @@ from appliance.contract.manifest import Action, PathPattern, ServiceName, compil
 from appliance.enclave.site import Name, validated
 from appliance.monitor.decide.registry import Group, Role
 
-ORCON = frozenset({"OC", "OC-USGOV"})
 EXPORT = "export"
 JOB = "job"
 """The action that starts a job: a context of it, and of no other, brings a job grant."""
@@ -80,6 +79,8 @@ class AccessPolicy(BaseModel):
         workloads: for each calling service, for each called service, the actions a job grant permits.
         session_minutes: longest session.
         idle_minutes: a session unused for so long is over.
+        renewal_overlap_days: for how many days a certificate is accepted after its person has first signed in with a
+            renewed one.
         consent: what people agree to when they open a session; the appliance's own words when absent.
         originator_decisions: who may receive what its originator controls.
     """
@@ -92,6 +93,7 @@ class AccessPolicy(BaseModel):
     workloads: dict[ServiceName, dict[ServiceName, tuple[Action, ...]]] = {}
     session_minutes: Annotated[int, Field(ge=1, le=1440)] = 480
     idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
+    renewal_overlap_days: Annotated[int, Field(ge=0, le=30)] = 7
     consent: Annotated[str, Field(min_length=20, max_length=4000)] | None = None
     originator_decisions: tuple[OriginatorDecision, ...] = ()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from appliance.contract import problem
 from appliance.enclave.site import Enclave, Site
 from appliance.monitor.decide.decision import Decision
+from appliance.monitor.decide.renewals import SUPERSEDED
 from appliance.monitor.decide.sessions import Sessions
 from appliance.monitor.http import HttpRequest, HttpResponse, json_response
 
@@ -95,11 +96,13 @@ def see_other(enclave: Enclave, location: str) -> HttpResponse:
 
 
 def refusal(outcome: Outcome, request: HttpRequest) -> HttpResponse:
-    """Absence, or what a person who works elsewhere has to do; with the reference that an officer can open."""
+    """Absence, or what the person has to do; with the reference that an officer can open."""
     if outcome.decision.rule == ELSEWHERE:
         where = f" in enclave {outcome.detail['elsewhere']}" if "elsewhere" in outcome.detail else ""
         text = f"a session of yours at another level is open{where}: end it there first (DELETE /session)"
         return refused(outcome.enclave, request, 409, "A session at another level is open", text)
+    if outcome.decision.rule == SUPERSEDED:
+        return refused(outcome.enclave, request, 401, "Your certificate was renewed", outcome.detail["reason"])
     return refused(outcome.enclave, request, 404, "Not found", "not found")
 
 

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -22,8 +23,9 @@ from appliance.monitor.decide.channel import Channel
 from appliance.monitor.decide.identity import Authority
 from appliance.monitor.decide.jobs import Jobs
 from appliance.monitor.decide.last_use import LastUse
+from appliance.monitor.decide.renewals import Renewals
 from appliance.monitor.decide.sessions import Sessions
-from appliance.monitor.http import GATEWAY, HttpRequest, HttpResponse, Listener, json_response, serve_unix
+from appliance.monitor.http import GATEWAY, HttpRequest, HttpResponse, json_response
 from appliance.monitor.in_force.current import InForce
 from appliance.monitor.in_force.statements import Statements, installed_statements
 from appliance.monitor.record.recording import Recording
@@ -33,6 +35,7 @@ from appliance.monitor.serve.publications import Publications
 from appliance.monitor.serve.read_down import ReadDown
 from appliance.monitor.serve.records import Records
 from appliance.monitor.serve.succession import COMMAND_SOCKET, Succession
+from appliance.monitor.sockets import Listener, serve_unix
 from appliance.trust.officers import load_officers
 
 DESCRIPTORS = 16_384
@@ -76,6 +79,7 @@ class Monitor:
         self.recording = Recording(audit, statements)
         self._sessions = Sessions(time.monotonic)
         self.last_use = LastUse(paths.root / "last-use.json")
+        self._renewals = Renewals(paths.root / "certificates-used.json")
         self._publications = Publications(paths)
         self._read_down = ReadDown(self._publications, Channel(time.monotonic))
         self._jobs = Jobs(paths.root / "jobs.json", time.time)
@@ -83,7 +87,7 @@ class Monitor:
 
     def put_in_force(self, statements: Statements) -> None:
         """Decide by ``statements`` from the next request on; a request that is being answered keeps the old ones."""
-        force = with_keys(self._paths, statements)
+        force = replace(with_keys(self._paths, statements), renewals=self._renewals)
         self.statements = statements
         self._sessions.limit(force.policy.session_minutes * 60, force.policy.idle_minutes * 60)
         officers = load_officers(self._paths.registries / "current" / "officers.json")

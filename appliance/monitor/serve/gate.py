@@ -17,6 +17,7 @@ from appliance.monitor.decide.identity import Identity, IdentityError
 from appliance.monitor.decide.jobs import Jobs
 from appliance.monitor.decide.last_use import LastUse
 from appliance.monitor.decide.registry import Subject
+from appliance.monitor.decide.renewals import SUPERSEDED
 from appliance.monitor.decide.sessions import Sessions
 from appliance.monitor.http import HttpRequest, HttpResponse, json_response
 from appliance.monitor.in_force.current import InForce
@@ -119,7 +120,8 @@ class Gate:
             if decision.allow and isinstance(who, Workload) and who.grant:
                 self._jobs.call(who.grant)
         except IdentityError as error:
-            decision, name, detail = deny(error.rule), name or error.name, {"reason": error.message}
+            status = 401 if error.rule == SUPERSEDED else 403  # this one is told, by the answer to 401
+            decision, name, detail = deny(error.rule, status), name or error.name, {"reason": error.message}
         except GrantError as error:
             decision, detail = deny(error.rule), {"reason": error.message}
         outcome = self._outcome(enclave, name, asked, request, decision, detail)
@@ -189,7 +191,7 @@ class Gate:
             subject=outcome.subject,
             on_behalf_of=outcome.detail.get("on_behalf_of"),
             roles=person.roles if person else (),
-            groups=acting.groups if acting else (),
+            groups=grant.groups if grant else acting.groups if acting else (),
             level=limit.level,
             need=tuple(sorted(acting.clearance.need & limit.need)) if acting else (),
             nationalities=tuple(sorted(acting.clearance.nationalities)) if acting else (),

@@ -87,11 +87,16 @@ class Logon:
                 outcome = self._outcome(enclave, request, identity.name, method, "/session", decision)
                 if dominates(enclave.lattice, other.working):  # below a level nothing is told of it
                     outcome = replace(outcome, detail={"elsewhere": other.enclave})
+            elif renewed := self._force.renewals.renews(identity):
+                days = self._force.policy.renewal_overlap_days
+                reason = f"first use of certificate {identity.serial}, which renews {', '.join(renewed)}: {days} days"
+                outcome = replace(outcome, detail={"reason": reason})
         await self._record(outcome)
         if not outcome.decision.allow or identity is None:
             self._count(outcome)
             return refusal(outcome, request)
         if method == "POST":
+            self._force.renewals.note(identity, self._now())
             self._open(enclave, identity)
             if wants_page(request.headers):
                 return see_other(enclave, _page(enclave, request.header("x-original-uri").partition("?to=")[2]))
@@ -103,8 +108,11 @@ class Logon:
 
     async def no_session(self, enclave: Enclave, request: HttpRequest) -> HttpResponse:
         """What somebody without a session is told, already decided and recorded: how to open one."""
-        if wants_page(request.headers):
+        try:
             identity, subject = self._identify(request)
+        except IdentityError as error:
+            return refused(enclave, request, 401, "Your certificate was renewed", error.message)
+        if wants_page(request.headers):
             notice = self._last_use.notice(identity.name, self._told(enclave)) if subject else Notice()
             text = self._force.policy.consent or CONSENT
             wanted = _page(enclave, request.header("x-original-uri").partition("?")[0])
@@ -163,15 +171,15 @@ class Logon:
     def _decide(
         self, enclave: Enclave, request: HttpRequest, method: str, path: str
     ) -> tuple[Outcome, Identity | None]:
-        name, identity = "", None
+        name, identity, detail = "", None, dict[str, str]()
         try:
             identity, subject = self._identify(request)
             name = identity.name
             allowed = decide_session(enclave.lattice, subject.holds()) if subject else deny("session.not-a-person")
             decision = deny("browser.cross-site") if cross_site(request) else allowed
         except IdentityError as error:
-            decision, name = deny(error.rule), error.name
-        return self._outcome(enclave, request, name, method, path, decision), identity
+            decision, name, detail = deny(error.rule), error.name, {"reason": error.message}
+        return replace(self._outcome(enclave, request, name, method, path, decision), detail=detail), identity
 
     def _identify(self, request: HttpRequest) -> tuple[Identity, Subject | None]:
         return self._force.identify(request.header("x-client-certificate"), self._now())
@@ -202,7 +210,11 @@ class Logon:
 
     def _show(self, enclave: Enclave, request: HttpRequest, identity: Identity, *, created: bool) -> HttpResponse:
         view, lines = self._view(enclave, self._sessions.current(identity.fingerprint), identity)
-        certificate = {"expires": _time(identity.not_after.timestamp()), "renew": identity.expires_soon(self._now())}
+        certificate = {
+            "expires": _time(identity.not_after.timestamp()),
+            "renew": identity.expires_soon(self._now()),
+            "accepted_until": self._renewed(identity),
+        }
         if wants_page(request.headers):
             return session_page(enclave, lines, is_open=view is not None)
         return marked(enclave, 201 if created else 200, {"session": view, "certificate": certificate})
@@ -233,7 +245,16 @@ class Logon:
         lines = [f"Your last session: {last}. Refused attempts since: {notice.failed}."]
         if identity.expires_soon(self._now()):
             lines.append(f"Your certificate expires on {identity.not_after:%Y-%m-%d}: have it renewed.")
+        if until := self._renewed(identity):
+            lines.append(f"Your certificate was renewed: this one is accepted until {until}.")
         return lines
+
+    def _renewed(self, identity: Identity) -> str | None:
+        """The last day on which the certificate is accepted, where a renewed one is in use."""
+        subject = self._force.registry.find(identity.name)
+        days = self._force.policy.renewal_overlap_days
+        until = self._force.renewals.until(identity, subject, days) if subject else None
+        return f"{until:%Y-%m-%d}" if until else None
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)

@@ -73,8 +73,7 @@ def _paragraphs(lines: Sequence[str]) -> str:
 
 
 def _page(enclave: Enclave, status: int, title: str, content: str, *, wide: bool = False) -> HttpResponse:
+    text = problem.page(enclave.marking, title, content, wide=wide)
     policy = problem.content_policy(enclave.marking)
     headers = {"X-Classification": enclave.label, "Content-Security-Policy": policy}
-    return HttpResponse(
-        status, problem.page(enclave.marking, title, content, wide=wide).encode(), problem.PAGE_TYPE, headers
-    )
+    return HttpResponse(status, text.encode(), problem.PAGE_TYPE, headers)

@@ -137,7 +137,8 @@ def _read(outbox: Path, name: str, owner: int) -> bytes | None:
 
 def _write(folder: Path, name: str, data: bytes) -> None:
     """Put a file there whole, for the gateway to read; after a crash the service publishes it again."""
-    folder.mkdir(mode=0o755, exist_ok=True)
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)  # whatever the monitor's umask
     temporary = folder / f".{name}"
     temporary.write_bytes(data)
     temporary.chmod(0o644)

@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from appliance.audit.events.kinds import Entity, Lineage
 from appliance.audit.events.schema import EventError
@@ -16,6 +16,7 @@ from appliance.contract.grant import (
     Calls,
     Grant,
     GrantError,
+    Groups,
     JobName,
     Purpose,
     open_grant,
@@ -24,6 +25,7 @@ from appliance.contract.grant import (
 from appliance.contract.manifest import Activity, Manifest
 from appliance.enclave.site import Enclave
 from appliance.errors import ApplianceError, first_finding
+from appliance.markings import Restriction, dominates
 from appliance.monitor.decide.identity import IdentityError
 from appliance.monitor.decide.jobs import Jobs
 from appliance.monitor.decide.policy import JOB
@@ -42,6 +44,10 @@ class _Model(BaseModel):
     digest: str = ""
 
 
+def _canonical(text: str) -> str:
+    return Restriction.decode(text).encode()
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -52,6 +58,7 @@ class _Record(BaseModel):
     outputs: tuple[digest.Given, ...] = ()
     detail: dict[str, JsonValue] = {}
     model: _Model | None = None
+    restriction: Annotated[str, AfterValidator(_canonical)] | None = None
 
 
 class _GrantRequest(BaseModel):
@@ -62,6 +69,7 @@ class _GrantRequest(BaseModel):
     model: JobName
     purpose: Purpose
     calls: Calls
+    groups: Groups = ()
     seconds: Annotated[int, Field(ge=1, le=LONGEST)] = LONGEST
 
 
@@ -148,6 +156,10 @@ class Records:
         if record.activity not in service.activities:
             raise UnattributedError(f"{service.name} may not record {record.activity}: its manifest does not list it")
         subject, known = self._subject(enclave, service, record)
+        if record.restriction is not None:
+            if not dominates(enclave.lattice, Restriction.decode(record.restriction).label):
+                raise UnattributedError(f"{record.restriction} is not within {enclave.encoded}")
+            known["restriction"] = record.restriction
         key = self._force.digest_keys[enclave.name]
         lineage = Lineage(
             inputs=tuple(digest.recorded(one, key) for one in record.inputs),
@@ -194,11 +206,14 @@ class Records:
             purpose=asked.purpose,
             subject=subject.name,
             label=enclave.encoded,
+            groups=asked.groups,
             calls=asked.calls,
             expires=int(now) + asked.seconds,
         )
+        if not set(grant.groups) <= set(subject.groups):
+            raise GrantError(f"{subject.name} is no member of a group of what the job is to use")
         self._jobs.add(grant, context.request)
-        known = grant.model_dump(include={"job", "model", "purpose", "calls", "expires"})
+        known = grant.model_dump(mode="json", include={"job", "model", "purpose", "groups", "calls", "expires"})
         detail: dict[str, JsonValue] = known | {"request": context.request}
         await self._recording.activity(enclave, service.name, grant.subject, "job.grant", Lineage(), detail)
         return json_response(200, {"grant": seal_grant(grant, self._force.grant_key), "expires": grant.expires})

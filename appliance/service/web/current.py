@@ -1,4 +1,4 @@
-"""What routes ask for by type: the context of the request, the pages, the way to the monitor."""
+"""What routes ask for by type: the context of the request, the pages, those published, the way to the monitor."""
 
 from typing import Annotated
 

@@ -39,7 +39,7 @@ class Pages:
         background, text = banner_colours(parse(settings.marking))
         tokens = (files("appliance.contract") / "tokens.css").read_text()
         self.theme = f"{tokens}.banner {{ background: {background}; color: {text}; }}\n"
-        self._style = (Path(__file__).parent / "static" / "appliance.css").read_text()
+        self._style = self.theme + (Path(__file__).parent / "static" / "appliance.css").read_text()
 
     def render(
         self,
@@ -69,5 +69,5 @@ class Pages:
     def published(self, template: str, marking: str, **values: Any) -> str:
         """Render ``template`` for readers at higher levels: nobody's page, with its style in it and without scripts."""
         return self._environment.get_template(template).render(
-            marking=marking, subject="", working="", reading_down=True, style=self.theme + self._style, **values
+            marking=marking, subject="", working="", reading_down=True, style=self._style, **values
         )

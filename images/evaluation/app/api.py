@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse
 
 from appliance.contract.context import HEADER
 from appliance.contract.evaluation import Results
-from appliance.service.web.middleware import CurrentContext
+from appliance.service.web.middleware import CurrentContext, context_of
 from appliance.service.web.responses import not_found
 from workbench.evaluation import suites
 from workbench.evaluation.advice import advise
@@ -36,10 +36,10 @@ def job_of(request: Request, identifier: str) -> Job:
     """The job with this identifier.
 
     Raises:
-        HTTPException: 404: there is none.
+        HTTPException: 404: there is none, or the reader may not know of it.
     """
     job = jobs(request).get(identifier)
-    if job is None:
+    if job is None or not job.known_to(context_of(request).reader):
         raise not_found()
     return job
 
@@ -48,8 +48,9 @@ def results_of(request: Request, identifier: str) -> Results:
     """The results of a job that ended.
 
     Raises:
-        HTTPException: 404: there are none.
+        HTTPException: 404: there are none, or the reader may not know of the job.
     """
+    job_of(request, identifier)
     results = jobs(request).store.results(identifier)
     if results is None:
         raise not_found()
@@ -66,7 +67,7 @@ async def start_job(request: Request, context: CurrentContext, new: NewJob) -> d
 @router.get("/api/jobs")
 async def list_jobs(request: Request) -> dict[str, Any]:
     """All jobs, the newest first."""
-    return {"jobs": [job.model_dump(mode="json") for job in jobs(request).all()]}
+    return {"jobs": [job.model_dump(mode="json") for job in jobs(request).known(context_of(request).reader)]}
 
 
 @router.get("/api/jobs/{job}")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import structlog
 
 from appliance.errors import ApplianceError
+from appliance.markings import Reader
 from appliance.service.monitor import MonitorClient
 from workbench.evaluation import suites
 from workbench.evaluation.advice import plan
@@ -69,6 +70,10 @@ class Jobs:
         """All jobs, the newest first, the running one with its progress."""
         return [self._live(job) for job in self.store.all()]
 
+    def known(self, reader: Reader) -> list[Job]:
+        """The jobs that ``reader`` may know of, the newest first."""
+        return [job for job in self.all() if job.known_to(reader)]
+
     def get(self, identifier: str) -> Job | None:
         """One job, or None."""
         job = self.store.get(identifier)
@@ -76,6 +81,8 @@ class Jobs:
 
     async def start(self, new: NewJob, *, evaluator: str, context: str) -> Job:
         """Queue a job for ``evaluator``, whose request carried ``context``.
+
+        The monitor grants nothing for groups that they are no member of.
 
         Raises:
             ApplianceError: model, tier, suite or hold-out are not there, the queue is full, or the monitor grants
@@ -100,6 +107,7 @@ class Jobs:
             evaluator=evaluator,
             generation=new.generation,
             queued=datetime.now(UTC),
+            need_to_know=new.need_to_know,
         )
         await self._enqueue(job, context)
         return job
@@ -153,7 +161,9 @@ class Jobs:
         calls = min(MOST_CALLS, CALLS_PER_ITEM * self._most_items(job) + OTHER_CALLS)
         run = f"{job.id}.{job.runs}" if job.runs else job.id
         job = job.model_copy(update={"runs": job.runs + 1})
-        grant = await self._monitor.grant(context, job=run, model=job.model, purpose=PURPOSE, calls=calls)
+        grant = await self._monitor.grant(
+            context, job=run, model=job.model, purpose=PURPOSE, calls=calls, groups=job.need_to_know
+        )
         self.store.keep(job)
         self._queue.append(_Entry(job, grant))
         if self._task is None or self._task.done():

@@ -4,6 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from appliance.contract.grant import Groups
+from appliance.markings import Reader
+
 JobId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 State = Literal["queued", "running", "done", "stopped", "failed", "interrupted"]
 LOWEST = "T0-sandbox"
@@ -19,6 +22,7 @@ class NewJob(BaseModel):
         suite: one suite to ask instead, for a look; such a job reaches no tier above the lowest.
         limit: how many of its items at most; as many as the suite says when absent.
         generation: the hold-out to use, whose key two custodians have entered; absent for the published key.
+        need_to_know: groups whose members alone may know of the job.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -28,6 +32,7 @@ class NewJob(BaseModel):
     suite: Annotated[str, StringConstraints(max_length=60)] = ""
     limit: Annotated[int, Field(ge=1, le=MOST)] | None = None
     generation: Annotated[int, Field(ge=1, le=10**9)] | None = None
+    need_to_know: Groups = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -60,6 +65,7 @@ class Job(BaseModel):
         message: what went wrong, or why it stopped early.
         reached: whether the tier was reached; None until it ended.
         reasons: why not.
+        need_to_know: groups whose members alone may know of it.
     """
 
     model_config = ConfigDict(protected_namespaces=())
@@ -84,6 +90,11 @@ class Job(BaseModel):
     message: str = ""
     reached: bool | None = None
     reasons: tuple[str, ...] = ()
+    need_to_know: Groups = ()
+
+    def known_to(self, reader: Reader) -> bool:
+        """Whether ``reader``, who reads at the enclave's label, may know of the job and its results."""
+        return set(self.need_to_know) <= reader.groups
 
     @property
     def over(self) -> bool:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.contract.context import HEADER
-from appliance.service.web.middleware import SECURITY_HEADERS, CurrentContext
+from appliance.service.web.middleware import SECURITY_HEADERS, CurrentContext, context_of
 from appliance.service.web.pages import Pages
 from appliance.service.web.responses import not_found
 from workbench.evaluation import suites
@@ -30,7 +30,7 @@ async def index(request: Request) -> Response:
     """All jobs, and what can be started."""
     policy = jobs(request).policy
     return _render(
-        request, "jobs.html", jobs=jobs(request).all(), models=request.app.state.models, tiers=list(policy.tiers),
+        request, "jobs.html", jobs=_known(request), models=request.app.state.models, tiers=list(policy.tiers),
         suites=suites.standard().values(), generations=_usable(request),
     )  # fmt: skip
 
@@ -134,13 +134,18 @@ def _render(request: Request, template: str, **values: Any) -> Response:
     return pages.render(request, template, chart=chart, **values)
 
 
+def _known(request: Request) -> list[Job]:
+    """The jobs that the reader may know of, the newest first."""
+    return jobs(request).known(context_of(request).reader)
+
+
 def _usable(request: Request) -> list[int]:
     return [number for number, names in jobs(request).custody.entered().items() if len(names) == 2]
 
 
 def _others(request: Request, job: Job) -> list[Job]:
     """Ended jobs that asked the same, for a comparison."""
-    same = [one for one in jobs(request).store.all() if one.id != job.id and set(one.suites) & set(job.suites)]
+    same = [one for one in _known(request) if one.id != job.id and set(one.suites) & set(job.suites)]
     return [one for one in same if one.reached is not None][:5]
 
 
@@ -165,7 +170,7 @@ def _board(request: Request) -> dict[str, list[tuple[Job, report.Row]]]:
     """By measure, each model's newest finished job that measured it, the best first."""
     table: dict[str, dict[str, tuple[Job, report.Row]]] = {}
     store = jobs(request).store
-    for job in store.all()[:100]:
+    for job in _known(request)[:100]:
         summary = store.summary(job.id) if job.reached is not None else None
         for row in summary.rows if summary else []:
             table.setdefault(row.measure, {}).setdefault(job.model, (job, row))

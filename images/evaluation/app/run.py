@@ -15,6 +15,7 @@ from appliance import __version__
 from appliance.contract.evaluation import Results
 from appliance.contract.tiers import decide
 from appliance.errors import ApplianceError
+from appliance.markings import Label, Restriction
 from appliance.service.certificate import Serving
 from appliance.service.monitor import MonitorClient
 from appliance.service.settings import ServiceSettings
@@ -160,6 +161,7 @@ class Run:
                 "generation": self.job.generation or 0,
                 "items": results.items,
             },
+            restriction=Restriction(Label.decode(self._bench.settings.label), frozenset(self.job.need_to_know)),
         )
         self._store.write(self.job.id, "summary.json", summarise(results, self._policy))
         self._store.write(self.job.id, "results.json", results)

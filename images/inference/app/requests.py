@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class _Request(BaseModel):
+    """What both routes take. ``need_to_know`` is ours: the groups whose information is in the request."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     model: str
@@ -20,6 +22,7 @@ class _Request(BaseModel):
     stream: bool = False
     stream_options: dict[Literal["include_usage"], bool] | None = None
     user: str | None = Field(default=None, exclude=True)
+    need_to_know: tuple[str, ...] = Field(default=(), max_length=32, exclude=True)
 
     def for_engine(self) -> dict[str, Any]:
         """The request as the engine takes it: nothing of another conversation is reused."""

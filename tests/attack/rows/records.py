@@ -1,10 +1,12 @@
 """Attempts of a container at the monitor: records and grants in names that are not its own, and what it uses up."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
-from tests.attack.make import shell
-from tests.attack.row import Actor, Kind, Row
+from tests.attack.make import PLACES, shell
+from tests.attack.row import Actor, Kind, Row, Seen
 from tests.attack.rows.shells import PYTHON
+from tests.attack.world import World
 
 UNREAD = "what is no request of the interface is refused before anything is attributed"
 
@@ -130,13 +132,81 @@ try:
 except OSError as error: print('refused')
 os.unlink('/tmp/x')
 """
+    storage = """
+import os
+size = os.statvfs('/var/lib/appliance').f_blocks * os.statvfs('/var/lib/appliance').f_frsize
+done = 'refused' if size <= 4 << 30 else 'HAS %d' % size
+file = os.open('/var/lib/appliance/x', os.O_CREAT | os.O_WRONLY)
+try: os.posix_fallocate(file, 0, 64 << 30); done = 'TOOK 64 GiB'
+except OSError: pass
+os.close(file); os.unlink('/var/lib/appliance/x')
+print(done)
+"""
     why = "connections that say nothing are no requests; the monitor's own log tells of them"
     return [
         shell(Actor.LABELING, Kind.FLOODS, "holds 900 connections to the monitor", idle % 0, "held", unrecorded=why),
         shell(Actor.EVALUATION, Kind.FLOODS, "starts processes without end", processes),
         shell(Actor.LABELING, Kind.FLOODS, "fills its temporary folder", files),
         shell(Actor.EVALUATION, Kind.FLOODS, "fills its temporary folder", files),
+        *(
+            shell(actor, Kind.FLOODS, "takes more of the disk than its enclave's storage", storage, quick=number == 0)
+            for number, actor in enumerate((Actor.INFERENCE, Actor.EVALUATION, Actor.CONSOLE, Actor.NEIGHBOUR))
+        ),
+        Row(
+            Actor.LABELING,
+            Kind.FLOODS,
+            "asks for records that are not its own without pause",
+            _without_pause,
+            "the others get 200",
+            "record.unattributed",
+            quick=True,
+        ),
+        Row(
+            Actor.LABELING,
+            Kind.FLOODS,
+            "holds 900 connections while others work",
+            _held,
+            "the others get 200",
+            unrecorded=why,
+        ),
     ]
+
+
+PAUSELESS = (
+    ASK
+    + """
+import time
+end = time.monotonic() + 3
+while time.monotonic() < end: ask('/record', {'activity': 'storage.halt'})
+"""
+)
+HELD = """
+import socket, time
+held = []
+for _ in range(900):
+    c = socket.socket(socket.AF_UNIX); c.settimeout(1)
+    try: c.connect('/run/monitor/record.sock'); held.append(c)
+    except OSError: pass
+time.sleep(3)
+"""
+
+
+def _meanwhile(world: World, code: str) -> Seen:
+    """What somebody at SECRET gets while a container of another enclave runs ``code``."""
+    with ThreadPoolExecutor(1) as pool:
+        attack = pool.submit(world.shell, PLACES[Actor.LABELING], code)
+        statuses = set()
+        while not attack.done():
+            statuses.add(world.clients["analyst", "secret"].get(world.target).status_code)
+    return Seen(f"the others get {' '.join(map(str, sorted(statuses)))}")
+
+
+def _without_pause(world: World) -> Seen:
+    return _meanwhile(world, PAUSELESS)
+
+
+def _held(world: World) -> Seen:
+    return _meanwhile(world, HELD)
 
 
 def rows() -> list[Row]:

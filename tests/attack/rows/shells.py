@@ -279,6 +279,55 @@ c.request('GET', '/inference/v1/models'); print(c.getresponse().status)
         ),
     )
     rows += [
+        shell(
+            Actor.GATEWAY,
+            Kind.IDENTITY,
+            "asks for a decision with a certificate of its own making",
+            _DECIDE % "GET /decide",
+            "403",
+            "identity.",
+        ),
+        shell(
+            Actor.GATEWAY,
+            Kind.RECORDS,
+            "asks for a record as a service does",
+            _DECIDE % "POST /record",
+            "404",
+            unrecorded="the gateway's socket has no such path",
+        ),
+        shell(
+            Actor.GATEWAY,
+            Kind.RECORDS,
+            "applies access rules",
+            _DECIDE % "POST /apply",
+            "404",
+            unrecorded="the gateway's socket has no such path",
+        ),
+        shell(
+            Actor.GATEWAY,
+            Kind.IMAGES,
+            "replaces its own configuration",
+            "(echo x > /etc/appliance/nginx.conf) 2>/dev/null && echo WROTE || echo refused",
+        ),
+        shell(
+            Actor.GATEWAY,
+            Kind.IDENTITY,
+            "reads keys of another enclave's gateway",
+            "cat /run/secrets/../../var/lib/appliance*/secrets/*/gateway/* 2>/dev/null || echo refused",
+        ),
+        shell(
+            Actor.DATABASE,
+            Kind.VOLUMES,
+            "lets PostgreSQL read files of the host",
+            "psql -X -U postgres -d postgres -h /run/postgresql -Atc \"select pg_read_file('/proc/1/environ', 0, 1)\""
+            " 2>/dev/null | grep -q . && echo READ || echo refused",
+        ),
+        shell(
+            Actor.DATABASE,
+            Kind.NETWORKS,
+            "listens to others by TCP",
+            "psql -X -U postgres -h 127.0.0.1 -c 'select 1' >/dev/null 2>&1 && echo REACHED || echo refused",
+        ),
         shell(Actor.LABELING, Kind.DATABASE, "changes settings, roles and policies", _SETTINGS, "refused"),
         shell(Actor.LABELING, Kind.DATABASE, "becomes another user of the database", _BECOME, "refused"),
         shell(
@@ -315,6 +364,14 @@ c.request('GET', '/inference/v1/models'); print(c.getresponse().status)
     return rows
 
 
+_DECIDE = """
+exec perl -MIO::Socket::UNIX -e '
+my $s = IO::Socket::UNIX->new("/run/monitor/gateway.sock") or die;
+my @head = ("%s HTTP/1.1", "Host: x", "X-Client-Certificate: forged", "X-Original-Method: GET",
+    "X-Original-URI: /labeling/x", "Content-Length: 0", "", "");
+print $s join("\\r\\n", @head);
+my $line = <$s>; print((split / /, $line)[1]);'
+"""
 _SETTINGS = """
 import psycopg
 done = 'refused'

@@ -324,8 +324,49 @@ def officer() -> list[Row]:
             at=at,
         ),
     ]
+    rows += [
+        ask(
+            Actor.OFFICER,
+            Kind.RECORDS,
+            "cosigns with what is no note",
+            "POST /console/review/cosignature",
+            "409",
+            "access.permitted",
+            at=at,
+            body=b"note=x",
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+        ),
+        ask(
+            Actor.OFFICER,
+            Kind.PATHS,
+            "searches by SQL",
+            "GET /console/?q=%27+OR+1%3D1+--",
+            "200",
+            "access.permitted",
+            at=at,
+        ),
+        ask(
+            Actor.OFFICER,
+            Kind.IDENTITY,
+            "reviews by a page of another origin",
+            "POST /console/searches",
+            "404",
+            "browser.cross-site",
+            at=at,
+            headers={"Sec-Fetch-Site": "cross-site"},
+            body={},
+        ),
+        ask(
+            Actor.OFFICER,
+            Kind.LEVELS,
+            "opens a session at SECRET besides",
+            "POST /session",
+            "409",
+            "session.open-at-another-level",
+        ),
+    ]
     for attempt, path in (("dots", "/console/../labeling"), ("an escaped path", "/console/%2e%2e/etc/passwd")):
-        request = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        request = f"GET {path} HTTP/1.1\r\nHost: gateway.internal\r\nConnection: close\r\n\r\n"
         rows.append(
             wire(Actor.OFFICER, Kind.PATHS, f"leaves the console by {attempt}", request, "404", '"action_id":2', at=at)
         )

@@ -27,12 +27,13 @@ from appliance.monitor.decide.identity import Authority
 from appliance.monitor.decide.jobs import Jobs
 from appliance.monitor.decide.policy import parse_policy
 from appliance.monitor.decide.registry import Registry
-from appliance.monitor.http import HttpRequest, HttpResponse, serve_unix
+from appliance.monitor.http import HttpRequest, HttpResponse
 from appliance.monitor.in_force.current import InForce
 from appliance.monitor.in_force.statements import Statements
 from appliance.monitor.record.recording import Recording
 from appliance.monitor.serve.publications import Publications
 from appliance.monitor.serve.records import Records
+from appliance.monitor.sockets import serve_unix
 from appliance.trust.certificates import make_authority
 from appliance.trust.keys import generate
 from tests.catalogue import CATALOGUE

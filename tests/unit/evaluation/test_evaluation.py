@@ -168,6 +168,27 @@ def test_a_killed_job_goes_on_without_asking_an_answered_item_again(enclave: Enc
 
 
 @pytest.mark.slow
+def test_a_job_of_a_group_is_unknown_to_who_is_no_member(enclave: Enclave, job: dict[str, Any]) -> None:
+    member = {"groups": ("falcon", "heron")}
+    new = {"model": "absent", "need_to_know": ["falcon"]}
+    started = ask(enclave.client, "POST", JOBS, new, **member)
+    assert started.status_code == 202
+    assert enclave.monitor.grants[-1]["groups"] == ["falcon"]
+    path = f"{JOBS}/{started.json()['id']}"
+    while ask(enclave.client, "GET", path, **member).json()["state"] in {"queued", "running"}:
+        time.sleep(0.1)
+    page = f"/evaluation/jobs/{started.json()['id']}"
+    for groups in ((), ("heron",)):
+        shown = ask(enclave.client, "GET", JOBS, groups=groups).json()["jobs"]
+        assert started.json()["id"] not in [one["id"] for one in shown]
+        assert job["id"] in [one["id"] for one in shown]
+        for hidden in (path, f"{path}/results", f"{path}/log", page, f"{page}/log", page.replace("jobs", "view") + "/"):
+            assert ask(enclave.client, "GET", hidden, groups=groups).status_code == 404, hidden
+        assert started.json()["id"] not in ask(enclave.client, "GET", "/evaluation/", groups=groups).text
+    assert started.json()["id"] in ask(enclave.client, "GET", "/evaluation/", **member).text
+
+
+@pytest.mark.slow
 def test_two_runs_of_the_same_items_are_compared(enclave: Enclave, job: dict[str, Any]) -> None:
     other = run(enclave)
     answer = ask(enclave.client, "GET", f"/evaluation/api/compare/{job['id']}/{other['id']}").json()

@@ -226,6 +226,27 @@ def test_each_answer_is_recorded_by_digest_before_it_leaves_and_never_without(se
         assert "choices" not in refused.text
 
 
+def test_who_asks_may_read_all_that_goes_into_the_answer(service: Service) -> None:
+    service.certify()
+    service.monitor.records.clear()
+    body = {"messages": [QUESTION], "max_tokens": 2, "need_to_know": ["heron", "falcon"]}
+    for groups in ((), ("falcon",)):
+        refused = service.ask(body=body, groups=groups)
+        assert refused.status_code == 409
+        assert "no member" in refused.json()["error"]["message"]
+    assert service.monitor.records == []
+    member: dict[str, Any] = {"groups": ("falcon", "heron", "kite")}
+    restriction = "S;;GBR,USA|falcon,heron|"
+    for stream in (False, True):
+        answer = service.ask(body=body | {"stream": stream}, **member)
+        assert answer.status_code == 200
+        assert answer.headers["X-Restriction"] == restriction
+        assert service.monitor.records[-1]["restriction"] == restriction
+    assert service.ask(**member).headers["X-Restriction"] == "S;;GBR,USA||"
+    job: dict[str, Any] = {"subject": "service:evaluation", "job": "7", "model": "smollm2", "purpose": "evaluation"}
+    assert service.ask(**job | {"groups": ("falcon",)}).headers["X-Restriction"] == "S;;GBR,USA|falcon|"
+
+
 @pytest.mark.parametrize(
     ("body", "status", "word"),
     [

@@ -3,9 +3,14 @@
 import asyncio
 import socket
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import SupportsIndex
 
-from appliance.monitor.http import Budget, HttpRequest, HttpResponse, Listener, json_response, serve_unix
+import pytest
+
+from appliance.monitor.http import Budget, HttpRequest, HttpResponse, json_response
+from appliance.monitor.sockets import CRUMB_SECONDS, CRUMBS, Listener, _Reader, serve_unix
 
 SMALL = Budget(connections=3, idle_seconds=0.3, body_seconds=0.3)
 REQUEST = b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -101,6 +106,37 @@ def test_who_asks_too_quickly_waits_and_the_others_do_not(tmp_path: Path) -> Non
             await use()
 
     asyncio.run(bounded())
+
+
+def test_who_sends_a_byte_at_a_time_wakes_nobody_for_each(tmp_path: Path) -> None:
+    async def use() -> None:
+        woken = 0
+
+        class Counting(_Reader):
+            def feed_data(self, data: Iterable[SupportsIndex]) -> None:
+                nonlocal woken
+                woken += 1
+                super().feed_data(data)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("appliance.monitor.sockets._Reader", Counting)
+            server = await serve_unix(tmp_path / "s", answer, owner=0, budget=Budget(idle_seconds=5))
+
+            def drip() -> bytes:
+                with socket.socket(socket.AF_UNIX) as client:
+                    client.settimeout(5)
+                    client.connect(str(tmp_path / "s"))
+                    for byte in b"GET /x HTTP/1.1\r\nX: " + b"a" * 5_000 + b"\r\n\r\n":
+                        client.send(bytes([byte]))
+                        time.sleep(0.0001)
+                    return client.recv(100)
+
+            began = time.monotonic()
+            assert b" 200 " in await asyncio.to_thread(drip), "slow is not wrong"
+            assert woken <= CRUMBS + 2 + (time.monotonic() - began) / CRUMB_SECONDS
+            server.close()
+
+    asyncio.run(use())
 
 
 def test_connections_come_no_quicker_than_the_budget_allows(tmp_path: Path) -> None:

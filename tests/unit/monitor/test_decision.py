@@ -86,6 +86,12 @@ def request(label: Label, method: str = "GET", path: str = "/labeling/api/projec
             "workload.job-no-more-permitted",
         ),
         (
+            job("evaluation", HIGH, person(ANALYST, HIGH, "evaluator"), groups=("falcon",)),
+            request(HIGH, "POST", "/inference/v1/chat/completions"),
+            403,
+            "workload.job-no-more-permitted",
+        ),
+        (
             job("evaluation", HIGH, person(ANALYST, HIGH, "evaluator"), model="another"),
             request(HIGH, "POST", "/inference/v1/chat/completions"),
             403,
@@ -135,6 +141,42 @@ def test_table_of_decisions(who: Person | Workload, asked: Request, status: int,
 def test_paths_that_read_differently_to_others_are_refused(path: str) -> None:
     assert not plain(path) or path.endswith("/..")
     assert decide(request(HIGH, path=path), person(ANALYST, HIGH), POLICY).rule == "path.not-plain"
+
+
+UUID = "3f2a0000-0000-4000-8000-000000000001"
+
+
+@pytest.mark.parametrize(
+    ("path", "reads"),
+    [
+        ("/labeling/", True),
+        (f"/labeling/projects/{UUID}", True),
+        (f"/labeling/api/projects/{UUID}/tasks/12", True),
+        (f"/labeling/api/projects/{UUID.upper()}/tasks/12", False),
+        (f"/labeling/api/projects/{UUID}/tasks/012", False),
+        (f"/labeling/api/projects/{UUID}/tasks/100000", False),
+        (f"/labeling/api/projects/{UUID}x", False),
+        ("/labeling/api/projects/attack-at-dawn", False),
+        (f"/labeling/api/tasks/{UUID}", False),
+        ("/labeling/static/appliance.css", False),
+    ],
+)
+def test_only_typed_paths_are_read_from_above(path: str, reads: bool) -> None:
+    decision = decide(request(LOW, path=path), person(ANALYST, HIGH), POLICY)
+    assert decision.rule == ("access.permitted-read-down" if reads else "mandatory.no-write-down")
+    assert decide(request(LOW, path=path, query="?"), person(ANALYST, HIGH), POLICY).rule == "mandatory.no-write-down"
+
+
+def test_rules_that_were_signed_with_free_text_still_hold_and_open_nothing_below() -> None:
+    data = yaml.safe_load(Path("policies/access.yml").read_text())
+    data["routes"]["labeling"] = (
+        [{"path": "/labeling/**", "methods": ["GET"], "action": action, "read_down": True} for action in ("read",)]
+        + [{"path": "/labeling/**", "methods": ["POST"], "action": action} for action in ("write",)]
+        + [{"path": f"/labeling/{action}", "methods": ["GET"], "action": action} for action in ("export", "upgrade")]
+    )
+    policy = parse_policy(data)
+    assert decide(request(LOW), person(ANALYST, HIGH), policy).rule == "mandatory.no-write-down"
+    assert decide(request(HIGH), person(ANALYST, HIGH), policy).rule == "access.permitted"
 
 
 labels = st.builds(

@@ -280,7 +280,7 @@ class Model(RuleBasedStateMachine):
         who=seats,
         enclave=enclaves,
         runs_in=enclaves,
-        wrong=st.sampled_from(["", "", "", "forged", "late", "unknown", "model", "person"]),
+        wrong=st.sampled_from(["", "", "", "forged", "late", "unknown", "model", "person", "group"]),
         calls=st.integers(1, 3),
     )
     def certifies(self, who: str, enclave: str, runs_in: str, wrong: str, calls: int) -> None:
@@ -296,6 +296,7 @@ class Model(RuleBasedStateMachine):
             purpose="evaluation",
             subject="claire" if wrong == "person" else person_at(who),  # who is no evaluator any more
             label=self.label(enclave).encode(),
+            groups=("heron",) if wrong == "group" else groups(who),
             calls=calls,
             expires=int(self.wall) + (-1 if wrong == "late" else 3600),
         )

@@ -58,6 +58,17 @@ def test_a_page_is_copied_replaced_and_withdrawn(paths: HostPaths) -> None:
     assert not copy(paths).exists()
 
 
+def test_the_gateway_may_read_it_whatever_the_monitors_umask(paths: HostPaths) -> None:
+    lay(paths, "{}")
+    before = os.umask(0o077)
+    try:
+        Publications(paths).take(ENCLAVE, LABELING, PROJECT, "json")
+    finally:
+        os.umask(before)
+    assert copy(paths).parent.stat().st_mode & 0o777 == 0o755
+    assert copy(paths).stat().st_mode & 0o777 == 0o644
+
+
 def test_another_kind_of_a_page_replaces_the_one_before(paths: HostPaths) -> None:
     published = Publications(paths)
     lay(paths, "{}")

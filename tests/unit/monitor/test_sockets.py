@@ -105,6 +105,8 @@ GRANTS = [
     ("of yesterday", {"expires": int(time.time()) - 1}, {}, "403"),
     ("with a seal of its own", {}, {"context": "forged"}, "403"),
     ("for a model that is not here", {}, {"model": "another"}, "403"),
+    ("with a group that is not theirs", {}, {"groups": ["falcon"]}, "403"),
+    ("with a name that no group has", {}, {"groups": ["Falcon, heron"]}, "422"),
     ("for ever", {}, {"seconds": 6 * 3600 + 1}, "422"),
     ("without end", {}, {"calls": 100_001}, "422"),
     ("for another person", {}, {"subject": "evaluator"}, "422"),
@@ -182,6 +184,27 @@ def test_a_record_says_who_by_the_context_and_not_by_the_service(rig: Rig) -> No
     assert record["actor"]["user"]["name"] == "anna"
     assert record["api"]["service"]["name"] == "labeling"
     assert record["unmapped"]["detail"]["request"] == "1" * 32
+
+
+@pytest.mark.parametrize(
+    ("restriction", "status"),
+    [
+        ("S;;GBR,USA|falcon|", "200"),
+        ("U;;*|falcon,heron|OC", "200"),
+        ("TS;;USA||", "403"),
+        ("S;;USA||", "403"),
+        ("S;;GBR,USA|heron,falcon|", "422"),
+        ("S;;GBR,USA", "422"),
+        ("anything", "422"),
+    ],
+)
+def test_a_record_says_what_limits_readers_within_its_enclave(rig: Rig, restriction: str, status: str) -> None:
+    said = token(rig.enclave, "labeling")
+    body = {"activity": "records.export", "context": said, "restriction": restriction}
+    uid = rig.enclave.uids + CATALOGUE["labeling"].uid
+    assert ask(rig, uid, "record/labeling/record.sock", "POST /record", json.dumps(body)) == status
+    if status == "200":
+        assert rig.records()[-1]["unmapped"]["detail"]["restriction"] == restriction
 
 
 def test_what_could_be_guessed_is_recorded_under_a_key(rig: Rig) -> None:

@@ -27,6 +27,7 @@ def test_a_record_returns_its_receipt_and_a_job_its_grant(tmp_path: Path) -> Non
         "model": "smollm2",
         "purpose": "evaluation",
         "calls": 9,
+        "groups": [],
     }
 
 
