@@ -334,7 +334,7 @@ def officer() -> list[Row]:
             Kind.RECORDS,
             "cosigns with what is no note",
             "POST /console/review/cosignature",
-            "409",
+            "422",
             "access.permitted",
             at=at,
             body=b"note=x",
@@ -380,35 +380,35 @@ def officer() -> list[Row]:
 HOST = "Host: gateway.internal\r\nConnection: close\r\n"
 READ = f"GET /labeling/api/projects HTTP/1.1\r\n{HOST}"
 SMUGGLED = (
-    # Where a word from above stands in a request, the request, what is answered, and whether that is a refusal.
-    ("a path", f"GET /labeling/api/tasks/<word> HTTP/1.1\r\n{HOST}\r\n", "404", True),
-    ("a path of no service", f"GET /<word> HTTP/1.1\r\n{HOST}\r\n", "404", True),
-    ("a query", f"GET /labeling/api/projects?<word> HTTP/1.1\r\n{HOST}\r\n", "404", True),
-    ("a cookie", f"{READ}Cookie: <word>\r\n\r\n", "200", False),
-    ("the user agent", f"{READ}User-Agent: <word>\r\n\r\n", "200", False),
-    ("the referrer", f"{READ}Referer: https://x/<word>\r\n\r\n", "200", False),
-    ("a validator", f"{READ}If-None-Match: <word>\r\n\r\n", "200", False),
-    ("a header of its own", f"{READ}X-<word>: <word>\r\n\r\n", "200", False),
-    ("a method", f"<word> /labeling/api/projects HTTP/1.1\r\n{HOST}\r\n", "4xx", True),
-    ("a body", f"POST /labeling/api/projects HTTP/1.1\r\n{HOST}Content-Length: 13\r\n\r\n<word>", "404", True),
+    # Where a word from above stands in a request, the request, and whether that is a refusal.
+    ("a path", f"GET /labeling/api/tasks/<word> HTTP/1.1\r\n{HOST}\r\n", True),
+    ("a path of no service", f"GET /<word> HTTP/1.1\r\n{HOST}\r\n", True),
+    ("a query", f"GET /labeling/api/projects?<word> HTTP/1.1\r\n{HOST}\r\n", True),
+    ("a cookie", f"{READ}Cookie: <word>\r\n\r\n", False),
+    ("the user agent", f"{READ}User-Agent: <word>\r\n\r\n", False),
+    ("the referrer", f"{READ}Referer: https://x/<word>\r\n\r\n", False),
+    ("a validator", f"{READ}If-None-Match: <word>\r\n\r\n", False),
+    ("a header of its own", f"{READ}X-<word>: <word>\r\n\r\n", False),
+    ("a method", f"<word> /labeling/api/projects HTTP/1.1\r\n{HOST}\r\n", True),
+    ("a body", f"POST /labeling/api/projects HTTP/1.1\r\n{HOST}Content-Length: 13\r\n\r\n<word>", True),
 )
 
 
 def smuggled() -> list[Row]:
     """A word from SECRET in each place of a request to UNCLASSIFIED: the services below must never see it."""
     rows = []
-    for place, request, expect, refused in SMUGGLED:
+    for place, request, refused in SMUGGLED:
 
-        def do(world: World, request: str = request, expect: str = expect) -> Seen:
-            word = f"MERLIN{secrets.token_hex(4)}".upper()[:13].ljust(13, "X")
+        def do(world: World, request: str = request, refused: bool = refused) -> Seen:
+            word = f"MERLIN{secrets.token_hex(4)}".upper()[:13]
             answer = status_of(world.raw("analyst", "unclassified", request.replace("<word>", word).encode()))
             arrived = any(word in world.said(f"unclassified-{name}") for name in ("labeling", "gateway", "database"))
-            said = "4xx" if expect == "4xx" and answer.said in {"400", "404", "405"} else answer.said
-            return replace(answer, said=said + (" ARRIVED BELOW" if arrived else ""))
+            passed = refused and not answer.said.startswith("4")
+            return replace(answer, said="ARRIVED BELOW" if arrived else answer.said if passed else "nothing below")
 
         record = '"action_id":2' if refused else "access.permitted-read-down"
-        attempt = f"writes below by {place}"
-        rows.append(Row(Actor.HIGH, Kind.LEVELS, attempt, do, expect, record, quick=place in {"a path", "a cookie"}))
+        attempt, quick = f"writes below by {place}", place in {"a path", "a cookie"}
+        rows.append(Row(Actor.HIGH, Kind.LEVELS, attempt, do, "nothing below", record, quick=quick))
     return rows
 
 
