@@ -40,7 +40,7 @@ def enclave(site: Instance, command: str, *arguments: str | Path, check: bool = 
     return appliance(site, *words(site, command, *arguments), inside=True, check=check)
 
 
-def status_of(site: Instance, task: str) -> int:
+def status_of(site: Instance, project: str, task: str) -> int:
     """What a reader of enclave unclassified is answered about a task."""
     with user(site, "annotator", "unclassified", session=True) as client:
-        return client.get(f"/labeling/api/tasks/{task}").status_code
+        return client.get(f"/labeling/api/projects/{project}/tasks/{task}").status_code

@@ -23,16 +23,16 @@ def test_a_spill_is_traced_to_whom_and_what_it_touched(site: Instance, tmp_path:
     prompt = f"spilled {secrets.token_hex(8)}"
     project, task = make_task(site, "annotator", "unclassified", prompt)
     with user(site, "annotator-2", "unclassified", session=True) as reader:
-        assert reader.get(f"/labeling/api/tasks/{task}").status_code == 200
+        assert reader.get(f"/labeling/api/projects/{project}/tasks/{task}").status_code == 200
     with user(site, "analyst", "secret", session=True) as lifter:
         with user(site, "analyst", "unclassified") as below:
-            read = below.get(f"/labeling/api/tasks/{task}").json()
+            read = below.get(f"/labeling/api/projects/{project}/tasks/{task}").json()
         above = lifter.post("/labeling/api/projects", json={"name": prompt}).json()["id"]
         body = {"enclave": "unclassified", "task": read}
         copied = lifter.post(f"/labeling/api/projects/{above}/upgrades", json=body)
         assert copied.status_code == 201, copied.text
         copy = copied.json()["id"]
-        assert lifter.get(f"/labeling/api/tasks/{copy}").status_code == 200
+        assert lifter.get(f"/labeling/api/projects/{above}/tasks/{copy}").status_code == 200
     with user(site, "evaluator", "unclassified", session=True) as exporter:
         exported = exporter.get(f"/labeling/api/export/{project}")
         assert exported.status_code == 200, exported.text

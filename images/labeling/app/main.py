@@ -12,7 +12,7 @@ from appliance.service.monitor import MonitorClient
 from appliance.service.settings import Paths, ServiceSettings
 
 from . import api, pages
-from .records import Portions
+from .restrictions import Restrictions
 
 HERE = Path(__file__).parent
 MAXIMUM_BODY = 4 << 20
@@ -38,7 +38,7 @@ def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
         settings, paths, templates=HERE / "templates", assets=HERE / "assets", lifespan=lifespan, max_body=MAXIMUM_BODY
     )
     app.state.database = Database(paths.database, settings.service)
-    app.state.portions = Portions(settings.marking)
+    app.state.restrictions = Restrictions(settings.marking)
     app.include_router(api.router)
     app.include_router(pages.router)
     return app
