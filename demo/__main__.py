@@ -7,7 +7,7 @@ label, ask, be refused and audit. The site then keeps running for you. All keys 
 import argparse
 import sys
 
-from appliance.host.platform import is_root
+from appliance.host.enforce.platform import is_root
 from demo import browse, closing, stages
 from demo.instance import INSTANCES, PEOPLE, Instance, StageError, run_inside
 from demo.report import Report

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from appliance.enclave.render import HostPaths
-from appliance.host.monitor_process import monitor_process
+from appliance.host.state.monitor_process import monitor_process
 from demo.instance import PEOPLE, REPOSITORY, Instance, StageError
 from demo.report import Report
 from demo.stages import FIRST_EVALUATION

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.enclave.render import HostPaths
-from appliance.host import diversion
+from appliance.host.enforce import diversion
 from demo import browser, people, use
 from demo.instance import DEMO, Instance, appliance, cut, mend, prove_cut, require
 from demo.report import Report, Say, Stage

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.bundle.build import Builder
-from appliance.bundle.cache import key_of
-from appliance.bundle.chroot import ISOLATED
-from appliance.bundle.collect import stage
-from appliance.bundle.debian import index_of
-from appliance.bundle.lock import MINIMAL
-from appliance.bundle.make import checkout, default_cache
+from appliance.bundle.build.cache import key_of
+from appliance.bundle.build.chroot import ISOLATED
+from appliance.bundle.build.make import checkout, default_cache
+from appliance.bundle.build.steps import Builder
+from appliance.bundle.inputs.collect import stage
+from appliance.bundle.inputs.debian import index_of
+from appliance.bundle.inputs.lock import MINIMAL
 
 _NAMESPACES = ["--mount", "--net", "--pid", "--ipc", "--uts"]
 

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from appliance.bundle.build import Builder, StepResult
-from appliance.bundle.cache import exclusive
+from appliance.bundle.build.cache import exclusive
+from appliance.bundle.build.steps import Builder, StepResult
 from appliance.errors import ApplianceError
 
 
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def _assemble(builder: Builder) -> StepResult:
-    from appliance.bundle.assemble import assemble  # noqa: PLC0415  # its libraries take a second to load
+    from appliance.bundle.build.assemble import assemble  # noqa: PLC0415  # its libraries take a second to load
 
     return assemble(builder)
 

@@ -14,10 +14,10 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from appliance import __version__
-from appliance.cli.checks import forbidden
-from appliance.cli.commands import HELP, Command, Group, summary
-from appliance.cli.groups import GROUPS, TOP
-from appliance.cli.options import Json
+from appliance.cli.shared.checks import forbidden
+from appliance.cli.shared.commands import HELP, Command, Group, summary
+from appliance.cli.shared.groups import GROUPS, TOP
+from appliance.cli.shared.options import Json
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Members(MutableMapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._loaded and name in TOP:
-            self._loaded[name] = typer.main.get_group(import_module(f"appliance.cli.{name}").app)
+            self._loaded[name] = typer.main.get_group(import_module(f"appliance.cli.{name}.group").app)
         return self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -9,7 +9,7 @@ from appliance.markings.errors import MarkingError, Violation
 from appliance.markings.explain import Explanation, Reason, explain
 from appliance.markings.label import LEVELS, Clearance, Label, can_read, can_write, dominates, join
 from appliance.markings.marking import Marking
-from appliance.markings.parse import check, parse
+from appliance.markings.reading.parse import check, parse
 from appliance.markings.shown import marking_of
 
 __all__ = [

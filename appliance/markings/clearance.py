@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from appliance.markings.errors import MarkingError, Violation
 from appliance.markings.label import Clearance
-from appliance.markings.parse import examine
+from appliance.markings.reading.parse import examine
 from appliance.markings.vocabulary import Vocabulary, default
 
 _OF_INFORMATION = ("dissemination_controls", "non_ic_markings", "fgi_source_open")

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from appliance.markings.marking import HANDLE_VIA_SAP, JOINT, REL, Marking
-from appliance.markings.parse import examine
-from appliance.markings.rules import kept
+from appliance.markings.reading.parse import examine
+from appliance.markings.reading.rules import kept
 from appliance.markings.vocabulary import Vocabulary, default
 
 BROKEN, KEPT, MEANS = "broken", "kept", "means"

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from appliance.markings.label import RANK, Label
+from appliance.markings.reading.words import ACTIVITY, BANNER, PORTION
 from appliance.markings.vocabulary import Vocabulary
-from appliance.markings.words import ACTIVITY, BANNER, PORTION
 
 MULTIPLE = "MULTIPLE PROGRAMS"
 HANDLE_VIA_SAP = "HVSACO"

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from appliance.markings.errors import MarkingError, Violation
 from appliance.markings.label import Label, join
 from appliance.markings.marking import HANDLE_VIA_SAP, MULTIPLE, RELEASE, Marking
-from appliance.markings.parse import parse
-from appliance.markings.parts import Parts
+from appliance.markings.reading.parse import parse
+from appliance.markings.reading.parts import Parts
+from appliance.markings.reading.rules import programmes
+from appliance.markings.reading.words import ACTIVITY, CONCEALED
 from appliance.markings.release import Portion, Release, roll_up_release
-from appliance.markings.rules import programmes
 from appliance.markings.supersession import superseded_atomic, superseded_cui, superseded_other
 from appliance.markings.vocabulary import Vocabulary, default
-from appliance.markings.words import ACTIVITY, CONCEALED
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from appliance.markings.errors import MarkingError
 from appliance.markings.label import Label
 from appliance.markings.marking import HANDLE_VIA_SAP, MULTIPLE, Marking
-from appliance.markings.parse import examine
-from appliance.markings.parts import Parts
-from appliance.markings.rules import required
+from appliance.markings.reading.parse import examine
+from appliance.markings.reading.parts import Parts
+from appliance.markings.reading.rules import required
 from appliance.markings.vocabulary import Vocabulary, default
 
 NATO = "NATO"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from appliance.markings.errors import Violation
 from appliance.markings.marking import Marking
-from appliance.markings.parse import parse
+from appliance.markings.reading.parse import parse
 from appliance.markings.rollup import Compilation, rollup
 from appliance.markings.vocabulary import Vocabulary, default
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.markings.errors import Violation
-from appliance.markings.words import (
+from appliance.markings.reading.words import (
     ACTIVITY,
     BANNER,
     CONCEALED,
@@ -21,7 +21,7 @@ from appliance.markings.words import (
 )
 
 if TYPE_CHECKING:
-    from appliance.markings.schema import ControlData, RuleData, VocabularyData
+    from appliance.markings.reading.schema import ControlData, RuleData, VocabularyData
 
 _HERE = Path(__file__).resolve().parent
 _PLACES = (_HERE / "vocabulary", _HERE.parents[1] / "policies" / "markings")
@@ -186,7 +186,7 @@ def load(folder: Path, profile: str = "") -> Vocabulary:
     """
     import tomllib  # noqa: PLC0415 - only needed here
 
-    from appliance.markings.schema import VocabularyData  # noqa: PLC0415 - pydantic is slow to import
+    from appliance.markings.reading.schema import VocabularyData  # noqa: PLC0415 - pydantic is slow to import
 
     content: dict[str, object] = {}
     for name in ("vocabulary", "countries", "cui", "rules"):

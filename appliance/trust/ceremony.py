@@ -8,7 +8,6 @@ from pathlib import Path
 
 from appliance.trust import keys
 from appliance.trust.certificates import make_authority
-from appliance.trust.chain import RootChain
 from appliance.trust.fingerprint import fingerprint, in_groups
 from appliance.trust.keys import (
     DEMO,
@@ -24,7 +23,8 @@ from appliance.trust.keys import (
 )
 from appliance.trust.officers import Officers
 from appliance.trust.people import TOKEN_SUFFIX, write_token_file
-from appliance.trust.root import BUILDER_ID, Person, Registered, make_root, registered
+from appliance.trust.repository.chain import RootChain
+from appliance.trust.repository.root import BUILDER_ID, Person, Registered, make_root, registered
 
 ROOT_DAYS = 1825
 MINIMUM_PASSPHRASE = 14

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from appliance.trust.files import read_limited
 from appliance.trust.keys import DEMO, KeyFileError, Passphrase, SigningKey, load_private_key, write_private
-from appliance.trust.root import Person
+from appliance.trust.repository.root import Person
 
 TOKEN_SUFFIX = ".token"  # noqa: S105  # the end of a file's name
 

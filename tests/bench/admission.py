@@ -10,7 +10,7 @@ from typing import Any
 
 from appliance.enclave import admission
 from appliance.enclave.render import HostPaths
-from appliance.host.podman import Podman
+from appliance.host.enforce.podman import Podman
 from demo.instance import Instance
 from tests.bench.measure import Measurement, alternate, at_most
 from tests.bench.stack import running_site

@@ -7,9 +7,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from appliance.bundle.assemble import assemble
-from appliance.bundle.build import Builder
-from appliance.bundle.make import checkout, default_cache
+from appliance.bundle.build.assemble import assemble
+from appliance.bundle.build.make import checkout, default_cache
+from appliance.bundle.build.steps import Builder
 
 ROUNDS = 3
 BUFFER = 1 << 22

@@ -7,9 +7,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from appliance.audit.log import Log
-from appliance.audit.ocsf import Event
-from appliance.audit.verify import verify
+from appliance.audit.events.ocsf import Event
+from appliance.audit.log.verify import verify
+from appliance.audit.log.writer import Log
 from appliance.markings import Clearance
 from images.console.app.index import Index
 from images.console.app.search import Query, Search

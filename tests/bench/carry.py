@@ -9,8 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from appliance.bundle.repository import list_files
-from appliance.bundle.verify import stage_bundle
+from appliance.bundle.read.verify import stage_bundle
+from appliance.bundle.repository.metadata import list_files
 from tests.bench.assemble import _move
 from tests.unit.bundle.sample import NOW, attest_model, fill, make_keys, sign
 
@@ -79,7 +79,7 @@ def _write(path: Path, size: int) -> None:
 
 
 def _verify_sparse(home: Path) -> None:
-    from appliance.bundle.verify import verify_bundle  # noqa: PLC0415  # measured in the process that does it
+    from appliance.bundle.read.verify import verify_bundle  # noqa: PLC0415  # measured in the process that does it
 
     keys = make_keys(home / "keys")
     targets = fill(home / "bundle", keys.builder, model_size=1)

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import httpx
 
-from appliance.audit.ocsf import API_ACTIVITY
-from appliance.monitor.context import HEADER, Context, seal
+from appliance.audit.events.ocsf import API_ACTIVITY
+from appliance.monitor.decide.context import HEADER, Context, seal
 from tests.bench.measure import Measurement, alternate, at_most
 from tests.unit.monitor.gateway import KEY, Rig, free_port, running
 

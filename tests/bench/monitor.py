@@ -21,17 +21,17 @@ from urllib.parse import quote
 
 import yaml
 
-from appliance.audit.log import Log
-from appliance.audit.storage import Storage
-from appliance.monitor.capacity import Capacity, Quota
-from appliance.monitor.daemon import with_keys
-from appliance.monitor.gate import Gate
+from appliance.audit.log.storage import Storage
+from appliance.audit.log.writer import Log
+from appliance.monitor.decide.last_use import LastUse
+from appliance.monitor.decide.sessions import Sessions
 from appliance.monitor.http import HttpRequest
-from appliance.monitor.last_use import LastUse
-from appliance.monitor.recording import Recording
-from appliance.monitor.sessions import Sessions
-from appliance.monitor.statements import installed_statements
-from appliance.monitor.succession import ask
+from appliance.monitor.in_force.statements import installed_statements
+from appliance.monitor.record.capacity import Capacity, Quota
+from appliance.monitor.record.recording import Recording
+from appliance.monitor.serve.daemon import with_keys
+from appliance.monitor.serve.gate import Gate
+from appliance.monitor.serve.succession import ask
 from tests.bench.gateway import ROUTE, add_reference, durable_write, wait
 from tests.bench.measure import Measurement, at_least, at_most
 from tests.unit.monitor.gateway import Rig, running

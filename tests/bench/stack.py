@@ -12,7 +12,7 @@ import httpx2
 import openai
 
 from appliance.enclave.render import HostPaths
-from appliance.host.podman import Podman
+from appliance.host.enforce.podman import Podman
 from demo import use
 from demo.instance import DEMO, TEST, Instance, StageError
 from demo.stages import bring_up, status, tear_down

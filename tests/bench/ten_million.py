@@ -13,7 +13,7 @@ import statistics
 import time
 from pathlib import Path
 
-from appliance.audit.log import Log
+from appliance.audit.log.writer import Log
 from appliance.markings import Clearance
 from images.console.app.index import Index
 from images.console.app.search import Query, Search

@@ -1,6 +1,6 @@
-"""The page of all activities in the audit log, from manifests and `appliance/audit/activities.py`."""
+"""The page of all activities in the audit log, from manifests and `appliance/audit/events/activities.py`."""
 
-from appliance.audit.activities import HOST_ACTIVITIES, MONITOR_ACTIVITIES, Activity
+from appliance.audit.events.activities import HOST_ACTIVITIES, MONITOR_ACTIVITIES, Activity
 from tests.catalogue import CATALOGUE
 from tests.docs.markdown import code, table
 

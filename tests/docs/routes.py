@@ -14,9 +14,9 @@ from fastapi.routing import APIRoute
 from starlette.routing import Mount
 
 from appliance.markings import parse
-from appliance.monitor.policy import AccessPolicy, parse_policy
-from appliance.service.app import create_app
+from appliance.monitor.decide.policy import AccessPolicy, parse_policy
 from appliance.service.settings import Paths, ServiceSettings
+from appliance.service.web.app import create_app
 from tests.catalogue import CATALOGUE
 from tests.docs.markdown import REPOSITORY, code, prose, table
 
@@ -103,9 +103,10 @@ def _shared(service: str) -> list[Any]:
 
 def _own(service: str) -> Iterator[Any]:
     """The routes of every router in an image's code."""
-    for source in sorted((REPOSITORY / "images" / service / "app").glob("*.py")):
+    for source in sorted((REPOSITORY / "images" / service / "app").rglob("*.py")):
         if "APIRouter(" in source.read_text():
-            yield from importlib.import_module(f"images.{service}.app.{source.stem}").router.routes
+            name = ".".join(source.relative_to(REPOSITORY).with_suffix("").parts)
+            yield from importlib.import_module(name).router.routes
 
 
 def _permissions(policy: AccessPolicy) -> str:

@@ -6,14 +6,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from appliance.bundle.make import DEFAULT_CACHE
+from appliance.bundle.build.make import DEFAULT_CACHE
 from appliance.enclave.site import Certifier, Enclave, Exchange, Site
-from appliance.host.crypto_erase import Erasure
-from appliance.monitor.break_glass import BreakGlass
-from appliance.monitor.policy import AccessPolicy, OriginatorDecision, Route
-from appliance.monitor.registry import Registry, Subject
+from appliance.host.data.crypto_erase import Erasure
+from appliance.monitor.decide.break_glass import BreakGlass
+from appliance.monitor.decide.policy import AccessPolicy, OriginatorDecision, Route
+from appliance.monitor.decide.registry import Registry, Subject
 from appliance.service.settings import Paths, ServiceSettings
-from appliance.trust.freshness import Freshness
+from appliance.trust.repository.freshness import Freshness
 from images.console.app.settings import ConsoleSettings
 from images.evaluation.app.settings import EvaluationSettings
 from images.inference.app.settings import EngineParameters, InferenceSettings

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from appliance.audit.activities import ACTIVITIES as HOSTS
-from appliance.audit.storage import Storage
-from appliance.monitor.policy import parse_policy
+from appliance.audit.events.activities import ACTIVITIES as HOSTS
+from appliance.audit.log.storage import Storage
+from appliance.monitor.decide.policy import parse_policy
 from tests.catalogue import CATALOGUE
 from tests.docs import commands, routes, settings
 from tests.docs.activities import SERVICES
@@ -99,7 +99,7 @@ def test_every_activity_that_the_code_records_is_in_the_list() -> None:
                 service = source.relative_to(REPOSITORY).parts[1]
                 assert name in CATALOGUE[service].activities, f"{source} records {name}: add it to {service}'s manifest"
             else:
-                assert name in listed, f"{source} records {name}: add it to appliance/audit/activities.py"
+                assert name in listed, f"{source} records {name}: add it to appliance/audit/events/activities.py"
 
 
 def test_no_activity_of_the_list_is_gone_from_the_code() -> None:

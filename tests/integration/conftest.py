@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from appliance.host.platform import is_root
+from appliance.host.enforce.platform import is_root
 from demo.instance import TEST, Instance
 from demo.stages import bring_up, leftovers, tear_down
 from demo.users import user

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from appliance.enclave.render import HostPaths
-from appliance.host import generation
-from appliance.host.generation import Facts
-from appliance.host.podman import Podman
+from appliance.host.enforce.podman import Podman
+from appliance.host.state import generation
+from appliance.host.state.generation import Facts
 from demo import people
 from demo.instance import Instance, appliance
 

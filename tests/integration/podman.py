@@ -3,8 +3,8 @@
 import subprocess
 
 from appliance.enclave.render import HostPaths
-from appliance.host.diversion import real_podman
-from appliance.host.podman import Podman
+from appliance.host.enforce.diversion import real_podman
+from appliance.host.enforce.podman import Podman
 from demo.instance import Instance
 
 

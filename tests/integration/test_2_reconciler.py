@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from appliance.host.at_rest import encryption
-from appliance.host.platform import detect
+from appliance.host.enforce.at_rest import encryption
+from appliance.host.enforce.platform import detect
 from demo.instance import Instance, appliance
 from tests.integration.podman import podman, recorded
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bundle.volumes import split_bundle
+from appliance.bundle.media.discs import split_bundle
 from demo import people
 from demo.instance import Instance
 from tests.bare import BareHost, bare_host

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from appliance.enclave.render import HostPaths
-from appliance.host import generation
+from appliance.host.state import generation
 from demo import editions
 from demo.instance import REPOSITORY, Instance
 from tests.integration import host

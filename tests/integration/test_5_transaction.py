@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bundle.volumes import split_bundle
+from appliance.bundle.media.discs import split_bundle
 from appliance.enclave.render import HostPaths
-from appliance.host import copies, generation
-from appliance.host.install import playbook_variables
-from appliance.host.podman import Podman
+from appliance.host.change.install import playbook_variables
+from appliance.host.enforce.podman import Podman
+from appliance.host.state import copies, generation
 from appliance.playbook import TaskEvent, run_playbook
 from demo import editions, people
 from demo.instance import Instance

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from appliance.monitor.context import Context, seal
+from appliance.monitor.decide.context import Context, seal
 from demo.instance import Instance
 from demo.users import ADDRESSES, MODEL, tls, user
 from tests.integration.attacks import NAME, SUBJECTS, attacker, raw, refused

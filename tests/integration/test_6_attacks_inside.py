@@ -19,7 +19,7 @@ def inside(site: Instance, code: str, container: str = "unclassified-labeling") 
 def test_a_container_forges_a_context_for_its_neighbour(site: Instance) -> None:
     code = f"""
 import time, urllib.request, urllib.error
-from appliance.monitor.context import Context, seal
+from appliance.monitor.decide.context import Context, seal
 key = open('/run/secrets/context.key', 'rb').read()
 for path in ('/evaluation/api/jobs', '/inference/v1/models'):
     service, port = path.split('/')[1], 8000

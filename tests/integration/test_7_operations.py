@@ -58,14 +58,14 @@ def test_a_backup_is_restored_and_nothing_but_it(site: Instance, tmp_path: Path)
     recipients = tmp_path / "recipients.txt"
     recipients.write_text(lines["holder"])
     canary = f"canary {secrets.token_hex(8)}"
-    _, kept = make_task(site, "annotator", "unclassified", canary)
+    kept = make_task(site, "annotator", "unclassified", canary)
     made = enclave(site, "backup", "unclassified", "--out", tmp_path, "--to", recipients, "--json")
     statement, archive = Path(made["statement"]), tmp_path / made["archive"]
     assert "-UNCLASSIFIED-" in archive.name
     assert canary.encode() not in archive.read_bytes()
     recorded(site, "enclave.backup", lambda detail: detail["file"] == archive.name and detail["state"] == "done")
-    assert archive.name in named(trace(site, kept), "backup")
-    _, later = make_task(site, "annotator", "unclassified", "made after the backup")
+    assert archive.name in named(trace(site, kept[1]), "backup")
+    later = make_task(site, "annotator", "unclassified", "made after the backup")
 
     whole = archive.read_bytes()
     other = statement.with_name("other.dsse.json")
@@ -142,7 +142,7 @@ def test_data_go_in_and_out_as_their_user_and_only_with_two_officers(site: Insta
     lines = [json.loads(line) for line in Path(released["written"]).read_text().splitlines()]
     assert "-SECRET-REL-TO-USA-GBR-" in Path(released["written"]).name
     assert lines[0]["classification"]["marking"] == "SECRET//REL TO USA, GBR"
-    assert [line["prompt"] for line in lines[2:]] == [row["prompt"] for row in rows]
+    assert [line["data"]["prompt"] for line in lines[2:]] == [row["prompt"] for row in rows]
     recorded(site, "data.export", lambda detail: detail["destination"] == "J2, disc 7" and detail["id"] == asked["id"])
     assert f"sha256:{asked['sha256']}" in named(trace(site, done["tasks"][0]), "export")
     again = enclave(site, "release", approval, "--out", medium, check=False)

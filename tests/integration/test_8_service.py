@@ -16,7 +16,7 @@ import httpx
 import pytest
 import yaml
 
-from appliance.bundle.make import checkout
+from appliance.bundle.build.make import checkout
 from demo import editions
 from demo.instance import REPOSITORY, Instance, appliance
 from demo.users import MARKINGS, user

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from appliance.enclave.render import HostPaths
-from appliance.host import generation
-from appliance.host.generation import Facts
+from appliance.host.state import generation
+from appliance.host.state.generation import Facts
 from demo import people
 from demo.instance import REPOSITORY, Instance
 from tests.docs.markdown import fences, links

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from appliance.monitor.context import Context, ContextError, open_context, seal
+from appliance.monitor.decide.context import Context, ContextError, open_context, seal
 
 KEY = b"k" * 32
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from appliance.monitor.policy import parse_policy
-from appliance.monitor.registry import parse_registry
+from appliance.monitor.decide.policy import parse_policy
+from appliance.monitor.decide.registry import parse_registry
 from appliance.trust import canonical
 from demo import browse, closing, stages
 from demo.instance import DEMO, PEOPLE, REPOSITORY, SUBJECTS, Instance, StageError, require, site_files

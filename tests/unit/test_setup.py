@@ -16,7 +16,7 @@ import pytest
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
-from appliance.bundle.collect import read_requirements
+from appliance.bundle.inputs.collect import read_requirements
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]

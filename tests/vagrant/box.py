@@ -17,9 +17,9 @@ from pathlib import Path
 
 import yaml
 
-from appliance.bundle.apt import debian_sources
-from appliance.bundle.make import default_cache
-from appliance.bundle.process import run
+from appliance.bundle.build.make import default_cache
+from appliance.bundle.inputs.apt import debian_sources
+from appliance.bundle.inputs.process import run
 from appliance.errors import ApplianceError
 
 HERE = Path(__file__).parent

@@ -17,8 +17,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from appliance.bundle.make import default_cache
-from appliance.bundle.process import run
+from appliance.bundle.build.make import default_cache
+from appliance.bundle.inputs.process import run
 from demo import editions, people
 from demo.instance import REPOSITORY, Instance, appliance
 from tests.vagrant import model

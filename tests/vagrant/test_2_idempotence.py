@@ -15,8 +15,8 @@ REHEARSAL = """
 import json, sys
 from pathlib import Path
 from appliance.enclave.render import HostPaths
-from appliance.host import generation
-from appliance.host.install import playbook_variables
+from appliance.host.state import generation
+from appliance.host.change.install import playbook_variables
 from appliance.playbook import run_playbook
 
 paths = HostPaths(Path("/var/lib/appliance"), Path("/run/appliance"))

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import StringConstraints
+from pydantic import StringConstraints, model_validator
 
 from workbench.tasks.kind import Kind, Model, Result, Text, Units, refusal
 
@@ -24,6 +24,15 @@ class PairwiseData(Model):
 
     prompt: Text
     answers: tuple[Text, Text]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbered_answers(cls, values: Any) -> Any:
+        """Label Studio's template names them ``answer1`` and ``answer2``."""
+        if not isinstance(values, dict) or "answers" in values or "answer1" not in values:
+            return values
+        rest = {name: value for name, value in values.items() if name not in {"answer1", "answer2"}}
+        return rest | {"answers": (values["answer1"], values.get("answer2"))}
 
 
 class PairwiseAnswer(Model):
@@ -81,10 +90,8 @@ class Pairwise(Kind[PairwiseSchema, PairwiseData, PairwiseAnswer]):
         return answer
 
     def data_from_label_studio(self, data: Any) -> dict[str, Any]:
-        """Label Studio's template names the answers ``answer1`` and ``answer2``."""
-        if "answers" in data:
-            return super().data_from_label_studio(data)
-        return {"prompt": data.get("prompt"), "answers": [data.get("answer1"), data.get("answer2")]}
+        """Prompt and answers, under either names."""
+        return {name: data[name] for name in ("prompt", "answers", "answer1", "answer2") if name in data}
 
     def data_to_label_studio(self, data: PairwiseData) -> dict[str, Any]:
         """The same names."""

@@ -5,9 +5,9 @@ import email.policy
 from collections.abc import Callable, Mapping
 from email.message import EmailMessage
 
-from appliance.markings.conventions import HEADERS
 from appliance.markings.documents.paragraph import HEADER, SUBJECT, Content, DocumentError
 from appliance.markings.documents.plain import lines_of, read_html
+from appliance.markings.formats.conventions import HEADERS
 
 MAXIMUM_PARTS = 200
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from appliance.markings.documents.paragraph import BODY, MARGIN, SUBJECT, Content, DocumentError
-from appliance.markings.safe_xml import UnsafeXmlError, find_all, local, parse_xml, text_of
+from appliance.markings.formats.safe_xml import UnsafeXmlError, find_all, local, parse_xml, text_of
 
 MAXIMUM_ENTRIES = 5_000
 MAXIMUM_PART = 64 * 1024 * 1024

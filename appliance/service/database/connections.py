@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from appliance.monitor.context import HEADER
+from appliance.monitor.decide.context import HEADER
 
 Row = dict[str, Any]
 Transaction = AsyncConnection[Row]

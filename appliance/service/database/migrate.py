@@ -18,10 +18,10 @@ import psycopg
 import structlog
 
 from appliance.errors import ApplianceError
-from appliance.service.app import read_key
 from appliance.service.database.confined import unconfined
 from appliance.service.log import configure
 from appliance.service.settings import Paths, ServiceSettings
+from appliance.service.web.app import read_key
 
 Connection = psycopg.Connection[Any]
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import structlog
 
-from appliance.audit.note import Checkpoint, Verifier, open_checkpoint
-from appliance.audit.policy import Policy, Signed, installed
-from appliance.audit.review import last_review
-from appliance.audit.state import LogState, log_state
-from appliance.audit.storage import Storage, storage, used
-from appliance.audit.tiles import CHECKPOINT
-from appliance.audit.verify import Finding, Report, verify, writer_is_active
+from appliance.audit.log.note import Checkpoint, Verifier, open_checkpoint
+from appliance.audit.log.policy import Policy, Signed, installed
+from appliance.audit.log.storage import Storage, storage, used
+from appliance.audit.log.tiles import CHECKPOINT
+from appliance.audit.log.verify import Finding, Report, verify, writer_is_active
+from appliance.audit.review.state import LogState, log_state
+from appliance.audit.review.summary import last_review
 from appliance.errors import ApplianceError
 
 from .index import Index

@@ -16,9 +16,11 @@ from typing import Any
 
 import structlog
 
-from appliance.audit import bodies, ocsf, review
-from appliance.audit.bodies import SEGMENT, Record
-from appliance.audit.ocsf import Event
+from appliance.audit.events import ocsf
+from appliance.audit.events.ocsf import Event
+from appliance.audit.log import bodies
+from appliance.audit.log.bodies import SEGMENT, Record
+from appliance.audit.review import summary as review
 from appliance.errors import ApplianceError
 
 SCHEMA_VERSION = 4

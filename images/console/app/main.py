@@ -7,11 +7,11 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from appliance.audit.policy import Policy
+from appliance.audit.log.policy import Policy
 from appliance.errors import ApplianceError
-from appliance.service.app import create_app
 from appliance.service.monitor import MonitorClient
 from appliance.service.settings import Paths, ServiceSettings
+from appliance.service.web.app import create_app
 
 from . import reviews, views
 from .health import Watch

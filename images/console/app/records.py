@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from appliance.audit import ocsf
-from appliance.audit.bodies import Record
-from appliance.audit.marked import level_colours, marking_text
-from appliance.audit.merkle import TILE_WIDTH, inclusion_proof, leaf_hash, verify_inclusion
-from appliance.audit.note import Checkpoint, Verifier, open_checkpoint
-from appliance.audit.ocsf import Event
-from appliance.audit.tiles import CHECKPOINT, LogError, TileReader, entries_of
+from appliance.audit.events import ocsf
+from appliance.audit.events.marked import level_colours, marking_text
+from appliance.audit.events.ocsf import Event
+from appliance.audit.log.bodies import Record
+from appliance.audit.log.merkle import TILE_WIDTH, inclusion_proof, leaf_hash, verify_inclusion
+from appliance.audit.log.note import Checkpoint, Verifier, open_checkpoint
+from appliance.audit.log.tiles import CHECKPOINT, LogError, TileReader, entries_of
 from appliance.errors import ApplianceError
 from appliance.markings import LEVELS, Label, MarkingError, banner_colours, parse
 

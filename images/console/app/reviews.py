@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request, Response, UploadFile
 from fastapi.responses import RedirectResponse
 
-from appliance.audit import review, witness
-from appliance.audit.review import Review, ranked
-from appliance.audit.text import printable
+from appliance.audit.events.text import printable
+from appliance.audit.log import witness
+from appliance.audit.review import summary as review
+from appliance.audit.review.summary import Review, ranked
 from appliance.errors import ApplianceError
-from appliance.monitor.context import Context
-from appliance.service.middleware import token_of
+from appliance.monitor.decide.context import Context
+from appliance.service.web.middleware import token_of
 
 from .views import Console, Officer, TheConsole, download, page
 

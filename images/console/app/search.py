@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from appliance.audit.query import Filter, words_of
+from appliance.audit.review.query import Filter, words_of
 from appliance.markings import Clearance, Label, MarkingError, can_read
 
 from .index import FACETS, GRAINS, PART, texts_table

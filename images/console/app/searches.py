@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from appliance.audit.text import printable
+from appliance.audit.events.text import printable
 from appliance.errors import ApplianceError
 from appliance.trust.files import replace_file
 

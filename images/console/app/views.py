@@ -14,16 +14,16 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.audit import evidence
-from appliance.audit.note import Note
-from appliance.audit.text import printable
-from appliance.audit.tiles import CHECKPOINT
+from appliance.audit.events.text import printable
+from appliance.audit.log.note import Note
+from appliance.audit.log.tiles import CHECKPOINT
+from appliance.audit.review import evidence
 from appliance.errors import ApplianceError
 from appliance.markings import Clearance
-from appliance.monitor.context import Context
-from appliance.service.middleware import CurrentContext, token_of
+from appliance.monitor.decide.context import Context
 from appliance.service.monitor import MonitorClient
-from appliance.service.responses import not_found
+from appliance.service.web.middleware import CurrentContext, token_of
+from appliance.service.web.responses import not_found
 
 from . import charts
 from .health import Watch

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse
 
-from appliance.monitor.context import HEADER
-from appliance.service.middleware import CurrentContext
-from appliance.service.responses import not_found
+from appliance.monitor.decide.context import HEADER
+from appliance.service.web.middleware import CurrentContext
+from appliance.service.web.responses import not_found
 
 from .jobs import Job, JobId, Jobs, NewJob
 

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.monitor.context import HEADER
-from appliance.service.middleware import SECURITY_HEADERS, CurrentContext
-from appliance.service.pages import Pages
+from appliance.monitor.decide.context import HEADER
+from appliance.service.web.middleware import SECURITY_HEADERS, CurrentContext
+from appliance.service.web.pages import Pages
 
 from .api import AnyJob, job_of, jobs
 from .jobs import SIZES, NewJob

@@ -11,10 +11,10 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
 
 from appliance.errors import ApplianceError
-from appliance.monitor.context import Context
-from appliance.service.middleware import CurrentContext, token_of
+from appliance.monitor.decide.context import Context
 from appliance.service.monitor import MonitorClient
-from appliance.service.responses import MarkedJSONResponse, not_found
+from appliance.service.web.middleware import CurrentContext, token_of
+from appliance.service.web.responses import MarkedJSONResponse, not_found
 
 from .engine import Engine
 from .gate import Gate

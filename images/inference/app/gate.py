@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from appliance.errors import ApplianceError
-from appliance.monitor.context import Context
+from appliance.monitor.decide.context import Context
 from appliance.service.certificate import Certificate, Serving, check, digest_of, verify
 from appliance.trust.keys import PublicKey
 

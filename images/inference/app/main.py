@@ -6,10 +6,10 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from appliance.service.app import create_app
 from appliance.service.certificate import Model, Serving, keys_of
 from appliance.service.monitor import MonitorClient
 from appliance.service.settings import Paths, ServiceSettings
+from appliance.service.web.app import create_app
 
 from . import api, pages
 from .engine import Engine

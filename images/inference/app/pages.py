@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter, Request, Response
 
-from appliance.service.middleware import CurrentContext
-from appliance.service.pages import Pages
+from appliance.service.web.middleware import CurrentContext
+from appliance.service.web.pages import Pages
 
 from .gate import Gate
 

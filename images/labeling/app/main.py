@@ -6,10 +6,10 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from appliance.service.app import create_app
 from appliance.service.database import Database
 from appliance.service.monitor import MonitorClient
 from appliance.service.settings import Paths, ServiceSettings
+from appliance.service.web.app import create_app
 
 from . import api, pages
 from .restrictions import Restrictions
@@ -39,6 +39,6 @@ def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
     )
     app.state.database = Database(paths.database, settings.service)
     app.state.restrictions = Restrictions(settings.marking)
-    app.include_router(api.router)
-    app.include_router(pages.router)
+    for router in (*api.ROUTERS, *pages.ROUTERS):
+        app.include_router(router)
     return app

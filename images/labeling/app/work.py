@@ -8,8 +8,8 @@ from fastapi import Request
 
 from appliance.errors import ApplianceError
 from appliance.service.database import Database, Row, Transaction
-from appliance.service.middleware import context_of, token_of
 from appliance.service.monitor import MonitorClient
+from appliance.service.web.middleware import context_of, token_of
 from workbench.exchange import studio, table
 from workbench.tasks import kind_of
 

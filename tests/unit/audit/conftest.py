@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.audit.log import Log
+from appliance.audit.log.writer import Log
 
 LABEL = "S;;GBR,USA"
 

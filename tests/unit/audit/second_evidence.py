@@ -1,4 +1,4 @@
-"""A verifier of evidence archives written a second time, from the form that ``appliance.audit.evidence`` describes.
+"""A verifier of evidence archives written a second time, from the form that ``audit.review.evidence`` describes.
 
 It shares no code with ``appliance.audit``, walks the tree without recursion, and is used by tests only. It does not
 read ``index.html``, which only who has the same program can make again.

@@ -14,10 +14,11 @@ import zxingcpp
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from appliance.audit import anchor, spool
-from appliance.audit.fsck import fsck
-from appliance.audit.note import Verifier
-from appliance.audit.state import log_state
+from appliance.audit.events import spool
+from appliance.audit.log import anchor
+from appliance.audit.log.note import Verifier
+from appliance.audit.review.fsck import fsck
+from appliance.audit.review.state import log_state
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
 from tests.unit.audit.conftest import Place

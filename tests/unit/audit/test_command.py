@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from appliance.audit import events
-from appliance.audit.events import Call, Scope, Verdict
+from appliance.audit.events import kinds as events
+from appliance.audit.events.kinds import Call, Scope, Verdict
 from appliance.cli.main import app
 from tests.unit.audit.conftest import Place
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from appliance.audit import events, ocsf
-from appliance.audit.bodies import find
-from appliance.audit.log import Log
-from appliance.audit.tiles import LogError
-from appliance.audit.verify import verify
+from appliance.audit.events import kinds as events
+from appliance.audit.events import ocsf
+from appliance.audit.log.bodies import find
+from appliance.audit.log.tiles import LogError
+from appliance.audit.log.verify import verify
+from appliance.audit.log.writer import Log
 from tests.unit.audit.conftest import Place, body
 
 

@@ -7,12 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from appliance.audit import bodies, events, ocsf, schema
-from appliance.audit.events import Call, Entity, Lineage, Scope, Verdict
-from appliance.audit.ocsf import Event
-from appliance.audit.schema import EventError
-from appliance.audit.text import printable
-from appliance.audit.tiles import LogError
+from appliance.audit.events import kinds as events
+from appliance.audit.events import ocsf, schema
+from appliance.audit.events.kinds import Call, Entity, Lineage, Scope, Verdict
+from appliance.audit.events.ocsf import Event
+from appliance.audit.events.schema import EventError
+from appliance.audit.events.text import printable
+from appliance.audit.log import bodies
+from appliance.audit.log.tiles import LogError
 
 SCOPE = Scope(label="S;;GBR,USA", enclave="secret", service="labeling", request="0" * 32)
 ALLOWED = Verdict(allowed=True, rule="dominance", policy="sha256:" + "a" * 64)

@@ -13,13 +13,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from appliance.audit import bodies, events, evidence, ocsf
-from appliance.audit.events import Call, Scope, Verdict
-from appliance.audit.evidence import Selection
-from appliance.audit.log import Log
-from appliance.audit.policy import Policy
-from appliance.audit.query import Filter
-from appliance.audit.tiles import LogError
+from appliance.audit.events import kinds as events
+from appliance.audit.events import ocsf
+from appliance.audit.events.kinds import Call, Scope, Verdict
+from appliance.audit.log import bodies
+from appliance.audit.log.policy import Policy
+from appliance.audit.log.tiles import LogError
+from appliance.audit.log.writer import Log
+from appliance.audit.review import evidence
+from appliance.audit.review.evidence import Selection
+from appliance.audit.review.query import Filter
 from appliance.cli.main import app
 from tests.unit.audit.conftest import Place
 from tests.unit.audit.second import signed_checkpoint

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.audit.merkle import (
+from appliance.audit.log.merkle import (
     EMPTY,
     Tree,
     consistency_proof,
@@ -16,7 +16,7 @@ from appliance.audit.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from appliance.audit.note import (
+from appliance.audit.log.note import (
     COSIGNATURE,
     Checkpoint,
     Note,
@@ -26,7 +26,7 @@ from appliance.audit.note import (
     cosigners,
     open_checkpoint,
 )
-from appliance.audit.tiles import TileReader, tile_path
+from appliance.audit.log.tiles import TileReader, tile_path
 from tests.unit.audit.conftest import Place
 
 # The leaves and roots with which the Certificate Transparency project tests RFC 6962 trees.

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 import appliance.audit
-from appliance.audit import events, forms
-from appliance.audit.events import Call
-from appliance.audit.ocsf import Event
+from appliance.audit.events import forms
+from appliance.audit.events import kinds as events
+from appliance.audit.events.kinds import Call
+from appliance.audit.events.ocsf import Event
 from tests.unit.audit.test_events import DENIED, EVENTS, SCOPE
 
 ROWS = [

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from appliance.audit import events, storage
-from appliance.audit.fsck import fsck
-from appliance.audit.log import Log
-from appliance.audit.note import COSIGNATURE, Signer, Verifier
-from appliance.audit.witness import accept, cosign, request
+from appliance.audit.events import kinds as events
+from appliance.audit.log import storage
+from appliance.audit.log.note import COSIGNATURE, Signer, Verifier
+from appliance.audit.log.witness import accept, cosign, request
+from appliance.audit.log.writer import Log
+from appliance.audit.review.fsck import fsck
 from appliance.cli.main import app
 from tests.unit.audit.conftest import Place
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from appliance.audit import bodies
-from appliance.audit.bodies import SEGMENT
-from appliance.audit.log import Log
-from appliance.audit.note import Checkpoint, Note
-from appliance.audit.tiles import LogError
-from appliance.audit.verify import verify
+from appliance.audit.log import bodies
+from appliance.audit.log.bodies import SEGMENT
+from appliance.audit.log.note import Checkpoint, Note
+from appliance.audit.log.tiles import LogError
+from appliance.audit.log.verify import verify
+from appliance.audit.log.writer import Log
 from tests.unit.audit.conftest import LABEL, Place, body
 
 
@@ -193,8 +193,8 @@ def test_a_log_whose_tiles_were_changed_does_not_open(place: Place) -> None:
 FULL_DISK = """
 import asyncio, resource, signal, sys
 from pathlib import Path
-from appliance.audit.log import Log
-from appliance.audit.tiles import LogError
+from appliance.audit.log.writer import Log
+from appliance.audit.log.tiles import LogError
 from tests.unit.audit.conftest import body
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 async def main():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.exceptions import InvalidSignature
 
-from appliance.audit.log import Log
+from appliance.audit.log.writer import Log
 from tests.unit.audit import second
 from tests.unit.audit.conftest import Place
 from tests.unit.audit.test_verify import TAMPERING

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from appliance.audit import events, spill
-from appliance.audit.bodies import Record
-from appliance.audit.events import Call, Entity, Lineage, Scope, Verdict
-from appliance.audit.ocsf import Event
+from appliance.audit.events import kinds as events
+from appliance.audit.events.kinds import Call, Entity, Lineage, Scope, Verdict
+from appliance.audit.events.ocsf import Event
+from appliance.audit.log.bodies import Record
+from appliance.audit.review import spill
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
 from tests.catalogue import CATALOGUE

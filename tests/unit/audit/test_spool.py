@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from appliance.audit import bodies, events, ingest, ocsf, spool
-from appliance.audit.verify import verify
+from appliance.audit.events import kinds as events
+from appliance.audit.events import ocsf, spool
+from appliance.audit.log import bodies
+from appliance.audit.log.verify import verify
+from appliance.audit.review import ingest
 from tests.unit.audit.conftest import Place
 
 SCOPE = events.Scope(label="U;;*")
@@ -57,7 +60,7 @@ def test_events_are_taken_in_once_and_in_order(place: Place, tmp_path: Path) -> 
 WRITER = """
 import sys
 import time
-from appliance.audit import spool
+from appliance.audit.events import spool
 for _ in range(50):
     spool.append(sys.argv[1], sys.argv[2].encode())
 """
@@ -129,8 +132,8 @@ def test_an_event_that_is_no_line_is_refused(tmp_path: Path) -> None:
 INGEST = """
 import asyncio, sys
 from pathlib import Path
-from appliance.audit import ingest
-from appliance.audit.log import Log
+from appliance.audit.review import ingest
+from appliance.audit.log.writer import Log
 async def main():
     log = Log.open(Path(sys.argv[1]), Path(sys.argv[2]), checkpoint_interval=0.02)
     print("open", flush=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from appliance.audit.bodies import SEGMENT
-from appliance.audit.log import Log
-from appliance.audit.note import Checkpoint, Note, Signer
-from appliance.audit.verify import Finding, verify
+from appliance.audit.log.bodies import SEGMENT
+from appliance.audit.log.note import Checkpoint, Note, Signer
+from appliance.audit.log.verify import Finding, verify
+from appliance.audit.log.writer import Log
 from tests.unit.audit.conftest import Place
 
 BODIES = "bodies/000000000000.jsonl"

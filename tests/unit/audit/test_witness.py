@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from appliance.audit import bodies, events, spool
-from appliance.audit.log import Log
-from appliance.audit.note import COSIGNATURE, Note, Signer, Verifier
-from appliance.audit.ocsf import Event
-from appliance.audit.policy import Policy, PolicyError
-from appliance.audit.review import last_review, overdue, review
-from appliance.audit.witness import Request, WitnessError, accept, cosign, request
+from appliance.audit.events import kinds as events
+from appliance.audit.events import spool
+from appliance.audit.events.ocsf import Event
+from appliance.audit.log import bodies
+from appliance.audit.log.note import COSIGNATURE, Note, Signer, Verifier
+from appliance.audit.log.policy import Policy, PolicyError
+from appliance.audit.log.witness import Request, WitnessError, accept, cosign, request
+from appliance.audit.log.writer import Log
+from appliance.audit.review.summary import last_review, overdue, review
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
 from tests.unit.audit.conftest import Place

@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
-from appliance.bundle.attestations import path_of, twin_of
-from appliance.bundle.claims import BUILD_TYPE
-from appliance.bundle.hashing import hash_file
-from appliance.bundle.model_claims import Card, files_of, make_mlbom, model_signature
-from appliance.bundle.repository import write_repository
-from appliance.bundle.verify import Report, stage_bundle, verify_bundle
+from appliance.bundle.evidence.attestations import path_of, twin_of
+from appliance.bundle.evidence.claims import BUILD_TYPE
+from appliance.bundle.evidence.model_claims import Card, files_of, make_mlbom, model_signature
+from appliance.bundle.read.verify import Report, stage_bundle, verify_bundle
+from appliance.bundle.repository.hashing import hash_file
+from appliance.bundle.repository.metadata import write_repository
 from appliance.errors import ApplianceError
 from appliance.trust.ceremony import initialise
-from appliance.trust.chain import RootChain
 from appliance.trust.keys import PrivateKey, load_private_key
-from appliance.trust.metadata import Custom
 from appliance.trust.people import load_people
-from appliance.trust.publish import Edition
-from appliance.trust.root import BUILDER_ID, Person
+from appliance.trust.repository.chain import RootChain
+from appliance.trust.repository.metadata import Custom
+from appliance.trust.repository.publish import Edition
+from appliance.trust.repository.root import BUILDER_ID, Person
 from appliance.trust.sigstore import wrap
 from appliance.trust.statements import CYCLONEDX, MODEL_SIGNATURE, SLSA_PROVENANCE, sign_statement
 

@@ -12,20 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from appliance.bundle.advisories import ORDERS, PATH, Advisory, Feed, Range, read_feed
-from appliance.bundle.feed_import import import_feed
-from appliance.bundle.findings import HOST, Assessment, assess
-from appliance.bundle.osv import read_osv
-from appliance.bundle.sources import upstreams
-from appliance.bundle.verify import stage_bundle
-from appliance.bundle.vex import read_vex
+from appliance.bundle.advisories.feed import ORDERS, PATH, Advisory, Feed, Range, read_feed
+from appliance.bundle.advisories.feed_import import import_feed
+from appliance.bundle.advisories.findings import HOST, Assessment, assess
+from appliance.bundle.advisories.osv import read_osv
+from appliance.bundle.advisories.vex import read_vex
+from appliance.bundle.inputs.sources import upstreams
+from appliance.bundle.read.verify import stage_bundle
 from appliance.cli.main import app
 from appliance.enclave.render import HostPaths, Images
 from appliance.errors import ApplianceError
-from appliance.host.generation import Facts
-from appliance.host.vulnerabilities import installed_vulnerabilities
-from appliance.trust.client import read_repository
-from appliance.trust.schema import Custom
+from appliance.host.report.vulnerabilities import installed_vulnerabilities
+from appliance.host.state.generation import Facts
+from appliance.trust.repository.client import read_repository
+from appliance.trust.repository.schema import Custom
 from tests.unit.bundle.sample import NOW, Keys, fill, sign
 
 SAMPLES = Path(__file__).parent / "advisories"

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bundle.assemble import assemble, people_of, sign
-from appliance.bundle.attest import attest
-from appliance.bundle.build import Builder
-from appliance.bundle.cache import CachedLayer, key_of
-from appliance.bundle.collect import Artifact, sha256_of
-from appliance.bundle.delta import Earlier, Edition, earlier_bundle, write_delta
-from appliance.bundle.image import ImageInputs
-from appliance.bundle.lock import SourcesLock
-from appliance.bundle.model_claims import files_of
-from appliance.bundle.oci import Image, describe
-from appliance.bundle.verify import Report, verify_bundle
+from appliance.bundle.build.assemble import assemble, people_of, sign
+from appliance.bundle.build.attest import attest
+from appliance.bundle.build.cache import CachedLayer, key_of
+from appliance.bundle.build.image import ImageInputs
+from appliance.bundle.build.oci import Image, describe
+from appliance.bundle.build.steps import Builder
+from appliance.bundle.evidence.model_claims import files_of
+from appliance.bundle.inputs.collect import Artifact, sha256_of
+from appliance.bundle.inputs.lock import SourcesLock
+from appliance.bundle.read.delta import Earlier, Edition, earlier_bundle, write_delta
+from appliance.bundle.read.verify import Report, verify_bundle
 from appliance.errors import ApplianceError
 from appliance.trust.ceremony import initialise
 from tests.unit.bundle.sample import CARD

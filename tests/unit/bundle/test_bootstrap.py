@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bundle.bootstrap import BOOTSTRAP_FILE, bootstrap_script, check_copy
-from appliance.bundle.collect import Artifact, sha256_of
-from appliance.trust.metadata import Target
-from appliance.trust.schema import Custom
+from appliance.bundle.inputs.collect import Artifact, sha256_of
+from appliance.bundle.media.bootstrap import BOOTSTRAP_FILE, bootstrap_script, check_copy
+from appliance.trust.repository.metadata import Target
+from appliance.trust.repository.schema import Custom
 from tests.unit.bundle.sample import sha256
 
 

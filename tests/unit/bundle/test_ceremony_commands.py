@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from appliance.bundle.verify import verify_bundle
+from appliance.bundle.read.verify import verify_bundle
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
-from appliance.trust.client import remember
+from appliance.trust.repository.client import remember
 from tests.unit.bundle.sample import fill, make_keys
 
 

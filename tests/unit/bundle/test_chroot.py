@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bundle.chroot import change
+from appliance.bundle.build.chroot import change
 from appliance.errors import ApplianceError
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bundle.collect import Artifact, Store, collect_npm, collect_wheels, read_requirements
-from appliance.bundle.lock import NpmPackage, SourcesLock
+from appliance.bundle.inputs.collect import Artifact, Store, collect_npm, collect_wheels, read_requirements
+from appliance.bundle.inputs.lock import NpmPackage, SourcesLock
 from appliance.errors import ApplianceError
 
 ROOT = Path(__file__).parents[3]

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from appliance.bundle.base import held_bundles
-from appliance.bundle.delta import Earlier, Edition, earlier_bundle, write_delta
-from appliance.bundle.verify import stage_bundle, verify_bundle
+from appliance.bundle.read.delta import Earlier, Edition, earlier_bundle, write_delta
+from appliance.bundle.read.verify import stage_bundle, verify_bundle
+from appliance.bundle.repository.held import held_bundles
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
 from tests.unit.bundle.sample import NOW, Keys, sign

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from appliance.bundle.diff import Change, Difference, compare, to_html
+from appliance.bundle.read.diff import Change, Difference, compare, to_html
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
-from appliance.trust.schema import Custom
+from appliance.trust.repository.schema import Custom
 from tests.unit.bundle.sample import Keys, fill, sign
 
 

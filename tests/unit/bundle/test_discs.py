@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from appliance.bundle.gather import Gathered, MissingDiscsError, gather_bundle, gather_disc, gather_discs
-from appliance.bundle.verify import verify_bundle
-from appliance.bundle.volumes import RESERVE, Piece, split_bundle
-from appliance.cli.bundle_media import parse_size
+from appliance.bundle.media.discs import RESERVE, Piece, split_bundle
+from appliance.bundle.media.gather import Gathered, MissingDiscsError, gather_bundle, gather_disc, gather_discs
+from appliance.bundle.read.verify import verify_bundle
+from appliance.cli.bundle.media import parse_size
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
 from tests.unit.bundle.sample import NOW, Keys, attest_model, fill, make_bundle, sign
@@ -26,8 +26,8 @@ SIZE = RESERVE + 2_200_000
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory, keys: Keys) -> Path:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("appliance.bundle.hashing.CHUNK", CHUNK)
-        patch.setattr("appliance.bundle.repository.CHUNK", CHUNK)
+        patch.setattr("appliance.bundle.repository.hashing.CHUNK", CHUNK)
+        patch.setattr("appliance.bundle.repository.metadata.CHUNK", CHUNK)
         folder = tmp_path_factory.mktemp("bundle")
         make_bundle(folder, keys, model_size=5_000_000)
     return folder
@@ -177,7 +177,7 @@ def test_the_page_lists_every_checksum(bundle: Path, keys: Keys, tmp_path: Path)
 @pytest.mark.slow
 def test_a_byte_beyond_two_gigabytes_is_covered(tmp_path: Path, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
     """RAUC CVE-2026-34155: above 2 GiB the signature covered the first bytes only."""
-    monkeypatch.setattr("appliance.bundle.hashing.CHUNK", 4 << 30)  # one pass less over the file
+    monkeypatch.setattr("appliance.bundle.repository.hashing.CHUNK", 4 << 30)  # one pass less over the file
     targets = fill(tmp_path / "large", keys.builder, model_size=10)
     model = tmp_path / "large" / "targets" / "models" / "small.gguf"
     os.truncate(model, (2 << 30) + 4096)
@@ -278,7 +278,7 @@ def test_a_disc_that_changes_after_it_was_read(discs: list[Path], keys: Keys, tm
 def test_a_killed_run_reads_only_the_rest_of_the_disc(
     discs: list[Path], keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("appliance.bundle.gather.SAVE_EVERY", 1)
+    monkeypatch.setattr("appliance.bundle.media.gather.SAVE_EVERY", 1)
     first: list[str] = []
 
     def die_at_the_second(piece: Piece, finding: str) -> None:
@@ -297,8 +297,8 @@ def test_a_killed_run_reads_only_the_rest_of_the_disc(
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system")
 def test_a_read_error_in_the_middle_of_a_disc(keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real one: the disc is a mounted file system whose device ends too early."""
-    monkeypatch.setattr("appliance.bundle.hashing.CHUNK", CHUNK)
-    monkeypatch.setattr("appliance.bundle.repository.CHUNK", CHUNK)
+    monkeypatch.setattr("appliance.bundle.repository.hashing.CHUNK", CHUNK)
+    monkeypatch.setattr("appliance.bundle.repository.metadata.CHUNK", CHUNK)
     targets = fill(tmp_path / "bundle", keys.builder)
     content = random.Random(1).randbytes(5_000_000)  # noqa: S311  # repeatable, not secret
     (tmp_path / "bundle/targets/models/small.gguf").write_bytes(content)

@@ -7,9 +7,9 @@ from unittest.mock import patch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.bundle import hashing
-from appliance.bundle.hashing import Hasher, hash_file
-from appliance.bundle.transfer import copy
+from appliance.bundle.repository import hashing
+from appliance.bundle.repository.hashing import Hasher, hash_file
+from appliance.bundle.repository.transfer import copy
 
 
 @given(st.lists(st.binary(max_size=40), max_size=8), st.integers(1, 32))

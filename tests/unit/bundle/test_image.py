@@ -3,9 +3,9 @@
 import zipfile
 from pathlib import Path
 
-from appliance.bundle.collect import Artifact, sha256_of
-from appliance.bundle.image import _add_users, _copy, _install_wheels, tree_digest
-from appliance.bundle.recipe import User
+from appliance.bundle.build.image import _add_users, _copy, _install_wheels, tree_digest
+from appliance.bundle.inputs.collect import Artifact, sha256_of
+from appliance.bundle.inputs.recipe import User
 
 METADATA = "Metadata-Version: 2.1\nName: small\nVersion: 1.0\n"
 WHEEL = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bundle.verify import verify_bundle
-from appliance.bundle.volumes import RESERVE, split_bundle
+from appliance.bundle.media.discs import RESERVE, split_bundle
+from appliance.bundle.read.verify import verify_bundle
 from tests.unit.bundle.sample import NOW, Keys, make_bundle
 
 STAGE = """
 import sys
 from datetime import datetime
 from pathlib import Path
-from appliance.bundle.verify import stage_bundle
+from appliance.bundle.read.verify import stage_bundle
 print("ready", flush=True)
 stage_bundle(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], now=datetime.fromisoformat(sys.argv[4]))
 """
@@ -27,7 +27,7 @@ GATHER = """
 import sys
 from datetime import datetime
 from pathlib import Path
-from appliance.bundle.gather import gather_disc
+from appliance.bundle.media.gather import gather_disc
 print("ready", flush=True)
 for disc in sorted(Path(sys.argv[1]).glob("disc-*")):
     gather_disc(disc, Path(sys.argv[2]), sys.argv[3], now=datetime.fromisoformat(sys.argv[4]))
@@ -37,8 +37,8 @@ for disc in sorted(Path(sys.argv[1]).glob("disc-*")):
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory, keys: Keys) -> Path:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("appliance.bundle.hashing.CHUNK", 8 << 20)
-        patch.setattr("appliance.bundle.repository.CHUNK", 8 << 20)
+        patch.setattr("appliance.bundle.repository.hashing.CHUNK", 8 << 20)
+        patch.setattr("appliance.bundle.repository.metadata.CHUNK", 8 << 20)
         folder = tmp_path_factory.mktemp("bundle")
         make_bundle(folder, keys, model_size=40_000_000)
     return folder

@@ -13,7 +13,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.bundle.layer import Layer, clean, pack
+from appliance.bundle.build.layer import Layer, clean, pack
 from appliance.errors import ApplianceError
 
 EPOCH = 1_700_000_000

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bundle.apt import Apt
-from appliance.bundle.build import Builder
-from appliance.bundle.collect import Artifact, Store, collect_debs, sha256_of, stage
-from appliance.bundle.debian import index_of
-from appliance.bundle.lock import SourcesLock, differences, locked_as, read_lock, requests, resolve, write_lock
-from appliance.bundle.recipe import Recipe
+from appliance.bundle.build.steps import Builder
+from appliance.bundle.inputs.apt import Apt
+from appliance.bundle.inputs.collect import Artifact, Store, collect_debs, sha256_of, stage
+from appliance.bundle.inputs.debian import index_of
+from appliance.bundle.inputs.lock import SourcesLock, differences, locked_as, read_lock, requests, resolve, write_lock
+from appliance.bundle.inputs.recipe import Recipe
 from appliance.errors import ApplianceError
 
 BASE = Recipe(name="base", packages=["tool"])
@@ -105,7 +105,7 @@ def test_a_version_that_left_the_archive_is_locked_again_and_named(archive: Arch
 @pytest.fixture
 def builder(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Builder:
     """A build of a small checkout whose committed lock is of the archive as it is now."""
-    monkeypatch.setattr("appliance.bundle.build.Apt", lambda _: archive.apt)
+    monkeypatch.setattr("appliance.bundle.build.steps.Apt", lambda _: archive.apt)
     source = tmp_path / "checkout"
     for recipe in RECIPES.values():
         (source / "images" / recipe.name).mkdir(parents=True)

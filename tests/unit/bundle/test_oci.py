@@ -10,14 +10,14 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from appliance.bundle.cache import CachedLayer, LayerCache, key_of
-from appliance.bundle.collect import Artifact
-from appliance.bundle.image import ImageInputs
-from appliance.bundle.oci import Image, describe, layout_files
-from appliance.bundle.provenance import make_provenance
-from appliance.bundle.recipe import Recipe, User
-from appliance.bundle.sbom import make_sbom
-from appliance.bundle.transfer import bring_all
+from appliance.bundle.build.cache import CachedLayer, LayerCache, key_of
+from appliance.bundle.build.image import ImageInputs
+from appliance.bundle.build.oci import Image, describe, layout_files
+from appliance.bundle.build.provenance import make_provenance
+from appliance.bundle.build.sbom import make_sbom
+from appliance.bundle.inputs.collect import Artifact
+from appliance.bundle.inputs.recipe import Recipe, User
+from appliance.bundle.repository.transfer import bring_all
 
 EPOCH = 1_700_000_000
 BASE = Recipe(name="base", environment={"A": "1", "B": "1"})

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bundle.build import Builder
-from appliance.bundle.lock import HOST, SourcesLock, requests, write_lock
-from appliance.bundle.rebuild import SiteBuilder, rebuild
+from appliance.bundle.build.rebuild import SiteBuilder, rebuild
+from appliance.bundle.build.steps import Builder
+from appliance.bundle.inputs.lock import HOST, SourcesLock, requests, write_lock
 from appliance.errors import ApplianceError
 from tests.unit.bundle.sample import make_bundle, make_keys
 

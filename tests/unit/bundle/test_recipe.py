@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bundle.recipe import ancestry, load_recipes
+from appliance.bundle.inputs.recipe import ancestry, load_recipes
 from appliance.errors import ApplianceError
 
 IMAGES = Path(__file__).parents[3] / "images"

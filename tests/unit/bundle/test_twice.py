@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bundle.assemble import assemble, sign
-from appliance.bundle.attest import attest
-from appliance.bundle.build import Builder
-from appliance.bundle.make import checkout, default_cache
+from appliance.bundle.build.assemble import assemble, sign
+from appliance.bundle.build.attest import attest
+from appliance.bundle.build.make import checkout, default_cache
+from appliance.bundle.build.steps import Builder
 from tests.unit.bundle.sample import make_keys
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(os.geteuid() != 0, reason="images are built by root")]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bundle.verify import verify_bundle
+from appliance.bundle.read.verify import verify_bundle
 from appliance.errors import ApplianceError
-from appliance.trust.client import remember
-from appliance.trust.root import BUILDER_ID
+from appliance.trust.repository.client import remember
+from appliance.trust.repository.root import BUILDER_ID
 from tests.unit.bundle.sample import (
     EXPIRES,
     NOW,

@@ -10,7 +10,7 @@ import pytest
 
 from appliance.trust import canonical, dsse
 from appliance.trust.keys import generate
-from appliance.trust.metadata import Custom
+from appliance.trust.repository.metadata import Custom
 from appliance.trust.statements import CYCLONEDX, MODEL_SIGNATURE, SLSA_PROVENANCE, sign_statement
 from tests.unit.bundle.sample import (
     Keys,

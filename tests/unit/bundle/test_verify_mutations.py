@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from appliance.bundle.verify import stage_bundle
+from appliance.bundle.read.verify import stage_bundle
 from appliance.errors import ApplianceError
 from appliance.trust import canonical
-from appliance.trust.hybrid import LIMIT as HYBRID_LIMIT
-from appliance.trust.metadata import LIMITS
+from appliance.trust.repository.hybrid import LIMIT as HYBRID_LIMIT
+from appliance.trust.repository.metadata import LIMITS
 from tests.unit.bundle.sample import NOW, Keys, make_bundle
 
 FEW, MANY = 130, 10_000

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from appliance.bundle.inspect import inspect_bundle
-from appliance.bundle.verify import stage_bundle
+from appliance.bundle.read.inspect import inspect_bundle
+from appliance.bundle.read.verify import stage_bundle
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
 from tests.unit.bundle.sample import (

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bundle.summary import write_summary
-from appliance.bundle.verify import verify_bundle
+from appliance.bundle.read.summary import write_summary
+from appliance.bundle.read.verify import verify_bundle
 from appliance.errors import ApplianceError
 from appliance.trust.keys import generate, host_key
 from appliance.trust.statements import VERIFICATION_SUMMARY, verify_statement

@@ -5,7 +5,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from appliance.bundle.wheel import build_appliance_wheel
+from appliance.bundle.build.wheel import build_appliance_wheel
 
 ROOT = Path(__file__).parents[3]
 EPOCH = 1_700_000_000

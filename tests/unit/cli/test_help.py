@@ -11,12 +11,12 @@ import typer
 from typer.core import TyperArgument, TyperOption
 from typer.testing import CliRunner
 
-from appliance.cli import inputs, needs
-from appliance.cli.commands import parts, summary, word_of
-from appliance.cli.groups import GROUPS, TOP
-from appliance.cli.host import What
+from appliance.cli.host.group import What
 from appliance.cli.main import app
-from appliance.host.watch import Watch
+from appliance.cli.shared import inputs, needs
+from appliance.cli.shared.commands import parts, summary, word_of
+from appliance.cli.shared.groups import GROUPS, TOP
+from appliance.host.watching.watch import Watch
 from tests.unit.cli.commands import COMMANDS, EVERY, SHOWN, parse
 
 DOCUMENTS = sorted((Path(__file__).parents[3] / "docs").glob("*.md"))
@@ -48,7 +48,9 @@ def test_every_command_has_an_example_under_a_heading(name: str) -> None:
 @pytest.fixture
 def only_words(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that examples name need not exist."""
-    monkeypatch.setattr("appliance.cli.commands.check_all", lambda context: context.meta.pop(inputs.PENDING, None))
+    monkeypatch.setattr(
+        "appliance.cli.shared.commands.check_all", lambda context: context.meta.pop(inputs.PENDING, None)
+    )
     monkeypatch.setattr(needs, "require_root", lambda command: None)
 
 
@@ -126,15 +128,15 @@ def test_the_first_help_imports_no_group_and_nothing_heavy() -> None:
     found = imported("--help")
     assert "typer" in found  # what is looked for would be seen
     assert sorted(found & set(HEAVY)) == []
-    assert sorted(found & {f"appliance.cli.{name}" for name in TOP}) == []
+    assert sorted(found & {f"appliance.cli.{name}.group" for name in TOP}) == []
 
 
 @pytest.mark.parametrize("group", TOP)
 def test_the_help_of_a_group_imports_nothing_heavy(group: str) -> None:
     found = imported(group, "--help")
-    assert f"appliance.cli.{group}" in found
+    assert f"appliance.cli.{group}.group" in found
     assert sorted(found & set(HEAVY_FOR_GROUPS)) == []
-    assert sorted(found & {f"appliance.cli.{name}" for name in TOP if name != group}) == []
+    assert sorted(found & {f"appliance.cli.{name}.group" for name in TOP if name != group}) == []
 
 
 def test_what_is_watched_is_what_can_be_named() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from appliance.audit import events
-from appliance.audit.log import Log
-from appliance.audit.ocsf import Event
-from appliance.bundle.debian_tracker import read_tracker
+from appliance.audit.events import kinds as events
+from appliance.audit.events.ocsf import Event
+from appliance.audit.log.writer import Log
+from appliance.bundle.advisories.debian_tracker import read_tracker
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
 from tests.catalogue import CATALOGUE

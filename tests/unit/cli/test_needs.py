@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from appliance.cli import needs
 from appliance.cli.main import app
+from appliance.cli.shared import needs
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
-from appliance.host import network_namespace
+from appliance.host.watching import network_namespace
 from tests.unit.cli.commands import COMMANDS
 
 ROOT_ALONE = pytest.mark.skipif(os.geteuid() != 0, reason="a network namespace is made by root")
@@ -96,7 +96,7 @@ def inside(paths: HostPaths, code: str) -> list[str]:
 
 @ROOT_ALONE
 def test_a_command_looks_where_the_site_is(elsewhere: HostPaths) -> None:
-    code = "from appliance.cli.needs import enter_network as e; before = os.readlink('/proc/self/ns/net'); "
+    code = "from appliance.cli.shared.needs import enter_network as e; before = os.readlink('/proc/self/ns/net'); "
     code += "e('host status', {'root': paths.root, 'run': paths.run}); print(before, os.readlink('/proc/self/ns/net'))"
     before, after = inside(elsewhere, code)
     site = network_namespace.of_site(elsewhere)
@@ -107,7 +107,7 @@ def test_a_command_looks_where_the_site_is(elsewhere: HostPaths) -> None:
 
 @ROOT_ALONE
 def test_what_it_starts_is_there_too_and_once_is_enough(elsewhere: HostPaths) -> None:
-    code = "from appliance.host.network_namespace import enter; import subprocess; "
+    code = "from appliance.host.watching.network_namespace import enter; import subprocess; "
     code += "print(enter(paths), enter(paths), flush=True); subprocess.run(['ip', '-o', 'link'], check=True)"
     said = inside(elsewhere, code)
     assert said[:2] == ["True", "False"]

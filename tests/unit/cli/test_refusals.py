@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from appliance.audit.log import Log
-from appliance.cli import contents
+from appliance.audit.log.writer import Log
 from appliance.cli.main import app
+from appliance.cli.shared import contents
 from appliance.errors import ApplianceError
 from tests.unit.bundle.sample import make_bundle, make_keys
 from tests.unit.trust.test_site_command import SITE

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
-from appliance.audit import events
-from appliance.audit.events import Call, Scope, Verdict
-from appliance.audit.ocsf import Event
+from appliance.audit.events import kinds as events
+from appliance.audit.events.kinds import Call, Scope, Verdict
+from appliance.audit.events.ocsf import Event
 from tests.unit.console.site import HIGH, LOW, POLICY, SYSTEM, Site, decided, headers
 
 MARKUP = "<script>alert(1)</script>\"'&{{7*7}}"

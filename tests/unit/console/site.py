@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 
-from appliance.audit import events
-from appliance.audit.events import Call, Entity, Lineage, Scope, Verdict
-from appliance.audit.log import Log
-from appliance.audit.ocsf import Event
-from appliance.monitor.context import HEADER, Context, seal
+from appliance.audit.events import kinds as events
+from appliance.audit.events.kinds import Call, Entity, Lineage, Scope, Verdict
+from appliance.audit.events.ocsf import Event
+from appliance.audit.log.writer import Log
+from appliance.monitor.decide.context import HEADER, Context, seal
 from appliance.service.settings import Paths, ServiceSettings
 from images.console.app.main import build
 

@@ -15,13 +15,13 @@ import pytest
 from fastapi.testclient import TestClient
 from markupsafe import escape
 
-from appliance.audit import evidence
-from appliance.audit import review as reviews
-from appliance.audit.bodies import Record
-from appliance.audit.merkle import leaf_hash, verify_inclusion
-from appliance.audit.note import COSIGNATURE, Signer, Verifier, open_checkpoint
-from appliance.audit.policy import Policy
-from appliance.audit.witness import accept, cosign, request
+from appliance.audit.log.bodies import Record
+from appliance.audit.log.merkle import leaf_hash, verify_inclusion
+from appliance.audit.log.note import COSIGNATURE, Signer, Verifier, open_checkpoint
+from appliance.audit.log.policy import Policy
+from appliance.audit.log.witness import accept, cosign, request
+from appliance.audit.review import evidence
+from appliance.audit.review import summary as reviews
 from tests.unit.console.conftest import MARKUP, REQUEST, Officer
 from tests.unit.console.site import HIGH, LOW, Site, decided, headers
 from tests.unit.service.support import Monitor

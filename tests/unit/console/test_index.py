@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from appliance.audit.bodies import SEGMENT
-from appliance.audit.query import select
+from appliance.audit.log.bodies import SEGMENT
+from appliance.audit.review.query import select
 from appliance.markings import Clearance
 from images.console.app import index, search
 from images.console.app.index import Index

@@ -14,21 +14,22 @@ import uvicorn
 import yaml
 from playwright.sync_api import Page, Route, expect, sync_playwright
 
-from appliance.audit import ocsf, review
-from appliance.audit.bodies import Record, lines, segments
-from appliance.audit.events import Scope, activity
-from appliance.audit.note import COSIGNATURE, Signer, Verifier
-from appliance.audit.policy import Policy
-from appliance.audit.witness import Request, cosign
+from appliance.audit.events import ocsf
+from appliance.audit.events.kinds import Scope, activity
+from appliance.audit.log.bodies import Record, lines, segments
+from appliance.audit.log.note import COSIGNATURE, Signer, Verifier
+from appliance.audit.log.policy import Policy
+from appliance.audit.log.witness import Request, cosign
+from appliance.audit.review import summary as review
 from appliance.enclave.site import load_site
+from appliance.monitor.decide.identity import Authority
+from appliance.monitor.decide.policy import parse_policy
+from appliance.monitor.decide.registry import Registry
 from appliance.monitor.http import HttpRequest, HttpResponse, serve_unix
-from appliance.monitor.identity import Authority
-from appliance.monitor.in_force import InForce
-from appliance.monitor.policy import parse_policy
-from appliance.monitor.recording import Recording
-from appliance.monitor.records import Records
-from appliance.monitor.registry import Registry
-from appliance.monitor.statements import Statements
+from appliance.monitor.in_force.current import InForce
+from appliance.monitor.in_force.statements import Statements
+from appliance.monitor.record.recording import Recording
+from appliance.monitor.serve.records import Records
 from appliance.trust.certificates import make_authority
 from appliance.trust.keys import generate
 from tests.catalogue import CATALOGUE

@@ -13,7 +13,7 @@ from appliance.contract.manifest import Manifest, compiled
 from appliance.enclave.render import user_of
 from appliance.enclave.site import load_site
 from appliance.errors import ApplianceError
-from appliance.monitor.policy import parse_policy
+from appliance.monitor.decide.policy import parse_policy
 from tests.catalogue import CATALOGUE
 
 GOOD: dict[str, Any] = {

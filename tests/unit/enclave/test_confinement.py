@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from appliance.enclave import admission_hook
-from appliance.host.configuration import APPARMOR_PROFILE, confinement
+from appliance.host.enforce.configuration import APPARMOR_PROFILE, confinement
 
 PROFILE: dict[str, Any] = json.loads(confinement("seccomp.json"))
 ALLOWED = {name for rule in PROFILE["syscalls"] for name in rule["names"] if rule["action"] == "SCMP_ACT_ALLOW"}

@@ -10,8 +10,8 @@ from appliance.contract.manifest import Database, Manifest
 from appliance.enclave.database import database_files
 from appliance.enclave.render import containers
 from appliance.enclave.site import Site, load_site
-from appliance.host.generation import Facts
-from appliance.host.rendering import render_generation
+from appliance.host.state.generation import Facts
+from appliance.host.state.rendering import render_generation
 from tests.catalogue import CATALOGUE
 from tests.unit.enclave.test_site import EXAMPLE, IMAGES, PATHS
 

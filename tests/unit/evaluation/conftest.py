@@ -13,7 +13,7 @@ import uvicorn
 from fastapi.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from appliance.monitor.context import HEADER
+from appliance.monitor.decide.context import HEADER
 from appliance.service.settings import Paths
 from appliance.trust.certificates import issue_client, issue_server, make_authority
 from appliance.trust.keys import generate

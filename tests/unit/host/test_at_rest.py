@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import ApplianceError
-from appliance.host.at_rest import encryption
+from appliance.host.enforce.at_rest import encryption
 
 
 def device(tree: Path, name: str, *, uuid: str = "", on: tuple[str, ...] = ()) -> Path:

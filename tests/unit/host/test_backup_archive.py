@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.errors import ApplianceError
-from appliance.host import archive
+from appliance.host.data import archive
 from appliance.trust import age
 
 UIDS = range(500_000, 565_536)

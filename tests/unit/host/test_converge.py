@@ -10,13 +10,13 @@ import pytest
 
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
-from appliance.host import converge
-from appliance.host.remove import remove
+from appliance.host.change import converge
+from appliance.host.change.remove import remove
 
 HOLD = """
 import pathlib, sys, time
 from appliance.enclave.render import HostPaths
-from appliance.host import converge
+from appliance.host.change import converge
 paths = HostPaths(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[1]))
 with getattr(converge, sys.argv[2])(paths):
     print("held", flush=True)

@@ -9,7 +9,7 @@ import pytest
 
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
-from appliance.host import copies
+from appliance.host.state import copies
 from tests.unit.host.killed import at_each_step
 
 VOLUMES = ("secret/database", "secret/labeling", "unclassified/database")

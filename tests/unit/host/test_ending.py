@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from appliance.host.ending import wait_until_ended
+from appliance.host.state.ending import wait_until_ended
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from appliance.enclave.site import Exchange
 from appliance.errors import ApplianceError
-from appliance.host import file_check
+from appliance.host.data import file_check
 from appliance.markings import Label
 
 ROW = {"prompt": "question", "answers": ["yes", "no"]}

@@ -7,9 +7,9 @@ import pytest
 
 from appliance.enclave.render import HostPaths, Images
 from appliance.errors import ApplianceError
-from appliance.host import generation
-from appliance.host.generation import Facts
-from appliance.monitor import registries
+from appliance.host.state import generation
+from appliance.host.state.generation import Facts
+from appliance.monitor.in_force import registries
 from tests.unit.host.killed import at_each_step
 
 IMAGES = Images({}, {}, {"labeling": "a" * 64}, {})

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import ApplianceError
-from appliance.host import hardening
-from appliance.host.hardening import State, read_table
+from appliance.host.enforce import hardening
+from appliance.host.enforce.hardening import State, read_table
 
 ONE = "{id: a, title: t, reason: r, source: s, module: x}"
 TABLE = read_table(Path(__file__).parents[3] / "policies" / "hardening.yml")

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from appliance.audit import spool
-from appliance.bundle.delta import write_delta
-from appliance.bundle.inventory import earlier_of
-from appliance.bundle.verify import stage_bundle, verify_bundle
+from appliance.audit.events import spool
+from appliance.bundle.read.delta import write_delta
+from appliance.bundle.read.inventory import earlier_of
+from appliance.bundle.read.verify import stage_bundle, verify_bundle
 from appliance.cli.main import app
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
-from appliance.host.inventory import release
-from appliance.monitor import registries
-from appliance.monitor.statements import PIN
+from appliance.host.report.inventory import release
+from appliance.monitor.in_force import registries
+from appliance.monitor.in_force.statements import PIN
 from appliance.trust.fingerprint import fingerprint
 from tests.unit.bundle.sample import Keys, make_bundle, make_keys, sign
 from tests.unit.trust.test_site_command import SITE

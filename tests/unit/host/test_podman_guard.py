@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.host import podman_guard
+from appliance.host.enforce import podman_guard
 
 Store = dict[str, str]
 

@@ -12,11 +12,13 @@ from appliance.contract.catalogue import Catalogue
 from appliance.enclave.render import HostPaths
 from appliance.enclave.site import Enclave, Site, load_site
 from appliance.errors import ApplianceError
-from appliance.host import kernel, preflight, space
-from appliance.host.clock import last_entry, latest
-from appliance.host.platform import detect, is_root
-from appliance.host.preflight import Host
-from appliance.monitor.policy import parse_policy
+from appliance.host.change import preflight
+from appliance.host.change.preflight import Host
+from appliance.host.enforce import kernel
+from appliance.host.enforce.platform import detect, is_root
+from appliance.host.state import space
+from appliance.host.state.clock import last_entry, latest
+from appliance.monitor.decide.policy import parse_policy
 from tests.catalogue import CATALOGUE
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

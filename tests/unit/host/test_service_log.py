@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from appliance.enclave.render import HostPaths
-from appliance.host.service_log import roll
+from appliance.host.watching.service_log import roll
 
 
 def test_a_log_is_cut_while_its_process_writes_to_it(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from types import ModuleType
 PAGE = Path(__file__).parents[3] / "docs" / "markings-library.md"
 MARK = "<!-- From here on the page is made from docstrings: python -m tests.unit.markings.reference -->\n"
 MODULES = [
-    "parse", "marking", "label", "rollup", "verify", "explain", "clearance", "shown", "authority", "errors", "colours",
-    "ism", "ism_xml", "stanag4774", "stanag_xml", "nitf", "nitf_file", "conventions", "scan", "documents", "vocabulary",
+    "reading.parse", "marking", "label", "rollup", "verify", "explain", "clearance", "shown", "errors",
+    "formats.authority", "colours", "formats.ism", "formats.ism_xml", "formats.stanag4774", "formats.stanag_xml",
+    "formats.nitf", "formats.nitf_file", "formats.conventions", "formats.scan", "documents", "vocabulary",
 ]  # fmt: skip
 ABOVE = {
     "vocabulary": {"default", "home", "load"},

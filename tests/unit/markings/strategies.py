@@ -5,8 +5,8 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from appliance.markings import Marking
-from appliance.markings.parts import Parts
-from appliance.markings.rules import check as check_rules
+from appliance.markings.reading.parts import Parts
+from appliance.markings.reading.rules import check as check_rules
 from appliance.markings.vocabulary import default
 
 VOCABULARY = default()

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from appliance.markings import MarkingError, parse
-from appliance.markings.authority import Authority, Declassification, check_authority, derive, longest
+from appliance.markings.formats.authority import Authority, Declassification, check_authority, derive, longest
 
 SOON, LATE = Declassification(date(2030, 1, 1)), Declassification(date(2045, 6, 1))
 EXEMPT = Declassification(date(2060, 1, 1), exemption="25X1")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from appliance.cli.marking import app
+from appliance.cli.marking.group import app
 
 
 def run(*arguments: str, stdin: str | bytes | None = None) -> Result:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 
 from appliance.markings import Marking, MarkingError, parse
-from appliance.markings.conventions import from_file_name, from_headers, from_subject, to_file_name, to_headers
+from appliance.markings.formats.conventions import from_file_name, from_headers, from_subject, to_file_name, to_headers
 from tests.unit.markings.strategies import markings
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from appliance.cli.marking import app
+from appliance.cli.marking.group import app
 from tests.unit.markings import reference
 
 PAGE = Path(__file__).parents[3] / "docs" / "markings.md"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 
 from appliance.markings import Marking, MarkingError, parse
-from appliance.markings.ism import from_ism, to_ism
-from appliance.markings.stanag4774 import INFORMATION, ROOT, from_stanag4774, to_stanag4774
+from appliance.markings.formats.ism import from_ism, to_ism
+from appliance.markings.formats.stanag4774 import INFORMATION, ROOT, from_stanag4774, to_stanag4774
 from tests.unit.markings.strategies import markings
 
 

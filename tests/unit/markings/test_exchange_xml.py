@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 
 from appliance.markings import Marking, MarkingError, parse
-from appliance.markings.ism_xml import from_ism_attributes, read_ism_xml, to_ism_attributes
-from appliance.markings.stanag4774 import from_stanag4774
-from appliance.markings.stanag_xml import (
+from appliance.markings.formats.ism_xml import from_ism_attributes, read_ism_xml, to_ism_attributes
+from appliance.markings.formats.stanag4774 import from_stanag4774
+from appliance.markings.formats.stanag_xml import (
     BINDING,
     LABEL,
     Bound,

@@ -5,7 +5,7 @@ import json
 from hypothesis import given, settings
 from typer.testing import CliRunner
 
-from appliance.cli.marking import app
+from appliance.cli.marking.group import app
 from appliance.markings import Marking, check, explain, parse
 from tests.unit.markings.strategies import damaged, markings
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 
 from appliance.markings import Label, Marking, MarkingError, check, parse
-from appliance.markings.rules import check as check_rules
-from appliance.markings.rules import is_valid
-from appliance.markings.text import is_clean
+from appliance.markings.reading.rules import check as check_rules
+from appliance.markings.reading.rules import is_valid
+from appliance.markings.reading.text import is_clean
 from tests.unit.markings.strategies import candidates, markings, soup
 
 

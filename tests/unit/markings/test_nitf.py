@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 
 from appliance.markings import Label, Marking, MarkingError, parse
-from appliance.markings.nitf import LAYOUTS, NitfSecurity, from_nitf, to_nitf
-from appliance.markings.nitf_file import read_nitf
+from appliance.markings.formats.nitf import LAYOUTS, NitfSecurity, from_nitf, to_nitf
+from appliance.markings.formats.nitf_file import read_nitf
 from tests.unit.markings.strategies import markings
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from appliance.markings import check, parse
-from appliance.markings.schema import RuleData
+from appliance.markings.reading.schema import RuleData
 from appliance.markings.vocabulary import default
 from tests.unit.markings.cases import CASES
 

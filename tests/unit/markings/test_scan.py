@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from appliance.cli.marking import app
+from appliance.cli.marking.group import app
 from appliance.markings import parse
 from appliance.markings.documents import KINDS, DocumentError, paragraphs_of
 from appliance.markings.documents.isolated import kind_of
-from appliance.markings.scan import Scan, scan_file
+from appliance.markings.formats.scan import Scan, scan_file
 from tests.unit.markings.documents import MAKERS, WORD, docx, eml, package, txt
 
 PARAGRAPHS = ["(U) A title", "(S//REL TO USA, CAN, GBR) The first paragraph.", "(C//REL TO USA, GBR) 1 of 2 (both)."]

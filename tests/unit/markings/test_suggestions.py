@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 
 from appliance.markings import MarkingError, check, dominates, parse
-from appliance.markings.parse import examine
+from appliance.markings.reading.parse import examine
 from appliance.markings.vocabulary import default
 from tests.unit.markings.strategies import damaged, soup
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.markings import parse, rules, schema
+from appliance.markings import parse
+from appliance.markings.reading import rules, schema
 from appliance.markings.vocabulary import load
 
 FOLDER = Path(__file__).parents[3] / "policies" / "markings"

@@ -20,13 +20,14 @@ from typing import Any
 import httpx
 import yaml
 
-from appliance.audit.log import Log
+from appliance.audit.log.writer import Log
 from appliance.enclave.render import GATEWAY_UID, RECORD_SOCKET, HostPaths, gateway_config
 from appliance.enclave.site import Enclave, Site, load_site
-from appliance.monitor import daemon, registries
-from appliance.monitor.context import Context, open_context, seal
+from appliance.monitor.decide.context import Context, open_context, seal
 from appliance.monitor.http import HttpRequest, HttpResponse, connection, json_response
-from appliance.monitor.statements import PIN
+from appliance.monitor.in_force import registries
+from appliance.monitor.in_force.statements import PIN
+from appliance.monitor.serve import daemon
 from appliance.trust import dsse
 from appliance.trust.certificates import Authority as Issuer
 from appliance.trust.certificates import issue_client, issue_server, make_authority

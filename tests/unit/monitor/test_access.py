@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 from appliance.cli.main import app
 from appliance.enclave.site import load_site
 from appliance.errors import ApplianceError
-from appliance.monitor.access import Reach, example, reach
-from appliance.monitor.policy import parse_policy
-from appliance.monitor.registry import parse_registry
+from appliance.monitor.decide.access import Reach, example, reach
+from appliance.monitor.decide.policy import parse_policy
+from appliance.monitor.decide.registry import parse_registry
 from appliance.trust.certificates import make_authority
 from appliance.trust.keys import generate
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from appliance.audit.review import unreviewed_break_glass
+from appliance.audit.review.summary import unreviewed_break_glass
 from appliance.cli.main import app
 from appliance.trust import dsse
 from appliance.trust.keys import generate

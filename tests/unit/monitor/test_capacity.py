@@ -13,21 +13,21 @@ from pathlib import Path
 
 import pytest
 
-from appliance.audit.bodies import Record, lines, segments
-from appliance.audit.log import Log
-from appliance.audit.ocsf import Event, read
-from appliance.audit.review import remarks
-from appliance.audit.storage import Storage
-from appliance.audit.verify import verify
+from appliance.audit.events.ocsf import Event, read
+from appliance.audit.log.bodies import Record, lines, segments
+from appliance.audit.log.storage import Storage
+from appliance.audit.log.verify import verify
+from appliance.audit.log.writer import Log
+from appliance.audit.review.summary import remarks
 from appliance.enclave.site import Enclave, load_site
-from appliance.monitor.capacity import UNIDENTIFIED, Capacity, CapacityError, Quota
-from appliance.monitor.daemon import with_keys
-from appliance.monitor.decision import Decision, deny
+from appliance.monitor.decide.decision import Decision, deny
 from appliance.monitor.http import HttpRequest, HttpResponse
-from appliance.monitor.outcome import Outcome
-from appliance.monitor.recording import Recording
-from appliance.monitor.records import Records
-from appliance.monitor.statements import installed_statements
+from appliance.monitor.in_force.statements import installed_statements
+from appliance.monitor.record.capacity import UNIDENTIFIED, Capacity, CapacityError, Quota
+from appliance.monitor.record.outcome import Outcome
+from appliance.monitor.record.recording import Recording
+from appliance.monitor.serve.daemon import with_keys
+from appliance.monitor.serve.records import Records
 from tests.catalogue import CATALOGUE
 from tests.unit.monitor.gateway import Rig, running, token
 

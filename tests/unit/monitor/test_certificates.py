@@ -15,7 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.monitor.identity import Authority, IdentityError
+from appliance.monitor.decide.identity import Authority, IdentityError
 from appliance.trust.certificates import make_authority
 from appliance.trust.keys import generate
 

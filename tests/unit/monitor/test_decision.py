@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from appliance.errors import ApplianceError
 from appliance.markings import Clearance, Label, can_read, join, parse
-from appliance.monitor.decision import Person, Request, Workload, decide, plain
-from appliance.monitor.policy import AccessPolicy, parse_policy
-from appliance.monitor.registry import parse_registry
-from appliance.monitor.statements import check_agreement
+from appliance.monitor.decide.decision import Person, Request, Workload, decide, plain
+from appliance.monitor.decide.policy import AccessPolicy, parse_policy
+from appliance.monitor.decide.registry import parse_registry
+from appliance.monitor.in_force.statements import check_agreement
 
 POLICY = parse_policy(yaml.safe_load(Path("policies/access.yml").read_text()))
 UPGRADES = "/labeling/api/projects/3f2a/upgrades"

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.markings import parse
-from appliance.monitor.last_use import LastUse, Notice
-from appliance.monitor.sessions import Sessions
+from appliance.monitor.decide.last_use import LastUse, Notice
+from appliance.monitor.decide.sessions import Sessions
 from appliance.trust.certificates import issue_client
 from tests.unit.monitor.gateway import Rig, running
 

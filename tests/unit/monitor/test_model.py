@@ -17,13 +17,13 @@ from structlog.testing import capture_logs
 
 from appliance.enclave.site import Enclave
 from appliance.markings import Label
-from appliance.monitor.context import Context, ContextError, open_context
-from appliance.monitor.gate import Gate
-from appliance.monitor.grants import Grant, seal_grant
+from appliance.monitor.decide.context import Context, ContextError, open_context
+from appliance.monitor.decide.grants import Grant, seal_grant
+from appliance.monitor.decide.last_use import LastUse
+from appliance.monitor.decide.sessions import Sessions
 from appliance.monitor.http import HttpRequest, HttpResponse
-from appliance.monitor.last_use import LastUse
-from appliance.monitor.outcome import Outcome
-from appliance.monitor.sessions import Sessions
+from appliance.monitor.record.outcome import Outcome
+from appliance.monitor.serve.gate import Gate
 from tests.unit.monitor.world import GRANT_KEY, KEY, MARKINGS, PEOPLE, RECIPIENTS, START, World, below, cleared
 
 WORLD = World()
@@ -271,7 +271,7 @@ def has(who: str, *roles: str) -> bool:
 def open_context_at(token: str, wall: float, service: str, method: str, path: str) -> Context:
     """Verify as a service does, at the model's time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("appliance.monitor.context.time.time", lambda: wall)
+        patch.setattr("appliance.monitor.decide.context.time.time", lambda: wall)
         return open_context(token, KEY, service=service, method=method, path=path)
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from appliance.contract.catalogue import Catalogue
 from appliance.contract.manifest import Manifest, Route, compiled
-from appliance.monitor.access import example
-from appliance.monitor.offer import compare, drafted, within
-from appliance.monitor.policy import parse_policy
+from appliance.monitor.decide.access import example
+from appliance.monitor.decide.offer import compare, drafted, within
+from appliance.monitor.decide.policy import parse_policy
 from tests.catalogue import CATALOGUE
 
 RULES: dict[str, Any] = yaml.safe_load(Path("policies/access.yml").read_text())

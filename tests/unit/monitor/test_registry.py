@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from appliance.errors import ApplianceError
-from appliance.monitor.registry import parse_registry
+from appliance.monitor.decide.registry import parse_registry
 
 GOOD = {"name": "anna", "clearance": "SECRET", "nationalities": ["USA"], "roles": ["analyst"], "expires": "2030-01-01"}
 

@@ -12,8 +12,8 @@ import yaml
 from cryptography import x509
 
 from appliance.errors import ApplianceError
-from appliance.monitor.announcement import announced, expected
-from appliance.monitor.succession import ask
+from appliance.monitor.serve.announcement import announced, expected
+from appliance.monitor.serve.succession import ask
 from tests.unit.monitor.gateway import SUBJECTS, Rig, running
 
 PROJECTS = "/labeling/api/projects"

@@ -10,10 +10,10 @@ import yaml
 
 from appliance.enclave.site import Site, parse_site
 from appliance.markings import Label
-from appliance.monitor.identity import Authority
-from appliance.monitor.in_force import InForce
-from appliance.monitor.policy import AccessPolicy, parse_policy
-from appliance.monitor.registry import parse_registry
+from appliance.monitor.decide.identity import Authority
+from appliance.monitor.decide.policy import AccessPolicy, parse_policy
+from appliance.monitor.decide.registry import parse_registry
+from appliance.monitor.in_force.current import InForce
 from appliance.trust.certificates import issue_client, make_authority
 from appliance.trust.keys import generate
 from tests.catalogue import CATALOGUE

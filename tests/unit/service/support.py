@@ -11,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from appliance.monitor.context import HEADER, Context, payload_of, seal
+from appliance.monitor.decide.context import HEADER, Context, payload_of, seal
 from appliance.service.settings import Paths, ServiceSettings
 
 KEY = bytes(range(32))

@@ -13,9 +13,9 @@ from httpx2 import Response
 from pydantic import BaseModel
 
 from appliance.errors import ApplianceError
-from appliance.service.app import create_app
-from appliance.service.middleware import CurrentContext, set_marking
-from appliance.service.responses import not_found
+from appliance.service.web.app import create_app
+from appliance.service.web.middleware import CurrentContext, set_marking
+from appliance.service.web.responses import not_found
 from tests.unit.service.support import KEY, MARKING, headers_for, make_paths, settings_for
 
 

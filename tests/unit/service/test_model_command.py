@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from appliance.cli.model import app
+from appliance.cli.model.group import app
 from appliance.errors import ApplianceError
 from appliance.service.certificate import verify
 from tests.unit.inference.test_certificate import CERTIFIER, PEOPLE, results

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.monitor.context import HEADER
+from appliance.monitor.decide.context import HEADER
 from appliance.service.monitor import MonitorClient, NotRecordedError
 from tests.unit.service.support import Monitor, headers_for
 

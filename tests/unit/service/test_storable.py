@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.service.storable import FORM_TYPE, JSON_TYPE, problem_in
+from appliance.service.web.storable import FORM_TYPE, JSON_TYPE, problem_in
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,15 @@ from typing import Any, ClassVar
 
 from tuf.api.metadata import Metadata, MetaFile, Snapshot, Targets, Timestamp  # type: ignore[attr-defined]
 
-from appliance.trust import hybrid
-from appliance.trust.chain import RootChain
-from appliance.trust.client import Repository, verify_metadata
 from appliance.trust.fingerprint import fingerprint
 from appliance.trust.keys import ML_DSA, generate
-from appliance.trust.metadata import Custom, Target
-from appliance.trust.publish import Edition, make_metadata, sign_role
-from appliance.trust.request import request_next_root, sign_with_all
-from appliance.trust.root import BUILDER_ID, Person, Registered, make_root
+from appliance.trust.repository import hybrid
+from appliance.trust.repository.chain import RootChain
+from appliance.trust.repository.client import Repository, verify_metadata
+from appliance.trust.repository.metadata import Custom, Target
+from appliance.trust.repository.publish import Edition, make_metadata, sign_role
+from appliance.trust.repository.request import request_next_root, sign_with_all
+from appliance.trust.repository.root import BUILDER_ID, Person, Registered, make_root
 
 DAY = timedelta(days=1)
 START = datetime(2026, 11, 1, tzinfo=UTC)

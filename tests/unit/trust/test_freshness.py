@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import ApplianceError
-from appliance.trust import hybrid
 from appliance.trust.canonical import decode, encode
-from appliance.trust.chain import RootChain, approval_name
-from appliance.trust.freshness import Freshness
-from appliance.trust.root import make_root
+from appliance.trust.repository import hybrid
+from appliance.trust.repository.chain import RootChain, approval_name
+from appliance.trust.repository.freshness import Freshness
+from appliance.trust.repository.root import make_root
 from tests.unit.trust.simulator import (
     ANNA,
     BERT,

@@ -13,10 +13,10 @@ from tuf.api.exceptions import DownloadHTTPError, RepositoryError
 from tuf.ngclient.fetcher import FetcherInterface
 from tuf.ngclient.updater import Updater
 
-from appliance.trust import hybrid
 from appliance.trust.fingerprint import fingerprint
-from appliance.trust.metadata import Target
-from appliance.trust.publish import Edition, make_metadata
+from appliance.trust.repository import hybrid
+from appliance.trust.repository.metadata import Target
+from appliance.trust.repository.publish import Edition, make_metadata
 from tests.unit.trust.node import needs_node, run, script
 from tests.unit.trust.simulator import ANNA, BERT, CARL, CUSTOM, DORA, Simulator, enrol
 

@@ -11,7 +11,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from appliance.bundle.layout import NAME_ANNOTATION
+from appliance.bundle.evidence.layout import NAME_ANNOTATION
 from appliance.trust import canonical
 from tests.unit.bundle.test_assemble import Place
 from tests.unit.trust.node import needs_node, run, script

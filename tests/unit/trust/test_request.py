@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from appliance.errors import ApplianceError
 from appliance.trust.canonical import decode, encode
-from appliance.trust.chain import RootChain
-from appliance.trust.client import verify_metadata
 from appliance.trust.fingerprint import fingerprint
-from appliance.trust.metadata import Target
-from appliance.trust.publish import Edition, prepare
-from appliance.trust.request import Request, request_next_root, sign_with_all
-from appliance.trust.root import Person
+from appliance.trust.repository.chain import RootChain
+from appliance.trust.repository.client import verify_metadata
+from appliance.trust.repository.metadata import Target
+from appliance.trust.repository.publish import Edition, prepare
+from appliance.trust.repository.request import Request, request_next_root, sign_with_all
+from appliance.trust.repository.root import Person
 from tests.unit.trust.simulator import (
     ANNA,
     BERT,

@@ -8,7 +8,7 @@ from pkcs11 import Attribute, KeyType, ObjectClass
 from pkcs11.util.ec import encode_named_curve_parameters
 from typer.testing import CliRunner
 
-from appliance.bundle.verify import verify_bundle
+from appliance.bundle.read.verify import verify_bundle
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
 from appliance.trust.ceremony import initialise

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, FastAPI, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.service.app import create_app
 from appliance.service.database import Database
-from appliance.service.middleware import CurrentContext, CurrentToken
 from appliance.service.monitor import MonitorClient
 from appliance.service.settings import Paths, ServiceSettings
+from appliance.service.web.app import create_app
+from appliance.service.web.middleware import CurrentContext, CurrentToken
 
 HERE = Path(__file__).parent
 NEWEST = "SELECT text, author FROM notes.notes ORDER BY written DESC, id LIMIT 100"

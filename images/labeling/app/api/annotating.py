@@ -12,7 +12,7 @@ from ..models import NewAnswer, NewFlag, Skip
 from ..store import answers, projects, tasks
 from .projects import shown
 
-router = APIRouter()
+router = APIRouter(prefix="/labeling/api")
 
 
 @router.post("/projects/{project}/claims", status_code=201)

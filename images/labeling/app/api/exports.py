@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from appliance.service.database import Row
-from appliance.service.middleware import CurrentContext, token_of
-from appliance.service.responses import not_found
+from appliance.service.web.middleware import CurrentContext, token_of
+from appliance.service.web.responses import not_found
 from workbench.exchange import FORMATS, Format, formats_of
 from workbench.exchange.record import Given, Project, Record
 
@@ -17,7 +17,7 @@ from .. import work
 from ..restrictions import originator_controlled
 from ..store import projects, reviews
 
-router = APIRouter()
+router = APIRouter(prefix="/labeling/api")
 
 
 @router.get("/export/{project}")

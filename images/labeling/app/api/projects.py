@@ -8,14 +8,14 @@ from fastapi import APIRouter, Request, Response
 
 from appliance.errors import ApplianceError
 from appliance.service.database import Row
-from appliance.service.middleware import token_of
-from appliance.service.responses import not_found
+from appliance.service.web.middleware import token_of
+from appliance.service.web.responses import not_found
 
 from .. import work
 from ..models import NewProject, NewTask, NewTasks, Upgrade
 from ..store import answers, projects, tasks
 
-router = APIRouter()
+router = APIRouter(prefix="/labeling/api")
 _HIDDEN = {"label_id", "restriction_id", "position", "project_id"}
 
 

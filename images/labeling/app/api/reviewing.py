@@ -11,7 +11,7 @@ from ..models import NewDecision, NewReview
 from ..store import projects, reviews, tasks
 from .projects import shown
 
-router = APIRouter()
+router = APIRouter(prefix="/labeling/api")
 
 
 @router.get("/projects/{project}/review")

@@ -1,9 +1,5 @@
 """The pages below ``/labeling/``."""
 
-from fastapi import APIRouter
-
 from . import annotating, creating, projects, reviewing
 
-router = APIRouter(prefix="/labeling")
-for module in (projects, creating, annotating, reviewing):
-    router.include_router(module.router)
+ROUTERS = (projects.router, creating.router, annotating.router, reviewing.router)

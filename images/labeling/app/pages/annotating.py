@@ -8,8 +8,8 @@ from fastapi.responses import RedirectResponse
 
 from appliance.errors import ApplianceError
 from appliance.service.database import Row
-from appliance.service.middleware import CurrentContext
-from appliance.service.responses import not_found
+from appliance.service.web.middleware import CurrentContext
+from appliance.service.web.responses import not_found
 from workbench.tasks import kind_of
 
 from .. import work
@@ -17,7 +17,7 @@ from ..store import answers, projects, tasks
 from .forms import answer_of
 from .shown import render, task_values
 
-router = APIRouter()
+router = APIRouter(prefix="/labeling")
 
 
 @router.get("/projects/{project}/annotate")

@@ -9,8 +9,8 @@ from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
 from appliance.errors import ApplianceError, first_finding
-from appliance.service.middleware import context_of
-from appliance.service.responses import not_found
+from appliance.service.web.middleware import context_of
+from appliance.service.web.responses import not_found
 from workbench.tasks import KINDS
 from workbench.templates import TEMPLATES, Template
 
@@ -19,7 +19,7 @@ from ..models import NewProject, NewTask
 from ..store import projects
 from .shown import render
 
-router = APIRouter()
+router = APIRouter(prefix="/labeling")
 
 
 @router.get("/new")

@@ -11,7 +11,7 @@ from .. import work
 from ..store import projects, tasks
 from .shown import excerpt, render
 
-router = APIRouter()
+router = APIRouter(prefix="/labeling")
 
 
 @router.get("/")

@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
 from appliance.errors import ApplianceError
-from appliance.service.middleware import CurrentContext
+from appliance.service.web.middleware import CurrentContext
 from workbench.tasks import kind_of
 
 from .. import quality, work
@@ -16,7 +16,7 @@ from ..store import projects, reviews, tasks
 from .forms import answer_of
 from .shown import excerpt, render, task_values
 
-router = APIRouter()
+router = APIRouter(prefix="/labeling")
 
 
 @router.get("/projects/{project}/review")

@@ -6,8 +6,8 @@ from typing import Any
 from fastapi import Request, Response
 
 from appliance.service.database import Row
-from appliance.service.middleware import context_of
-from appliance.service.pages import Pages
+from appliance.service.web.middleware import context_of
+from appliance.service.web.pages import Pages
 from workbench.tasks import kind_of
 from workbench.tasks.labels import keyed, leaves
 

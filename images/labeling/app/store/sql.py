@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString
 
 from appliance.service.database import Row, Transaction
-from appliance.service.responses import not_found
+from appliance.service.web.responses import not_found
 
 Values = Mapping[str, Any] | Sequence[Any]
 

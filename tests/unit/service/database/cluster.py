@@ -17,7 +17,7 @@ from typing import Any
 
 import psycopg
 
-from appliance.bundle.recipe import load_recipe
+from appliance.bundle.inputs.recipe import load_recipe
 from appliance.contract.manifest import Manifest
 from appliance.enclave.database import IDENTITIES, SERVICES, database_files
 

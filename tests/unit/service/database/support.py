@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from appliance.monitor.context import HEADER
+from appliance.monitor.decide.context import HEADER
 from appliance.service.database.confined import unconfined
 from appliance.service.database.migrate import Migrations, migrate
 from tests.unit.service.database.cluster import Cluster, Connection

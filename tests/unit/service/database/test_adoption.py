@@ -164,7 +164,8 @@ def test_version_0_1_0_still_works_on_the_new_schema(old: Cluster) -> None:
     assert migrated(old, MIGRATIONS) == []
     with old.connect("labeling", "postgres") as connection:
         carried = connection.execute(
-            "SELECT p.name, r.groups, t.data ->> 'prompt', a.annotator, a.value ->> 'choice', c.tasks, c.done, c.answers"
+            "SELECT p.name, r.groups, t.data ->> 'prompt', a.annotator, a.value ->> 'choice',"
+            " c.tasks, c.done, c.answers"
             " FROM labeling.project AS p JOIN labeling.task AS t ON t.project_id = p.id"
             " JOIN labeling.restriction AS r ON r.id = t.restriction_id"
             " JOIN labeling.answer AS a ON a.project_id = t.project_id AND a.position = t.position"

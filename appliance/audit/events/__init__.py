@@ -1,0 +1,1 @@
+"""The events of the log: their kinds, their form, and other forms of them."""

@@ -1,0 +1,1 @@
+"""What officers do with a log: query, review, trace, carry evidence away."""

@@ -1,0 +1,1 @@
+"""Known vulnerabilities: the feed a bundle carries, and what of it matters here."""

@@ -1,0 +1,1 @@
+"""Building a bundle: images, their evidence, and the folder that is signed."""

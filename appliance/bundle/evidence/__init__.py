@@ -1,0 +1,1 @@
+"""What a bundle claims of its images and models, and whether the claims agree."""

@@ -1,0 +1,1 @@
+"""What a build starts from: packages, wheels, npm files and models, locked and fetched."""

@@ -1,0 +1,1 @@
+"""A bundle on discs, and what a bare host begins with."""

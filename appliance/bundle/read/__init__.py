@@ -1,0 +1,1 @@
+"""Reading a finished bundle: verify, inspect, compare, shorten."""

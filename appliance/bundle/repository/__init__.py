@@ -1,0 +1,1 @@
+"""The files of a bundle: hashed, carried once, and described by signed metadata."""

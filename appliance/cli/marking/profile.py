@@ -1,0 +1,31 @@
+"""The option by which commands choose whose rules count where manuals disagree."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from appliance.cli.shared import inputs
+from appliance.errors import ApplianceError
+
+if TYPE_CHECKING:
+    from appliance.markings.vocabulary import Vocabulary
+
+Profile = Annotated[
+    str, inputs.word_option("NAME", "Whose rules count where manuals disagree: ic, dod, nato or cui.", "--profile")
+]
+
+
+def words_of(profile: str) -> "Vocabulary":
+    """The vocabulary of a profile; the appliance's own where none is named.
+
+    Raises:
+        ApplianceError: there is no such profile.
+    """
+    from appliance.markings.vocabulary import default  # keeps `appliance --help` quick
+
+    try:
+        return default(profile)
+    except (OSError, ValueError) as error:
+        raise ApplianceError(
+            f"--profile {profile!r}: there is no such profile",
+            rule="profiles are the files in policies/markings/profiles",
+            remedy="one of ic, dod, nato, cui",
+        ) from error

@@ -1,0 +1,1 @@
+"""What the commands share: their classes, options, inputs and checks."""

@@ -1,0 +1,1 @@
+"""Changing what runs: installing, converging, rolling back, removing."""

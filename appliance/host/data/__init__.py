@@ -1,0 +1,1 @@
+"""The enclaves' data: backup, import and export, erasure."""

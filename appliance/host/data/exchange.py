@@ -1,0 +1,315 @@
+"""Import into and export out of an enclave: through its gateway, as a user who may, with officers' approval outward.
+
+Both directions ask the gateway with the user's own certificate, so dominance, roles and need-to-know decide as always.
+What leaves is held on the host, marked inside and in its name, until two officers have signed exactly its digest and
+destination; one approval releases one file once.
+"""
+
+import hashlib
+import os
+import secrets
+import shutil
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+from cryptography.x509.oid import NameOID
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from appliance.audit.events import kinds as events
+from appliance.audit.events import spool
+from appliance.audit.events.kinds import Lineage, Scope
+from appliance.contract.manifest import Exchange
+from appliance.enclave.render import HostPaths, installed_catalogue, manifests
+from appliance.enclave.site import Enclave, validated
+from appliance.errors import ApplianceError
+from appliance.host.data import file_check
+from appliance.monitor.in_force.statements import installed_statements
+from appliance.trust import canonical
+from appliance.trust.certificates import read_certificate
+from appliance.trust.files import read_limited, replace_file
+from appliance.trust.officers import load_signed
+
+KIND = "export"
+IMPORT, EXPORT = "data.import", "data.export"
+HELD = "exchange"
+LONGEST = timedelta(days=7)
+BATCH = 200
+MAXIMUM_SIZE = 1 << 16
+CONNECT_SECONDS = 10
+
+
+class Approval(BaseModel):
+    """What two officers sign before a file leaves.
+
+    Attributes:
+        id: of the held file; it is released once.
+        site: the site.
+        enclave: where it comes from.
+        marking: what it is marked with.
+        file: its name.
+        sha256: of its bytes.
+        source: SHA-256 of what the service gave, as its own record in the log names it.
+        subject: who asked for it.
+        destination: to whom it goes.
+        expires: when the approval lapses.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    site: str
+    enclave: str
+    marking: str
+    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,250}$")]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    source: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    subject: str
+    destination: Annotated[str, StringConstraints(min_length=3, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+    expires: AwareDatetime
+
+
+def import_file(
+    paths: HostPaths, name: str, file: Path, project: str, certificate: Path, key: Path, marking: str | None
+) -> dict[str, Any]:
+    """Add the records of a file to a project of an enclave.
+
+    Args:
+        paths: where the appliance lives.
+        name: of the enclave.
+        file: ``.jsonl`` or ``.json``, as the service exports it or Label Studio does.
+        project: identifier of the project.
+        certificate: the user's certificate.
+        key: its key.
+        marking: of the file, where it carries none itself.
+
+    Raises:
+        ApplianceError: the file may not pass, carries another marking, or the gateway refuses the user.
+    """
+    site = installed_statements(paths).site
+    enclave = site.enclave(name)
+    content = file_check.check_file(file, site.exchange)
+    here = enclave.marking.label
+    banner = file_check.label_within(content.marking or marking, name, here, str(file))
+    if marking is not None and banner != file_check.label_within(marking, name, here, "--marking"):
+        raise ApplianceError(
+            f"{file}: carries {banner}, not {marking}",
+            rule="a file has one marking: its own",
+            remedy="leave --marking out, or correct the marking in the file",
+        )
+    tasks = [_task(row, banner) for row in content.rows]
+    path = _exchange(paths, enclave).take.replace("{project}", project)
+    digest, subject = _digest(file.read_bytes()), _subject(certificate)
+    detail = {"file": file.name[:200], "marking": banner, "project": project, "records": len(tasks)}
+    added: list[str] = []
+    with _session(enclave, paths, certificate, key) as client:
+        _record(paths, enclave, subject, IMPORT, detail, Lineage(inputs=(digest,)))
+        for start in range(0, len(tasks), BATCH):
+            body = {"tasks": tasks[start : start + BATCH]}
+            answer = _allowed(client.post(path, json=body), enclave)
+            made = answer.json()["tasks"]
+            _record(paths, enclave, subject, IMPORT, {**detail, "imported": made}, Lineage(inputs=(digest,)))
+            added += made
+    return {"enclave": name, "marking": banner, "sha256": digest.removeprefix("sha256:"), "tasks": added}
+
+
+def _exchange(paths: HostPaths, enclave: Enclave) -> Exchange:
+    """Where files of records go in and come out of ``enclave``.
+
+    Raises:
+        ApplianceError: none of its services takes any.
+    """
+    for service in manifests(enclave, installed_catalogue(paths)):
+        if service.exchange:
+            return service.exchange
+    raise ApplianceError(
+        f"no service of enclave {enclave.name!r} takes or gives files of records",
+        rule="a service says so in its manifest (exchange)",
+        remedy="name an enclave that runs one",
+    )
+
+
+def _path_of(exchange: Exchange, kind: str, project: str) -> str:
+    """The path from which a project is read as a file of ``kind``.
+
+    Raises:
+        ApplianceError: the service has no such form.
+    """
+    for known, path in exchange.give.items():
+        if known == kind:
+            return path.replace("{project}", project)
+    raise ApplianceError(f"{kind!r} is no form of export here", remedy=f"one of {', '.join(exchange.give)}")
+
+
+def hold(
+    paths: HostPaths, name: str, project: str, kind: str, destination: str, certificate: Path, key: Path
+) -> Approval:
+    """Fetch the export of a project as its user, mark it, and hold it until two officers approve.
+
+    Raises:
+        ApplianceError: the gateway refuses the user, or the file may not pass.
+    """
+    site = installed_statements(paths).site
+    enclave = site.enclave(name)
+    path = _path_of(_exchange(paths, enclave), kind, project)
+    with _session(enclave, paths, certificate, key) as client:
+        answer = _allowed(client.get(path), enclave)
+    if answer.headers.get("X-Classification") != enclave.label:
+        raise ApplianceError(f"{path}: the answer is not marked {enclave.label}", rule="nothing leaves unmarked")
+    identifier, subject = secrets.token_hex(16), _subject(certificate)
+    folder = paths.root / HELD / identifier
+    folder.mkdir(mode=0o700, parents=True)
+    folder.parent.chmod(0o700)
+    words = "-".join("".join(c if c.isalnum() else " " for c in enclave.label).split())
+    file = folder / f"{site.site}-{name}-{words}-{identifier[:8]}.{kind}"
+    try:
+        rows = file_check.read_rows(answer.content, kind, path).rows
+        classification = {"marking": enclave.label, "derivative_source": False, "destination": destination}
+        replace_file(file, file_check.with_marking(rows, kind, classification))
+        file_check.check_file(file, site.exchange)
+        asked = validated(
+            Approval,
+            {
+                "id": identifier,
+                "site": site.site,
+                "enclave": name,
+                "marking": enclave.label,
+                "file": file.name,
+                "sha256": _digest(file.read_bytes()).removeprefix("sha256:"),
+                "source": _digest(answer.content).removeprefix("sha256:"),
+                "subject": subject,
+                "destination": destination,
+                "expires": datetime.now(UTC).replace(microsecond=0) + LONGEST,
+            },
+            "the export",
+        )
+        replace_file(folder / "request.json", canonical.encode(asked.model_dump(mode="json")))
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    return asked
+
+
+def release(paths: HostPaths, statement: Path, out: Path) -> tuple[Path, Approval]:
+    """Write a held file to ``out``, once two officers have signed its digest and destination; recorded before.
+
+    Raises:
+        ApplianceError: fewer signatures, lapsed, released before, another file, or ``out`` has a file of that name.
+    """
+    value = load_signed(statement, paths.registries / "current" / "officers.json", KIND)
+    found = validated(Approval, value, statement.name)
+    folder = paths.root / HELD / found.id
+    if found.expires <= datetime.now(UTC):
+        raise ApplianceError(
+            f"{statement}: lapsed {found.expires:%Y-%m-%d %H:%M} UTC", remedy="ask for the export again"
+        )
+    if not folder.is_dir():
+        raise ApplianceError(
+            f"{statement}: nothing is held for it",
+            rule="an approval releases one file, once",
+            remedy="name an approval that was not released yet, on the host that holds the export",
+        )
+    held = read_limited(folder / found.file, installed_statements(paths).site.exchange.maximum_bytes)
+    request = canonical.decode_canonical(read_limited(folder / "request.json", MAXIMUM_SIZE), "request.json")
+    if request != value or _digest(held) != f"sha256:{found.sha256}":
+        raise ApplianceError(
+            f"{folder / found.file}: is not what the officers signed",
+            rule="an approval is for one digest and destination",
+            remedy="export again, and have that approved",
+        )
+    target = out / found.file
+    if target.exists() or not out.is_dir():
+        raise ApplianceError(f"{target}: exists, or {out} is not a folder", remedy="name a folder without it")
+    enclave = installed_statements(paths).site.enclave(found.enclave)
+    detail = {"id": found.id, "file": found.file, "destination": found.destination, "bytes": len(held)}
+    lineage = Lineage(inputs=(f"sha256:{found.source}",), outputs=(f"sha256:{found.sha256}",))
+    _record(paths, enclave, found.subject, EXPORT, detail, lineage)
+    replace_file(target, held)
+    shutil.rmtree(folder)
+    return target, found
+
+
+def _task(row: dict[str, Any], banner: str) -> dict[str, Any]:
+    """A record as a service takes it, which checks its data; one without a marking of its own has the file's."""
+    nested = row.get("data")
+    data: dict[str, Any] = dict(nested if isinstance(nested, dict) else row)
+    marking = data.pop("marking", None) or row.get("marking") or banner
+    beside = {name: row[name] for name in ("groups", "external_id", "source") if row.get(name)}
+    return {"data": {name: value for name, value in data.items() if name not in beside}, "marking": marking} | beside
+
+
+@contextmanager
+def _session(enclave: Enclave, paths: HostPaths, certificate: Path, key: Path) -> Iterator[httpx.Client]:
+    """The user at the enclave's gateway, working at its level."""
+    context = ssl.create_default_context(cafile=str(paths.certificates / "ca.pem"))
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise ApplianceError(
+            f"{certificate}: is no certificate with the key {key}",
+            rule="a user comes to the gateway with a certificate and the key that it was issued for, both in PEM",
+            remedy="name <name>.pem and <name>.key of `appliance user issue`",
+        ) from error
+    try:
+        with httpx.Client(
+            base_url=f"https://{enclave.address}",
+            verify=context,
+            timeout=httpx.Timeout(300, connect=CONNECT_SECONDS),
+            trust_env=False,
+        ) as client:
+            shown = _allowed(client.get("/session"), enclave).json()["session"] or {}
+            working = shown.get("enclave") == enclave.name  # in the user's browser, whose session stays as it is
+            if not working:
+                _allowed(client.post("/session"), enclave)
+            try:
+                yield client
+            finally:
+                if not working:
+                    client.delete("/session")
+    except httpx.HTTPError as error:
+        another = "CERTIFICATE_VERIFY_FAILED" in str(error)
+        what = "is not of this site: its certificate is another authority's" if another else f"does not answer: {error}"
+        raise ApplianceError(
+            f"the gateway of {enclave.name} at {enclave.address}, port 443, {what}",
+            rule="data enter and leave an enclave through its gateway, as its users do",
+            remedy="see what runs: appliance host status; what should: appliance host recover",
+        ) from error
+
+
+def _allowed(answer: httpx.Response, enclave: Enclave) -> httpx.Response:
+    if not answer.is_success:
+        reference = answer.headers.get("X-Request-Id", "none")
+        raise ApplianceError(
+            f"the gateway of {enclave.name} refuses with status {answer.status_code}, request {reference}",
+            rule="import and export are for users who may (access.yml)",
+            remedy="an officer finds the reason by the request's number",
+        )
+    return answer
+
+
+def _subject(certificate: Path) -> str:
+    try:
+        name = read_certificate(certificate).subject
+        return str(name.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+    except IndexError as error:
+        raise ApplianceError(
+            f"{certificate}: no certificate of a user: it names nobody",
+            rule="a user's certificate names the registered subject",
+            remedy="name <name>.pem of `appliance user issue`",
+        ) from error
+
+
+def _digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def _record(
+    paths: HostPaths, enclave: Enclave, subject: str, activity: str, detail: dict[str, Any], lineage: Lineage
+) -> None:
+    scope = Scope(label=enclave.marking.label.encode(), enclave=enclave.name)
+    event = events.activity(scope, subject, activity, lineage, detail=detail)
+    spool.append(os.fspath(paths.root / "spool"), event.record()[1])

@@ -1,0 +1,1 @@
+"""What the host itself enforces: podman's configuration, packet rules, hardening."""

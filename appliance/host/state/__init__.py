@@ -1,0 +1,1 @@
+"""What a host holds: generations, folders, copies, certificates, the monitor's process."""

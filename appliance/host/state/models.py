@@ -1,0 +1,70 @@
+"""Certificates of models on this host: verified against the signed site, recorded, then given to the engine."""
+
+import hashlib
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from appliance.audit.events import kinds as events
+from appliance.audit.events import spool
+from appliance.audit.events.kinds import Lineage, Scope
+from appliance.enclave.render import HostPaths
+from appliance.errors import ApplianceError
+from appliance.monitor.in_force.statements import installed_statements
+from appliance.service.certificate import Certifier, keys_of, verify
+
+
+def install_certificate(paths: HostPaths, enclave_name: str, file: Path) -> dict[str, Any]:
+    """Verify a certificate and put it beside its model; recorded before it takes effect.
+
+    Args:
+        paths: where the appliance lives.
+        enclave_name: the enclave whose model it is for.
+        file: the certificate.
+
+    Returns:
+        Model, signers and expiry.
+
+    Raises:
+        ApplianceError: no certifier of the site signed it, or it is for another model, enclave or label.
+    """
+    site = installed_statements(paths).site
+    enclave = site.enclave(enclave_name)
+    data = file.read_bytes()
+    keys = keys_of(Certifier(name=person.name, public_key=person.public_key) for person in site.certifiers)
+    certificate, signers = verify(data, file.name, keys)
+    evaluation = certificate.evaluation
+    if evaluation.label != enclave.marking.label.encode() or evaluation.model.name not in enclave.models:
+        raise ApplianceError(
+            f"{file.name}: certifies {evaluation.model.name} for {evaluation.marking}, "
+            f"but enclave {enclave.name!r} runs {', '.join(enclave.models)} at {enclave.label}",
+            rule="a certificate counts for exactly the model and label that were evaluated",
+            remedy="install it in the enclave that it was evaluated in, or evaluate there",
+        )
+    if datetime.now(UTC) >= certificate.expires:
+        raise ApplianceError(f"{file.name}: expired on {certificate.expires:%Y-%m-%d}", remedy="evaluate again")
+    model = paths.volume(enclave.name, "models") / f"{evaluation.model.name}.gguf"
+    with model.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if found != evaluation.model.sha256:
+        raise ApplianceError(
+            f"{file.name}: certifies the digest {evaluation.model.sha256}, the model file has {found}",
+            rule="a certificate counts for exactly the bytes that were evaluated",
+            remedy="evaluate and certify the model that is installed",
+        )
+    _record(paths, site.system_high.marking.label.encode(), signers, evaluation.model.name, data)
+    target = model.with_name(f"{evaluation.model.name}.certificate.dsse.json")
+    temporary = target.with_suffix(".part")
+    temporary.write_bytes(data)
+    temporary.chmod(0o444)
+    temporary.replace(target)
+    return {"model": evaluation.model.name, "signers": list(signers), "expires": certificate.expires.isoformat()}
+
+
+def _record(paths: HostPaths, label: str, signers: tuple[str, ...], model: str, data: bytes) -> None:
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    event = events.activity(
+        Scope(label=label), signers[0], "certificate.install", Lineage(inputs=(digest,)), detail={"model": model}
+    )
+    spool.append(os.fspath(paths.root / "spool"), event.record()[1])

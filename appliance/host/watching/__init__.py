@@ -1,0 +1,1 @@
+"""Comparing what runs with what was admitted, and alarming."""

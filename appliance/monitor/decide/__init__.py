@@ -1,0 +1,1 @@
+"""Decisions without I/O: who asks, what is in force, and what follows."""

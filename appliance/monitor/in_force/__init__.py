@@ -1,0 +1,1 @@
+"""What officers signed, as this host reads and accepts it."""

@@ -1,0 +1,78 @@
+"""What two officers signed, with the keys that only the monitor and each service hold: all that a decision rests on."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from appliance.contract.catalogue import Catalogue
+from appliance.enclave.site import Site
+from appliance.markings import Label
+from appliance.monitor.decide.identity import Authority, Identity, IdentityError
+from appliance.monitor.decide.policy import AccessPolicy
+from appliance.monitor.decide.registry import Registry, Subject
+
+
+@dataclass(frozen=True)
+class InForce:
+    """Site, subjects and access policy in force, never changed but replaced whole.
+
+    Attributes:
+        site: the enclaves.
+        registry: the subjects.
+        policy: stage two of each decision.
+        policy_digest: SHA-256 of the signed access policy, hexadecimal.
+        authority: judges certificates.
+        catalogue: the services of the current generation.
+        context_keys: 32 bytes for each enclave and service.
+        grant_key: the monitor's own 32 bytes.
+    """
+
+    site: Site
+    registry: Registry
+    policy: AccessPolicy
+    policy_digest: str
+    authority: Authority
+    catalogue: Catalogue
+    context_keys: dict[tuple[str, str], bytes]
+    grant_key: bytes
+
+    def identify(self, certificate: str, now: datetime) -> tuple[Identity, Subject | None]:
+        """Who a request's URL-escaped certificate stands for; no subject for a workload.
+
+        Raises:
+            IdentityError: the certificate does not hold, is revoked, or its subject is not registered now.
+        """
+        identity = self.authority.identify(certificate, now)
+        if identity.workload:
+            return identity, None
+        subject = self.subject(identity.name, now)
+        if identity.serial in subject.revoked:
+            raise IdentityError(
+                f"the certificate of {identity.name} is revoked", rule="identity.revoked", name=identity.name
+            )
+        return identity, subject
+
+    def subject(self, name: str, now: datetime) -> Subject:
+        """The subject ``name``, registered and not expired.
+
+        Raises:
+            IdentityError: nobody is.
+        """
+        subject = self.registry.find(name)
+        if subject is None:
+            raise IdentityError(f"{name} is not registered", rule="identity.not-registered", name=name)
+        if subject.expired(now):
+            raise IdentityError(
+                f"the registration of {name} has expired", rule="identity.registration-expired", name=name
+            )
+        return subject
+
+    def label(self, enclave: str) -> Label:
+        """The label of the enclave that a workload's certificate names.
+
+        Raises:
+            IdentityError: there is no such enclave.
+        """
+        for known in self.site.enclaves:
+            if known.name == enclave:
+                return known.lattice
+        raise IdentityError(f"no enclave {enclave!r}", rule="identity.workload-of-no-enclave")

@@ -1,0 +1,144 @@
+"""What is in force on this host: the site's statements, read again with their signatures each time they are used."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.enclave.render import HostPaths
+from appliance.enclave.site import Site, parse_site
+from appliance.errors import ApplianceError
+from appliance.monitor.decide.policy import AccessPolicy, parse_policy
+from appliance.monitor.decide.registry import Registry, parse_registry
+from appliance.trust.officers import check_authority, load_officers, load_signed
+
+KINDS = ("site", "subjects", "access")
+PIN = "officers.sha256"
+FILES = ("officers.json", "certificates/ca.pem", *(f"{kind}.dsse.json" for kind in KINDS))
+
+
+@dataclass(frozen=True)
+class Statements:
+    """Site, subjects and access policy, each signed by two officers; ``digests`` are SHA-256 of the signed files."""
+
+    site: Site
+    registry: Registry
+    policy: AccessPolicy
+    digests: dict[str, str]
+
+    @property
+    def policy_digest(self) -> str:
+        """SHA-256 of the signed access policy, hexadecimal."""
+        return self.digests["access"]
+
+    def version(self, kind: str) -> int:
+        """Version of the ``subjects`` or ``access`` statement."""
+        return self.registry.version if kind == "subjects" else self.policy.version
+
+
+def read_statements(folder: Path, officers_fingerprint: str) -> Statements:
+    """Verify and read the statements in a site folder.
+
+    Args:
+        folder: has ``officers.json``, ``site.dsse.json``, ``subjects.dsse.json``, ``access.dsse.json``.
+        officers_fingerprint: SHA-256 of ``officers.json``, from paper.
+
+    Raises:
+        ApplianceError: a signature, the site's authority, a marking or a field does not hold; names the file.
+    """
+    return _read((folder, officers_fingerprint), (folder, officers_fingerprint))
+
+
+def installed_statements(paths: HostPaths) -> Statements:
+    """What is in force: the site of the current generation, and the registries that this host accepted last.
+
+    Each is verified against the officers whose fingerprint was accepted with it, so that a return to an earlier
+    generation brings its site back, and never an earlier list of subjects or access policy.
+
+    Raises:
+        ApplianceError: nothing is installed, or a statement does not hold.
+    """
+    places = (paths.root / "current" / "site", paths.registries / "current")
+    if not all((place / PIN).is_file() for place in places):
+        raise ApplianceError(f"nothing is installed in {paths.root}", remedy="appliance host install --help")
+    site, registries = ((place, (place / PIN).read_text().strip()) for place in places)
+    return _read(site, registries)
+
+
+def _read(site: tuple[Path, str], registries: tuple[Path, str]) -> Statements:
+    """Read both folders, each with the fingerprint of its officers."""
+    officers = load_officers(site[0] / "officers.json", site[1])
+    check_authority(officers, site[0] / "certificates" / "ca.pem")
+    signers = load_officers(registries[0] / "officers.json", registries[1])
+    places = {"site": (site[0], officers), "subjects": (registries[0], signers), "access": (registries[0], signers)}
+    files = {kind: folder / f"{kind}.dsse.json" for kind, (folder, _) in places.items()}
+    data = {kind: load_signed(file, places[kind][1], kind) for kind, file in files.items()}
+    statements = Statements(
+        site=parse_site(data["site"], files["site"].name),
+        registry=parse_registry(data["subjects"], files["subjects"].name),
+        policy=parse_policy(data["access"], files["access"].name),
+        digests={kind: hashlib.sha256(file.read_bytes()).hexdigest() for kind, file in files.items()},
+    )
+    check_agreement(statements.registry, statements.policy)
+    return statements
+
+
+def check_agreement(registry: Registry, policy: AccessPolicy) -> None:
+    """Refuse an access policy that names whom the registry does not know: its rule would be empty.
+
+    Raises:
+        ApplianceError: a need-to-know group that nobody belongs to, or a recipient who is not registered.
+    """
+    held = {group for subject in registry.subjects for group in subject.groups}
+    for group in policy.groups:
+        if group not in held:
+            raise _disagreement(f"a route needs the group {group!r}, to which no subject belongs")
+    for decision in policy.originator_decisions:
+        for name in decision.recipients:
+            if registry.find(name) is None:
+                raise _disagreement(f"the originator's decision {decision.reference} names {name!r}, no subject")
+
+
+def check_successor(old: Statements, new: Statements) -> None:
+    """Refuse statements that may not follow those in force: another site, an older version, or two of one version.
+
+    Raises:
+        ApplianceError: names the statement.
+    """
+    if new.site != old.site:
+        raise ApplianceError(
+            "site: the enclaves are not those that run",
+            rule="a change of enclaves makes networks, volumes and containers, which an installation does",
+            remedy="appliance host install",
+        )
+    check_not_older(old, new)
+    for kind, same in (("subjects", new.registry == old.registry), ("access", new.policy == old.policy)):
+        if new.version(kind) == old.version(kind) and not same:
+            raise _does_not_follow(kind, old, new)
+
+
+def check_not_older(old: Statements, new: Statements) -> None:
+    """Refuse to go back to an earlier version of subjects or access rules.
+
+    Raises:
+        ApplianceError: names the statement.
+    """
+    for kind in ("subjects", "access"):
+        if new.version(kind) < old.version(kind):
+            raise _does_not_follow(kind, old, new)
+
+
+def _does_not_follow(kind: str, old: Statements, new: Statements) -> ApplianceError:
+    before, after = old.version(kind), new.version(kind)
+    return ApplianceError(
+        f"{kind}: version {after} does not follow version {before}, which is in force",
+        rule="registries never go back: an old statement could give back what was revoked",
+        remedy=f"raise version in {kind}.yml to at least {before + 1}, and have two officers sign it",
+    )
+
+
+def _disagreement(what: str) -> ApplianceError:
+    return ApplianceError(
+        f"access: {what}",
+        rule="a rule that can apply to nobody is a mistake (docs/officer.md)",
+        remedy="correct access.yml or subjects.yml and have two officers sign it again",
+    )

@@ -1,0 +1,1 @@
+"""The monitor's process: its sockets, and what is answered on each."""

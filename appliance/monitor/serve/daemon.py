@@ -1,0 +1,144 @@
+"""The monitor's process: one socket for each gateway, one for each service, one for the host's commands."""
+
+import asyncio
+import resource
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import structlog
+
+from appliance.audit.log.writer import Log
+from appliance.contract.manifest import Manifest
+from appliance.enclave.render import GATEWAY_UID, RECORD_SOCKET, HostPaths, installed_catalogue, manifests
+from appliance.enclave.site import Enclave
+from appliance.monitor.decide.break_glass import FOLDER, Panes
+from appliance.monitor.decide.identity import Authority
+from appliance.monitor.decide.last_use import LastUse
+from appliance.monitor.decide.sessions import Sessions
+from appliance.monitor.http import GATEWAY, HttpRequest, HttpResponse, serve_unix
+from appliance.monitor.in_force.current import InForce
+from appliance.monitor.in_force.statements import Statements, installed_statements
+from appliance.monitor.record.recording import Recording
+from appliance.monitor.serve import announcement
+from appliance.monitor.serve.gate import Gate
+from appliance.monitor.serve.records import Records
+from appliance.monitor.serve.succession import COMMAND_SOCKET, Succession
+from appliance.trust.officers import load_officers
+
+DESCRIPTORS = 16_384
+log = structlog.get_logger()
+
+
+def with_keys(paths: HostPaths, statements: Statements) -> InForce:
+    """What decides: the statements with the authority and the keys that this host keeps."""
+    secrets = paths.root / "secrets"
+    return InForce(
+        site=statements.site,
+        registry=statements.registry,
+        policy=statements.policy,
+        policy_digest=statements.policy_digest,
+        authority=Authority((paths.certificates / "ca.pem").read_bytes()),
+        catalogue=installed_catalogue(paths),
+        context_keys={
+            (enclave.name, service): (secrets / f"{enclave.name}.{service}.context.key").read_bytes()
+            for enclave in statements.site.enclaves
+            for service in enclave.services
+        },
+        grant_key=(secrets / "grant.key").read_bytes(),
+    )
+
+
+class Monitor:
+    """What answers, and what it rests on: replaced whole between two requests, while sessions go on.
+
+    Args:
+        paths: where this host keeps its state.
+        audit: the open log.
+        statements: what is in force at the start.
+    """
+
+    def __init__(self, paths: HostPaths, audit: Log, statements: Statements) -> None:
+        self._paths = paths
+        self.audit = audit
+        self.recording = Recording(audit, statements)
+        self._sessions = Sessions(time.monotonic)
+        self._last_use = LastUse(paths.root / "last-use.json")
+        self.put_in_force(statements)
+
+    def put_in_force(self, statements: Statements) -> None:
+        """Decide by ``statements`` from the next request on; a request that is being answered keeps the old ones."""
+        force = with_keys(self._paths, statements)
+        self.statements = statements
+        self._sessions.limit(force.policy.session_minutes * 60, force.policy.idle_minutes * 60)
+        officers = load_officers(self._paths.registries / "current" / "officers.json")
+        panes = Panes(self._paths.root / FOLDER, officers, force.site)
+        self._gate = Gate(force, self._sessions, self._last_use, self.recording.outcome, panes=panes)
+        self._records = Records(force, self.recording)
+
+    async def serve_enclave(self, enclave: Enclave) -> list[asyncio.Server]:
+        """Serve the gateway's socket and one for each service, each only to the user whose container holds it."""
+
+        async def gateway(request: HttpRequest) -> HttpResponse:
+            return await self._gate.handle(enclave, request)
+
+        owner = enclave.uids + GATEWAY_UID
+        gateways = self._paths.sockets(enclave.name, "gateway") / "gateway.sock"
+        servers = [await serve_unix(gateways, gateway, owner=owner, peers=frozenset({owner}), budget=GATEWAY)]
+        for service in manifests(enclave, installed_catalogue(self._paths)):
+            uid = enclave.uids + service.uid
+            socket = self._paths.records(enclave.name, service.name) / RECORD_SOCKET
+            answer = partial(self._record, enclave, service)
+            servers.append(await serve_unix(socket, answer, owner=uid, peers=frozenset({uid})))
+        return servers
+
+    async def _record(self, enclave: Enclave, service: Manifest, request: HttpRequest) -> HttpResponse:
+        return await self._records.handle(enclave, service, request)
+
+
+@asynccontextmanager
+async def running(paths: HostPaths) -> AsyncIterator[Monitor]:
+    """The monitor of this host, serving; its log is closed at the end.
+
+    Raises:
+        ApplianceError: a statement does not hold, or the host was not installed.
+    """
+    announced = announcement.Announcement(paths)
+    statements = installed_statements(paths)
+    audit = Log.open(paths.root / "log", paths.root / "secrets" / "log.key")
+    monitor = Monitor(paths, audit, statements)
+    await monitor.recording.started(paths.root / "spool")
+    servers = [await serve_unix(paths.run / COMMAND_SOCKET, Succession(paths, monitor, announced).handle, owner=0)]
+    for enclave in statements.site.enclaves:
+        servers += await monitor.serve_enclave(enclave)
+    announced.make()
+    log.info("the monitor serves", enclaves=[enclave.name for enclave in statements.site.enclaves])
+    try:
+        yield monitor
+    finally:
+        announcement.withdraw(paths)
+        for server in servers:
+            server.close()
+        await monitor.recording.stopped()
+        await audit.close()
+
+
+def raise_descriptors() -> None:
+    """Take as many descriptors as the budgets of all sockets together may need, where the host allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+async def serve(paths: HostPaths) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    raise_descriptors()
+    async with running(paths):
+        stopped = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopped.set)
+        await stopped.wait()

@@ -1,0 +1,209 @@
+"""Sessions over HTTP: what a person agrees to, opens, sees and ends (NIST SP 800-53 AC-8, AC-9, AC-12)."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from appliance.enclave.site import Enclave
+from appliance.markings import dominates, marking_of
+from appliance.monitor.decide.decision import Decision, decide_session, deny
+from appliance.monitor.decide.identity import Identity, IdentityError
+from appliance.monitor.decide.last_use import LastUse, Notice
+from appliance.monitor.decide.registry import Subject
+from appliance.monitor.decide.sessions import Sessions
+from appliance.monitor.http import HttpRequest, HttpResponse
+from appliance.monitor.in_force.current import InForce
+from appliance.monitor.record.outcome import (
+    ELSEWHERE,
+    Outcome,
+    Recorder,
+    cross_site,
+    marked,
+    refusal,
+    request_id,
+    see_other,
+)
+from appliance.monitor.serve.pages import CONSENT, consent_page, session_page
+
+_PLAIN_PATH = re.compile(r"/(?P<service>[a-z]+)/[A-Za-z0-9/_-]{0,200}")
+
+
+class Logon:
+    """Answers what concerns sessions, at the gateways of all enclaves.
+
+    Args:
+        in_force: site, registry, policy and keys.
+        sessions: the open sessions.
+        last_use: what people are told of their last session.
+        record: makes an outcome durable in the log or raises.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        in_force: InForce,
+        sessions: Sessions,
+        last_use: LastUse,
+        record: Recorder,
+        clock: Callable[[], float],
+    ) -> None:
+        self._force = in_force
+        self._sessions = sessions
+        self._last_use = last_use
+        self._record = record
+        self._clock = clock
+
+    async def session(self, enclave: Enclave, request: HttpRequest) -> HttpResponse:
+        """Open (POST), show (GET) or end (DELETE) the session of the request's certificate."""
+        return await self._use(enclave, request, request.header("x-original-method"))
+
+    async def end(self, enclave: Enclave, request: HttpRequest) -> HttpResponse:
+        """End the session from a page without scripts, whose forms can only POST."""
+        method = request.header("x-original-method")
+        return await self._use(enclave, request, "DELETE" if method == "POST" else method)
+
+    async def _use(self, enclave: Enclave, request: HttpRequest, method: str) -> HttpResponse:
+        outcome, identity = self._decide(enclave, request, method, "/session")
+        if outcome.decision.allow and identity and method == "POST":
+            other = self._sessions.elsewhere(identity.name, enclave.lattice)
+            if other:
+                decision = Decision(allow=False, status=409, rule=ELSEWHERE, action="session")
+                outcome = self._outcome(enclave, request, identity.name, method, "/session", decision)
+                if dominates(enclave.lattice, other.working):  # below a level nothing is told of it
+                    outcome = replace(outcome, detail={"elsewhere": other.enclave})
+        await self._record(outcome)
+        if not outcome.decision.allow or identity is None:
+            self._count(outcome)
+            return refusal(outcome)
+        if method == "POST":
+            self._open(enclave, identity)
+            if _is_browser(request):
+                return see_other(enclave, _page(enclave, request.header("x-original-uri").partition("?to=")[2]))
+        elif method == "DELETE":
+            self._sessions.close(identity.fingerprint)
+        elif method != "GET":
+            return marked(enclave, 405, {"error": "use GET, POST or DELETE"})
+        return self._show(enclave, request, identity, created=method == "POST")
+
+    async def no_session(self, enclave: Enclave, request: HttpRequest) -> HttpResponse:
+        """What somebody without a session is told, already decided and recorded: how to open one."""
+        if _is_browser(request):
+            identity, subject = self._identify(request)
+            notice = self._last_use.notice(identity.name, self._told(enclave)) if subject else Notice()
+            text = self._force.policy.consent or CONSENT
+            wanted = _page(enclave, request.header("x-original-uri").partition("?")[0])
+            return consent_page(enclave, text, self._lines(notice, identity), wanted, demo=self._force.site.demo)
+        text = "no session is open: POST /session opens one at this enclave's level"
+        return marked(enclave, 401, {"error": text, "reference": request_id(request)})
+
+    async def home(self, enclave: Enclave, request: HttpRequest) -> HttpResponse:
+        """Lead from ``/`` to the enclave's first service."""
+        outcome, _ = self._decide(enclave, request, "GET", "/")
+        await self._record(outcome)
+        self._count(outcome)
+        if not outcome.decision.allow:
+            return refusal(outcome)
+        return see_other(enclave, f"/{enclave.services[0]}/")
+
+    async def refused(self, enclave: Enclave, request: HttpRequest) -> HttpResponse:
+        """Record a certificate or request that nginx itself refused."""
+        verify = request.header("x-client-verify")
+        try:
+            identity, _ = self._identify(request)
+            name = identity.name
+            rule = f"identity.{'malformed-request' if verify in ('SUCCESS', '') else 'certificate-refused'}"
+        except IdentityError as error:
+            rule, name = error.rule, error.name
+        path = request.header("x-original-uri").split("?")[0]
+        method = request.header("x-original-method")
+        outcome = replace(self._outcome(enclave, request, name, method, path, deny(rule)), detail={"reason": verify})
+        await self._record(outcome)
+        self._count(outcome)
+        return marked(enclave, 400, {"error": "the certificate or request was refused", "reference": outcome.request})
+
+    def _decide(
+        self, enclave: Enclave, request: HttpRequest, method: str, path: str
+    ) -> tuple[Outcome, Identity | None]:
+        name, identity = "", None
+        try:
+            identity, subject = self._identify(request)
+            name = identity.name
+            allowed = decide_session(enclave.lattice, subject.holds()) if subject else deny("session.not-a-person")
+            decision = deny("browser.cross-site") if cross_site(request) else allowed
+        except IdentityError as error:
+            decision, name = deny(error.rule), error.name
+        return self._outcome(enclave, request, name, method, path, decision), identity
+
+    def _identify(self, request: HttpRequest) -> tuple[Identity, Subject | None]:
+        return self._force.identify(request.header("x-client-certificate"), self._now())
+
+    def _outcome(  # one field each
+        self, enclave: Enclave, request: HttpRequest, name: str, method: str, path: str, decision: Decision
+    ) -> Outcome:
+        return Outcome(enclave, name, method, path, request_id(request), decision, self._force.policy_digest)
+
+    def _open(self, enclave: Enclave, identity: Identity) -> None:
+        told = self._told(enclave)
+        notice = self._last_use.notice(identity.name, told)
+        self._sessions.open(identity.fingerprint, identity.name, enclave.name, enclave.lattice, notice)
+        self._last_use.opened(identity.name, enclave.name, self._clock(), told)
+
+    def _count(self, outcome: Outcome) -> None:
+        """Count a refusal for the subject whom the certificate names, who is told of it when they next sign in."""
+        if not outcome.decision.allow and self._force.registry.find(outcome.subject):
+            self._last_use.failed(outcome.subject, outcome.enclave.name)
+
+    def _told(self, enclave: Enclave) -> set[str]:
+        label = enclave.lattice
+        return {other.name for other in self._force.site.enclaves if dominates(label, other.lattice)}
+
+    def _show(self, enclave: Enclave, request: HttpRequest, identity: Identity, *, created: bool) -> HttpResponse:
+        session = self._sessions.current(identity.fingerprint)
+        if session is None or not dominates(enclave.lattice, session.working):
+            # Where and since when somebody works at a higher level is not told below it.
+            other = session.working if session else None
+            lines = ["A session at another level is open." if other else "No session is open."]
+            view: dict[str, object] | None = {"elsewhere": True} if other else None
+        else:
+            notice = session.notice
+            ends = self._clock() + self._sessions.remaining(session)
+            view = {
+                "subject": session.subject,
+                "enclave": session.enclave,
+                "working": session.working.encode(),
+                "ends": _time(ends),
+                "idle_minutes": self._force.policy.idle_minutes,
+                "last": {"opened": _time(notice.opened), "enclave": notice.enclave, "refused_since": notice.failed},
+            }
+            level = marking_of(session.working).banner
+            lines = [f"You work at {level}, until {_time(ends)}.", *self._lines(notice, identity)]
+        certificate = {"expires": _time(identity.not_after.timestamp()), "renew": identity.expires_soon(self._now())}
+        if _is_browser(request):
+            return session_page(enclave, lines, is_open=view is not None)
+        return marked(enclave, 201 if created else 200, {"session": view, "certificate": certificate})
+
+    def _lines(self, notice: Notice, identity: Identity) -> list[str]:
+        """The notice in words, and a warning when the certificate is soon to expire."""
+        last = f"on {_time(notice.opened)} at {notice.enclave}" if notice.opened else "none is known here"
+        lines = [f"Your last session: {last}. Refused attempts since: {notice.failed}."]
+        if identity.expires_soon(self._now()):
+            lines.append(f"Your certificate expires on {identity.not_after:%Y-%m-%d}: have it renewed.")
+        return lines
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
+
+
+def _page(enclave: Enclave, wanted: str) -> str:
+    """The page to show once a session is open: the one that was wanted, where it is a plain path of this enclave."""
+    known = _PLAIN_PATH.fullmatch(wanted)
+    return wanted if known and known["service"] in enclave.services else f"/{enclave.services[0]}/"
+
+
+def _is_browser(request: HttpRequest) -> bool:
+    return "text/html" in request.header("accept")
+
+
+def _time(seconds: float | None) -> str | None:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC" if seconds is not None else None

@@ -1,0 +1,1 @@
+"""The boundary of a service over HTTP: application, middleware, pages, marked answers."""

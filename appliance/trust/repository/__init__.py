@@ -1,0 +1,1 @@
+"""The TUF repository of a bundle: metadata, its chain of roots, its client, its ceremonies."""
