@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench.quality.dawid_skene import Inferred, Integers
 
-SABOTEUR, COLLUDER = 6.0, 6.0
+SABOTEUR, COLLUDER = 6.0, 5.0
 """Robust z from which an annotator, or a pair, is named."""
 
 LEAST = 20
