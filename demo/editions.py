@@ -29,8 +29,7 @@ def build_edition(instance: Instance, name: str, addition: str, *, checkout: Pat
     shutil.rmtree(source, ignore_errors=True)
     shutil.rmtree(bundle, ignore_errors=True)
     home.mkdir(exist_ok=True)
-    ignored = shutil.ignore_patterns("build", ".git", ".venv", "__pycache__", ".*_cache")
-    shutil.copytree(checkout, source, ignore=ignored, symlinks=True)
+    copy_checkout(checkout, source)
     with (source / SERVICE).open("a") as file:
         file.write(addition)
     subprocess.run(["cp", "--archive", "--reflink=auto", str(newest(instance)), str(bundle)], check=True)
@@ -38,6 +37,23 @@ def build_edition(instance: Instance, name: str, addition: str, *, checkout: Pat
     (home / "newest").unlink(missing_ok=True)
     (home / "newest").symlink_to(name)
     return bundle
+
+
+def copy_checkout(checkout: Path, target: Path, *, modes: bool = True) -> Path:
+    """Copy what a bundle is built from, without what was built before: the folder ``build`` at its top alone.
+
+    Args:
+        checkout: what is copied.
+        target: new folder.
+        modes: whether files keep their modes and times.
+    """
+
+    def ignored(folder: str, names: list[str]) -> set[str]:
+        hidden = {name for name in names if name.startswith(".") or name in ("__pycache__", "node_modules")}
+        return hidden | ({"build"} & set(names) if Path(folder) == checkout else set())
+
+    copy = shutil.copy2 if modes else shutil.copyfile
+    return Path(shutil.copytree(checkout, target, ignore=ignored, symlinks=True, copy_function=copy))
 
 
 def build_first_again(instance: Instance) -> None:

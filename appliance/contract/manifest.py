@@ -96,10 +96,12 @@ class Page(_Part):
     Attributes:
         path: of the page.
         title: of the link.
+        purpose: what people do there, in one sentence; the service's own purpose when absent.
     """
 
     path: PathPattern
     title: Annotated[str, Field(min_length=1, max_length=40)]
+    purpose: Annotated[str, Field(max_length=200)] = ""
 
 
 class Exchange(_Part):

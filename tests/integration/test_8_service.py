@@ -18,6 +18,7 @@ import yaml
 
 from appliance.bundle.build.make import checkout
 from demo import editions
+from demo.editions import copy_checkout
 from demo.instance import REPOSITORY, Instance, appliance
 from demo.users import MARKINGS, user
 from tests.integration import host
@@ -32,8 +33,7 @@ def source(site: Instance) -> Path:
     """A copy of the checkout with one folder more."""
     copy = site.build / "checkout-with-notes"
     shutil.rmtree(copy, ignore_errors=True)
-    ignored = shutil.ignore_patterns("build", ".git", ".venv", "__pycache__", ".*_cache")
-    shutil.copytree(checkout(), copy, ignore=ignored, symlinks=True)
+    copy_checkout(checkout(), copy)
     shutil.copytree(NOTES, copy / "images" / "notes")
     return copy
 

@@ -58,14 +58,16 @@ def start(
     Example: appliance audit break-glass start fire.dsse.json
     """
     from appliance.enclave.render import HostPaths
-    from appliance.monitor.decide.break_glass import FOLDER, KIND, read  # as above
+    from appliance.monitor.decide.break_glass import FOLDER, KIND, check_lent, read  # as above
     from appliance.monitor.in_force.statements import installed_statements
     from appliance.trust.files import replace_file
     from appliance.trust.officers import load_signed
 
     paths = HostPaths(root, RUN)
-    site = installed_statements(paths).site
+    statements = installed_statements(paths)
+    site = statements.site
     found = read(load_signed(statement, root / "registries" / "current" / "officers.json", KIND), statement.name, site)
+    check_lent(found, site, statements.policy)
     target = root / FOLDER / f"{found.id}.dsse.json"
     if found.ends <= datetime.now(UTC):
         raise ApplianceError(

@@ -5,9 +5,11 @@ Nothing is worked out a second time here: each route is tried, by an example of 
 
 from collections.abc import Iterable
 from datetime import date
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from appliance.contract.catalogue import Catalogue
 from appliance.enclave.site import Enclave, Site
 from appliance.markings import Label, can_read, dominates
 from appliance.monitor.decide.decision import Person, Request, decide
@@ -39,6 +41,14 @@ class Reach(BaseModel):
     refused: dict[str, tuple[str, ...]] = {}
 
 
+class Offered(NamedTuple):
+    """A page that a person may open: its path, the title of its link, and what it is for."""
+
+    path: str
+    title: str
+    purpose: str
+
+
 def reach(subject: Subject, enclave: Enclave, site: Site, policy: AccessPolicy, day: date) -> Reach:
     """What ``subject`` reaches in ``enclave`` on ``day``; nothing once their registration has expired."""
     label, clearance = enclave.lattice, subject.holds()
@@ -53,6 +63,26 @@ def reach(subject: Subject, enclave: Enclave, site: Site, policy: AccessPolicy, 
     works, refused = _try(subject, enclave, policy, [label], day)
     reads_down, _ = _try(subject, enclave, policy, above, day)
     return Reach(**known, dominates=True, works=works, reads_down=reads_down, refused=refused)
+
+
+def offered(
+    who: Person, enclave: Enclave, catalogue: Catalogue, policy: AccessPolicy, day: date
+) -> tuple[Offered, ...]:
+    """The pages of ``enclave`` that ``who`` may open now, each decided as its request would be.
+
+    Args:
+        who: the person, with the working level of their session.
+        enclave: where they are.
+        catalogue: the services, with their pages.
+        policy: stage two of the decision.
+        day: today in UTC.
+    """
+    pages = [(manifest, page) for manifest in catalogue if manifest.name in enclave.services for page in manifest.pages]
+    return tuple(
+        Offered(page.path, page.title, page.purpose or manifest.purpose)
+        for manifest, page in pages
+        if decide(Request("GET", page.path, "", enclave.lattice, enclave.obligations, day), who, policy).allow
+    )
 
 
 def _try(

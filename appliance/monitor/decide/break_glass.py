@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -18,6 +18,7 @@ from appliance.enclave.site import Name, Site, validated
 from appliance.errors import ApplianceError
 from appliance.monitor.decide.decision import Decision, Person, Request, decide
 from appliance.monitor.decide.policy import AccessPolicy
+from appliance.monitor.decide.registry import Role
 from appliance.trust.officers import Officers, load_signed
 
 KIND = "break-glass"
@@ -36,7 +37,7 @@ class BreakGlass(BaseModel):
         site: the site, so that it serves nowhere else.
         subject: the one registered subject.
         enclave: the one enclave.
-        roles: roles they have there meanwhile; never an officer's.
+        roles: roles they have there meanwhile. Officers work in an enclave of their own, for which none is lent.
         groups: need-to-know groups they belong to there meanwhile.
         reason: why, for the review.
         begins: from when.
@@ -49,7 +50,7 @@ class BreakGlass(BaseModel):
     site: str
     subject: Name
     enclave: Name
-    roles: tuple[Literal["annotator", "evaluator", "analyst"], ...] = ()
+    roles: tuple[Role, ...] = ()
     groups: tuple[Name, ...] = ()
     reason: Annotated[str, StringConstraints(min_length=10, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
     begins: AwareDatetime = Field()
@@ -77,11 +78,34 @@ def read(data: Mapping[str, Any], where: str, site: Site) -> BreakGlass:
             rule="a statement serves the site and enclave that two officers signed for",
             remedy="name the right statement, or have one signed: appliance audit break-glass sign",
         )
+    if found.enclave == site.system_high.name:
+        raise ApplianceError(
+            f"{where}: is for {found.enclave}, where the log and its officers are",
+            rule="nobody is lent an officer's work: two officers would let a third person review them (AC-5)",
+            remedy="register an officer in subjects.yml, signed by two",
+        )
     return found
 
 
+def check_lent(found: BreakGlass, site: Site, policy: AccessPolicy) -> None:
+    """Refuse to lend a role that opens nothing in the enclave: one that there is not, or one of the officers.
+
+    Raises:
+        ApplianceError: names the role.
+    """
+    services = site.enclave(found.enclave).services
+    useful = [role for role, rules in policy.roles.items() if any(service in rules for service in services)]
+    for role in found.roles:
+        if role not in useful:
+            raise ApplianceError(
+                f"roles: {role} opens nothing in {found.enclave}",
+                rule="break-glass lends what access.yml gives a role in that enclave",
+                remedy=f"lend one of {', '.join(useful)}",
+            )
+
+
 @dataclass
-class Panes:
+class BreakGlassGrants:
     """The statements that were started on this host, read again with their signatures when the folder changes.
 
     Attributes:
@@ -105,12 +129,12 @@ class Panes:
             The permission, the person as widened, and the reason for the record; None if nothing is lent or it
             does not help.
         """
-        for pane in self._current():
-            if (pane.subject, pane.enclave) == (who.name, enclave) and pane.begins <= now < pane.ends:
-                wider = replace(who, roles=(*who.roles, *pane.roles), groups=(*who.groups, *pane.groups))
+        for lent in self._current():
+            if (lent.subject, lent.enclave) == (who.name, enclave) and lent.begins <= now < lent.ends:
+                wider = replace(who, roles=(*who.roles, *lent.roles), groups=(*who.groups, *lent.groups))
                 decision = decide(request, wider, policy)
                 if decision.allow:
-                    return replace(decision, rule=RULE), wider, f"{pane.id}: {pane.reason}"
+                    return replace(decision, rule=RULE), wider, f"{lent.id}: {lent.reason}"
         return None
 
     def _current(self) -> tuple[BreakGlass, ...]:

@@ -5,14 +5,15 @@ Takes effect only as a statement signed by two officers; the monitor loads nothi
 
 from datetime import UTC, date, datetime
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from appliance.enclave.site import Name, validated
 from appliance.markings import Clearance, Label, MarkingError, marking_of, read_clearance
 
-Role = Literal["annotator", "evaluator", "analyst", "model-owner", "certifier", "officer"]
+Role = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+"""A role: ``access.yml`` says which there are, by what each may do."""
 Group = Name
 
 

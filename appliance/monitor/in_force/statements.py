@@ -83,11 +83,20 @@ def _read(site: tuple[Path, str], registries: tuple[Path, str]) -> Statements:
 
 
 def check_agreement(registry: Registry, policy: AccessPolicy) -> None:
-    """Refuse an access policy that names whom the registry does not know: its rule would be empty.
+    """Refuse registries that name what the other does not know: a rule about nobody, or a person who may do nothing.
 
     Raises:
-        ApplianceError: a need-to-know group that nobody belongs to, or a recipient who is not registered.
+        ApplianceError: a role that may do nothing, a need-to-know group that nobody belongs to, or a recipient who is
+            not registered.
     """
+    for subject in registry.subjects:
+        for role in subject.roles:
+            if role not in policy.roles:
+                raise ApplianceError(
+                    f"subjects: {subject.name} has the role {role!r}, which access.yml does not have",
+                    rule="access.yml says which roles there are, by what each may do (docs/officer.md)",
+                    remedy=f"one of {', '.join(policy.roles)}; or add {role} to access.yml, signed by two officers",
+                )
     held = {group for subject in registry.subjects for group in subject.groups}
     for group in policy.groups:
         if group not in held:

@@ -14,7 +14,7 @@ from appliance.audit.log.writer import Log
 from appliance.contract.manifest import Manifest
 from appliance.enclave.render import GATEWAY_UID, RECORD_SOCKET, HostPaths, installed_catalogue, manifests
 from appliance.enclave.site import Enclave
-from appliance.monitor.decide.break_glass import FOLDER, Panes
+from appliance.monitor.decide.break_glass import FOLDER, BreakGlassGrants
 from appliance.monitor.decide.identity import Authority
 from appliance.monitor.decide.last_use import LastUse
 from appliance.monitor.decide.sessions import Sessions
@@ -74,8 +74,8 @@ class Monitor:
         self.statements = statements
         self._sessions.limit(force.policy.session_minutes * 60, force.policy.idle_minutes * 60)
         officers = load_officers(self._paths.registries / "current" / "officers.json")
-        panes = Panes(self._paths.root / FOLDER, officers, force.site)
-        self._gate = Gate(force, self._sessions, self._last_use, self.recording.outcome, panes=panes)
+        break_glass = BreakGlassGrants(self._paths.root / FOLDER, officers, force.site)
+        self._gate = Gate(force, self._sessions, self._last_use, self.recording.outcome, break_glass=break_glass)
         self._records = Records(force, self.recording)
 
     async def serve_enclave(self, enclave: Enclave) -> list[asyncio.Server]:

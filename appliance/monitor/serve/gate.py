@@ -8,7 +8,7 @@ import structlog
 
 from appliance.enclave.site import Enclave
 from appliance.markings import Label
-from appliance.monitor.decide.break_glass import LIFTED, Panes
+from appliance.monitor.decide.break_glass import LIFTED, BreakGlassGrants
 from appliance.monitor.decide.context import Context, seal
 from appliance.monitor.decide.decision import Decision, Person, Request, Workload, decide, deny
 from appliance.monitor.decide.grants import GrantError, open_grant
@@ -37,7 +37,7 @@ class Gate:
         last_use: what people are told of their last session.
         record: makes an outcome durable in the log or raises; nothing is answered before it returns.
         clock: seconds since the epoch.
-        panes: what officers lent for some hours, or None.
+        break_glass: what officers lent for some hours, or None.
     """
 
     def __init__(
@@ -47,13 +47,13 @@ class Gate:
         last_use: LastUse,
         record: Recorder,
         clock: Callable[[], float] = time.time,
-        panes: Panes | None = None,
+        break_glass: BreakGlassGrants | None = None,
     ) -> None:
         self._force = in_force
         self._sessions = sessions
         self._record = record
         self._clock = clock
-        self._panes = panes
+        self._break_glass = break_glass
         logon = Logon(in_force, sessions, last_use, record, clock)
         self._handlers = {
             "/decide": self._decide,
@@ -96,8 +96,8 @@ class Gate:
                 headers["X-Certificate-Expires"] = f"{identity.not_after:%Y-%m-%d}"
             who = self._person(identity, subject) if subject else self._workload(enclave, request, identity, detail)
             decision = decide(asked, who, self._force.policy)
-            if self._panes and isinstance(who, Person) and decision.rule in LIFTED:
-                lent = self._panes.decide(asked, who, enclave.name, self._force.policy, now)
+            if self._break_glass and isinstance(who, Person) and decision.rule in LIFTED:
+                lent = self._break_glass.decide(asked, who, enclave.name, self._force.policy, now)
                 if lent:
                     decision, who, detail["reason"] = lent
             if decision.allow and cross_site(request):

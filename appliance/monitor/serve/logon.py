@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 
 from appliance.enclave.site import Enclave
 from appliance.markings import dominates, marking_of
-from appliance.monitor.decide.decision import Decision, decide_session, deny
+from appliance.monitor.decide.access import offered
+from appliance.monitor.decide.decision import Decision, Person, decide_session, deny
 from appliance.monitor.decide.identity import Identity, IdentityError
 from appliance.monitor.decide.last_use import LastUse, Notice
 from appliance.monitor.decide.registry import Subject
-from appliance.monitor.decide.sessions import Sessions
+from appliance.monitor.decide.sessions import Session, Sessions
 from appliance.monitor.http import HttpRequest, HttpResponse
 from appliance.monitor.in_force.current import InForce
 from appliance.monitor.record.outcome import (
@@ -24,7 +25,7 @@ from appliance.monitor.record.outcome import (
     request_id,
     see_other,
 )
-from appliance.monitor.serve.pages import CONSENT, consent_page, session_page
+from appliance.monitor.serve.pages import CONSENT, consent_page, home_page, session_page
 
 _PLAIN_PATH = re.compile(r"/(?P<service>[a-z]+)/[A-Za-z0-9/_-]{0,200}")
 
@@ -98,13 +99,22 @@ class Logon:
         return marked(enclave, 401, {"error": text, "reference": request_id(request)})
 
     async def home(self, enclave: Enclave, request: HttpRequest) -> HttpResponse:
-        """Lead from ``/`` to the enclave's first service."""
-        outcome, _ = self._decide(enclave, request, "GET", "/")
+        """Show at ``/`` which pages a person may open here, and how their session stands."""
+        outcome, identity = self._decide(enclave, request, "GET", "/")
         await self._record(outcome)
         self._count(outcome)
-        if not outcome.decision.allow:
+        if not outcome.decision.allow or identity is None:
             return refusal(outcome)
-        return see_other(enclave, f"/{enclave.services[0]}/")
+        session, subject = self._sessions.current(identity.fingerprint), self._force.registry.find(identity.name)
+        if session is None or subject is None or not dominates(session.working, enclave.lattice):
+            return await self.no_session(enclave, request)
+        who = Person(subject.name, subject.holds(), subject.roles, subject.groups, session.working)
+        pages = offered(who, enclave, self._force.catalogue, self._force.policy, self._now().date())
+        view, lines = self._view(enclave, session, identity)
+        if _is_browser(request):
+            return home_page(enclave, subject.name, pages, lines, demo=self._force.site.demo)
+        shown = [{"path": page.path, "title": page.title, "purpose": page.purpose} for page in pages]
+        return marked(enclave, 200, {"pages": shown, "session": view})
 
     async def refused(self, enclave: Enclave, request: HttpRequest) -> HttpResponse:
         """Record a certificate or request that nginx itself refused."""
@@ -159,29 +169,31 @@ class Logon:
         return {other.name for other in self._force.site.enclaves if dominates(label, other.lattice)}
 
     def _show(self, enclave: Enclave, request: HttpRequest, identity: Identity, *, created: bool) -> HttpResponse:
-        session = self._sessions.current(identity.fingerprint)
-        if session is None or not dominates(enclave.lattice, session.working):
-            # Where and since when somebody works at a higher level is not told below it.
-            other = session.working if session else None
-            lines = ["A session at another level is open." if other else "No session is open."]
-            view: dict[str, object] | None = {"elsewhere": True} if other else None
-        else:
-            notice = session.notice
-            ends = self._clock() + self._sessions.remaining(session)
-            view = {
-                "subject": session.subject,
-                "enclave": session.enclave,
-                "working": session.working.encode(),
-                "ends": _time(ends),
-                "idle_minutes": self._force.policy.idle_minutes,
-                "last": {"opened": _time(notice.opened), "enclave": notice.enclave, "refused_since": notice.failed},
-            }
-            level = marking_of(session.working).banner
-            lines = [f"You work at {level}, until {_time(ends)}.", *self._lines(notice, identity)]
+        view, lines = self._view(enclave, self._sessions.current(identity.fingerprint), identity)
         certificate = {"expires": _time(identity.not_after.timestamp()), "renew": identity.expires_soon(self._now())}
         if _is_browser(request):
             return session_page(enclave, lines, is_open=view is not None)
         return marked(enclave, 201 if created else 200, {"session": view, "certificate": certificate})
+
+    def _view(
+        self, enclave: Enclave, session: Session | None, identity: Identity
+    ) -> tuple[dict[str, object] | None, list[str]]:
+        """A session as data and in words; where and since when somebody works higher is not told below it."""
+        if session is None:
+            return None, ["No session is open."]
+        if not dominates(enclave.lattice, session.working):
+            return {"elsewhere": True}, ["A session at another level is open."]
+        notice, ends = session.notice, self._clock() + self._sessions.remaining(session)
+        level = marking_of(session.working).banner
+        view: dict[str, object] = {
+            "subject": session.subject,
+            "enclave": session.enclave,
+            "working": session.working.encode(),
+            "ends": _time(ends),
+            "idle_minutes": self._force.policy.idle_minutes,
+            "last": {"opened": _time(notice.opened), "enclave": notice.enclave, "refused_since": notice.failed},
+        }
+        return view, [f"You work at {level}, until {_time(ends)}.", *self._lines(notice, identity)]
 
     def _lines(self, notice: Notice, identity: Identity) -> list[str]:
         """The notice in words, and a warning when the certificate is soon to expire."""
@@ -198,7 +210,7 @@ class Logon:
 def _page(enclave: Enclave, wanted: str) -> str:
     """The page to show once a session is open: the one that was wanted, where it is a plain path of this enclave."""
     known = _PLAIN_PATH.fullmatch(wanted)
-    return wanted if known and known["service"] in enclave.services else f"/{enclave.services[0]}/"
+    return wanted if known and known["service"] in enclave.services else "/"
 
 
 def _is_browser(request: HttpRequest) -> bool:

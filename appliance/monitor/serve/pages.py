@@ -4,9 +4,11 @@ import base64
 import hashlib
 import html
 from collections.abc import Sequence
+from importlib.resources import files
 
 from appliance.enclave.site import Enclave
 from appliance.markings import banner_colours
+from appliance.monitor.decide.access import Offered
 from appliance.monitor.http import HttpResponse
 
 CONSENT = (
@@ -15,17 +17,17 @@ CONSENT = (
 )
 
 
+NOTHING_TO_USE = (
+    "No role of yours opens a page of this enclave. Ask a security officer: subjects.yml gives people roles, and "
+    "access.yml says what a role may do."
+)
+
+
 def _style(enclave: Enclave) -> str:
     background, foreground = banner_colours(enclave.marking)
-    return (
-        "body{margin:0;font:16px/1.5 system-ui,sans-serif;background:#f4f5f7;color:#1b1f24}"
-        f".banner{{position:fixed;left:0;right:0;padding:4px;text-align:center;font-weight:700;"
-        f"background:{background};color:{foreground}}}.top{{top:0}}.bottom{{bottom:0}}"
-        "main{max-width:34rem;margin:6rem auto;padding:2rem;background:#fff;border-radius:10px;"
-        "box-shadow:0 1px 4px #0003}h1{font-size:1.3rem;margin-top:0}"
-        "button{font:inherit;font-weight:600;padding:.7rem 1.2rem;border:0;border-radius:8px;background:#1b1f24;"
-        "color:#fff;cursor:pointer}button:focus-visible{outline:3px solid #ffb000;outline-offset:2px}"
-    )
+    tokens = (files("appliance.contract") / "tokens.css").read_text()
+    own = (files("appliance.monitor.serve") / "pages.css").read_text()
+    return f"{tokens}{own}.banner{{background:{background};color:{foreground}}}"
 
 
 def consent_page(enclave: Enclave, consent: str, notice: Sequence[str], wanted: str, *, demo: bool) -> HttpResponse:
@@ -45,6 +47,31 @@ def consent_page(enclave: Enclave, consent: str, notice: Sequence[str], wanted: 
     return _page(enclave, 401, f"Open a session at {enclave.label}", content)
 
 
+def home_page(
+    enclave: Enclave, subject: str, pages: Sequence[Offered], lines: Sequence[str], *, demo: bool
+) -> HttpResponse:
+    """Where a person begins: the pages of this enclave that they may use, and how their session stands.
+
+    Args:
+        enclave: where.
+        subject: who.
+        pages: what they may use, in the order of the catalogue.
+        lines: of their session.
+        demo: whether the site's keys are a demonstration's.
+    """
+    cards = "".join(
+        f'<li><h2><a href="{html.escape(page.path)}">{html.escape(page.title)}</a></h2>'
+        f"<p>{html.escape(page.purpose)}</p></li>"
+        for page in pages
+    )
+    offer = f"<ul>{cards}</ul>" if cards else f"<p>{html.escape(NOTHING_TO_USE)}</p>"
+    warning = '<p><strong class="demo">DEMO</strong> Keys for trying out only: trust nothing here.</p>' if demo else ""
+    who = f'<p>You are {html.escape(subject)}. <a href="/session">Your session</a></p>'
+    end = '<form method="post" action="/session/end"><button>End the session</button></form>'
+    content = f"{warning}{who}{offer}{_paragraphs(lines)}{end}"
+    return _page(enclave, 200, f"Enclave {enclave.name}", content, wide=True)
+
+
 def session_page(enclave: Enclave, lines: Sequence[str], *, is_open: bool) -> HttpResponse:
     """The page that shows the session of a person, and ends it."""
     form = '<form method="post" action="/session/end"><button>End the session</button></form>' if is_open else ""
@@ -55,14 +82,15 @@ def _paragraphs(lines: Sequence[str]) -> str:
     return "".join(f"<p>{html.escape(line)}</p>" for line in lines)
 
 
-def _page(enclave: Enclave, status: int, title: str, content: str) -> HttpResponse:
+def _page(enclave: Enclave, status: int, title: str, content: str, *, wide: bool = False) -> HttpResponse:
     style = _style(enclave)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     marking = html.escape(enclave.label)
+    main = '<main class="wide">' if wide else "<main>"
     text = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>({marking}) {html.escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{style}</style>'
-        f'<div class="banner top">{marking}</div><main><h1>{html.escape(title)}</h1>{content}</main>'
+        f'<div class="banner top">{marking}</div>{main}<h1>{html.escape(title)}</h1>{content}</main>'
         f'<div class="banner bottom">{marking}</div></html>'
     )
     policy = (

@@ -66,10 +66,10 @@ def create_app(
         """Whether the process answers. It needs no context."""
         return {"status": "ok"}
 
-    @app.get(f"/{settings.service}/static/banner.css")
-    async def banner_style() -> Response:
-        """The colours of the banners."""
-        return Response(pages.banner_css, media_type="text/css")
+    @app.get(f"/{settings.service}/static/theme.css")
+    async def theme() -> Response:
+        """The design tokens of all pages, and the colours of the banners."""
+        return Response(pages.theme, media_type="text/css")
 
     app.mount(f"/{settings.service}/static", StaticFiles(directory=Path(__file__).parent / "static"))
     for name, folder in (("vendor", paths.static), ("assets", assets)):

@@ -1,6 +1,7 @@
 """Server-rendered pages: banner top and bottom, no inline script or style."""
 
 from http import HTTPStatus
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 
-from appliance.markings import banner_colours, parse
+from appliance.markings import Label, banner_colours, marking_of, parse
 from appliance.service.settings import ServiceSettings
 
 
@@ -36,7 +37,8 @@ class Pages:
             "demo": bool(settings.settings.get("demo")),
         }
         background, text = banner_colours(parse(settings.marking))
-        self.banner_css = f".banner {{ background: {background}; color: {text}; }}\n"
+        tokens = (files("appliance.contract") / "tokens.css").read_text()
+        self.theme = f"{tokens}.banner {{ background: {background}; color: {text}; }}\n"
 
     def render(
         self,
@@ -57,6 +59,7 @@ class Pages:
         page = self._environment.get_template(template).render(
             marking=request.state.classification.marking,
             subject=context.subject if context else "",
+            working=marking_of(Label.decode(context.working)).banner if context else "",
             reading_down=bool(context and context.working != context.label),
             **values,
         )

@@ -5,13 +5,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
 
 from appliance.audit.log.policy import Policy
 from appliance.errors import ApplianceError
-from appliance.service.monitor import MonitorClient
 from appliance.service.settings import Paths, ServiceSettings
-from appliance.service.web.app import create_app
+from appliance.service.web.service import Service
 
 from . import reviews, views
 from .health import Watch
@@ -21,47 +19,28 @@ from .searches import Searches
 from .settings import ConsoleSettings
 
 
-def service() -> FastAPI:
-    """The application of this container."""
-    paths = Paths.from_environment()
-    return build(ServiceSettings.load(paths.settings), paths)
-
-
-def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
-    """The application; it starts to index and to verify the log when it starts.
-
-    Raises:
-        ApplianceError: a setting is wrong, or the log's key cannot be read; the message names it.
-    """
+@asynccontextmanager
+async def _started(app: FastAPI, settings: ServiceSettings, paths: Paths) -> AsyncIterator[None]:
+    """Begin to index and to verify the log."""
     own = settings.own(ConsoleSettings, paths.settings)
     index = Index(paths.state / "index.sqlite", own.log)
     policy = Policy.decode(own.policy) if own.policy else None
     watch = Watch(own.log, own.key or _key_of(own.log), index, policy, own.verify_every)
-
-    monitor = MonitorClient(paths.record_socket)
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with watch.running():
-            yield
-        index.close()
-        await monitor.close()
-
-    here = Path(__file__).parent
-    app = create_app(settings, paths, templates=here / "templates", lifespan=lifespan)
     app.state.console = views.Console(
         own.log,
         index,
         watch,
         Markings(own.markings),
-        monitor,
+        app.state.monitor,
         Searches(paths.state / "searches.json"),
         key_from_log=own.key is None,
     )
-    app.mount("/console/assets", StaticFiles(directory=here / "assets"))
-    app.include_router(views.router)
-    app.include_router(reviews.router)
-    return app
+    async with watch.running():
+        yield
+    index.close()
+
+
+service = Service(Path(__file__).parent, [views.router, reviews.router], starts=_started)
 
 
 def _key_of(log: Path) -> str:

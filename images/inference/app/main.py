@@ -7,52 +7,33 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from appliance.service.certificate import Model, Serving, keys_of
-from appliance.service.monitor import MonitorClient
 from appliance.service.settings import Paths, ServiceSettings
-from appliance.service.web.app import create_app
+from appliance.service.web.service import Service
 
 from . import api, pages
 from .engine import Engine
 from .gate import Gate
 from .settings import InferenceSettings
 
-HERE = Path(__file__).parent
 
-
-def service() -> FastAPI:
-    """The application of this container."""
-    paths = Paths.from_environment()
-    return build(ServiceSettings.load(paths.settings), paths)
-
-
-def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
-    """The application; the model is loaded when it starts.
-
-    Raises:
-        ApplianceError: a setting is wrong; the message names it.
-    """
+@asynccontextmanager
+async def _started(app: FastAPI, settings: ServiceSettings, paths: Paths) -> AsyncIterator[None]:
+    """Load the model, and judge its certificate once before anybody asks."""
     own = settings.own(InferenceSettings, paths.settings)
+    async with Engine(paths.models / f"{own.model}.gguf", own.model, own.parameters, own.threads) as engine:
+        serving = Serving(
+            model=Model(name=own.model, sha256=engine.sha256),
+            engine_image=own.engine_image,
+            parameters=own.parameters.model_dump(),
+            policy=own.policy,
+            site=own.site,
+            label=settings.label,
+        )
+        certificate = paths.models / f"{own.model}.certificate.dsse.json"
+        app.state.engine = engine
+        app.state.gate = Gate(certificate, serving, keys_of(own.certifiers), own.revoked)
+        app.state.gate.standing()
+        yield
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with Engine(paths.models / f"{own.model}.gguf", own.model, own.parameters, own.threads) as engine:
-            serving = Serving(
-                model=Model(name=own.model, sha256=engine.sha256),
-                engine_image=own.engine_image,
-                parameters=own.parameters.model_dump(),
-                policy=own.policy,
-                site=own.site,
-                label=settings.label,
-            )
-            app.state.engine = engine
-            app.state.monitor = MonitorClient(paths.record_socket)
-            certificate = paths.models / f"{own.model}.certificate.dsse.json"
-            app.state.gate = Gate(certificate, serving, keys_of(own.certifiers), own.revoked)
-            app.state.gate.standing()
-            yield
-            await app.state.monitor.close()
 
-    app = create_app(settings, paths, templates=HERE / "templates", assets=HERE / "assets", lifespan=lifespan)
-    app.include_router(api.router)
-    app.include_router(pages.router)
-    return app
+service = Service(Path(__file__).parent, [api.router, pages.router], starts=_started)

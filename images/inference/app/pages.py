@@ -2,8 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from appliance.service.web.middleware import CurrentContext
-from appliance.service.web.pages import Pages
+from appliance.service.web.current import CurrentContext, CurrentPages
 
 from .gate import Gate
 
@@ -11,10 +10,9 @@ router = APIRouter(prefix="/inference")
 
 
 @router.get("/")
-async def ask(request: Request, context: CurrentContext) -> Response:
+async def ask(request: Request, context: CurrentContext, pages: CurrentPages) -> Response:
     """A conversation with the model, which the browser keeps, and what the model is certified for."""
     gate: Gate = request.app.state.gate
-    pages: Pages = request.app.state.pages
     return pages.render(
         request,
         "ask.html",

@@ -14,6 +14,7 @@ from appliance.bundle.build.assemble import assemble, sign
 from appliance.bundle.build.attest import attest
 from appliance.bundle.build.make import checkout, default_cache
 from appliance.bundle.build.steps import Builder
+from demo.editions import copy_checkout
 from tests.unit.bundle.sample import make_keys
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(os.geteuid() != 0, reason="images are built by root")]
@@ -41,8 +42,7 @@ def digests(bundle: Path) -> dict[str, str]:
 
 
 def test_images_statements_and_targets_are_the_same_bytes(first: Path, tmp_path: Path) -> None:
-    ignored = shutil.ignore_patterns(".*", "build", "__pycache__", "node_modules")
-    source = shutil.copytree(checkout(), tmp_path / "elsewhere", ignore=ignored, copy_function=shutil.copyfile)
+    source = copy_checkout(checkout(), tmp_path / "elsewhere", modes=False)
     for name in ("store", "locks"):
         if (default_cache() / name).is_dir():
             shutil.copytree(default_cache() / name, tmp_path / "cache" / name, copy_function=os.link)

@@ -14,7 +14,7 @@ from appliance.audit.events.ocsf import Event
 from appliance.audit.log.writer import Log
 from appliance.monitor.decide.context import HEADER, Context, seal
 from appliance.service.settings import Paths, ServiceSettings
-from images.console.app.main import build
+from images.console.app.main import service
 
 KEY = b"k" * 32
 LOW, HIGH, SYSTEM = "U;;*", "S;;GBR,USA", "TS;SI;USA"
@@ -148,7 +148,7 @@ class Site:
             static=static or self.folder / "static",
             record_socket=self.folder / "record.sock",
         )
-        return build(settings, paths)
+        return service.build(settings, paths)
 
 
 def headers(url: str, method: str = "GET", **changes: object) -> dict[str, str]:

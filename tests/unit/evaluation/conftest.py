@@ -18,7 +18,7 @@ from appliance.service.settings import Paths
 from appliance.trust.certificates import issue_client, issue_server, make_authority
 from appliance.trust.keys import generate
 from images.evaluation.app.main import build as build_evaluation
-from images.inference.app.main import build as build_inference
+from images.inference.app.main import service as inference_service
 from tests.unit.inference.test_certificate import CERTIFIER
 from tests.unit.service.model import model
 from tests.unit.service.support import Monitor, headers_for, make_paths, settings_for
@@ -74,7 +74,7 @@ def enclave(model: Path, places: Paths, tmp_path_factory: pytest.TempPathFactory
         "engine_image": ENGINE_IMAGE,
         "certifiers": [{"name": "DEMO-certifier", "public_key": CERTIFIER.public.keyval["public"]}],
     }
-    gateway = Gateway(build_inference(settings_for("inference", settings=own), inference))
+    gateway = Gateway(inference_service.build(settings_for("inference", settings=own), inference))
     config = uvicorn.Config(
         gateway,
         host="127.0.0.1",

@@ -16,7 +16,7 @@ from openai import OpenAI
 from appliance.errors import ApplianceError
 from appliance.service.certificate import EvaluationResults, certify, digest_of
 from appliance.trust.keys import generate
-from images.inference.app.main import build
+from images.inference.app.main import service as inference
 from tests.unit.inference.test_certificate import CERTIFIER, results
 from tests.unit.service.support import MARKING, Monitor, headers_for, make_paths, settings_for
 
@@ -65,7 +65,7 @@ def service(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     }
     with (
         Monitor(paths.record_socket) as monitor,
-        TestClient(build(settings_for("inference", settings=own), paths)) as client,
+        TestClient(inference.build(settings_for("inference", settings=own), paths)) as client,
     ):
         digest = hashlib.sha256(model.read_bytes()).hexdigest()
         yield Service(client, monitor, paths.models / "smollm2.certificate.dsse.json", digest)
@@ -245,11 +245,12 @@ def test_a_missing_model_and_a_file_that_is_none_stop_the_service(tmp_path: Path
         "site": "demo",
         "certifiers": [],
     }
-    app = build(settings_for("inference", settings=own), paths)
+    app = inference.build(settings_for("inference", settings=own), paths)
     with pytest.raises(ApplianceError, match=r"absent\.gguf"), TestClient(app):
         pass
     (paths.models / "absent.gguf").write_bytes(b"not a model")
     with pytest.raises(ApplianceError, match="cannot load it"), TestClient(app):
         pass
-    with pytest.raises(ApplianceError, match=r"settings\.model"):
-        build(settings_for("inference", settings=own | {"model": "../x"}), paths)
+    wrong = inference.build(settings_for("inference", settings=own | {"model": "../x"}), paths)
+    with pytest.raises(ApplianceError, match=r"settings\.model"), TestClient(wrong):
+        pass

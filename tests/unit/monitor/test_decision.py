@@ -203,12 +203,26 @@ def test_rules_about_nobody_are_refused_when_they_take_effect() -> None:
         check_agreement(stranger, narrowed())
 
 
+def test_a_role_is_what_the_access_rules_give_actions() -> None:
+    """A site adds a role by two signatures, and nobody holds one that may do nothing."""
+    subject = {"name": "ann", "clearance": "SECRET", "nationalities": ["USA"], "expires": "2100-01-01"}
+    registry = parse_registry({"subjects": [subject | {"roles": ["adjudicator"]}]})
+    rules = POLICY.model_dump(mode="json", exclude_none=True)
+    with pytest.raises(ApplianceError, match="ann has the role 'adjudicator'"):
+        check_agreement(registry, parse_policy(rules))
+    wider = parse_policy(rules | {"roles": rules["roles"] | {"adjudicator": {"labeling": ["read"]}}})
+    check_agreement(registry, wider)
+    asked = Request("GET", "/labeling/", "", HIGH, (), DAY)
+    assert decide(asked, person(ANALYST, HIGH, "adjudicator"), wider).allow
+    assert not decide(asked, person(ANALYST, HIGH, "adjudicator"), POLICY).allow
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [
         ({"roles": {}}, "empty policy"),
         ({"roles": {"analyst": {"labeling": ["fly"]}}}, "no route has that action"),
-        ({"roles": {"wizard": {"labeling": ["read"]}}}, "roles.wizard"),
+        ({"roles": {"Wizard!": {"labeling": ["read"]}}}, "roles.Wizard!"),
         (
             {"routes": {"labeling": [{"path": "/x", "methods": ["POST"], "action": "read", "read_down": True}]}},
             "read_down",

@@ -108,7 +108,7 @@ def test_the_pages_ask_for_consent_tell_and_end(analyst: httpx.Client) -> None:
     [
         ("/labeling/projects/3f-1", "/labeling/projects/3f-1"),
         ("/labeling/", "/labeling/"),
-        ("/console/", "/labeling/"),  # no service of this enclave
+        ("/console/", "/"),  # no service of this enclave
         ("/labeling/x?to=/labeling/y", "/labeling/x"),
     ],
 )
@@ -123,7 +123,7 @@ def test_consent_leads_to_the_page_that_was_wanted(analyst: httpx.Client, asked:
     ["//elsewhere.test/", "https://elsewhere.test/", "/\\elsewhere.test", "/labeling/%0d%0aX: y", "/none/", ""],
 )
 def test_consent_leads_nowhere_else(analyst: httpx.Client, wanted: str) -> None:
-    assert analyst.post(f"/session?to={wanted}", headers=HTML).headers["location"] == "/labeling/"
+    assert analyst.post(f"/session?to={wanted}", headers=HTML).headers["location"] == "/"
 
 
 def test_a_page_of_another_origin_cannot_end_a_session(analyst: httpx.Client) -> None:

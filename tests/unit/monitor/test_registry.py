@@ -30,7 +30,7 @@ def test_a_subject_is_read_with_their_clearance() -> None:
         ({"need": ["SX"]}, "subjects.0.need.0"),
         ({"nationalities": ["USB"]}, "subjects.0.nationalities.0"),
         ({"nationalities": []}, "subjects.0.nationalities"),
-        ({"roles": ["wizard"]}, "subjects.0.roles.0"),
+        ({"roles": ["Wizard!"]}, "subjects.0.roles.0"),
         ({"roles": []}, "subjects.0.roles"),
         ({"name": "Anna!"}, "subjects.0.name"),
         ({"expires": "soon"}, "subjects.0.expires"),

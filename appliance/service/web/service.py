@@ -1,0 +1,83 @@
+"""What every service's main module says: its folder, its routes, what it keeps, and what it starts."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+
+from appliance.service.monitor import MonitorClient
+from appliance.service.settings import Paths, ServiceSettings
+from appliance.service.web.app import create_app
+
+Starts = Callable[[FastAPI, ServiceSettings, Paths], AbstractAsyncContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service, put together: ``service = Service(...)`` is what ``uvicorn --factory app.main:service`` calls.
+
+    Routes get what they need as typed parameters: ``CurrentPages`` and ``CurrentMonitor``
+    (``appliance.service.web.current``), and ``CurrentDatabase`` (``appliance.service.database``).
+
+    Attributes:
+        folder: of its main module; ``templates/`` and ``assets/`` in it are its own.
+        routers: its routes, all below ``/<service>/``.
+        database: whether it keeps something in the enclave's PostgreSQL.
+        max_body: largest request body, in bytes.
+        starts: what it alone starts and stops, called with the application, its settings and its paths; it puts what
+            its routes need on ``app.state``.
+    """
+
+    folder: Path
+    routers: Sequence[APIRouter]
+    database: bool = False
+    max_body: int = 1 << 20
+    starts: Starts | None = None
+
+    def __call__(self) -> FastAPI:
+        """The application of this container.
+
+        Raises:
+            ApplianceError: its settings or keys are missing or wrong; the message names the file.
+        """
+        paths = Paths.from_environment()
+        return self.build(ServiceSettings.load(paths.settings), paths)
+
+    def build(self, settings: ServiceSettings, paths: Paths) -> FastAPI:
+        """The application under ``settings``, with its files at ``paths``.
+
+        Raises:
+            ApplianceError: as when called.
+        """
+
+        @asynccontextmanager
+        async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+            app.state.monitor = MonitorClient(paths.record_socket)
+            try:
+                if self.starts is None:
+                    yield
+                else:
+                    async with self.starts(app, settings, paths):
+                        yield
+            finally:
+                if self.database:
+                    await app.state.database.close()
+                await app.state.monitor.close()
+
+        app = create_app(
+            settings,
+            paths,
+            templates=self.folder / "templates",
+            assets=self.folder / "assets",
+            lifespan=lifespan,
+            max_body=self.max_body,
+        )
+        if self.database:
+            from appliance.service.database import Database  # noqa: PLC0415  # images without one lack its driver
+
+            app.state.database = Database(paths.database, settings.service)
+        for router in self.routers:
+            app.include_router(router)
+        return app
