@@ -126,6 +126,7 @@ async def _show(
         project=into,
         answers_given=given,
         decided=decided,
+        deciding=bool(given) and decided is None and all(one["annotator"] != reader for one in given),
         reader=reader,
         error=error,
         **task_values(into, found, decided["value"] if decided else first, reader),
