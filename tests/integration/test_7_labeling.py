@@ -1,4 +1,4 @@
-"""The two jobs of docs/user.md in a browser on the whole site: gateway, monitor, access policy, database in containers."""
+"""The two jobs of docs/user.md in a browser on the whole site: gateway, monitor, access policy, containers."""
 
 import json
 from pathlib import Path
