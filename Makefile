@@ -12,7 +12,7 @@ QUIETLY := @.ci/quietly build/setup.log
 # libatomic1 is what Playwright's own program needs and a minimal Debian lacks.
 APT := apparmor chromium conntrack iproute2 iptables libatomic1 libnss3-tools mmdebstrap netavark nftables npm podman \
        procps python3-venv runc
-APT_TEST := libgomp1 libnginx-mod-http-lua nginx-light postgresql-15 python3-dev shellcheck skopeo softhsm2 zstd
+APT_TEST := curl libgomp1 libnginx-mod-http-lua nginx-light postgresql-15 python3-dev shellcheck skopeo softhsm2 zstd
 # libvirt and Vagrant are large, and only the machines' targets need them.
 APT_VAGRANT := dnsmasq-base libvirt-clients libvirt-daemon-system qemu-system-x86 qemu-utils rsync vagrant \
                vagrant-libvirt xorriso
@@ -70,6 +70,7 @@ unit: setup-test ## tests that need no container
 .PHONY: docs
 docs: setup-test ## write the reference pages from the code (docs/reference)
 	python -m tests.docs
+	python -m tests.attack --write
 
 .PHONY: integration
 integration: setup-test ## the whole life of a site on real containers (root)
@@ -78,6 +79,10 @@ integration: setup-test ## the whole life of a site on real containers (root)
 .PHONY: slow
 slow: setup-test ## proofs that take long: 10,000 mutations of a bundle, all images built twice, kills and full disks (root)
 	$(AS_ROOT) pytest -m long tests/unit tests/integration
+
+.PHONY: attack
+attack: setup-test ## the red team: every attempt of tests/attack against a running site (build/attack.json; root)
+	$(AS_ROOT) python -m tests.attack
 
 .PHONY: demo
 demo: setup ## build, carry, install without a network, use: a site that keeps running for you (DEMO keys)

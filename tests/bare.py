@@ -37,6 +37,9 @@ for device in fuse full null random tty urandom zero; do
   touch "$root/dev/$device"
   mount --bind "/dev/$device" "$root/dev/$device"
 done
+# Each enclave's file system is mounted through a loop device (loop(4): block 7, control 10:237).
+mknod "$root/dev/loop-control" c 10 237
+for number in $(seq 0 63); do mknod "$root/dev/loop$number" b 7 "$number"; done
 mkdir -p "$root/var/lib/appliance" "$root/.machine"
 mount --bind "$home/state" "$root/var/lib/appliance"
 hostname bare

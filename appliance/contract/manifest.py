@@ -14,7 +14,7 @@ ServiceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{1,20}$")]
 Action = Annotated[str, Field(pattern=r"^[a-z]+$")]
 Activity = Annotated[str, Field(pattern=r"^[a-z_]+(\.[a-z_]+)*$", max_length=100)]
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-PathPattern = Annotated[str, Field(pattern=r"^/[A-Za-z0-9_.*/-]*$")]
+PathPattern = Annotated[str, Field(pattern=r"^/(?:[A-Za-z0-9_.*/-]|\{id\}|\{page\})*$")]
 Size = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}[mg]$")]
 Mount = Literal["models", "log"]
 Setting = Literal["certifiers", "demo", "engine_image", "key", "markings", "model", "models", "policy", "site"]
@@ -31,6 +31,13 @@ FIRST_UID, LAST_UID = 1101, 1109
 
 CONNECTIONS = 40
 """Most connections of all services together; PostgreSQL has 50, of which migrations and its owner need some."""
+
+
+TYPED = {
+    "{id}": "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    "{page}": "[1-9][0-9]{0,4}",
+}
+"""What a typed segment may be: an identifier in the one spelling that there is of it, or the number of a page."""
 
 
 class _Part(BaseModel):
@@ -51,10 +58,12 @@ class Route(_Part):
     """A group of paths of one service and what using them is called.
 
     Attributes:
-        path: pattern; ``*`` is one path segment, a final ``**`` any number of them, also none.
+        path: pattern; ``*`` is one path segment, ``{id}`` an identifier, ``{page}`` the number of a page, a final
+            ``**`` any number of segments, also none.
         methods: HTTP methods.
         action: name of the action, for example ``read``, ``write``, ``run``, ``export``.
-        read_down: whether a session at a higher level may read it; GET and HEAD only.
+        read_down: whether a session at a higher level may read what the service published there; GET and HEAD only,
+            and only a path without a segment of free text: tiles, searches, filters and thumbnails are none.
     """
 
     path: PathPattern
@@ -67,6 +76,20 @@ class Route(_Part):
         if self.read_down and not set(self.methods) <= {"GET", "HEAD"}:
             raise ValueError("read_down routes answer GET and HEAD only: anything else is a write to a lower level")
         return self
+
+    @model_validator(mode="after")
+    def _read_down_is_typed(self) -> "Route":
+        if self.read_down and not self.typed:
+            raise ValueError(
+                f"read_down: {self.path} has a segment of free text, which is a write to a lower level; name the"
+                " segments, or type them as {id} or {page}"
+            )
+        return self
+
+    @property
+    def typed(self) -> bool:
+        """Whether its path leaves no choice of text."""
+        return "*" not in self.path
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -126,6 +149,7 @@ class Manifest(_Part):
         slot: its place on the enclave's inner network.
         memory: most memory, as ``512m`` or ``2g``.
         processes: most processes and threads.
+        weight: its part of processor and disk while others want them too; a gateway and a database have 400 each.
         system_high: whether it runs in the reserved enclave, alone; otherwise it runs in every other.
         engine: whether it serves the enclave's models, so that certificates name its image.
         workload: whether it calls other services through the gateway with a certificate of its own.
@@ -144,6 +168,7 @@ class Manifest(_Part):
     slot: Annotated[int, Field(ge=0, le=99)]
     memory: Size = "1g"
     processes: Annotated[int, Field(ge=8, le=4096)] = 256
+    weight: Annotated[int, Field(ge=1, le=1000)] = 100
     system_high: bool = False
     engine: bool = False
     workload: bool = False
@@ -189,5 +214,8 @@ class Manifest(_Part):
 
 
 def compiled(path: str) -> re.Pattern[str]:
-    """The path pattern ``path``: ``*`` is one segment, a final ``**`` any number of them, also none."""
-    return re.compile(re.escape(path).replace(r"/\*\*", "(/.*)?").replace(r"\*", "[^/]+"))
+    """The pattern ``path``: ``*`` is one segment, ``TYPED`` says of others what, a final ``**`` any number or none."""
+    pattern = re.escape(path).replace(r"/\*\*", "(/.*)?").replace(r"\*", "[^/]+")
+    for name, text in TYPED.items():
+        pattern = pattern.replace(re.escape(name), text)
+    return re.compile(pattern)

@@ -51,6 +51,8 @@ def _facts(container: dict[str, Any], images: Images, uids: int) -> dict[str, An
         "masked": True,
         "memory": _octets(container["mem_limit"]),
         "processes": container["pids_limit"],
+        "processor": {"shares": container["cpu_shares"]},
+        "disk": {},
     }
 
 

@@ -10,6 +10,7 @@ import os
 import sys
 
 RULE = "admission.differs-from-generation"
+SHARES = 10  # shares of the processor for each unit of weight, as ``render.SHARES``
 # Podman sets these itself; their values depend on the container's name or on the terminal.
 OWN_ENVIRONMENT = ("HOSTNAME", "HOME", "TERM", "container")
 
@@ -62,6 +63,8 @@ def facts(config, image, own, profile):
         "masked": bool(linux.get("maskedPaths")),
         "memory": (resources.get("memory") or {}).get("limit"),
         "processes": (resources.get("pids") or {}).get("limit"),
+        "processor": resources.get("cpu") or {},
+        "disk": resources.get("blockIO") or {},
     }
 
 
@@ -109,9 +112,33 @@ def judge(root, run, apparmor, state):
             return name, ["no container of that name is in the current generation"]
         expected = admitted[name] | {"apparmor": apparmor}
         expected["binds"] = {t: [os.path.realpath(s), mode] for t, (s, mode) in expected["binds"].items()}
-        return name, differences(expected, facts(config, image, own, profile))
+        found = facts(config, image, own, profile)
+        if reasons := differences(expected, found):
+            return name, reasons
+        weigh(state["pid"], found["processor"]["shares"])
     except Exception as error:  # noqa: BLE001 - what cannot be judged is refused
         return name, [f"cannot be judged: {type(error).__name__}: {error}"]
+    return name, []
+
+
+def weigh(pid, shares, cgroups="/sys/fs/cgroup", proc="/proc"):
+    """Give the container its weight on the disk: the file that was written, or None where the kernel offers none.
+
+    Podman 4.3 discards the option where it does not find ``blkio.weight``, which kernels since 5.0 call otherwise.
+    """
+    with open(f"{proc}/{pid}/cgroup", encoding="utf-8") as file:
+        groups = [line.rstrip("\n").split(":", 2)[1:] for line in file]
+    for controllers, path in groups:
+        names = ("io.bfq.weight", "io.weight") if not controllers else ("blkio.bfq.weight", "blkio.weight")
+        if controllers and "blkio" not in controllers.split(","):
+            continue
+        for name in names:
+            target = os.path.join(cgroups, *(["blkio"] if controllers else []), path.lstrip("/"), name)
+            if os.path.exists(target):
+                with open(target, "w", encoding="utf-8") as file:
+                    file.write(str(max(1, min(1000, shares // SHARES))))
+                return target
+    return None
 
 
 def leave_mark(bundle, name):

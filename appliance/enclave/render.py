@@ -5,6 +5,7 @@ Pure: everything is returned as text, nothing is written.
 
 import ipaddress
 import json
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,7 @@ from typing import Any
 import jinja2
 import yaml
 
+from appliance.contract import problem
 from appliance.contract.catalogue import Catalogue, read_catalogue
 from appliance.contract.manifest import Manifest, Setting
 from appliance.enclave import database
@@ -22,11 +24,35 @@ from appliance.enclave.site import ENCLAVE_UIDS, Enclave, Site
 from appliance.errors import ApplianceError
 
 GATEWAY_UID, DATABASE_UID, MIGRATE_UID = 1100, 1110, 1111
+OWN_WEIGHT = 400
+"""Weight of what others wait for: gateway, database, migrations."""
+SHARES = 10
+"""Shares of the processor for each unit of weight; podman calls 1024 shares the ordinary part."""
 BODY_LIMIT = "4m"
 LABEL_KEY = "appliance.classification"
+REFUSED_BY_NGINX = (400, 405, 411, 413, 414, 415, 416, 417, 421, 431, 494, 495, 496, 497, 501, 505)
+"""What nginx refuses before any location is found; 494 to 497 are its own numbers."""
+
+UNAVAILABLE = "nothing is done without a durable record, or the service is down"
+OWN_ANSWERS = {
+    "absent": (404, "Not found", "not found"),
+    "too_large": (413, "Too large", f"the request body is over the limit of {BODY_LIMIT}"),
+    "broken": (400, "Refused", "the request was broken off or is malformed"),
+    "withheld": (502, "Withheld", "the answer carried no marking and was withheld"),
+    "unavailable": (503, "Nothing was done", "@reason@"),
+}
+"""What the gateway answers without the monitor: status, title of the page, what happened."""
+
+PUBLISHED_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; frame-ancestors 'none';"
+    " base-uri 'none'"
+)
+"""Content security policy of published pages: no script of a low enclave runs in the browser of a higher session."""
+
 SETTINGS_KEY = "appliance.settings"
 MIGRATE = "-migrate"
 RECORD_SOCKET = "record.sock"
+PUBLISHED = "published"
 CATALOGUE = "catalogue.json"
 """Name of the catalogue in a generation's folder."""
 
@@ -51,6 +77,19 @@ class HostPaths:
         """Keys of one service."""
         return self.root / "secrets" / enclave / service
 
+    @property
+    def signing_key(self) -> Path:
+        """The monitor's own key, with which it signs contexts: 32 raw bytes (Ed25519)."""
+        return self.root / "secrets" / "contexts.key"
+
+    def admission_key(self, enclave: str, service: str) -> Path:
+        """The key that the monitor shares with the database of a service, and with no service: 32 raw bytes."""
+        return self.root / "secrets" / f"{enclave}.{service}.admission.key"
+
+    def digest_key(self, enclave: str) -> Path:
+        """The key under which the log has digests of what could be guessed: 32 raw bytes, of the monitor alone."""
+        return self.root / "secrets" / f"{enclave}.digest.key"
+
     def settings(self, enclave: str) -> Path:
         """Rendered files of one enclave in the current generation."""
         return self.root / "current" / "enclaves" / enclave
@@ -74,6 +113,10 @@ class HostPaths:
     def catalogue(self) -> Path:
         """The catalogue of the services of the current generation."""
         return self.root / "current" / CATALOGUE
+
+    def published(self, enclave: str) -> Path:
+        """What the services of an enclave published for readers at higher levels, one folder each; the host's own."""
+        return self.root / "enclaves" / enclave / PUBLISHED
 
     def records(self, enclave: str, service: str) -> Path:
         """Directory of the one socket at which a service reaches the monitor."""
@@ -189,8 +232,31 @@ def gateway_config(enclave: Enclave, catalogue: Catalogue, markings: Iterable[st
     """
     addresses = {service.name: enclave.slot_address(service.slot) for service in manifests(enclave, catalogue)}
     template = _templates().get_template("nginx.conf.j2")
-    allowed = sorted({enclave.label, *markings})
-    return template.render(enclave=enclave, addresses=addresses, markings=allowed, body_limit=BODY_LIMIT)
+    allowed, style = sorted({enclave.label, *markings}), problem.style(enclave.marking)
+    return template.render(
+        enclave=enclave,
+        addresses=addresses,
+        markings=allowed,
+        body_limit=BODY_LIMIT,
+        refused=sorted(REFUSED_BY_NGINX),
+        problems={name: _problem(enclave, *one) for name, one in OWN_ANSWERS.items()},
+        style=textwrap.wrap(style, 1000, drop_whitespace=False, break_on_hyphens=False),
+        unavailable=UNAVAILABLE,
+        page_type=problem.PAGE_TYPE,
+        problem_type=problem.MEDIA_TYPE,
+        problem_policy=problem.content_policy(enclave.marking),
+        published_policy=PUBLISHED_POLICY,
+    )
+
+
+def _problem(enclave: Enclave, status: int, title: str, error: str) -> dict[str, Any]:
+    """An answer of the gateway itself, with places for what is known only then."""
+    body = problem.problem(enclave.label, status, error, "@reference@")
+    if status == 400:
+        body["status"] = "@status@"
+    text = json.dumps(body).replace('"@status@"', "@status@")
+    page = problem.problem_page(enclave.marking, title, error, "@reference@")
+    return {"status": status, "json": text, "page": page.replace(problem.style(enclave.marking), "@style@")}
 
 
 @dataclass(frozen=True)
@@ -245,7 +311,7 @@ def _bind(source: Path, target: str, *, writable: bool = False) -> dict[str, Any
 
 
 def _container(  # one value each
-    enclave: Enclave, name: str, image: str, uid: int, *, memory: str, processes: int = 256
+    enclave: Enclave, name: str, image: str, uid: int, *, memory: str, processes: int = 256, weight: int = OWN_WEIGHT
 ) -> dict[str, Any]:
     mapping = [f"0:{enclave.uids}:{ENCLAVE_UIDS}"]
     return {
@@ -259,6 +325,7 @@ def _container(  # one value each
         "security_opt": ["no-new-privileges"],
         "pids_limit": processes,
         "mem_limit": memory,
+        "cpu_shares": weight * SHARES,
         "tmpfs": ["/tmp:rw,nosuid,nodev,noexec,size=256m,mode=1777"],  # noqa: S108  # the container's own tmpfs
         "restart": "on-failure:5",
         "labels": {LABEL_KEY: enclave.label, "appliance.enclave": enclave.name, "appliance.service": name},
@@ -281,6 +348,7 @@ def _gateway(enclave: Enclave, images: Images, paths: HostPaths) -> dict[str, An
         _bind(paths.settings(enclave.name) / "nginx.conf", "/etc/appliance/nginx.conf"),
         _bind(paths.secrets(enclave.name, "gateway"), "/run/secrets"),
         _bind(paths.sockets(enclave.name, "gateway"), "/run/monitor"),
+        _bind(paths.published(enclave.name), "/srv/published"),
     ]
     return container
 
@@ -301,7 +369,8 @@ def _database(enclave: Enclave, images: Images, paths: HostPaths) -> dict[str, A
 def _service(enclave: Enclave, service: Manifest, images: Images, paths: HostPaths) -> dict[str, Any]:
     inner, _ = network_names(enclave)
     name = service.name
-    container = _container(enclave, name, images[name], service.uid, memory=service.memory, processes=service.processes)
+    limits: dict[str, Any] = {"memory": service.memory, "processes": service.processes, "weight": service.weight}
+    container = _container(enclave, name, images[name], service.uid, **limits)
     container["networks"] = {inner: {"ipv4_address": enclave.slot_address(service.slot)}}
     container["extra_hosts"] = [f"gateway.internal:{enclave.gateway_address}"]
     container["volumes"] = [

@@ -61,6 +61,7 @@ class Enclave(BaseModel):
         services: the services that run in it, by the names of the bundle's catalogue.
         models: names of the bundle's models that its engine serves.
         system_high: whether it is the reserved enclave of the log and the officers' console; exactly one is.
+        storage: size of its file system, as ``500m`` or ``20g``: all that its services can fill.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -74,6 +75,12 @@ class Enclave(BaseModel):
     services: tuple[ServiceName, ...]
     models: Annotated[tuple[Name | str, ...], Field(max_length=1)] = ()
     system_high: bool = False
+    storage: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}[mg]$")] = "2g"
+
+    @property
+    def storage_bytes(self) -> int:
+        """The same in bytes."""
+        return int(self.storage[:-1]) << {"m": 20, "g": 30}[self.storage[-1]]
 
     @cached_property
     def marking(self) -> Marking:

@@ -10,6 +10,7 @@ from appliance.markings.explain import Explanation, Reason, explain
 from appliance.markings.label import LEVELS, Clearance, Label, can_read, can_write, dominates, join
 from appliance.markings.marking import Marking
 from appliance.markings.reading.parse import check, parse
+from appliance.markings.restriction import Reader, Restriction, controlled, joined
 from appliance.markings.shown import marking_of
 
 __all__ = [
@@ -19,15 +20,19 @@ __all__ = [
     "Label",
     "Marking",
     "MarkingError",
+    "Reader",
     "Reason",
+    "Restriction",
     "Violation",
     "banner_colours",
     "can_read",
     "can_write",
     "check",
+    "controlled",
     "dominates",
     "explain",
     "join",
+    "joined",
     "marking_of",
     "parse",
     "read_clearance",

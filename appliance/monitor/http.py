@@ -5,23 +5,19 @@ Plain asyncio, because every request of every enclave passes here.
 
 import asyncio
 import json
-import os
-import socket
-import struct
-import time
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
-import structlog
-
-BACKLOG = 1024  # nginx answers 502 when a Unix socket has no room for one more, so one slow fsync must not fill it
 MAX_HEAD = 64 * 1024
 MAX_BODY = 64 * 1024
-LOG_SECONDS = 1.0  # between two lines of one socket about who it turned away
-log = structlog.get_logger()
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_REQUEST_LINE = re.compile(rf"({_WORD}) ([^\x00-\x20\x7f]+) HTTP/1\.[01]")
+_HEADER = re.compile(rf"({_WORD}):([^\x00\r\n]*)")
+"""No space before the colon and no folding (RFC 9112, 5.1 and 5.2): whoever reads on counts the body otherwise."""
+_LENGTH = re.compile(r"0|[1-9][0-9]{0,6}")
 
 
 @dataclass(frozen=True)
@@ -30,16 +26,20 @@ class Budget:
 
     Attributes:
         connections: how many may be open at once; one more is closed unanswered.
+        rate: requests a second; those that come quicker wait, each with its whole connection.
+        burst: requests at once.
         idle_seconds: how long the head of a request may take to come, silence before it included.
         body_seconds: how long its body may take.
     """
 
     connections: int = 64
+    rate: float = 200
+    burst: float = 1_000
     idle_seconds: float = 60
     body_seconds: float = 10
 
 
-GATEWAY = Budget(connections=512, idle_seconds=300)
+GATEWAY = Budget(connections=512, rate=1_500, burst=3_000, idle_seconds=300)
 """For nginx, which keeps connections for a minute and must not find one closed as it asks."""
 
 
@@ -76,39 +76,47 @@ def json_response(status: int, value: dict[str, Any], headers: dict[str, str] | 
     return HttpResponse(status, json.dumps(value).encode(), headers=headers or {})
 
 
-class _BadRequestError(Exception):
+class RequestRefusedError(Exception):
     """The bytes are not a request we read."""
 
 
-async def _read(reader: asyncio.StreamReader, peer: int | None, budget: Budget) -> HttpRequest | None:
+async def read_request(reader: asyncio.StreamReader, peer: int | None, budget: Budget) -> HttpRequest | None:
+    """The next request of a connection, or None where it ends.
+
+    Raises:
+        RequestRefusedError: the bytes are not a request that can be read in one way only.
+        asyncio.IncompleteReadError: it ends within a body.
+        TimeoutError: head or body took longer than the budget allows.
+    """
     try:
         async with asyncio.timeout(budget.idle_seconds):
             head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError as error:
         if error.partial:
-            raise _BadRequestError from error
+            raise RequestRefusedError from error
         return None
     except asyncio.LimitOverrunError as error:
-        raise _BadRequestError from error
+        raise RequestRefusedError from error
     first, *lines = head[:-4].decode("latin-1").split("\r\n")
-    parts = first.split(" ")
-    if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
-        raise _BadRequestError
+    line = _REQUEST_LINE.fullmatch(first)
+    if line is None:
+        raise RequestRefusedError
     headers: dict[str, str] = {}
-    for line in lines:
-        name, separator, value = line.partition(":")
-        if not separator or name.lower() in headers:
-            raise _BadRequestError
-        headers[name.lower()] = value.strip()
+    for text in lines:
+        header = _HEADER.fullmatch(text)
+        if header is None or header[1].lower() in headers:
+            raise RequestRefusedError
+        headers[header[1].lower()] = header[2].strip(" \t")
     length = headers.get("content-length", "0")
-    if "transfer-encoding" in headers or not length.isdecimal() or int(length) > MAX_BODY:
-        raise _BadRequestError
+    if "transfer-encoding" in headers or not _LENGTH.fullmatch(length) or int(length) > MAX_BODY:
+        raise RequestRefusedError
     async with asyncio.timeout(budget.body_seconds):
         body = await reader.readexactly(int(length)) if int(length) else b""
-    return HttpRequest(parts[0], parts[1], headers, body, peer)
+    return HttpRequest(line[1], line[2], headers, body, peer)
 
 
-def _write(response: HttpResponse) -> bytes:
+def written(response: HttpResponse) -> bytes:
+    """``response`` as it goes out."""
     lines = [
         f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}",
         f"Content-Type: {response.content_type}",
@@ -116,93 +124,3 @@ def _write(response: HttpResponse) -> bytes:
         *(f"{name}: {value}" for name, value in response.headers.items()),
     ]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + response.body
-
-
-Connection = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-def connection(handler: Handler, peers: frozenset[int] | None = None, budget: Budget = GATEWAY) -> Connection:
-    """What serves one connection with ``handler``, for ``asyncio.start_server`` and the like.
-
-    Args:
-        handler: answers each request.
-        peers: on a Unix socket, the uids that may ask; others are disconnected. The kernel vouches for the uid
-            (SO_PEERCRED, unix(7)), whoever came to hold the socket or a descriptor of its folder.
-        budget: what all of them together may use.
-    """
-    turned_away = _TurnedAway()
-    held = 0
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal held
-        peer = _peer(writer) if peers is not None else None
-        if (peers is not None and peer not in peers) or held >= budget.connections:
-            turned_away.tell(peer, writer, over=held >= budget.connections)
-            writer.close()
-            return
-        held += 1
-        try:
-            await _converse(handler, reader, writer, peer, budget)
-        finally:
-            held -= 1
-            writer.close()
-
-    return serve
-
-
-async def _converse(
-    handler: Handler, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: int | None, budget: Budget
-) -> None:
-    """Answer one request of a connection after the other, until it ends or is too slow."""
-    try:
-        while (request := await _read(reader, peer, budget)) is not None:
-            writer.write(_write(await handler(request)))
-            async with asyncio.timeout(budget.body_seconds):
-                await writer.drain()
-    except (_BadRequestError, asyncio.IncompleteReadError):
-        writer.write(_write(json_response(400, {"error": "not a request"})))
-    except (ConnectionError, TimeoutError, asyncio.CancelledError):
-        pass
-
-
-class _TurnedAway:
-    """Tells of those who were closed unanswered, at most once in ``LOG_SECONDS``, so that they cannot fill the log."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._told = 0.0
-
-    def tell(self, peer: int | None, writer: asyncio.StreamWriter, *, over: bool) -> None:
-        """Count one, and tell of all since the last line if it is time."""
-        self._count += 1
-        now = time.monotonic()
-        if now - self._told < LOG_SECONDS:
-            return
-        why = "its budget of connections is used up" if over else "a process that may not ask came"
-        log.error(
-            "turned away from a socket", why=why, uid=peer, socket=writer.get_extra_info("sockname"), count=self._count
-        )
-        self._count, self._told = 0, now
-
-
-def _peer(writer: asyncio.StreamWriter) -> int:
-    credentials = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-    return int(struct.unpack("3i", credentials)[1])
-
-
-async def serve_unix(
-    path: Path,
-    handler: Handler,
-    *,
-    owner: int,
-    peers: frozenset[int] | None = None,
-    mode: int = 0o600,
-    budget: Budget | None = None,
-) -> asyncio.Server:
-    """Serve ``handler`` on the Unix socket ``path``, which belongs to uid ``owner``; only ``peers`` are answered."""
-    path.unlink(missing_ok=True)  # noqa: ASYNC240  # once, at start
-    served = connection(handler, frozenset({owner}) if peers is None else peers, budget or Budget())
-    server = await asyncio.start_unix_server(served, str(path), limit=MAX_HEAD, backlog=BACKLOG)
-    os.chown(path, owner, owner)
-    path.chmod(mode)  # noqa: ASYNC240  # once, at start
-    return server

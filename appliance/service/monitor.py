@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from appliance.errors import ApplianceError
+from appliance.markings import Restriction
 
 
 class NotRecordedError(ApplianceError):
@@ -26,7 +27,7 @@ class MonitorClient:
             transport=httpx.AsyncHTTPTransport(uds=str(socket)), base_url="http://unix", timeout=timeout
         )
 
-    async def record(
+    async def record(  # noqa: PLR0913 - the fields of a record
         self,
         activity: str,
         context: str | None = None,
@@ -36,6 +37,7 @@ class MonitorClient:
         outputs: Sequence[str] = (),
         model: Mapping[str, str] | None = None,
         detail: Mapping[str, Any] | None = None,
+        restriction: Restriction | None = None,
     ) -> str:
         """Record an event and return its receipt once it is durable.
 
@@ -47,6 +49,7 @@ class MonitorClient:
             outputs: SHA-256 digests of what comes out.
             model: ``name`` and ``digest`` of the model, where one is asked.
             detail: further facts, free of content.
+            restriction: what limits who may have what comes out, where that is more than the enclave's label.
 
         Raises:
             NotRecordedError: no durable record.
@@ -59,21 +62,41 @@ class MonitorClient:
             "outputs": list(outputs),
             "model": dict(model) if model else None,
             "detail": dict(detail or {}),
+            "restriction": restriction.encode() if restriction else None,
         }
         return str((await self._post("/record", body))["receipt"])
 
-    async def grant(self, context: str, *, job: str, model: str) -> str:
+    async def grant(
+        self, context: str, *, job: str, model: str, purpose: str, calls: int, groups: Sequence[str] = ()
+    ) -> str:
         """Ask for the job grant with which a workload acts for the user of ``context``.
 
         Args:
-            context: the user's ``X-Appliance-Context`` as received.
+            context: the user's ``X-Appliance-Context`` as received, of an action that the policy calls a job.
             job: identifier of the job.
-            model: name of the model the job may call.
+            model: name of the one model that the job may call.
+            purpose: what the job is for, in a word; what it calls is told.
+            calls: how many calls it may make.
+            groups: need-to-know groups of what the job uses.
 
         Raises:
             NotRecordedError: the monitor refused or did not answer.
         """
-        return str((await self._post("/grant", {"context": context, "job": job, "model": model}))["grant"])
+        asked: dict[str, Any] = {"context": context, "job": job, "model": model, "purpose": purpose, "calls": calls}
+        asked |= {"groups": list(groups)}
+        return str((await self._post("/grant", asked))["grant"])
+
+    async def publish(self, path: str, kind: str) -> None:
+        """Have the host take the page at ``path`` out of the service's volume, for readers at higher levels.
+
+        Args:
+            path: one that a typed read-down route of the manifest covers.
+            kind: ``html`` or ``json``.
+
+        Raises:
+            NotRecordedError: the monitor did not take it; the message says why.
+        """
+        await self._post("/publish", {"path": path, "kind": kind})
 
     async def cosign(self, context: str, note: str) -> str:
         """Hand in a cosigned checkpoint of the log, as text, for the officer of ``context``.
@@ -100,7 +123,7 @@ class MonitorClient:
                 rule="no durable record, no effect",
                 remedy="the security officer checks the monitor: appliance monitor status",
             ) from error
-        if not isinstance(answer, dict) or not {"receipt", "grant"} & answer.keys():
+        if not isinstance(answer, dict) or not {"receipt", "grant", "published"} & answer.keys():
             raise NotRecordedError("the monitor's answer has no receipt", rule="no durable record, no effect")
         return answer
 

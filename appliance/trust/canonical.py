@@ -1,6 +1,7 @@
 """JSON with one possible spelling: what is signed has exactly one byte form, and every other form is refused."""
 
 import json
+from itertools import chain, islice
 from typing import Any
 
 import rfc8785
@@ -9,6 +10,8 @@ import yaml
 from appliance.errors import ApplianceError
 
 MAXIMUM_DEPTH = 32
+MAXIMUM_VALUES = 200_000
+"""Of a document that people wrote, its anchors written out."""
 RULE = "signed JSON is in the canonical form of RFC 8785, without duplicate keys"
 
 
@@ -105,8 +108,30 @@ def decode_yaml(text: str, name: str) -> Any:
             rule="site files are YAML 1.1",
             remedy="correct that line" if mark else "see that it is the right file",
         ) from error
+    except (RecursionError, ValueError) as error:
+        raise CanonicalError(
+            f"{name}: cannot be read as YAML: it is nested too deeply, or has a number that is too long",
+            rule=f"a document is nested at most {MAXIMUM_DEPTH} levels deep",
+            remedy="see that it is the right file",
+        ) from error
+    _require_small(value, name)
     encode(value)
     return value
+
+
+def _require_small(value: Any, name: str) -> None:
+    """Refuse what is nested too deeply or is too much: a few lines with anchors may stand for billions of values."""
+    level, count, depth = [value], 0, 0
+    while level:
+        depth, count = depth + 1, count + len(level)
+        if depth > MAXIMUM_DEPTH or count > MAXIMUM_VALUES:
+            raise CanonicalError(
+                f"{name}: is nested deeper than {MAXIMUM_DEPTH} levels, or has more than {MAXIMUM_VALUES:,} values",
+                rule=RULE,
+                remedy="see that it is the right file, and write out what its anchors (&name, *name) stand for",
+            )
+        children = (one.values() if isinstance(one, dict) else one if isinstance(one, list) else () for one in level)
+        level = list(islice(chain.from_iterable(children), MAXIMUM_VALUES + 1))
 
 
 def described(value: Any) -> str:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from demo.instance import REPOSITORY
+from tests.bench.budgets import ATTACKS
 from tests.bench.measure import Measurement
 
 # The names of each module's figures, so that `--only` runs no other module.
@@ -17,6 +18,7 @@ BENCHMARKS = {
     "markings": ("markings.dominates", "markings.parse", "markings.rollup", "markings.rows"),
     "gateway": ("gateway.p50_added",),
     "monitor": ("monitor.p50_added", "monitor.p99_added", "monitor.decisions", "monitor.reload"),
+    "budgets": tuple(f"budgets.{attack}" for attack in ATTACKS),
     "audit": ("audit.append", "audit.append_p50", "audit.verify", "audit.search_p95"),
     "carry": ("bundle.verify_copy", "bundle.peak_memory"),
     "assemble": ("bundle.assemble",),

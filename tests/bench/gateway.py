@@ -20,9 +20,10 @@ from pathlib import Path
 import httpx
 
 from appliance.audit.events.ocsf import API_ACTIVITY
-from appliance.monitor.decide.context import HEADER, Context, seal
+from appliance.contract.context import HEADER, Context
 from tests.bench.measure import Measurement, alternate, at_most
-from tests.unit.monitor.gateway import KEY, Rig, free_port, running
+from tests.contexts import sealed
+from tests.unit.monitor.gateway import Rig, free_port, running
 
 ROUTE = "/labeling/api/projects"
 WARM_UP = 50
@@ -126,7 +127,7 @@ def add_reference(rig: Rig) -> int:
         working=rig.enclave.marking.label.encode(),
         expires=int(time.time()) + 600,
     )
-    server = PLAIN.format(port=port, folder=rig.folder, header=HEADER, context=seal(context, KEY))
+    server = PLAIN.format(port=port, folder=rig.folder, header=HEADER, context=sealed(context))
     configuration = rig.folder / "nginx.conf"
     configuration.write_text(configuration.read_text().rstrip().removesuffix("}") + server)
     os.kill(int((rig.folder / "nginx.pid").read_text()), signal.SIGHUP)

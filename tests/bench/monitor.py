@@ -23,6 +23,7 @@ import yaml
 
 from appliance.audit.log.storage import Storage
 from appliance.audit.log.writer import Log
+from appliance.monitor.decide.jobs import Jobs
 from appliance.monitor.decide.last_use import LastUse
 from appliance.monitor.decide.sessions import Sessions
 from appliance.monitor.http import HttpRequest
@@ -115,14 +116,17 @@ async def _decisions(folder: Path) -> float:
     rig = Rig(folder)
     statements = installed_statements(rig.paths)
     log = Log.open(rig.paths.root / "log", rig.paths.root / "secrets" / "log.key")
-    recording = Recording(log, statements, Capacity(lambda: Storage.GOOD, MANY))
+    recording = Recording(log, statements, Capacity(lambda: Storage.GOOD, MANY, person=MANY))
     sessions = Sessions(time.monotonic)
     sessions.limit(3600, 3600)
-    gate = Gate(with_keys(rig.paths, statements), sessions, LastUse(folder / "last-use.json"), recording.outcome)
+    jobs = Jobs(folder / "jobs.json", time.time)
+    last_use = LastUse(folder / "last-use.json")
+    gate = Gate(with_keys(rig.paths, statements), sessions, last_use, recording.outcome, jobs=jobs)
     headers = {
         "x-client-certificate": quote((folder / "analyst.pem").read_text()),
         "x-original-method": "GET",
         "x-original-uri": ROUTE,
+        "x-original-protocol": "HTTP/1.1",
     }
     opened = await gate.handle(rig.enclave, HttpRequest("GET", "/session", headers | {"x-original-method": "POST"}))
     if opened.status != 201:

@@ -18,6 +18,7 @@ from appliance.monitor.decide.policy import AccessPolicy, parse_policy
 from appliance.service.settings import Paths, ServiceSettings
 from appliance.service.web.app import create_app
 from tests.catalogue import CATALOGUE
+from tests.contexts import give_keys
 from tests.docs.markdown import REPOSITORY, code, prose, table
 
 SERVICES = tuple(manifest.name for manifest in CATALOGUE)
@@ -30,7 +31,7 @@ workloads. A request that no route matches is refused, and a refusal looks like 
 The actions below are those of `policies/access.yml` as it is shipped. A site's officers sign their own copy.
 
 - **action**: what the access policy calls the request. `-` means that no route of the policy matches.
-- **read down**: whether a session at a higher level may make this request (GET and HEAD only, without a query).
+- **read down**: whether a session at a higher level may read what the service published there (GET and HEAD, no query).
 
 """
 _GATEWAY = {
@@ -60,10 +61,16 @@ def _table(service: str, policy: AccessPolicy) -> str:
     rows = []
     for path, methods, what in sorted(_routes(service)):
         for method in sorted(methods):
-            found = policy.route(service, method, re.sub(r"\{\w+\}|\*\*", "any", path))
-            down = "yes" if found and found.read_down else "no"
+            found = policy.route(service, method, example(path))
+            down = "yes" if found and found.reads_down else "no"
             rows.append((method, code(path), found.action if found else "-", down, what))
     return table(["method", "path", "action", "read down", "what it does"], rows)
+
+
+def example(path: str) -> str:
+    """A path that a route of a service answers."""
+    typed = path.replace("{page}", "1").replace("**", "any")
+    return re.sub(r"\{\w+\}", "00000000-0000-4000-8000-000000000000", typed)
 
 
 def _routes(service: str) -> Iterator[tuple[str, set[str], str]]:
@@ -96,7 +103,7 @@ def _shared(service: str) -> list[Any]:
     )
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        (place / "context.key").write_bytes(bytes(32))
+        give_keys(place)
         paths = Paths(secrets=place, static=place if vendored else place / "absent")
         return list(create_app(settings, paths, assets=own if own.is_dir() else None).routes)
 

@@ -118,7 +118,7 @@ def test_every_route_of_the_access_policy_serves_a_route_of_a_service() -> None:
     policy = parse_policy(yaml.safe_load((REPOSITORY / "policies" / "access.yml").read_text()))
     for service, granted in policy.routes.items():
         used = {
-            policy.route(service, method, re.sub(r"\{\w+\}|\*\*", "any", path))
+            policy.route(service, method, routes.example(path))
             for path, methods, _ in routes._routes(service)
             for method in methods
         }

@@ -108,6 +108,7 @@ def test_the_gateway_itself_cannot_reach_out(site: Instance) -> None:
         (["--user", "0:0"], "user"),
         (["--memory", "64g"], "memory"),
         (["--pids-limit", "-1"], "processes"),
+        (["--cpu-shares", "100000"], "processor"),
     ],
 )
 def test_a_container_that_differs_is_not_admitted_and_the_difference_is_named(

@@ -14,6 +14,7 @@ import pytest
 
 from appliance.host.enforce.at_rest import encryption
 from appliance.host.enforce.platform import detect
+from appliance.host.enforce.weights import detect as detect_weights
 from demo.instance import Instance, appliance
 from tests.integration.podman import podman, recorded
 
@@ -55,6 +56,7 @@ def test_status_names_every_layer_active_or_absent(site: Instance) -> None:
     platform = detect()
     assert states.pop("AppArmor") == ("active" if platform.apparmor else "absent")
     assert states.pop("SELinux") == ("inactive" if platform.selinux else "absent")
+    assert states.pop("weights of the disk") == ("active" if detect_weights(site.root).disk_counts else "absent")
     assert states.pop("encryption at rest") == ("active" if encryption(site.root) else "absent")
     assert len(states) >= 12
     assert set(states.values()) == {"active"}, states

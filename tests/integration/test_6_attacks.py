@@ -9,8 +9,9 @@ import uuid
 from contextlib import ExitStack
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from appliance.monitor.decide.context import Context, seal
+from appliance.contract.context import Context, seal
 from demo.instance import Instance
 from demo.users import ADDRESSES, MODEL, tls, user
 from tests.integration.attacks import NAME, SUBJECTS, attacker, raw, refused
@@ -30,10 +31,10 @@ def test_forged_identity_and_context(site: Instance, target: str, actor: str) ->
         working="S;;GBR,USA", expires=int(time.time()) + 60,
     )  # fmt: skip
     forgeries = [
-        {"X-Appliance-Context": seal(claims, secrets.token_bytes(32))},
+        {"X-Appliance-Context": seal(claims, Ed25519PrivateKey.generate(), secrets.token_bytes(32))},
         {"X-Client-Certificate": certificate, "X-Client-Verify": "SUCCESS"},
         {"X-Original-URI": "/health", "X-Original-Method": "GET"},
-        {"X-Appliance-Job": seal(claims, b"\0" * 32)},
+        {"X-Appliance-Job": seal(claims, Ed25519PrivateKey.generate(), bytes(32))},
         {"X-Request-Id": "0" * 32, "X-Forwarded-For": "127.0.0.1"},
     ]
     with attacker(site, actor) as client:
@@ -66,9 +67,10 @@ def test_header_and_path_tricks(site: Instance, target: str, actor: str) -> None
         )
         assert NAME.encode() not in answer, path
         assert b" 200 " not in answer[:20], path
-    hidden = f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    hidden = f"GET {target} HTTP/1.1\r\nHost: gateway.internal\r\n\r\n".encode()
     smuggled = (
-        b"POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n%s"
+        b"POST /health HTTP/1.1\r\nHost: gateway.internal\r\nContent-Length: %d\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n%s"
     )
     assert NAME.encode() not in raw(site, actor, smuggled % (len(hidden) + 5, hidden))
 
@@ -83,7 +85,7 @@ def test_slow_requests_and_streams(site: Instance, target: str, actor: str) -> N
         for _ in range(40):
             plain = opened.enter_context(socket.create_connection((site.address(ADDRESSES["secret"]), 443), timeout=10))
             slow = opened.enter_context(context.wrap_socket(plain, server_hostname=site.address(ADDRESSES["secret"])))
-            slow.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nX-Slow: ".encode())
+            slow.sendall(f"GET {target} HTTP/1.1\r\nHost: gateway.internal\r\nX-Slow: ".encode())
         with user(site, "analyst", "secret") as owner:
             assert owner.get(target).status_code == 200, "forty slow requests keep a fifth person out"
     with attacker(site, actor) as client:

@@ -11,7 +11,7 @@ CLASSES = [
     "Identity and context, forged and replayed", "Header and path tricks", "Streaming, slow paths and floods",
     "Direct ports", "Other networks and names", "Shared volumes and /proc", "Images swapped by tag or entrypoint",
     "Environment injection", "Database settings and SQL through labels", "Timing and error text", "Cached pages",
-    "Podman's side doors",
+    "Podman's side doors", "Writing down through reading",
 ]  # fmt: skip
 ACTORS = [
     "outsider without a certificate", "insider at a lower level", "insider at the level, without need to know",
@@ -30,7 +30,8 @@ def test_every_linked_test_exists(document: str) -> None:
 
 
 def test_every_class_has_a_cell_for_every_actor_and_each_says_test_or_why_none() -> None:
-    sections = re.split(r"^## ", (DOCS / "attacks.md").read_text(), flags=re.MULTILINE)[1:]
+    by_hand, _, _ = (DOCS / "attacks.md").read_text().partition("\n## Every attempt of `make attack`\n")
+    sections = re.split(r"^## ", by_hand, flags=re.MULTILINE)[1:]
     assert [section.splitlines()[0] for section in sections] == CLASSES
     for section in sections:
         rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", section, re.MULTILINE)[1:]

@@ -284,7 +284,7 @@ def cosigners(note: Note, witnesses: Iterable[Verifier]) -> dict[str, int]:
 def _base64(text: str, what: str) -> bytes:
     try:
         raw = base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+    except (binascii.Error, ValueError) as error:  # the latter for what is no ASCII
         raise NoteError(f"the {what} is not base64") from error
     if base64.b64encode(raw).decode() != text:
         raise NoteError(f"the {what} is not canonical base64")

@@ -213,6 +213,8 @@ class _Follower:
             self._touch("container", f"{enclave}-{service}", record, event, certainty)
             kept = service in self._catalogue and self._catalogue[service].database
             self._touch("volume", f"{enclave}/{'database' if kept else service}", record, event, certainty)
+            if service in self._catalogue and any(route.read_down for route in self._catalogue[service].routes):
+                self._touch("volume", f"{enclave}/published", record, event, certainty)
         if event.ai_model is not None:
             self._touch(
                 "answer", f"{event.ai_model.name}, request {_request(event) or 'unknown'}", record, event, certainty

@@ -5,8 +5,9 @@ seven days, and with a trail of the reviews themselves).
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -32,6 +33,10 @@ _ANOMALIES = {
     "storage.halt": "the log's disk was full: nothing was done",
     "review.overdue": "the review of the log was overdue",
 }
+
+
+OVER_RATE = "read-down.over-rate"
+_TOO_MUCH = "more than a bit a second: what they choose to read, and when, can be a message"
 
 
 class Finding(BaseModel):
@@ -234,25 +239,32 @@ def _event(body: bytes) -> Event | None:
         return None
 
 
+def _counted(activity: str, detail: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What an event says that stands for many requests."""
+    count, enclave = detail.get("count"), detail.get("enclave")
+    if activity == "spool.gap":
+        yield "gap", f"events were lost: {detail.get('problem', '')}"
+    elif activity == "record.refuse":
+        yield "gap", f"{count} requests of {enclave} were refused without a record"
+    elif activity == "identity.flood":
+        yield "denials", f"{count} requests without a certificate of this site were refused in {enclave}"
+    elif activity == "subject.flood":
+        over = f"{detail.get('name')} went over the budget of records in {enclave}"
+        yield "anomaly", f"{over}: {count} requests had no effect"
+
+
 def remarks(event: Event) -> list[tuple[str, str]]:
     """What in one event deserves a word, as (kind, text); equal texts are counted together."""
-    found = []
     rule = event.policy.name if event.policy else ""
     detail = event.unmapped.detail or {}
-    if event.activity == "spool.gap":
-        found.append(("gap", f"events were lost: {detail.get('problem', '')}"))
-    if event.activity == "record.refuse":
-        found.append(
-            ("gap", f"{detail.get('count')} requests of {detail.get('enclave')} were refused without a record")
-        )
-    if event.activity == "identity.flood":
-        who = "without a certificate of this site"
-        found.append(("denials", f"{detail.get('count')} requests {who} were refused in {detail.get('enclave')}"))
+    found = list(_counted(event.activity, detail))
     if event.activity in _ANOMALIES:
         enclave = f": {detail['enclave']}" if "enclave" in detail else ""
         found.append(("anomaly", _ANOMALIES[event.activity] + enclave))
     if _BREAK_GLASS in (rule, event.activity.partition(".")[0]):
         found.append((_BREAK_GLASS, f"{event.subject}: {event.message}"))
+    if rule == OVER_RATE:
+        found.append(("anomaly", f"{event.subject} read from a higher level in {event.unmapped.enclave} {_TOO_MUCH}"))
     if event.decision == "denied":
         found.append(("denials", f"{event.subject} was denied in {event.unmapped.enclave} by rule {rule}"))
     if event.activity.endswith(".export"):

@@ -12,6 +12,7 @@ import typer
 from appliance.cli.audit import anchor as audit_anchor
 from appliance.cli.audit import break_glass as audit_break_glass
 from appliance.cli.audit import officers as audit_officers
+from appliance.cli.audit import prompt as audit_prompt
 from appliance.cli.audit.officers import LogKey, read_key, read_policy
 from appliance.cli.shared import completion, contents, inputs
 from appliance.cli.shared.commands import Commands
@@ -31,6 +32,7 @@ for command in (audit_officers.witness, audit_officers.request, audit_officers.c
     app.command()(command)
 for step in (audit_officers.review, audit_anchor.status, audit_anchor.policy):
     app.command()(step)
+app.command()(audit_prompt.prompt)
 app.add_typer(audit_anchor.app, name="anchor")
 app.add_typer(audit_break_glass.app, name="break-glass")
 

@@ -29,10 +29,12 @@ def run(
 
     from appliance.enclave.render import HostPaths
     from appliance.monitor.serve.daemon import serve
+    from appliance.monitor.serve.quiet import Quiet
 
     os.umask(LOG_UMASK)
     structlog.configure(
         processors=[
+            Quiet(),
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.add_log_level,
             structlog.processors.format_exc_info,

@@ -11,9 +11,9 @@ MARKS = {"current", "generations", "registries", "verifications", "hooks.d", "st
 """Names that the appliance alone makes in its folder."""
 
 OWN = MARKS | {
-    *("break-glass", "bundle", "containers", "copies", "enclaves", "etc", "exchange", "helpers", "last-use.json"),
-    *("lock", "log", "monitor.log", "networks", "restoring", "secrets", "software", "spool", "staged", "trusted"),
-    *("venv", "watcher.log"),
+    *("break-glass", "bundle", "containers", "copies", "enclaves", "etc", "exchange", "helpers", "jobs.json"),
+    *("last-use.json", "lock", "log", "monitor.log", "monitor.log.1", "networks", "restoring", "secrets"),
+    *("software", "spool", "staged", "trusted", "venv", "volumes", "watcher.log"),
 }
 """All names in its folder: a removal that was killed leaves some of them."""
 

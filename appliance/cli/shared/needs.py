@@ -35,6 +35,7 @@ ROOT = {
     "model install": RECORDS,
     "site apply": "the monitor takes new statements from root alone",
     "audit break-glass start": RECORDS,
+    "audit prompt": LOOKS,
     "bundle rebuild": "it builds images with mounts and chroot",
     "bundle build": "it builds images with mounts and chroot",
     "monitor run": "it opens the log's key and the sockets of all enclaves",

@@ -18,7 +18,7 @@ from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
 from appliance.host.change import stack
 from appliance.host.enforce.podman import Podman
-from appliance.host.state import copies, generation
+from appliance.host.state import copies, generation, volumes
 from appliance.host.state.generation import Facts
 from appliance.monitor.in_force.statements import installed_statements
 
@@ -113,7 +113,8 @@ def converge(paths: HostPaths, progress: Progress) -> bool:
         ApplianceError: a step failed, or the generation does not become healthy.
     """
     now = generation.required(paths)
-    changed = copies.finish_restore(paths, now)
+    mounted = volumes.mount_all(paths)
+    changed = copies.finish_restore(paths, now) or mounted
     for name in STEPS:
         progress(f"  {name}")
         command = [str(paths.software / "bin" / "appliance"), "host", "step", name]

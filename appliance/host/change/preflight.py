@@ -12,8 +12,9 @@ from appliance.contract.catalogue import Catalogue
 from appliance.enclave.render import RECORD_SOCKET, HostPaths
 from appliance.enclave.site import Enclave, Site, check_services
 from appliance.errors import ApplianceError
-from appliance.host.enforce import kernel
+from appliance.host.enforce import kernel, weights
 from appliance.host.enforce.platform import Platform, is_root
+from appliance.host.state import volumes
 from appliance.host.state.space import Room
 from appliance.monitor.decide.offer import compare
 from appliance.monitor.decide.policy import AccessPolicy
@@ -53,7 +54,7 @@ class Host:
 
 def examine(host: Host) -> list[Finding]:
     """All findings: a text where something is right, a refusal where it is not. Nothing is changed."""
-    checks = (_rights, _platform, _space, _sockets, _addresses, _clock, _kernel, _services)
+    checks = (_rights, _platform, _space, _storage, _sockets, _addresses, _clock, _kernel, _services)
     return [finding for check in checks for finding in check(host)]
 
 
@@ -92,6 +93,9 @@ def _platform(host: Host) -> Iterator[Finding]:
     found = host.platform
     yield f"cgroups {found.cgroups}, runtime {found.runtime}, manager {found.cgroup_manager}"
     yield f"limits nofile {found.nofile}, nproc {found.nproc}"
+    given = weights.detect(host.paths.root)
+    yield f"weights of the processor: {given.processor or 'none'}"
+    yield f"weights of the disk: {'yes' if given.disk_counts else 'no'} ({given.why})"
     words = {name: "yes" if getattr(found, name) else "no" for name in ("systemd", "apparmor", "selinux")}
     yield f"systemd {words['systemd']}, AppArmor {words['apparmor']}, SELinux {words['selinux']}"
 
@@ -108,6 +112,21 @@ def _space(host: Host) -> Iterator[Finding]:
                 rule="an installation has room for everything before it begins",
                 remedy=f"free {((room.needed - room.free) >> 20) + 1} MiB on the file system of {room.path}",
             )
+
+
+def _storage(host: Host) -> Iterator[Finding]:
+    needed = volumes.missing(host.paths, host.site)
+    why = volumes.problem() if needed else ""
+    for enclave in host.site.enclaves:
+        if why and enclave.name in needed:
+            yield ApplianceError(
+                f"site.yml: enclave {enclave.name!r} gets no storage of its own: {why}",
+                rule=volumes.RULE,
+                remedy=f"install e2fsprogs and util-linux, load the module loop, or mount a file system at"
+                f" {volumes.place(host.paths, enclave.name)}",
+            )
+        else:
+            yield volumes.describe(host.paths, enclave)
 
 
 def _sockets(host: Host) -> Iterator[Finding]:

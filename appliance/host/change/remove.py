@@ -12,6 +12,7 @@ from appliance.host.change.converge import alone
 from appliance.host.enforce import configuration, diversion
 from appliance.host.enforce.network import remove_networks, remove_rules
 from appliance.host.enforce.podman import Podman
+from appliance.host.state import volumes
 from appliance.host.state.monitor_process import UNIT, stop_monitor
 
 
@@ -39,7 +40,7 @@ def _remove(paths: HostPaths, keep_state: bool, progress: Callable[[str], None])
     remove_rules()
     diversion.remove(paths)
     configuration.remove(paths)
-    for folder in (paths.root / "containers", paths.run):
+    for folder in (paths.root / "containers", paths.run, paths.root / "enclaves", paths.root / volumes.FOLDER):
         stack.unmount_below(folder)
     shutil.rmtree(paths.run, ignore_errors=True)
     if not keep_state:

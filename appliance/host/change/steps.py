@@ -17,7 +17,7 @@ from appliance.host.change import stack
 from appliance.host.enforce import configuration, diversion, hardening
 from appliance.host.enforce.platform import detect
 from appliance.host.enforce.podman import Podman
-from appliance.host.state import copies, generation, monitor_process, places
+from appliance.host.state import copies, generation, monitor_process, places, volumes
 from appliance.host.state.generation import Facts
 from appliance.host.state.rendering import offered_catalogue, read_facts, read_images, render_generation
 from appliance.monitor.in_force import registries
@@ -96,8 +96,11 @@ def prepare(paths: HostPaths) -> bool:
     changed = generation.switch(paths, generation.stage(paths, files, back=generation.previous(now)))
     changed = configure(paths) or changed
     for enclave in statements.site.enclaves:
+        if volumes.needs_rest(paths, enclave):
+            stack.stop_containers(Podman(paths), seconds=30, enclave=enclave.name)
+        changed = volumes.ensure(paths, enclave) or changed
         places.prepare_enclave(paths, enclave, catalogue, paths.certificates)
-    places.host_key(paths, "grant.key")
+    places.host_key(paths.root / "secrets" / "grant.key")
     places.prepare_log(paths, statements.site, catalogue)
     models = paths.root / "bundle" / facts.bundle / "targets" / "models"
     return places.place_models(paths, statements.site, facts.models, models) or changed

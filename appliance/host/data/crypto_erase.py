@@ -24,6 +24,7 @@ from appliance.errors import ApplianceError
 from appliance.host.change import converge
 from appliance.host.enforce import at_rest
 from appliance.host.enforce.podman import Podman
+from appliance.host.state import volumes
 from appliance.markings import dominates, parse
 from appliance.monitor.in_force.statements import installed_statements
 from appliance.trust.officers import load_signed
@@ -113,6 +114,7 @@ def erase(paths: HostPaths, name: str, statement: Path, *, dry_run: bool = False
         spool.append(os.fspath(paths.root / "spool"), event.record()[1])
         for file in map(Path, plan.keys):
             _shred(file)
+        volumes.remove(paths, name)
         for folder in (*map(Path, plan.data), paths.root / "secrets" / name):
             shutil.rmtree(folder, ignore_errors=True)
         os.sync()
@@ -137,7 +139,7 @@ def _plan(paths: HostPaths, name: str, marking: str) -> Erased:
     keys = [file for file in (root / "secrets" / name).rglob("*") if file.is_file() and not file.is_symlink()]
     keys += (root / "secrets").glob(f"{name}.*.key")
     folders = [root / "enclaves" / name, *(root / "copies").glob(f"*/{name}")]
-    data = [folder for folder in folders if folder.is_dir()]
+    data = [folder for folder in (*folders, volumes.image(paths, name)) if folder.exists()]
     if not keys and not data:
         raise ApplianceError(
             f"nothing of an enclave {name} is left on this host",

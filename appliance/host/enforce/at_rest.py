@@ -37,6 +37,9 @@ def _crypt(device: Path) -> str | None:
         identity = ""
     if identity.startswith(CRYPT):
         return f"{identity.split('-')[1]} {device.name}"
+    backing = device / "loop" / "backing_file"
+    if backing.exists():
+        return encryption(Path(backing.read_text().strip()))
     below = sorted((device / "slaves").glob("*"))
     found = [_crypt(slave.resolve()) for slave in below]
     return found[0] if found and all(found) else None

@@ -47,6 +47,7 @@ def expected(paths: HostPaths, enclave: Enclave, catalogue: Catalogue) -> list[O
             result += _secrets(paths.secrets(enclave.name, f"{service.name}{MIGRATE}"), migrate)
     result += [
         Owned(paths.volume(enclave.name, "models"), 0, 0o755),
+        Owned(paths.published(enclave.name), 0, 0o755),
         Owned(paths.sockets(enclave.name, "gateway"), gateway, 0o700),
         Owned(paths.sockets(enclave.name, "record"), 0, 0o711),
         Owned(paths.sockets(enclave.name, "postgresql"), database, 0o755),

@@ -1,24 +1,24 @@
 """Cold copies of the enclaves' data, taken while nothing runs, and the way back to them.
 
 ``copies/<n>/<enclave>/<service>/`` is the data as generation ``n`` left it. Models and their certificates are not in
-it: models are the bundle's, and a certificate is never taken back.
+it: models are the bundle's, and a certificate is never taken back. Published pages are not: services make them again.
 """
 
 import shutil
 import subprocess
 from pathlib import Path
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.render import PUBLISHED, HostPaths
 from appliance.errors import ApplianceError
 from appliance.trust.files import replace_file
 
-NOT_DATA = ("models",)
+NOT_DATA = ("models", "lost+found", PUBLISHED)
 
 
 def volumes(paths: HostPaths) -> list[Path]:
     """The volumes of all services on this host."""
     found = (paths.root / "enclaves").glob("*/*")
-    return sorted(path for path in found if path.is_dir() and path.name not in NOT_DATA)
+    return sorted(path for path in found if path.is_dir() and path.name not in NOT_DATA and path.name[0] != ".")
 
 
 def copy_of(paths: HostPaths, generation: Path) -> Path:
@@ -88,8 +88,8 @@ def begin_exchange(paths: HostPaths, generation: Path, source: str, aside: str) 
 def finish_restore(paths: HostPaths, current: Path) -> bool:
     """Restore what a roll-back or a restored backup noted; True when there was something to do.
 
-    What is there now is set aside, after a roll-back as the copy of the generation that is left. Volumes move by
-    renames, so that no room is needed, and repeating this after a crash finishes it.
+    What is there now is set aside, after a roll-back as the copy of the generation that is left. Repeating this after a
+    crash finishes it: a volume or a copy has its name when it is whole.
     """
     if not _marker(paths).exists():
         return False
@@ -97,16 +97,45 @@ def finish_restore(paths: HostPaths, current: Path) -> bool:
     source, aside = (paths.root / "copies" / name for name in names)
     for copy in sorted(source.glob("*/*")) if number == current.name else ():
         name = copy.relative_to(source)
-        volume = paths.root / "enclaves" / name
-        if volume.exists():
-            (aside / name).parent.mkdir(parents=True, exist_ok=True)
-            volume.rename(aside / name)
-        volume.parent.mkdir(parents=True, exist_ok=True)
-        copy.rename(volume)
+        if not name.name.startswith("."):
+            _exchange(paths.root / "enclaves" / name, copy, aside / name)
     if number == current.name:
         shutil.rmtree(source, ignore_errors=True)
     _marker(paths).unlink()
     return True
+
+
+def _exchange(volume: Path, copy: Path, aside: Path) -> None:
+    """Put ``copy`` in the place of ``volume``, which is set aside."""
+    volume.parent.mkdir(parents=True, exist_ok=True)
+    if volume.parent.stat().st_dev == copy.parent.stat().st_dev:
+        if volume.exists():
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            volume.rename(aside)
+        copy.rename(volume)
+        return
+    # An enclave's file system is another than that of the copies: what cannot be renamed is copied, each part to a name
+    # that does not count. The old volume goes before the new one comes, so that the enclave has room for it.
+    if volume.exists() and not aside.exists():
+        _copy(volume, aside)
+    incoming = volume.with_name(f".{volume.name}")
+    shutil.rmtree(volume, ignore_errors=True)
+    _copy(copy, incoming)
+    incoming.rename(volume)
+    done = copy.with_name(f".{copy.name}")
+    copy.rename(done)
+    shutil.rmtree(done, ignore_errors=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A copy that has its name when it is whole and on the disk."""
+    part = target.with_name(f".part-{target.name.removeprefix('.')}")
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.rmtree(target, ignore_errors=True)
+    part.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "--archive", str(source), str(part)], check=True)
+    subprocess.run(["sync", "--file-system", str(part)], check=True)
+    part.rename(target)
 
 
 def is_restoring(paths: HostPaths) -> bool:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import psutil
 
@@ -19,6 +20,7 @@ from appliance.host.state.places import prepare_sockets
 from appliance.monitor.serve import announcement
 
 STOP_SECONDS = 20.0
+LOG_BYTES = 16 << 20
 UNIT = Path("/etc/systemd/system/appliance-monitor.service")
 
 
@@ -80,7 +82,7 @@ def _spawn_monitor(paths: HostPaths, output: Path) -> Callable[[], bool]:
     It does not ask :func:`monitor_process`: for a moment after a start the kernel shows no command line yet.
     """
     program = [sys.executable, "-m", "appliance.cli.main", "monitor", "run"]
-    with output.open("ab") as file:
+    with _own_log(output) as file:
         process = subprocess.Popen(
             [*program, "--root", str(paths.root), "--run", str(paths.run)],
             stdin=subprocess.DEVNULL,
@@ -91,6 +93,15 @@ def _spawn_monitor(paths: HostPaths, output: Path) -> Callable[[], bool]:
         )
     (paths.run / "monitor.pid").write_text(str(process.pid))
     return lambda: process.poll() is None
+
+
+def _own_log(output: Path) -> BinaryIO:
+    """The monitor's own log, for root alone: it names subjects and paths. A large one becomes the one before."""
+    if output.exists() and output.stat().st_size > LOG_BYTES:
+        output.rename(output.with_suffix(".log.1"))
+    output.touch(0o600)
+    output.chmod(0o600)
+    return output.open("ab")
 
 
 def stop_monitor(paths: HostPaths) -> bool:

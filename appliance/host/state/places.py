@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from appliance.audit.log.writer import Log
 from appliance.contract.catalogue import Catalogue
 from appliance.enclave.render import DATABASE_UID, GATEWAY_UID, MIGRATE, MIGRATE_UID, HostPaths, manifests
@@ -46,18 +48,17 @@ def _required(path: Path) -> bytes:
         ) from error
 
 
-def host_key(paths: HostPaths, name: str) -> bytes:
+def host_key(file: Path) -> bytes:
     """A 32-byte key of this host, made at first use; only root reads it."""
-    file = paths.root / "secrets" / name
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
         _owned_file(file, secrets.token_bytes(32), 0)
     return file.read_bytes()
 
 
-def context_key(paths: HostPaths, enclave: Enclave, service: str) -> bytes:
-    """The key that binds contexts for one service of one enclave."""
-    return host_key(paths, f"{enclave.name}.{service}.context.key")
+def public_key(paths: HostPaths) -> bytes:
+    """What services verify contexts with: the public half of the monitor's key, 32 raw bytes."""
+    return Ed25519PrivateKey.from_private_bytes(host_key(paths.signing_key)).public_key().public_bytes_raw()
 
 
 def prepare_enclave(paths: HostPaths, enclave: Enclave, catalogue: Catalogue, certificates: Path) -> None:
@@ -79,21 +80,24 @@ def prepare_enclave(paths: HostPaths, enclave: Enclave, catalogue: Catalogue, ce
     ca = _required(certificates / "ca.pem")
     own = certificates / enclave.name
     _gateway_secrets(paths, enclave, own, ca)
+    host_key(paths.digest_key(enclave.name))
     for service in manifests(enclave, catalogue):
         uid, name = enclave.uids + service.uid, service.name
         _owned_folder(paths.volume(enclave.name, name), uid)
         folder = paths.secrets(enclave.name, name)
         _owned_folder(folder, uid)
-        _owned_file(folder / "context.key", context_key(paths, enclave, name), uid)
+        _owned_file(folder / "monitor.pub", public_key(paths), uid)
         _owned_file(folder / "ca.pem", ca, uid)
+        _forget_old_key(paths, enclave, name)
+        key = host_key(paths.admission_key(enclave.name, name))
         if service.workload:
             _owned_file(folder / "workload.pem", _required(own / f"{name}.pem"), uid)
             _owned_file(folder / "workload.key", _required(own / f"{name}.key"), uid)
         if service.database:
-            _database_places(paths, enclave, name)
-    models = paths.volume(enclave.name, "models")
-    models.mkdir(exist_ok=True)
-    models.chmod(0o755)
+            _database_places(paths, enclave, name, key)
+    for folder in (paths.volume(enclave.name, "models"), paths.published(enclave.name)):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)
     prepare_sockets(paths, enclave, catalogue)
 
 
@@ -119,12 +123,19 @@ def _gateway_secrets(paths: HostPaths, enclave: Enclave, own: Path, ca: bytes) -
     _owned_file(folder / "ca.pem", ca, uid)
 
 
-def _database_places(paths: HostPaths, enclave: Enclave, service: str) -> None:
+def _forget_old_key(paths: HostPaths, enclave: Enclave, service: str) -> None:
+    """Versions to 0.1.0 gave a service the key that sealed its own contexts; they make another if returned to."""
+    for folder in (paths.secrets(enclave.name, service), paths.secrets(enclave.name, f"{service}{MIGRATE}")):
+        (folder / "context.key").unlink(missing_ok=True)
+    (paths.root / "secrets" / f"{enclave.name}.{service}.context.key").unlink(missing_ok=True)
+
+
+def _database_places(paths: HostPaths, enclave: Enclave, service: str, key: bytes) -> None:
     _owned_folder(paths.volume(enclave.name, "database"), enclave.uids + DATABASE_UID)
     uid = enclave.uids + MIGRATE_UID
     folder = paths.secrets(enclave.name, f"{service}{MIGRATE}")
     _owned_folder(folder, uid)
-    _owned_file(folder / "context.key", context_key(paths, enclave, service), uid)
+    _owned_file(folder / "admission.key", key, uid)
 
 
 def place_models(paths: HostPaths, site: Site, models: Mapping[str, str], folder: Path) -> bool:

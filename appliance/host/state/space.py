@@ -2,13 +2,14 @@
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.enclave.render import HostPaths
 from appliance.enclave.site import Site
-from appliance.host.state import copies, generation
+from appliance.errors import ApplianceError
+from appliance.host.state import copies, generation, volumes
 from appliance.host.state.generation import Facts
 
 # Measured with the demonstration bundle: 278 MB of layers unpack to 852 MB, 138 MB of wheels to 427 MB.
@@ -58,12 +59,8 @@ def needs(paths: HostPaths, site: Site, bundle: str, sizes: dict[str, int]) -> l
     layers = sum(size for path, size in blobs.items() if not _there(loaded / path, size))
     complete = (paths.root / "software" / bundle / ".complete").exists()
     wheels = 0 if complete else sum(size for path, size in sizes.items() if path.startswith("wheels/"))
-    models = sum(
-        sizes.get(f"models/{model}.gguf", 0)
-        for enclave in site.enclaves
-        for model in enclave.models
-        if not _there(paths.volume(enclave.name, "models") / f"{model}.gguf", sizes.get(f"models/{model}.gguf", 0))
-    )
+    made = volumes.missing(paths, site)
+    models = dict(_models(paths, site, sizes, made))
     data = sum(map(_size, copies.volumes(paths))) if running not in (None, bundle) else 0
     temporary = Path(os.environ.get("TMPDIR", "/var/tmp"))  # noqa: S108  # where podman unpacks, containers.conf(5)
     return [
@@ -71,11 +68,32 @@ def needs(paths: HostPaths, site: Site, bundle: str, sizes: dict[str, int]) -> l
         Need(paths.root / "bundle", copied, "the bundle"),
         Need(paths.root / "containers", int(layers * UNPACKED), "its images, unpacked"),
         Need(paths.root / "software", int(wheels * UNPACKED), "its Python environment"),
-        Need(paths.root / "enclaves", models, "a model for each enclave"),
+        Need(paths.root / volumes.FOLDER, sum(made.values()), "a file system for each enclave"),
+        *(Need(volumes.place(paths, name), length, f"models of {name}") for name, length in models.items()),
         Need(paths.root / "copies", data, "a cold copy of the data"),
         Need(temporary, layers, "layers while they are unpacked"),
         Need(paths.run, RUN, "sockets"),
     ]
+
+
+def _models(paths: HostPaths, site: Site, sizes: dict[str, int], made: dict[str, int]) -> Iterator[tuple[str, int]]:
+    """What models take in each file system that is there.
+
+    Raises:
+        ApplianceError: one that will be made is too small for its enclave's models.
+    """
+    for enclave in site.enclaves:
+        folder = paths.volume(enclave.name, "models")
+        named = {f"{model}.gguf": sizes.get(f"models/{model}.gguf", 0) for model in enclave.models}
+        length = sum(size for name, size in named.items() if not _there(folder / name, size))
+        if enclave.name not in made:
+            yield enclave.name, length
+        elif length > made[enclave.name] // 2:
+            raise ApplianceError(
+                f"site.yml: enclave {enclave.name!r}: storage: {enclave.storage} for models of {length >> 20} MiB",
+                rule="the models take at most half of an enclave's storage",
+                remedy=f"declare at least {length * 2 // (1 << 20) + 1}m, and have two officers sign it",
+            )
 
 
 def rooms(wanted: Iterable[Need]) -> list[Room]:

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 
 from appliance.enclave.render import HostPaths
-from appliance.host.enforce import at_rest, configuration
+from appliance.host.enforce import at_rest, configuration, weights
 from appliance.host.enforce.platform import Platform
 from appliance.host.watching import watcher
 from appliance.host.watching.reconciler import Look
@@ -42,6 +42,8 @@ def layers(paths: HostPaths, platform: Platform, look: Look) -> list[Layer]:
         ("uid range for each enclave", ("uids of",)),
         ("only own mounts", ("mounts of",)),
         ("limits of memory and processes", ("limits of",)),
+        ("weights of the processor", ("weights of",)),
+        ("storage of each enclave bounded", ("storage of",)),
         ("networks apart, names off", ("network ",)),
         ("packet rules (nftables)", ("packet rules",)),
         ("owners of volumes, keys and sockets", ("owner of",)),
@@ -53,6 +55,8 @@ def layers(paths: HostPaths, platform: Platform, look: Look) -> list[Layer]:
     )
     result.append(_apparmor(platform, look))
     result.append(_selinux(platform))
+    disk = weights.detect(root)
+    result.append(Layer("weights of the disk", ACTIVE if disk.disk_counts else ABSENT, disk.why))
     found = at_rest.encryption(root)
     absent = "no dm-crypt below the volumes: whoever takes the disk reads them"
     result.append(Layer("encryption at rest", ACTIVE if found else ABSENT, found or absent))

@@ -75,6 +75,10 @@ def _kernel_findings(key: str, facts: dict[str, Any], process: Path) -> Iterator
         yield Finding(f"AppArmor of {key}", APPARMOR_PROFILE, profile, "the host has AppArmor, so it confines")
     if not _limited(process):
         yield Finding(f"limits of {key}", "memory and processes limited", "no limit", "no container starves another")
+    shares = _shares(process)
+    if shares is not None and shares != facts["processor"]["shares"]:
+        wanted = str(facts["processor"]["shares"])
+        yield Finding(f"weights of {key}", wanted, str(shares), "no container starves another")
     for mount in sorted(mounts - OWN_MOUNTS - set(facts["binds"])):
         if not mount.startswith(OWN_MOUNTS_BELOW):
             yield Finding(f"mounts of {key}", "only those of the generation", mount, "nothing is shared")
@@ -101,3 +105,12 @@ def _limited(process: Path) -> bool:
             if "max" in ((folder / "memory.max").read_text().strip(), (folder / "pids.max").read_text().strip()):
                 return False
     return True
+
+
+def _shares(process: Path) -> int | None:
+    """The shares of the processor of a process's control group; None where they are told as another number (v2)."""
+    for line in (process / "cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if "cpu" in controllers.split(","):
+            return int((CGROUPS / "cpu" / path.lstrip("/") / "cpu.shares").read_text())
+    return None

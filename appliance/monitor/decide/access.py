@@ -107,7 +107,8 @@ def _try(
 
 def example(route: Route) -> str:
     """A path that ``route`` covers."""
-    return route.path.replace("/**", "/example").replace("*", "example")
+    typed = route.path.replace("{id}", "00000000-0000-4000-8000-000000000000").replace("{page}", "1")
+    return typed.replace("/**", "/example").replace("*", "example")
 
 
 def _sorted(found: dict[str, set[str]]) -> dict[str, tuple[str, ...]]:

@@ -3,17 +3,19 @@
 Stage one is dominance and cannot be configured. Stage two, the access policy, can only narrow it: by role, by
 need-to-know group, and by the originator's decision for what leaves under ORCON. Writing happens at
 the equal label only (Bell and LaPadula, with the strong star property); reading down is GET or HEAD, without a query,
-on routes marked for it, because a query string, a search term or a prompt is a write.
+on typed routes marked for it, because a query string, a search term or a prompt is a write.
 """
 
 import re
 from dataclasses import dataclass
 from datetime import date
 
-from appliance.markings import Clearance, Label, can_read, dominates
-from appliance.monitor.decide.policy import EXPORT, ORCON, AccessPolicy, Route
+from appliance.contract.grant import Grant
+from appliance.markings import Clearance, Label, can_read, controlled, dominates
+from appliance.monitor.decide.policy import EXPORT, JOB, AccessPolicy, Route
 
 READS = ("GET", "HEAD")
+READ_DOWN = "access.permitted-read-down"
 PLAIN_PATH = re.compile(r"/[A-Za-z0-9_.~@:+/-]*")
 
 
@@ -28,6 +30,7 @@ class Request:
         label: label of the enclave.
         obligations: tokens of its marking that are obligations and no part of the label, as ``OC`` (ORCON).
         day: the day of the request in UTC, for decisions that expire.
+        models: the enclave's models.
     """
 
     method: str
@@ -36,6 +39,7 @@ class Request:
     label: Label
     obligations: tuple[str, ...]
     day: date
+    models: tuple[str, ...] = ()
 
     @property
     def service(self) -> str:
@@ -56,11 +60,12 @@ class Person:
 
 @dataclass(frozen=True)
 class Workload:
-    """A service with its certificate, and the person for whom a granted job works, or none (``person`` is None)."""
+    """A service with its certificate, and the grant and the person of its job, or none (both are None)."""
 
     service: str
     label: Label
     person: Person | None
+    grant: Grant | None = None
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ def _decide_person(request: Request, who: Person, policy: AccessPolicy) -> Decis
     if not dominates(who.working, request.label):
         return deny("mandatory.no-read-up-from-working-level")
     route = policy.route(request.service, request.method, request.path)
-    reads = request.method in READS and not request.query and route is not None and route.read_down
+    reads = request.method in READS and not request.query and route is not None and route.reads_down
     if who.working != request.label and not reads:
         return deny("mandatory.no-write-down", action=route.action if route else "")
     if route is None:
@@ -119,7 +124,7 @@ def _decide_person(request: Request, who: Person, policy: AccessPolicy) -> Decis
     return _narrow(request, who, route, policy) or Decision(
         allow=True,
         status=200,
-        rule="access.permitted" if who.working == request.label else "access.permitted-read-down",
+        rule="access.permitted" if who.working == request.label else READ_DOWN,
         action=route.action,
     )
 
@@ -134,8 +139,12 @@ def decide_session(label: Label, clearance: Clearance) -> Decision:
 def _decide_workload(request: Request, who: Workload, policy: AccessPolicy) -> Decision:
     if who.label != request.label:
         return deny("mandatory.workload-of-another-enclave")
-    if who.person is None:
+    if who.person is None or who.grant is None:
         return deny("workload.no-grant")
+    if who.grant.label != request.label.encode() or who.grant.model not in request.models:
+        return deny("workload.grant-of-another")
+    if not policy.permits(who.person.roles, who.service, JOB) or not set(who.grant.groups) <= set(who.person.groups):
+        return deny("workload.job-no-more-permitted")
     if not can_read(who.person.clearance, request.label):
         return deny("mandatory.clearance-does-not-dominate")
     route = policy.route(request.service, request.method, request.path)
@@ -152,7 +161,7 @@ def _narrow(request: Request, who: Person, route: Route, policy: AccessPolicy) -
     """The refusal for want of need-to-know or of the originator's decision, or None."""
     if route.group and route.group not in who.groups:
         return deny("access.need-to-know", action=route.action)
-    leaves = route.action == EXPORT and not ORCON.isdisjoint(request.obligations)
+    leaves = route.action == EXPORT and controlled(request.obligations)
     if (route.originator_controlled or leaves) and not policy.originator_decision(who.name, request.path, request.day):
         return deny("originator.no-decision", action=route.action)
     return None

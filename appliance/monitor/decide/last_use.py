@@ -1,9 +1,12 @@
 """When and where each subject last opened a session, and what was refused to them since (NIST SP 800-53 AC-9).
 
-Kept in one small file, so that a restart forgets nothing. An enclave's page tells only of enclaves whose label its own
+Kept in one small file, so that a restart forgets nothing but the last moment before a crash. It is written beside the
+decisions and not as a part of them, so that whoever is refused again and again keeps nobody waiting for a disk; what
+was decided is in the audit log. An enclave's page tells only of enclaves whose label its own
 dominates: that somebody worked at a higher level is itself information of that level.
 """
 
+import asyncio
 import json
 from collections.abc import Collection
 from pathlib import Path
@@ -58,6 +61,7 @@ class LastUse:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._changed = False
         self._uses: dict[str, dict[str, Use]] = {}
         try:
             self._uses = _Uses.validate_json(file.read_bytes())
@@ -80,14 +84,22 @@ class LastUse:
         for name in set(told) & set(uses):
             uses[name] = Use(opened=uses[name].opened)
         uses[enclave] = Use(opened=now)
-        self._keep()
+        self._changed = True
 
     def failed(self, subject: str, enclave: str) -> None:
         """An attempt in the name of a registered ``subject`` was refused."""
         uses = self._uses.setdefault(subject, {})
         before = uses.get(enclave, Use())
         uses[enclave] = Use(opened=before.opened, failed=before.failed + 1)
-        self._keep()
+        self._changed = True
 
-    def _keep(self) -> None:
-        replace_file(self._file, json.dumps(_Uses.dump_python(self._uses)).encode())
+    async def keep(self) -> None:
+        """Write what changed since the last time, while others are answered; what cannot be written now is later."""
+        if not self._changed:
+            return
+        self._changed = False
+        try:
+            await asyncio.to_thread(replace_file, self._file, json.dumps(_Uses.dump_python(self._uses)).encode())
+        except OSError as error:
+            self._changed = True
+            log.error("last uses cannot be written", file=str(self._file), problem=str(error))  # noqa: TRY400

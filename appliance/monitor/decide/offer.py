@@ -4,12 +4,14 @@ The signed access rules name every route that is open. A bundle that adds a rout
 therefore changes nothing; this comparison tells the officers what they could open, and what they opened in vain.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from appliance.contract.catalogue import Catalogue
+from appliance.contract.manifest import TYPED
 from appliance.contract.manifest import Route as OfferedRoute
 from appliance.monitor.decide.policy import AccessPolicy, Route
 
@@ -68,7 +70,9 @@ def _covers(wide: list[str], narrow: list[str]) -> bool:
             return len(narrow) >= number
         if number >= len(narrow) or narrow[number] == "**":
             return False
-        if segment not in ("*", narrow[number]) or (segment == "*" and not narrow[number]):
+        fits = segment == narrow[number] or (segment == "*" and narrow[number])
+        typed = segment in TYPED and re.fullmatch(TYPED[segment], narrow[number])
+        if not fits and not typed:
             return False
     return len(wide) == len(narrow)
 

@@ -17,8 +17,9 @@ from appliance.contract.manifest import Action, PathPattern, ServiceName, compil
 from appliance.enclave.site import Name, validated
 from appliance.monitor.decide.registry import Group, Role
 
-ORCON = frozenset({"OC", "OC-USGOV"})
 EXPORT = "export"
+JOB = "job"
+"""The action that starts a job: a context of it, and of no other, brings a job grant."""
 
 
 class Route(manifest.Route):
@@ -31,6 +32,16 @@ class Route(manifest.Route):
 
     group: Group | None = None
     originator_controlled: bool = False
+
+    @model_validator(mode="after")
+    def _read_down_is_typed(self) -> "Route":
+        """Free text is no reason to refuse what officers signed for an earlier release: it only opens nothing below."""
+        return self
+
+    @property
+    def reads_down(self) -> bool:
+        """Whether it is open to sessions at a higher level."""
+        return self.read_down and self.typed
 
 
 class OriginatorDecision(BaseModel):
@@ -68,6 +79,8 @@ class AccessPolicy(BaseModel):
         workloads: for each calling service, for each called service, the actions a job grant permits.
         session_minutes: longest session.
         idle_minutes: a session unused for so long is over.
+        renewal_overlap_days: for how many days a certificate is accepted after its person has first signed in with a
+            renewed one.
         consent: what people agree to when they open a session; the appliance's own words when absent.
         originator_decisions: who may receive what its originator controls.
     """
@@ -80,6 +93,7 @@ class AccessPolicy(BaseModel):
     workloads: dict[ServiceName, dict[ServiceName, tuple[Action, ...]]] = {}
     session_minutes: Annotated[int, Field(ge=1, le=1440)] = 480
     idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
+    renewal_overlap_days: Annotated[int, Field(ge=0, le=30)] = 7
     consent: Annotated[str, Field(min_length=20, max_length=4000)] | None = None
     originator_decisions: tuple[OriginatorDecision, ...] = ()
 

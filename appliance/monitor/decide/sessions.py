@@ -44,6 +44,7 @@ class Sessions:
         self._idle_seconds = 0.0
         self._clock = clock
         self._open: dict[str, Session] = {}
+        self._of: dict[str, dict[str, Session]] = {}
 
     def limit(self, session_seconds: float, idle_seconds: float) -> None:
         """Set the longest life of a session and the longest pause between its requests, also of open ones."""
@@ -56,13 +57,20 @@ class Sessions:
             return None
         now = self._clock()
         session = Session(subject, enclave, working, opened=now, used=now, notice=notice)
+        self.close(certificate)
         self._open[certificate] = session
+        self._of.setdefault(subject, {})[certificate] = session
         return session
 
     def elsewhere(self, subject: str, working: Label) -> Session | None:
         """An open session of ``subject`` at another level than ``working``, with whatever certificate, or None."""
-        for certificate, session in list(self._open.items()):
-            if session.subject == subject and session.working != working and self._lives(certificate, session):
+        session = self.of(subject)
+        return session if session and session.working != working else None
+
+    def of(self, subject: str) -> Session | None:
+        """An open session of ``subject``, with whatever certificate, or None; all of them are at one level."""
+        for certificate, session in list(self._of.get(subject, {}).items()):
+            if self._lives(certificate, session):
                 return session
         return None
 
@@ -80,7 +88,7 @@ class Sessions:
         """Whether a session has not run out; one that has is forgotten."""
         now = self._clock()
         if now - session.opened > self._session_seconds or now - session.used > self._idle_seconds:
-            del self._open[certificate]
+            self.close(certificate)
             return False
         return True
 
@@ -90,4 +98,10 @@ class Sessions:
 
     def close(self, certificate: str) -> Session | None:
         """End the certificate's session and return it."""
-        return self._open.pop(certificate, None)
+        session = self._open.pop(certificate, None)
+        if session is not None:
+            others = self._of[session.subject]
+            del others[certificate]
+            if not others:
+                del self._of[session.subject]
+        return session

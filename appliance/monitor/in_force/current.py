@@ -1,7 +1,9 @@
-"""What two officers signed, with the keys that only the monitor and each service hold: all that a decision rests on."""
+"""What two officers signed, with the monitor's own keys: all that a decision rests on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.contract.catalogue import Catalogue
 from appliance.enclave.site import Site
@@ -9,6 +11,7 @@ from appliance.markings import Label
 from appliance.monitor.decide.identity import Authority, Identity, IdentityError
 from appliance.monitor.decide.policy import AccessPolicy
 from appliance.monitor.decide.registry import Registry, Subject
+from appliance.monitor.decide.renewals import Renewals
 
 
 @dataclass(frozen=True)
@@ -22,8 +25,11 @@ class InForce:
         policy_digest: SHA-256 of the signed access policy, hexadecimal.
         authority: judges certificates.
         catalogue: the services of the current generation.
-        context_keys: 32 bytes for each enclave and service.
+        signing_key: signs contexts; services have its public half.
+        admission_keys: 32 bytes for each enclave and service, which the service's database has too, and no service.
         grant_key: the monitor's own 32 bytes.
+        digest_keys: 32 bytes for each enclave, for the digests of what could be guessed.
+        renewals: which certificates were used, and so when the overlap of a renewal ends.
     """
 
     site: Site
@@ -32,14 +38,17 @@ class InForce:
     policy_digest: str
     authority: Authority
     catalogue: Catalogue
-    context_keys: dict[tuple[str, str], bytes]
+    signing_key: Ed25519PrivateKey
+    admission_keys: dict[tuple[str, str], bytes]
     grant_key: bytes
+    digest_keys: dict[str, bytes]
+    renewals: Renewals = field(default_factory=Renewals)
 
     def identify(self, certificate: str, now: datetime) -> tuple[Identity, Subject | None]:
         """Who a request's URL-escaped certificate stands for; no subject for a workload.
 
         Raises:
-            IdentityError: the certificate does not hold, is revoked, or its subject is not registered now.
+            IdentityError: the certificate does not hold, is revoked or renewed, or its subject is not registered now.
         """
         identity = self.authority.identify(certificate, now)
         if identity.workload:
@@ -49,6 +58,7 @@ class InForce:
             raise IdentityError(
                 f"the certificate of {identity.name} is revoked", rule="identity.revoked", name=identity.name
             )
+        self.renewals.require_current(identity, subject, self.policy.renewal_overlap_days, now)
         return identity, subject
 
     def subject(self, name: str, now: datetime) -> Subject:

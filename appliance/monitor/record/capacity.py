@@ -4,12 +4,16 @@ A refusal here leaves no record, because recording it would use what it protects
 began, and one says how many there were (SP 800-53 AU-4 and AU-5). Requests of those whom no certificate of the site
 identifies have a small quota of their own at each gateway, so that an outsider cannot use up what the enclave's users
 need. Beyond it they are only counted: they are refused in any case, so nothing takes effect without a record.
+
+Each person and each service has a budget of its own, smaller than the enclave's quota, so that none of them alone uses
+up what the others of the enclave need. Beyond it nothing takes effect for them, and one event says how often.
 """
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from appliance.audit.log.storage import Storage
 from appliance.enclave.site import Enclave
@@ -26,7 +30,8 @@ class CapacityError(ApplianceError):
 
     Attributes:
         first: whether an enclave's quota was exceeded for the first time since it recovered; one event says so.
-        counted: whether it concerns somebody unidentified, whose refusal may go out because it was counted.
+        counted: whether a refusal may go out without a record of its own, because it was counted: of somebody
+            unidentified, of a person or of a service beyond their budget.
     """
 
     first = False
@@ -51,6 +56,12 @@ class Quota:
 
 
 UNIDENTIFIED = Quota(events=1, burst=2_000, size=2 << 10, burst_size=4 << 20)
+PERSON = Quota(events=300, burst=5_000, size=96 << 10, burst_size=96 << 20)
+SERVICE = Quota(events=300, burst=5_000, size=96 << 10, burst_size=96 << 20)
+SERVICE_PREFIX = "service:"
+ENCLAVE, NOBODY = "", " "
+"""Keys of the buckets that are nobody's own; no subject is called so."""
+Key = TypeVar("Key")
 
 
 @dataclass
@@ -63,15 +74,16 @@ class _Bucket:
     filled: float
     exceeded: bool = False
 
-    def take(self, size: int, now: float) -> bool:
+    def has(self, size: int, now: float) -> bool:
         passed, self.filled = max(0.0, now - self.filled), now
         self.events = min(self.quota.burst, self.events + passed * self.quota.events)
         self.size = min(self.quota.burst_size, self.size + passed * self.quota.size)
-        if self.events < 1 or self.size < size:
-            return False
+        return self.events >= 1 and self.size >= size
+
+    def take(self, size: int) -> None:
         self.events -= 1
         self.size -= size
-        return True
+        self.exceeded = self.exceeded and not self.recovered
 
     @property
     def recovered(self) -> bool:
@@ -86,21 +98,29 @@ class Capacity:
         storage: what the fill of the log's disk allows now.
         quota: of every enclave; the system-high one, where officers work, has none.
         unidentified: of the requests at one gateway, the system-high one's too, that nobody known sends.
+        person: of one subject in one enclave.
+        service: of one service in one enclave, the system-high one's too.
         clock: monotonic seconds.
         refused: requests that were refused without a record, by enclave, since ``take_refused`` was last asked.
         unknown: those of them that nobody known sent, beyond their quota.
+        floods: those of a person or a service beyond its budget, by enclave and name.
     """
 
     storage: Callable[[], Storage]
     quota: Quota = field(default_factory=Quota)
     clock: Callable[[], float] = time.monotonic
     unidentified: Quota = UNIDENTIFIED
+    person: Quota = PERSON
+    service: Quota = SERVICE
     refused: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
-    _buckets: dict[tuple[str, bool], _Bucket] = field(default_factory=dict)
+    floods: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _buckets: dict[tuple[str, str], _Bucket] = field(default_factory=dict)
     _known: Storage = Storage.GOOD
 
-    def admit(self, enclave: Enclave, size: int, *, reads: bool = False, identified: bool = True) -> None:
+    def admit(
+        self, enclave: Enclave, size: int, *, reads: bool = False, identified: bool = True, who: Collection[str] = ()
+    ) -> None:
         """Admit one record of ``size`` bytes.
 
         Args:
@@ -108,6 +128,7 @@ class Capacity:
             size: of the event in bytes.
             reads: whether an officer only looks: possible until the disk takes no byte more.
             identified: whether a certificate of the site says who asks.
+            who: the subject and the services that cause it, each within its own budget.
 
         Raises:
             CapacityError: with the reason for the client.
@@ -116,27 +137,41 @@ class Capacity:
         officer = enclave.system_high and identified
         if state in REASONS and not (officer and (reads or state is not Storage.HALT)):
             raise self._refusal(enclave, REASONS[state])
-        if officer:
-            return
-        bucket = self._bucket(enclave, identified)
-        if bucket.take(size, self.clock()):
-            bucket.exceeded = bucket.exceeded and not bucket.recovered
-            return
-        if not identified:
-            self.unknown[enclave.name] += 1
-            refusal = CapacityError("requests of nobody known exceed their quota of records")
-            refusal.counted = True
+        now = self.clock()
+        own = {name: self._bucket(enclave, name) for name in who if _is_service(name) or not officer}
+        for name, bucket in own.items():
+            if not bucket.has(size, now):
+                raise self._flood(enclave, name, bucket)
+        shared = None if officer else self._bucket(enclave, ENCLAVE if identified else NOBODY)
+        if shared and not shared.has(size, now):
+            if not identified:
+                self.unknown[enclave.name] += 1
+                refusal = CapacityError("requests of nobody known exceed their quota of records")
+                refusal.counted = True
+                raise refusal
+            refusal = self._refusal(enclave, "this enclave records more than its quota: try again in a moment")
+            refusal.first, shared.exceeded = not shared.exceeded, True
             raise refusal
-        refusal = self._refusal(enclave, "this enclave records more than its quota: try again in a moment")
-        refusal.first, bucket.exceeded = not bucket.exceeded, True
-        raise refusal
+        for bucket in (*own.values(), *([shared] if shared else [])):
+            bucket.take(size)
 
-    def _bucket(self, enclave: Enclave, identified: bool) -> _Bucket:
-        key = enclave.name, identified
+    def _bucket(self, enclave: Enclave, name: str) -> _Bucket:
+        key = enclave.name, name
         if key not in self._buckets:
-            quota = self.quota if identified else self.unidentified
+            quotas = {ENCLAVE: self.quota, NOBODY: self.unidentified}
+            quota = quotas.get(name) or (self.service if _is_service(name) else self.person)
             self._buckets[key] = _Bucket(quota, quota.burst, quota.burst_size, self.clock())
         return self._buckets[key]
+
+    def _flood(self, enclave: Enclave, name: str, bucket: _Bucket) -> CapacityError:
+        self.floods[enclave.name, name] += 1
+        bucket.exceeded = True
+        refusal = CapacityError(
+            "you cause more records than one person or service may: try again in a moment",
+            rule="no durable record, no effect",
+        )
+        refusal.counted = True
+        return refusal
 
     def lost(self, enclave: Enclave) -> None:
         """Count a request that was refused because its record could not be made."""
@@ -149,6 +184,10 @@ class Capacity:
     def take_unknown(self) -> dict[str, int]:
         """The requests of nobody known beyond their quota, by enclave, counted from now on anew."""
         return _take(self.unknown)
+
+    def take_floods(self) -> dict[tuple[str, str], int]:
+        """The requests beyond the budget of a person or a service, by enclave and name, counted from now on anew."""
+        return _take(self.floods)
 
     def changed(self) -> Storage | None:
         """What the fill of the disk allows, if that is another thing than when this was last asked."""
@@ -163,7 +202,11 @@ class Capacity:
         return CapacityError(reason, rule="no durable record, no effect")
 
 
-def _take(counter: Counter[str]) -> dict[str, int]:
+def _is_service(name: str) -> bool:
+    return name.startswith(SERVICE_PREFIX)
+
+
+def _take(counter: Counter[Key]) -> dict[Key, int]:
     counted = dict(counter)
     counter.clear()
     return counted

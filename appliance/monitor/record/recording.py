@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ from appliance.audit.review.state import log_state
 from appliance.audit.review.summary import last_review, require_reviewed
 from appliance.enclave.site import Enclave
 from appliance.errors import ApplianceError
+from appliance.markings import Label, join
 from appliance.monitor.decide.decision import READS
 from appliance.monitor.in_force.statements import Statements
-from appliance.monitor.record.capacity import Capacity, CapacityError
+from appliance.monitor.record.capacity import SERVICE_PREFIX, Capacity, CapacityError
 from appliance.monitor.record.outcome import Outcome
 
 NOBODY = "nobody"
@@ -54,7 +56,7 @@ class Recording:
     async def outcome(self, outcome: Outcome) -> None:
         """Record one decision; returns when it is durable.
 
-        A refusal of somebody unidentified, beyond the quota of such records, is counted instead.
+        A refusal of somebody unidentified, or of a person beyond their budget, is counted instead.
 
         Raises:
             LogError: it cannot be recorded, so nothing may follow from it.
@@ -63,11 +65,13 @@ class Recording:
         decision = outcome.decision
         reason = printable(outcome.detail.get("reason", ""))
         verdict = Verdict(allowed=decision.allow, rule=decision.rule, policy=f"sha256:{outcome.policy}", reason=reason)
-        scope = self._scope(outcome.enclave, outcome.request, outcome.path)
+        scope = self._scope(outcome.enclave, outcome.request, outcome.path, outcome.working)
         subject = printable(outcome.subject, 200) or NOBODY
         event = self._event(outcome, subject, scope, verdict)
         try:
-            await self._write(event, outcome.enclave, outcome.method, identified=bool(outcome.subject))
+            payer = outcome.origin or outcome.enclave
+            who = {name for name in (outcome.subject, outcome.detail.get("on_behalf_of")) if name}
+            await self._write(event, payer, outcome.method, identified=bool(outcome.subject), who=who)
         except CapacityError as refusal:
             if decision.allow or not refusal.counted:
                 raise
@@ -104,13 +108,21 @@ class Recording:
             event = events.activity(scope, subject, name, lineage, detail=detail or None)
         else:
             event = events.inference(scope, subject, model, lineage, operation=name, detail=detail or None)
-        return await self._write(event, enclave)
+        return await self._write(event, enclave, who={subject, f"{SERVICE_PREFIX}{service}"})
 
     async def unattributed(self, enclave: Enclave, service: str, problem: str) -> None:
-        """Record as a finding that ``service`` asked for a record that is not its own, or in nobody's name."""
+        """Record as a finding that ``service`` asked for a record that is not its own, or in nobody's name.
+
+        Beyond the service's budget such requests are counted instead: they are refused in any case.
+        """
         scope = Scope(label=enclave.encoded, enclave=enclave.name, service=service)
-        event = events.activity(scope, f"service:{service}", UNATTRIBUTED, detail={"problem": printable(problem, 300)})
-        await self._write(event, enclave)
+        name = f"{SERVICE_PREFIX}{service}"
+        event = events.activity(scope, name, UNATTRIBUTED, detail={"problem": printable(problem, 300)})
+        try:
+            await self._write(event, enclave, who={name})
+        except CapacityError as refusal:
+            if not refusal.counted:
+                raise
 
     async def cosign(self, enclave: Enclave, service: str, officer: str, note: bytes) -> str:
         """Take in an officer's cosigned checkpoint from the console: verified, recorded, then kept beside the log.
@@ -161,6 +173,12 @@ class Recording:
             await self._alarm("record.refuse", {"enclave": enclave, "count": count})
         for enclave, count in self._capacity.take_unknown().items():
             await self._alarm("identity.flood", {"enclave": enclave, "count": count})
+        for (enclave, name), count in self._capacity.take_floods().items():
+            await self._alarm("subject.flood", {"enclave": enclave, "name": name, "count": count})
+
+    async def counted(self, enclave: Enclave, counts: dict[str, int]) -> None:
+        """Record how many requests a gateway could only count; system-high, because they may be of any level."""
+        await self._alarm("gateway.count", {"enclave": enclave.name, **counts})
 
     async def remind(self, now: float) -> None:
         """Record once a day that the officers' review is overdue, while it is; ``now`` in seconds since the epoch."""
@@ -186,22 +204,33 @@ class Recording:
         await ingest(spool, self._audit, label=self._high)
 
     @staticmethod
-    def _scope(enclave: Enclave, request: str, path: str) -> Scope:
+    def _scope(enclave: Enclave, request: str, path: str, working: str) -> Scope:
+        """What a record is about; it has the label of what was known to whoever asked, and of what they asked."""
         service = path.split("/", 2)[1] if path.startswith("/") else ""
+        label = enclave.encoded
+        if working not in ("", label):
+            label = join(Label.decode(working), enclave.lattice).encode()
         return Scope(
-            label=enclave.encoded,
+            label=label,
             enclave=enclave.name,
             service=service if service in enclave.services else None,
             request=printable(request, 64),
         )
 
     async def _write(
-        self, event: Event, enclave: Enclave | None = None, method: str = "", *, identified: bool = True
+        self,
+        event: Event,
+        enclave: Enclave | None = None,
+        method: str = "",
+        *,
+        identified: bool = True,
+        who: Collection[str] = (),
     ) -> str:
         record = event.record()
         try:
             if enclave is not None:
-                self._capacity.admit(enclave, len(record[1]), reads=method in READS, identified=identified)
+                size, reads = len(record[1]), method in READS
+                self._capacity.admit(enclave, size, reads=reads, identified=identified, who=who)
             return (await self._audit.append([record]))[0]
         except CapacityError as refusal:
             if refusal.first and enclave is not None:

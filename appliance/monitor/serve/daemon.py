@@ -1,40 +1,51 @@
 """The monitor's process: one socket for each gateway, one for each service, one for the host's commands."""
 
 import asyncio
+import re
 import resource
 import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.audit.log.writer import Log
 from appliance.contract.manifest import Manifest
 from appliance.enclave.render import GATEWAY_UID, RECORD_SOCKET, HostPaths, installed_catalogue, manifests
 from appliance.enclave.site import Enclave
+from appliance.errors import ApplianceError
 from appliance.monitor.decide.break_glass import FOLDER, BreakGlassGrants
+from appliance.monitor.decide.channel import Channel
 from appliance.monitor.decide.identity import Authority
+from appliance.monitor.decide.jobs import Jobs
 from appliance.monitor.decide.last_use import LastUse
+from appliance.monitor.decide.renewals import Renewals
 from appliance.monitor.decide.sessions import Sessions
-from appliance.monitor.http import GATEWAY, HttpRequest, HttpResponse, serve_unix
+from appliance.monitor.http import GATEWAY, HttpRequest, HttpResponse, json_response
 from appliance.monitor.in_force.current import InForce
 from appliance.monitor.in_force.statements import Statements, installed_statements
 from appliance.monitor.record.recording import Recording
 from appliance.monitor.serve import announcement
 from appliance.monitor.serve.gate import Gate
+from appliance.monitor.serve.publications import Publications
+from appliance.monitor.serve.read_down import ReadDown
 from appliance.monitor.serve.records import Records
 from appliance.monitor.serve.succession import COMMAND_SOCKET, Succession
+from appliance.monitor.sockets import Listener, serve_unix
 from appliance.trust.officers import load_officers
 
 DESCRIPTORS = 16_384
+COUNT = re.compile(r"(closed|broken|withheld|unavailable)=([0-9]{1,9})(?=&|$)")
+LAST_USE_SECONDS = 1.0
 log = structlog.get_logger()
 
 
 def with_keys(paths: HostPaths, statements: Statements) -> InForce:
     """What decides: the statements with the authority and the keys that this host keeps."""
-    secrets = paths.root / "secrets"
     return InForce(
         site=statements.site,
         registry=statements.registry,
@@ -42,12 +53,14 @@ def with_keys(paths: HostPaths, statements: Statements) -> InForce:
         policy_digest=statements.policy_digest,
         authority=Authority((paths.certificates / "ca.pem").read_bytes()),
         catalogue=installed_catalogue(paths),
-        context_keys={
-            (enclave.name, service): (secrets / f"{enclave.name}.{service}.context.key").read_bytes()
+        signing_key=Ed25519PrivateKey.from_private_bytes(paths.signing_key.read_bytes()),
+        admission_keys={
+            (enclave.name, service): paths.admission_key(enclave.name, service).read_bytes()
             for enclave in statements.site.enclaves
             for service in enclave.services
         },
-        grant_key=(secrets / "grant.key").read_bytes(),
+        grant_key=(paths.root / "secrets" / "grant.key").read_bytes(),
+        digest_keys={enclave.name: paths.digest_key(enclave.name).read_bytes() for enclave in statements.site.enclaves},
     )
 
 
@@ -65,23 +78,43 @@ class Monitor:
         self.audit = audit
         self.recording = Recording(audit, statements)
         self._sessions = Sessions(time.monotonic)
-        self._last_use = LastUse(paths.root / "last-use.json")
+        self.last_use = LastUse(paths.root / "last-use.json")
+        self._renewals = Renewals(paths.root / "certificates-used.json")
+        self._publications = Publications(paths)
+        self._read_down = ReadDown(self._publications, Channel(time.monotonic))
+        self._jobs = Jobs(paths.root / "jobs.json", time.time)
         self.put_in_force(statements)
 
     def put_in_force(self, statements: Statements) -> None:
         """Decide by ``statements`` from the next request on; a request that is being answered keeps the old ones."""
-        force = with_keys(self._paths, statements)
+        force = replace(with_keys(self._paths, statements), renewals=self._renewals)
         self.statements = statements
         self._sessions.limit(force.policy.session_minutes * 60, force.policy.idle_minutes * 60)
         officers = load_officers(self._paths.registries / "current" / "officers.json")
         break_glass = BreakGlassGrants(self._paths.root / FOLDER, officers, force.site)
-        self._gate = Gate(force, self._sessions, self._last_use, self.recording.outcome, break_glass=break_glass)
-        self._records = Records(force, self.recording)
+        self._gate = Gate(
+            force,
+            self._sessions,
+            self.last_use,
+            self.recording.outcome,
+            jobs=self._jobs,
+            break_glass=break_glass,
+            read_down=self._read_down,
+        )
+        self._records = Records(force, self.recording, self._jobs, self._publications)
 
-    async def serve_enclave(self, enclave: Enclave) -> list[asyncio.Server]:
+    async def keep_last_use(self) -> None:
+        """Write when people last opened sessions, again and again."""
+        while True:
+            await asyncio.sleep(LAST_USE_SECONDS)
+            await self.last_use.keep()
+
+    async def serve_enclave(self, enclave: Enclave) -> list[Listener]:
         """Serve the gateway's socket and one for each service, each only to the user whose container holds it."""
 
         async def gateway(request: HttpRequest) -> HttpResponse:
+            if request.path.startswith("/counted?"):
+                return await self._counted(enclave, request)
             return await self._gate.handle(enclave, request)
 
         owner = enclave.uids + GATEWAY_UID
@@ -93,6 +126,15 @@ class Monitor:
             answer = partial(self._record, enclave, service)
             servers.append(await serve_unix(socket, answer, owner=uid, peers=frozenset({uid})))
         return servers
+
+    async def _counted(self, enclave: Enclave, request: HttpRequest) -> HttpResponse:
+        """Record what a gateway counted; it tells the same numbers again until it hears that they are kept."""
+        counts = {name: int(count) for name, count in COUNT.findall(request.path)}
+        try:
+            await self.recording.counted(enclave, counts)
+        except ApplianceError as error:
+            return json_response(503, {"error": error.message})
+        return json_response(200, {"counted": counts})
 
     async def _record(self, enclave: Enclave, service: Manifest, request: HttpRequest) -> HttpResponse:
         return await self._records.handle(enclave, service, request)
@@ -113,6 +155,7 @@ async def running(paths: HostPaths) -> AsyncIterator[Monitor]:
     servers = [await serve_unix(paths.run / COMMAND_SOCKET, Succession(paths, monitor, announced).handle, owner=0)]
     for enclave in statements.site.enclaves:
         servers += await monitor.serve_enclave(enclave)
+    keeping = asyncio.create_task(monitor.keep_last_use())
     announced.make()
     log.info("the monitor serves", enclaves=[enclave.name for enclave in statements.site.enclaves])
     try:
@@ -121,6 +164,8 @@ async def running(paths: HostPaths) -> AsyncIterator[Monitor]:
         announcement.withdraw(paths)
         for server in servers:
             server.close()
+        keeping.cancel()
+        await monitor.last_use.keep()
         await monitor.recording.stopped()
         await audit.close()
 

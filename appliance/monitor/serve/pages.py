@@ -1,13 +1,10 @@
 """The pages that the monitor itself shows: what a person agrees to (NIST SP 800-53 AC-8), and their session."""
 
-import base64
-import hashlib
 import html
 from collections.abc import Sequence
-from importlib.resources import files
 
+from appliance.contract import problem
 from appliance.enclave.site import Enclave
-from appliance.markings import banner_colours
 from appliance.monitor.decide.access import Offered
 from appliance.monitor.http import HttpResponse
 
@@ -21,13 +18,6 @@ NOTHING_TO_USE = (
     "No role of yours opens a page of this enclave. Ask a security officer: subjects.yml gives people roles, and "
     "access.yml says what a role may do."
 )
-
-
-def _style(enclave: Enclave) -> str:
-    background, foreground = banner_colours(enclave.marking)
-    tokens = (files("appliance.contract") / "tokens.css").read_text()
-    own = (files("appliance.monitor.serve") / "pages.css").read_text()
-    return f"{tokens}{own}.banner{{background:{background};color:{foreground}}}"
 
 
 def consent_page(enclave: Enclave, consent: str, notice: Sequence[str], wanted: str, *, demo: bool) -> HttpResponse:
@@ -83,18 +73,7 @@ def _paragraphs(lines: Sequence[str]) -> str:
 
 
 def _page(enclave: Enclave, status: int, title: str, content: str, *, wide: bool = False) -> HttpResponse:
-    style = _style(enclave)
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    marking = html.escape(enclave.label)
-    main = '<main class="wide">' if wide else "<main>"
-    text = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>({marking}) {html.escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{style}</style>'
-        f'<div class="banner top">{marking}</div>{main}<h1>{html.escape(title)}</h1>{content}</main>'
-        f'<div class="banner bottom">{marking}</div></html>'
-    )
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    )
+    text = problem.page(enclave.marking, title, content, wide=wide)
+    policy = problem.content_policy(enclave.marking)
     headers = {"X-Classification": enclave.label, "Content-Security-Policy": policy}
-    return HttpResponse(status, text.encode(), "text/html; charset=utf-8", headers)
+    return HttpResponse(status, text.encode(), problem.PAGE_TYPE, headers)

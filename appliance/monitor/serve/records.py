@@ -1,21 +1,39 @@
-"""What the monitor answers to the services of an enclave: records made durable, and grants for jobs."""
+"""What the monitor answers to the services of an enclave: records made durable, grants for jobs, pages published."""
 
+import asyncio
 import time
+from datetime import UTC, datetime
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from appliance.audit.events.kinds import Entity, Lineage
 from appliance.audit.events.schema import EventError
+from appliance.contract import digest
+from appliance.contract.context import Context, ContextError, verified
+from appliance.contract.grant import (
+    LONGEST,
+    Calls,
+    Grant,
+    GrantError,
+    Groups,
+    JobName,
+    Purpose,
+    open_grant,
+    seal_grant,
+)
 from appliance.contract.manifest import Activity, Manifest
 from appliance.enclave.site import Enclave
 from appliance.errors import ApplianceError, first_finding
-from appliance.monitor.decide.context import Context, ContextError, open_context, payload_of
-from appliance.monitor.decide.grants import Grant, GrantError, open_grant, seal_grant
+from appliance.markings import Restriction, dominates
+from appliance.monitor.decide.identity import IdentityError
+from appliance.monitor.decide.jobs import Jobs
+from appliance.monitor.decide.policy import JOB
 from appliance.monitor.http import HttpRequest, HttpResponse, json_response
 from appliance.monitor.in_force.current import InForce
 from appliance.monitor.record.recording import Recording
+from appliance.monitor.serve.publications import Kind, PublicationError, Publications
 
-GRANT_SECONDS = 6 * 3600
 MAXIMUM_TOKEN = 8192
 
 
@@ -26,24 +44,33 @@ class _Model(BaseModel):
     digest: str = ""
 
 
+def _canonical(text: str) -> str:
+    return Restriction.decode(text).encode()
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     activity: Activity
     context: str | None = Field(default=None, max_length=MAXIMUM_TOKEN)
     grant: str | None = Field(default=None, max_length=MAXIMUM_TOKEN)
-    inputs: tuple[str, ...] = ()
-    outputs: tuple[str, ...] = ()
+    inputs: tuple[digest.Given, ...] = ()
+    outputs: tuple[digest.Given, ...] = ()
     detail: dict[str, JsonValue] = {}
     model: _Model | None = None
+    restriction: Annotated[str, AfterValidator(_canonical)] | None = None
 
 
 class _GrantRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     context: str = Field(max_length=MAXIMUM_TOKEN)
-    job: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")
-    model: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")
+    job: JobName
+    model: JobName
+    purpose: Purpose
+    calls: Calls
+    groups: Groups = ()
+    seconds: Annotated[int, Field(ge=1, le=LONGEST)] = LONGEST
 
 
 class _Cosignature(BaseModel):
@@ -51,6 +78,13 @@ class _Cosignature(BaseModel):
 
     context: str = Field(max_length=MAXIMUM_TOKEN)
     note: str = Field(max_length=20_000)
+
+
+class _Publication(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    path: str = Field(max_length=300)
+    kind: Kind
 
 
 class UnattributedError(ApplianceError):
@@ -67,11 +101,17 @@ class Records:
     Args:
         in_force: keys and policy.
         recording: the way to the log.
+        jobs: the jobs that were granted.
+        publications: the pages that services published.
     """
 
-    def __init__(self, in_force: InForce, recording: Recording) -> None:
+    def __init__(self, in_force: InForce, recording: Recording, jobs: Jobs, publications: Publications) -> None:
         self._force = in_force
         self._recording = recording
+        self._jobs = jobs
+        self._publications = publications
+        self._one_page = asyncio.Lock()
+        self._public_key = in_force.signing_key.public_key()
 
     async def handle(self, enclave: Enclave, service: Manifest, request: HttpRequest) -> HttpResponse:
         """Answer one request of ``service`` in ``enclave``."""
@@ -79,9 +119,9 @@ class Records:
             return await self._answer(enclave, service, request)
         except ValidationError as error:
             return json_response(422, {"error": first_finding(error)})
-        except EventError as error:
+        except (EventError, PublicationError) as error:
             return json_response(422, {"error": error.message})
-        except (ContextError, GrantError, UnattributedError) as error:
+        except (ContextError, GrantError, IdentityError, UnattributedError) as error:
             return await self._unattributed(enclave, service, error.message)
         except ApplianceError as error:
             return json_response(503, {"error": error.message})
@@ -91,12 +131,19 @@ class Records:
             return await self._record(enclave, service, _Record.model_validate_json(request.body))
         if (request.method, request.path) == ("POST", "/grant"):
             return await self._grant(enclave, service, _GrantRequest.model_validate_json(request.body))
+        if (request.method, request.path) == ("POST", "/publish"):
+            return await self._publish(enclave, service, _Publication.model_validate_json(request.body))
         if (request.method, request.path) == ("POST", "/cosign") and enclave.system_high and service.system_high:
             asked = _Cosignature.model_validate_json(request.body)
             officer = self._context(enclave, service, asked.context).subject
             receipt = await self._recording.cosign(enclave, service.name, officer, asked.note.encode())
             return json_response(200, {"receipt": receipt})
         return json_response(404, {"error": "not found"})
+
+    async def _publish(self, enclave: Enclave, service: Manifest, asked: _Publication) -> HttpResponse:
+        async with self._one_page:  # copies are for one service at a time, and never in the way of a decision
+            await asyncio.to_thread(self._publications.take, enclave, service, asked.path, asked.kind)
+        return json_response(200, {"published": asked.path})
 
     async def _unattributed(self, enclave: Enclave, service: Manifest, problem: str) -> HttpResponse:
         try:
@@ -109,7 +156,15 @@ class Records:
         if record.activity not in service.activities:
             raise UnattributedError(f"{service.name} may not record {record.activity}: its manifest does not list it")
         subject, known = self._subject(enclave, service, record)
-        lineage = Lineage(inputs=record.inputs, outputs=record.outputs)
+        if record.restriction is not None:
+            if not dominates(enclave.lattice, Restriction.decode(record.restriction).label):
+                raise UnattributedError(f"{record.restriction} is not within {enclave.encoded}")
+            known["restriction"] = record.restriction
+        key = self._force.digest_keys[enclave.name]
+        lineage = Lineage(
+            inputs=tuple(digest.recorded(one, key) for one in record.inputs),
+            outputs=tuple(digest.recorded(one, key) for one in record.outputs),
+        )
         named = record.model
         model = Entity(kind="model", name=named.name, digest=named.digest) if named else None
         receipt = await self._recording.activity(
@@ -132,25 +187,40 @@ class Records:
 
     async def _grant(self, enclave: Enclave, service: Manifest, asked: _GrantRequest) -> HttpResponse:
         context = self._context(enclave, service, asked.context)
-        if context.working != enclave.encoded:
-            raise ContextError("a job runs at the working level of the person who starts it")
+        if context.action != JOB:
+            raise GrantError(
+                f"the access policy calls {context.method} {context.path} {context.action}, not {JOB}",
+                rule="an action that the policy calls a job starts one, and no other",
+            )
+        if context.job or context.working != enclave.encoded:
+            raise GrantError("a job is started by a person who works at the enclave's level")
+        if asked.model not in enclave.models:
+            raise GrantError(f"{enclave.name} has no model {asked.model}")
+        now = time.time()
+        subject = self._force.subject(context.subject, datetime.fromtimestamp(now, UTC))
         grant = Grant(
             job=asked.job,
             service=service.name,
             enclave=enclave.name,
             model=asked.model,
-            subject=context.subject,
+            purpose=asked.purpose,
+            subject=subject.name,
             label=enclave.encoded,
-            expires=int(time.time()) + GRANT_SECONDS,
+            groups=asked.groups,
+            calls=asked.calls,
+            expires=int(now) + asked.seconds,
         )
-        detail: dict[str, JsonValue] = {"job": grant.job, "model": grant.model, "request": context.request}
-        await self._recording.activity(enclave, service.name, context.subject, "job.grant", Lineage(), detail)
+        if not set(grant.groups) <= set(subject.groups):
+            raise GrantError(f"{subject.name} is no member of a group of what the job is to use")
+        self._jobs.add(grant, context.request)
+        known = grant.model_dump(mode="json", include={"job", "model", "purpose", "groups", "calls", "expires"})
+        detail: dict[str, JsonValue] = known | {"request": context.request}
+        await self._recording.activity(enclave, service.name, grant.subject, "job.grant", Lineage(), detail)
         return json_response(200, {"grant": seal_grant(grant, self._force.grant_key), "expires": grant.expires})
 
     def _context(self, enclave: Enclave, service: Manifest, token: str) -> Context:
         """The context in ``token``, if this monitor sealed it for ``service`` in ``enclave`` and it still holds."""
-        claimed = payload_of(token)
-        key = self._force.context_keys.get((enclave.name, service.name))
-        if key is None or claimed.enclave != enclave.name:
-            raise ContextError("the context is another enclave's")
-        return open_context(token, key, service=service.name, method=claimed.method, path=claimed.path)
+        context = verified(token, self._public_key)
+        if (context.enclave, context.service) != (enclave.name, service.name):
+            raise ContextError("the context is another service's")
+        return context

@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from appliance.monitor.decide.context import HEADER
+from appliance.contract.context import HEADER
 
 Row = dict[str, Any]
 Transaction = AsyncConnection[Row]
@@ -39,12 +39,17 @@ class Database:
         self._opening = asyncio.Lock()
 
     @asynccontextmanager
-    async def transaction(self, request: Request, labels: Iterable[str] = ()) -> AsyncIterator[Transaction]:
+    async def transaction(
+        self, request: Request, labels: Iterable[str] = (), *, writes: bool = True
+    ) -> AsyncIterator[Transaction]:
         """A transaction that reads and writes what the context of ``request`` allows.
+
+        A request writes in one transaction: once it is committed, its context admits to no other that writes.
 
         Args:
             request: the request; its context is verified again, by the database.
             labels: encoded labels that the transaction will write, which must exist before it is admitted.
+            writes: whether a request that may write does so here; of a reading request it changes nothing.
 
         Raises:
             HTTPException: 503: no connection became free in ``PATIENCE`` seconds.
@@ -59,7 +64,7 @@ class Database:
             if wanted := sorted(set(labels)):
                 await connection.execute("SELECT appliance.label_id(label) FROM unnest(%s::text[]) AS label", [wanted])
             async with connection.transaction():
-                await connection.execute("SELECT appliance.admit(%s)", [request.headers[HEADER]])
+                await connection.execute("SELECT appliance.admit(%s, %s)", [request.headers[HEADER], writes])
                 yield connection
         finally:
             await pool.putconn(connection)

@@ -48,12 +48,12 @@ class Migrations:
     adopted: Mapping[str, str] = field(default_factory=dict)
 
 
-def migrate(connection: Connection, context_key: bytes, migrations: Migrations) -> list[str]:
-    """Apply what is missing and store the context key; return the names of the migrations that ran.
+def migrate(connection: Connection, admission_key: bytes, migrations: Migrations) -> list[str]:
+    """Apply what is missing and store the admission key; return the names of the migrations that ran.
 
     Args:
         connection: as the role ``migrate``, to the database of the service.
-        context_key: the service's 32-byte HMAC key.
+        admission_key: the 32 bytes by which the database knows contexts for the service.
         migrations: the service's own.
 
     Raises:
@@ -84,9 +84,11 @@ def migrate(connection: Connection, context_key: bytes, migrations: Migrations) 
                 remedy=f"call appliance.confine('{service}.<table>') in its migration",
             )
         connection.execute(
-            "INSERT INTO appliance.context_key (key) VALUES (%s) ON CONFLICT (one) DO UPDATE SET key = excluded.key",
-            [context_key],
+            "INSERT INTO appliance.admission_key (key) VALUES (%s) ON CONFLICT (one) DO UPDATE SET key = excluded.key",
+            [admission_key],
         )
+        # The key of version 0.1.0, which services had: with it, contexts of that form end. A return inserts it again.
+        connection.execute("DELETE FROM appliance.context_key")
     return applied + added
 
 
@@ -171,7 +173,7 @@ def main(migrations: Migrations) -> None:
     paths = Paths.from_environment()
     try:
         configure(ServiceSettings.load(paths.settings))
-        key = read_key(paths.secrets / "context.key")
+        key = read_key(paths.secrets / "admission.key")
         with connect(f"host={paths.database} dbname={migrations.service} user=migrate") as connection:
             applied = migrate(connection, key, migrations)
     except (ApplianceError, psycopg.Error) as error:

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
@@ -44,7 +45,7 @@ def create_app(
         max_body: largest request body, in bytes.
 
     Raises:
-        ApplianceError: the context key is missing or is not 32 bytes.
+        ApplianceError: the monitor's public key is missing or is not 32 bytes.
     """
     log.configure(settings)
     app = FastAPI(
@@ -56,9 +57,8 @@ def create_app(
         default_response_class=MarkedJSONResponse,
         lifespan=lifespan,
     )
-    app.add_middleware(
-        Boundary, settings=settings, context_key=read_key(paths.secrets / "context.key"), max_body=max_body
-    )
+    public_key = Ed25519PublicKey.from_public_bytes(read_key(paths.secrets / "monitor.pub"))
+    app.add_middleware(Boundary, settings=settings, public_key=public_key, max_body=max_body)
     pages = app.state.pages = Pages(settings, templates)
 
     @app.get(f"/{settings.service}/health")
@@ -80,7 +80,7 @@ def create_app(
 
 
 def read_key(path: Path) -> bytes:
-    """Read a 32-byte HMAC key.
+    """Read a key of 32 raw bytes.
 
     Raises:
         ApplianceError: it is missing or has another length.
@@ -89,10 +89,10 @@ def read_key(path: Path) -> bytes:
         key = path.read_bytes()
     except OSError as error:
         raise ApplianceError(
-            f"{path}: cannot be read: {error.strerror}", rule="a service needs its context key"
+            f"{path}: cannot be read: {error.strerror}", rule="a service needs the key by which it knows contexts"
         ) from error
     if len(key) != 32:
-        raise ApplianceError(f"{path}: has {len(key)} bytes", rule="a context key is 32 raw bytes")
+        raise ApplianceError(f"{path}: has {len(key)} bytes", rule="the keys of contexts are 32 raw bytes")
     return key
 
 

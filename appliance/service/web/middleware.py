@@ -6,11 +6,12 @@ from http import HTTPStatus
 from typing import Annotated
 
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import Depends, HTTPException, Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from appliance.monitor.decide.context import HEADER, Context, ContextError, open_context
+from appliance.contract.context import HEADER, Context, ContextError, Once, open_context
 from appliance.service.settings import ServiceSettings
 from appliance.service.web.responses import Classification, MarkedJSONResponse, current_state, error_body
 from appliance.service.web.storable import FORM_TYPE, JSON_TYPE, problem_in
@@ -59,14 +60,15 @@ class Boundary:
     Args:
         app: the application behind it.
         settings: the service's settings.
-        context_key: 32-byte HMAC key of this service in this enclave.
+        public_key: the monitor's, by which a context is known to be its own.
         max_body: largest request body, in bytes.
     """
 
-    def __init__(self, app: ASGIApp, *, settings: ServiceSettings, context_key: bytes, max_body: int) -> None:
+    def __init__(self, app: ASGIApp, *, settings: ServiceSettings, public_key: Ed25519PublicKey, max_body: int) -> None:
         self.app = app
         self.settings = settings
-        self.context_key = context_key
+        self.public_key = public_key
+        self.written = Once()
         self.max_body = max_body
         self.health = f"/{settings.service}/health".encode()
 
@@ -121,8 +123,8 @@ class Boundary:
         except ContextError as error:
             _log.warning("context_refused", reason=error.message)
             return HTTPStatus.FORBIDDEN, "requests reach this service through the enclave's gateway only"
-        writes = scope["method"] not in {"GET", "HEAD"} or bool(scope["query_string"])
-        if _AMBIGUOUS.search(scope["raw_path"]) or (writes and context.working != context.label):
+        # What a session at a higher level reads was published before: every request of it would be a write.
+        if _AMBIGUOUS.search(scope["raw_path"]) or context.working != context.label:
             return HTTPStatus.NOT_FOUND, HTTPStatus.NOT_FOUND.phrase
         length = Headers(scope=scope).get("content-length", "0")
         if not length.isdecimal() or int(length) > self.max_body:
@@ -133,13 +135,15 @@ class Boundary:
         tokens = Headers(scope=scope).getlist(HEADER)
         context = open_context(
             tokens[0] if len(tokens) == 1 else "",
-            self.context_key,
+            self.public_key,
             service=self.settings.service,
             method=scope["method"],
             path=scope["raw_path"].decode("ascii", "replace"),
         )
         if context.enclave != self.settings.enclave or context.label != self.settings.label:
             raise ContextError("the context is of another enclave")
+        if not context.reads:
+            self.written.take(context)
         return context
 
     async def _read(self, scope: Scope, receive: Receive) -> tuple[Receive, tuple[int, str] | None]:

@@ -39,6 +39,7 @@ class Pages:
         background, text = banner_colours(parse(settings.marking))
         tokens = (files("appliance.contract") / "tokens.css").read_text()
         self.theme = f"{tokens}.banner {{ background: {background}; color: {text}; }}\n"
+        self._style = self.theme + (Path(__file__).parent / "static" / "appliance.css").read_text()
 
     def render(
         self,
@@ -60,7 +61,13 @@ class Pages:
             marking=request.state.classification.marking,
             subject=context.subject if context else "",
             working=marking_of(Label.decode(context.working)).banner if context else "",
-            reading_down=bool(context and context.working != context.label),
+            reading_down=False,
             **values,
         )
         return HTMLResponse(page, status)
+
+    def published(self, template: str, marking: str, **values: Any) -> str:
+        """Render ``template`` for readers at higher levels: nobody's page, with its style in it and without scripts."""
+        return self._environment.get_template(template).render(
+            marking=marking, subject="", working="", reading_down=True, style=self._style, **values
+        )

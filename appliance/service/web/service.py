@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 from appliance.service.monitor import MonitorClient
 from appliance.service.settings import Paths, ServiceSettings
 from appliance.service.web.app import create_app
+from appliance.service.web.published import Published
 
 Starts = Callable[[FastAPI, ServiceSettings, Paths], AbstractAsyncContextManager[None]]
 
@@ -54,7 +55,8 @@ class Service:
 
         @asynccontextmanager
         async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-            app.state.monitor = MonitorClient(paths.record_socket)
+            monitor = app.state.monitor = MonitorClient(paths.record_socket)
+            app.state.published = Published(settings, app.state.pages, monitor, paths.state)
             try:
                 if self.starts is None:
                     yield
@@ -64,7 +66,7 @@ class Service:
             finally:
                 if self.database:
                     await app.state.database.close()
-                await app.state.monitor.close()
+                await monitor.close()
 
         app = create_app(
             settings,

@@ -9,8 +9,8 @@ from appliance.audit.events.text import printable
 from appliance.audit.log import witness
 from appliance.audit.review import summary as review
 from appliance.audit.review.summary import Review, ranked
+from appliance.contract.context import Context
 from appliance.errors import ApplianceError
-from appliance.monitor.decide.context import Context
 from appliance.service.web.middleware import token_of
 
 from .views import Console, Officer, TheConsole, download, page

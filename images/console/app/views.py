@@ -18,9 +18,9 @@ from appliance.audit.events.text import printable
 from appliance.audit.log.note import Note
 from appliance.audit.log.tiles import CHECKPOINT
 from appliance.audit.review import evidence
+from appliance.contract.context import Context
 from appliance.errors import ApplianceError
 from appliance.markings import Clearance
-from appliance.monitor.decide.context import Context
 from appliance.service.monitor import MonitorClient
 from appliance.service.web.middleware import CurrentContext, token_of
 from appliance.service.web.responses import not_found

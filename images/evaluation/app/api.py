@@ -10,8 +10,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse
 
-from appliance.monitor.decide.context import HEADER
-from appliance.service.web.middleware import CurrentContext
+from appliance.contract.context import HEADER
+from appliance.service.web.middleware import CurrentContext, context_of
 from appliance.service.web.responses import not_found
 
 from .jobs import Job, JobId, Jobs, NewJob
@@ -30,10 +30,10 @@ def job_of(request: Request, identifier: str) -> Job:
     """The job with this identifier.
 
     Raises:
-        HTTPException: 404: there is none.
+        HTTPException: 404: there is none, or the reader may not know of it.
     """
     job = jobs(request).get(identifier)
-    if job is None:
+    if job is None or not job.known_to(context_of(request).reader):
         raise not_found()
     return job
 
@@ -48,7 +48,7 @@ async def start_job(request: Request, context: CurrentContext, new: NewJob) -> d
 @router.get("/api/jobs")
 async def list_jobs(request: Request) -> dict[str, Any]:
     """All jobs, the newest first."""
-    return {"jobs": [job.model_dump(mode="json") for job in jobs(request).all()]}
+    return {"jobs": [job.model_dump(mode="json") for job in jobs(request).known(context_of(request).reader)]}
 
 
 @router.get("/api/jobs/{job}")
@@ -60,6 +60,7 @@ async def show_job(request: Request, job: AnyJob) -> dict[str, Any]:
 @router.get("/api/jobs/{job}/results")
 async def show_results(request: Request, job: AnyJob) -> dict[str, Any]:
     """The results document, which a person certifies."""
+    job_of(request, job)
     results = jobs(request).results(job)
     if results is None:
         raise not_found()

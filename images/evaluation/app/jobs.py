@@ -13,7 +13,9 @@ import httpx
 import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from appliance.contract.grant import Groups
 from appliance.errors import ApplianceError
+from appliance.markings import Label, Reader, Restriction
 from appliance.service.certificate import Dataset, EvaluationResults, Metric, Serving
 from appliance.service.monitor import MonitorClient
 from appliance.service.settings import ServiceSettings
@@ -33,6 +35,11 @@ SIZES: dict[DatasetName, int] = {
     "theory_of_mind": 100,
 }
 REQUESTS_PER_SLOT = 2
+PURPOSE = "evaluation"
+"""What the model's service is told: only this may ask a model that has no certificate yet."""
+CALLS_PER_SAMPLE = 3
+"""One answer, and as often again as the runner retries."""
+OTHER_CALLS = 10
 
 
 class NewJob(BaseModel):
@@ -42,6 +49,7 @@ class NewJob(BaseModel):
         model: name of the model.
         dataset: name of the set of samples.
         limit: how many of its samples at most.
+        need_to_know: groups whose members alone may know of the job.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,6 +57,7 @@ class NewJob(BaseModel):
     model: Annotated[str, StringConstraints(max_length=100)]
     dataset: DatasetName
     limit: int = Field(default=100, ge=1, le=1000)
+    need_to_know: Groups = ()
 
 
 class Job(BaseModel):
@@ -65,6 +74,11 @@ class Job(BaseModel):
     finished: AwareDatetime | None = None
     message: str = ""
     metrics: tuple[Metric, ...] = ()
+    need_to_know: Groups = ()
+
+    def known_to(self, reader: Reader) -> bool:
+        """Whether ``reader``, who reads at the enclave's label, may know of the job and its results."""
+        return set(self.need_to_know) <= reader.groups
 
 
 class Jobs:
@@ -102,6 +116,10 @@ class Jobs:
         """All jobs, the newest first."""
         return sorted(self._stored(), key=lambda job: job.started, reverse=True)
 
+    def known(self, reader: Reader) -> list[Job]:
+        """The jobs that ``reader`` may know of, the newest first."""
+        return [job for job in self.all() if job.known_to(reader)]
+
     def get(self, identifier: str) -> Job | None:
         """One job, or None."""
         try:
@@ -126,6 +144,8 @@ class Jobs:
     async def start(self, new: NewJob, *, evaluator: str, context: str) -> Job:
         """Start a job for ``evaluator``, whose request carried ``context``.
 
+        The monitor grants nothing for groups that they are no member of.
+
         Raises:
             ApplianceError: the model is not of this enclave, another job runs, the monitor grants nothing, or the model
                 does not answer.
@@ -142,8 +162,14 @@ class Jobs:
                 samples=min(new.limit, SIZES[new.dataset]),
                 evaluator=evaluator,
                 started=datetime.now(UTC),
+                need_to_know=new.need_to_know,
             )
-            ticket = Ticket(await self._monitor.grant(context, job=job.id, model=job.model))
+            calls = job.samples * CALLS_PER_SAMPLE + OTHER_CALLS
+            groups = job.need_to_know
+            grant = await self._monitor.grant(
+                context, job=job.id, model=job.model, purpose=PURPOSE, calls=calls, groups=groups
+            )
+            ticket = Ticket(grant)
             self._keep(job)
             self._running = job, ticket, asyncio.create_task(self._run(job, ticket))
             return job
@@ -166,6 +192,7 @@ class Jobs:
                 inputs=[f"sha256:{serving.model.sha256}", f"sha256:{results.dataset.sha256}"],
                 outputs=[f"sha256:{results.log_sha256}"],
                 detail={"model": job.model, "dataset": job.dataset, "samples": results.dataset.samples},
+                restriction=Restriction(Label.decode(self._settings.label), frozenset(job.need_to_know)),
             )
             self._write(job.id, "results.json", results)
             self._finish(job, ticket, state="done", metrics=results.metrics)

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.monitor.decide.context import HEADER
-from appliance.service.web.middleware import SECURITY_HEADERS, CurrentContext
+from appliance.contract.context import HEADER
+from appliance.service.web.middleware import SECURITY_HEADERS, CurrentContext, context_of
 from appliance.service.web.pages import Pages
 
 from .api import AnyJob, job_of, jobs
@@ -19,7 +19,9 @@ router = APIRouter(prefix="/evaluation")
 async def index(request: Request) -> Response:
     """All jobs, and a form for a new one."""
     models = request.app.state.models
-    return _pages(request).render(request, "jobs.html", jobs=jobs(request).all(), models=models, datasets=SIZES)
+    return _pages(request).render(
+        request, "jobs.html", jobs=jobs(request).known(context_of(request).reader), models=models, datasets=SIZES
+    )
 
 
 @router.post("/")
@@ -32,8 +34,8 @@ async def start(request: Request, context: CurrentContext, new: Annotated[NewJob
 @router.get("/jobs/{job}")
 async def show_job(request: Request, job: AnyJob) -> Response:
     """One job; while it runs the page loads itself again."""
-    results = jobs(request).results(job)
-    return _pages(request).render(request, "job.html", job=job_of(request, job), results=results)
+    found = job_of(request, job)
+    return _pages(request).render(request, "job.html", job=found, results=jobs(request).results(job))
 
 
 @router.get("/jobs/{job}/log")

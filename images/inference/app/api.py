@@ -1,6 +1,5 @@
 """The OpenAI-compatible routes below ``/inference/v1/``."""
 
-import hashlib
 import json
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -10,8 +9,10 @@ import httpx
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
 
+from appliance.contract import digest
+from appliance.contract.context import Context
 from appliance.errors import ApplianceError
-from appliance.monitor.decide.context import Context
+from appliance.markings import Label, Restriction, controlled, parse
 from appliance.service.monitor import MonitorClient
 from appliance.service.web.middleware import CurrentContext, token_of
 from appliance.service.web.responses import MarkedJSONResponse, not_found
@@ -21,6 +22,12 @@ from .gate import Gate
 from .requests import ChatRequest, CompletionRequest
 
 router = APIRouter(prefix="/inference/v1")
+RESTRICTION_HEADER = "X-Restriction"
+"""Says of an answer what limits its readers: label, need-to-know groups, originator control."""
+
+
+class CombinedError(ApplianceError):
+    """A request holds what its asker may not read."""
 
 
 class EngineError(ApplianceError):
@@ -58,11 +65,13 @@ async def completions(request: Request, context: CurrentContext, body: Completio
 async def _generate(request: Request, context: Context, body: ChatRequest | CompletionRequest, path: str) -> Response:
     engine: Engine = request.app.state.engine
     gate: Gate = request.app.state.gate
-    if body.model != gate.serving.model.name:
+    if body.model != gate.serving.model.name or (context.job and context.model != body.model):
         raise not_found()
     gate.admit(context)
+    restriction = _restriction(request, context, body)
     asked = engine.client.build_request("POST", path, json=body.for_engine())
-    await _record(request, gate, asked.content, stream=body.stream)
+    given = [digest.guessable(asked.content), digest.text(body.asked())]
+    await _record(request, gate, given, restriction, stream=body.stream)
     try:
         answer = await engine.client.send(asked, stream=True)
     except httpx.HTTPError as error:
@@ -70,22 +79,44 @@ async def _generate(request: Request, context: Context, body: ChatRequest | Comp
     classification = request.state.classification.model_dump()
     if answer.status_code == HTTPStatus.OK and body.stream:
         events = _marked_events(answer, classification)
-        return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        headers = {RESTRICTION_HEADER: restriction.encode(), "X-Accel-Buffering": "no"}
+        return StreamingResponse(events, media_type="text/event-stream", headers=headers)
     content = json.loads(await answer.aread())
     if answer.status_code != HTTPStatus.OK:
         message = str(content.get("error", {}).get("message", "the engine refused the request"))
         raise HTTPException(min(answer.status_code, HTTPStatus.SERVICE_UNAVAILABLE), message)
-    return MarkedJSONResponse(content)
+    return MarkedJSONResponse(content, headers={RESTRICTION_HEADER: restriction.encode()})
 
 
-async def _record(request: Request, gate: Gate, prompt: bytes, *, stream: bool) -> None:
+def _restriction(request: Request, context: Context, body: ChatRequest | CompletionRequest) -> Restriction:
+    """What limits who may have the answer: the join of the model's restriction and of all that the request holds.
+
+    The model is the enclave's. What a job asks holds what the job uses.
+
+    Raises:
+        CombinedError: the asker says that the request holds what they may not read.
+    """
+    marking = request.state.classification.marking
+    model = Restriction(Label.decode(context.label), originator_controlled=controlled(parse(marking).obligations))
+    holds = frozenset(body.need_to_know) | frozenset(context.groups if context.job else ())
+    if not holds <= context.reader.groups:
+        raise CombinedError(
+            "the request holds information of a need-to-know group that you are no member of",
+            rule="who asks may read all that goes into the answer",
+            remedy="leave out what is not yours to read, or name your own groups in need_to_know",
+        )
+    return model.join(Restriction(model.label, holds))
+
+
+async def _record(request: Request, gate: Gate, given: list[str], restriction: Restriction, *, stream: bool) -> None:
     monitor: MonitorClient = request.app.state.monitor
     await monitor.record(
         "model_inference_activity",
         token_of(request),
-        inputs=[f"sha256:{hashlib.sha256(prompt).hexdigest()}", f"sha256:{gate.serving.model.sha256}"],
+        inputs=[*given, f"sha256:{gate.serving.model.sha256}"],
         model={"name": gate.serving.model.name, "digest": f"sha256:{gate.serving.model.sha256}"},
         detail={"stream": stream},
+        restriction=restriction,
     )
 
 

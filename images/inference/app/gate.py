@@ -8,8 +8,8 @@ from typing import Any
 
 import structlog
 
+from appliance.contract.context import Context
 from appliance.errors import ApplianceError
-from appliance.monitor.decide.context import Context
 from appliance.service.certificate import Certificate, Serving, check, digest_of, verify
 from appliance.trust.keys import PublicKey
 
@@ -66,7 +66,7 @@ class Gate:
             CandidateError: the model is a candidate and this is not its evaluation.
         """
         standing = self.standing()
-        if not standing.certified and not (context.subject == "service:evaluation" and context.job):
+        if not standing.certified and (context.subject, context.purpose) != ("service:evaluation", "evaluation"):
             raise CandidateError(
                 f"model {self.serving.model.name} is a candidate: {standing.reason}",
                 rule="a model serves only with a certificate",

@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class _Request(BaseModel):
+    """What both routes take. ``need_to_know`` is ours: the groups whose information is in the request."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     model: str
@@ -20,6 +22,7 @@ class _Request(BaseModel):
     stream: bool = False
     stream_options: dict[Literal["include_usage"], bool] | None = None
     user: str | None = Field(default=None, exclude=True)
+    need_to_know: tuple[str, ...] = Field(default=(), max_length=32, exclude=True)
 
     def for_engine(self) -> dict[str, Any]:
         """The request as the engine takes it: nothing of another conversation is reused."""
@@ -44,6 +47,11 @@ class Message(BaseModel):
     content: str | list[TextPart]
     name: str | None = Field(default=None, exclude=True)
 
+    @property
+    def text(self) -> str:
+        """Its content, the parts one after the other."""
+        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+
 
 class ChatRequest(_Request):
     """``POST /v1/chat/completions``."""
@@ -54,6 +62,10 @@ class ChatRequest(_Request):
     logprobs: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
 
+    def asked(self) -> str:
+        """The last message: those before were the last of earlier requests, or their answers."""
+        return self.messages[-1].text
+
 
 class CompletionRequest(_Request):
     """``POST /v1/completions``."""
@@ -61,3 +73,7 @@ class CompletionRequest(_Request):
     prompt: str
     echo: Literal[False] | None = None
     logprobs: int | None = Field(default=None, ge=0, le=20)
+
+    def asked(self) -> str:
+        """The prompt."""
+        return self.prompt

@@ -14,6 +14,7 @@ from workbench.exchange import studio, table
 from workbench.tasks import kind_of
 
 from .models import NewProject, NewTask
+from .publication import Publication
 from .restrictions import Restrictions
 from .store import answers, claims, projects, tasks
 from .store.tasks import Added
@@ -33,6 +34,12 @@ def restrictions(request: Request) -> Restrictions:
     return found
 
 
+def publication(request: Request) -> Publication:
+    """What is published for sessions at higher levels."""
+    found: Publication = request.app.state.publication
+    return found
+
+
 def monitor(request: Request) -> MonitorClient:
     """The way to the log."""
     found: MonitorClient = request.app.state.monitor
@@ -44,6 +51,7 @@ async def add_project(request: Request, new: NewProject) -> Row:
     restriction = restrictions(request).of(new.marking, new.groups, "", member_of=context_of(request).groups)
     async with database(request).transaction(request, [restriction.label]) as transaction:
         added = await projects.add_project(transaction, new, restriction)
+    await publication(request).changed(request, added["id"])
     return added | {"marking": restriction.portion, "groups": list(restriction.groups)}
 
 
@@ -83,11 +91,13 @@ async def add_tasks(
             )
         _refuse_twice([one.external_id for one in checked])
         if record is None:
-            return await _add(request, transaction, into, checked)
-        added = await tasks.add(transaction, into, checked)
-        for identifier in added:
-            await record(identifier)  # inside the transaction: without a durable record it is rolled back
-        return added
+            added = await _add(request, transaction, into, checked)
+        else:
+            added = await tasks.add(transaction, into, checked)
+            for identifier in added:
+                await record(identifier)  # inside the transaction: without a durable record it is rolled back
+    await publication(request).changed(request, project)
+    return added
 
 
 async def add_label_studio(request: Request, project: UUID, raw: Sequence[Any]) -> list[str]:
@@ -107,7 +117,9 @@ async def add_label_studio(request: Request, project: UUID, raw: Sequence[Any]) 
             read = studio.read(kind, schema, one, str(number))
             restriction = _restriction(request, read.marking, read.groups, f"{number}.data.", into["groups"])
             checked.append(Added(restriction, read.data, read.source, None, None, read.answers))
-        return await _add(request, transaction, into, checked)
+        added = await _add(request, transaction, into, checked)
+    await publication(request).changed(request, project)
+    return added
 
 
 async def add_table(request: Request, project: UUID, text: str) -> list[str]:
@@ -115,10 +127,28 @@ async def add_table(request: Request, project: UUID, text: str) -> list[str]:
     return await add_tasks(request, project, [NewTask.model_validate(row) for row in table.read(text)])
 
 
-async def claim(request: Request, project: UUID) -> dict[str, Any]:
-    """The annotator's next task, theirs until the lease ends; ``task`` is None when there is none for them."""
+async def claim(
+    request: Request,
+    project: UUID,
+    *,
+    answered: tuple[UUID, dict[str, Any]] | None = None,
+    skipped: tuple[UUID, str] | None = None,
+) -> dict[str, Any]:
+    """The annotator's next task, theirs until the lease ends; ``task`` is None when there is none for them.
+
+    Args:
+        request: of the annotator; it writes in one transaction.
+        project: of the task.
+        answered: a task that they answer first, and the answer.
+        skipped: a task that they leave to others first, and why.
+    """
     async with database(request).transaction(request) as transaction:
         into = await projects.project(transaction, project)
+        if answered:
+            done = await tasks.task(transaction, project, answered[0])
+            await answers.answer(transaction, into, done, checked_value(into, done, answered[1]))
+        if skipped:
+            await answers.skip(transaction, await tasks.task(transaction, project, skipped[0]), skipped[1])
         found = await claims.claim(transaction, into)
         return {"project": into, "task": found, "own": await answers.own(transaction, found) if found else None}
 

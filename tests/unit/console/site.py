@@ -1,6 +1,7 @@
 """A log with the decisions of some days, and the console over it."""
 
 import random
+import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,11 @@ from appliance.audit.events import kinds as events
 from appliance.audit.events.kinds import Call, Entity, Lineage, Scope, Verdict
 from appliance.audit.events.ocsf import Event
 from appliance.audit.log.writer import Log
-from appliance.monitor.decide.context import HEADER, Context, seal
+from appliance.contract.context import HEADER, Context
 from appliance.service.settings import Paths, ServiceSettings
 from images.console.app.main import service
+from tests.contexts import give_keys, sealed
 
-KEY = b"k" * 32
 LOW, HIGH, SYSTEM = "U;;*", "S;;GBR,USA", "TS;SI;USA"
 POLICY = "sha256:" + "5f" * 32
 MINUTE = 60_000
@@ -116,7 +117,7 @@ class Site:
         vkey = Log.create(log, folder / "secrets" / "log.key", "demo.example/audit")
         for name in ("run", "state", "static"):
             (folder / name).mkdir(exist_ok=True)
-        (folder / "run" / "context.key").write_bytes(KEY)
+        give_keys(folder / "run")
         return cls(folder, vkey, log)
 
     def open(self) -> Log:
@@ -154,7 +155,7 @@ class Site:
 def headers(url: str, method: str = "GET", **changes: object) -> dict[str, str]:
     """What the gateway adds to an officer's request for ``url``."""
     values: dict[str, object] = {
-        "request": "0" * 32,
+        "request": secrets.token_hex(16),
         "enclave": "system-high",
         "service": "console",
         "method": method,
@@ -169,4 +170,4 @@ def headers(url: str, method: str = "GET", **changes: object) -> dict[str, str]:
         "working": SYSTEM,
         "expires": int(time.time()) + 60,
     }
-    return {HEADER: seal(Context.model_validate(values | changes), KEY)}
+    return {HEADER: sealed(Context.model_validate(values | changes))}

@@ -21,19 +21,24 @@ from appliance.audit.log.note import COSIGNATURE, Signer, Verifier
 from appliance.audit.log.policy import Policy
 from appliance.audit.log.witness import Request, cosign
 from appliance.audit.review import summary as review
+from appliance.enclave.render import HostPaths
 from appliance.enclave.site import load_site
 from appliance.monitor.decide.identity import Authority
+from appliance.monitor.decide.jobs import Jobs
 from appliance.monitor.decide.policy import parse_policy
 from appliance.monitor.decide.registry import Registry
-from appliance.monitor.http import HttpRequest, HttpResponse, serve_unix
+from appliance.monitor.http import HttpRequest, HttpResponse
 from appliance.monitor.in_force.current import InForce
 from appliance.monitor.in_force.statements import Statements
 from appliance.monitor.record.recording import Recording
+from appliance.monitor.serve.publications import Publications
 from appliance.monitor.serve.records import Records
+from appliance.monitor.sockets import serve_unix
 from appliance.trust.certificates import make_authority
 from appliance.trust.keys import generate
 from tests.catalogue import CATALOGUE
-from tests.unit.console.site import KEY, SYSTEM, Site, days, headers
+from tests.contexts import ADMISSION_KEY, DIGEST_KEY, GRANT_KEY, SIGNING_KEY
+from tests.unit.console.site import SYSTEM, Site, days, headers
 from tests.unit.console.test_browser import CHROMIUM
 
 OFFICERS = ("isso", "issm")
@@ -67,11 +72,14 @@ def monitor(site: Site, stop: threading.Event, ready: threading.Event) -> None:
             policy_digest="0" * 64,
             authority=Authority(make_authority(generate("ca", demo=True)).pem),
             catalogue=CATALOGUE,
-            context_keys={("system-high", "console"): KEY},
-            grant_key=b"g" * 32,
+            signing_key=SIGNING_KEY,
+            admission_keys={("system-high", "console"): ADMISSION_KEY},
+            grant_key=GRANT_KEY,
+            digest_keys={"system-high": DIGEST_KEY},
         )
         log = site.open()
-        records = Records(force, Recording(log, statements))
+        jobs = Jobs(site.folder / "jobs.json", time.time)
+        records = Records(force, Recording(log, statements), jobs, Publications(HostPaths(site.folder, site.folder)))
 
         async def handle(request: HttpRequest) -> HttpResponse:
             return await records.handle(example.system_high, CATALOGUE["console"], request)

@@ -13,7 +13,7 @@ import uvicorn
 from fastapi.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from appliance.monitor.decide.context import HEADER
+from appliance.contract.context import HEADER
 from appliance.service.settings import Paths
 from appliance.trust.certificates import issue_client, issue_server, make_authority
 from appliance.trust.keys import generate
@@ -24,6 +24,7 @@ from tests.unit.service.model import model
 from tests.unit.service.support import Monitor, headers_for, make_paths, settings_for
 
 __all__ = ["model"]
+JOB = {"subject": "service:evaluation", "model": "smollm2", "purpose": "evaluation"}
 ENGINE_IMAGE = "sha256:" + "b" * 64
 
 
@@ -38,7 +39,7 @@ class Gateway:
         if scope["type"] == "http":
             job = dict(scope["headers"]).get(b"x-appliance-job", b"").decode().removeprefix("v1.grant-")
             self.jobs.add(job)
-            context = headers_for(scope["method"], scope["path"], subject="service:evaluation", job=job)[HEADER]
+            context = headers_for(scope["method"], scope["path"], **JOB, job=job)[HEADER]
             headers = [*scope["headers"], (HEADER.lower().encode(), context.encode())]
             scope = {**scope, "headers": headers}
         await self.app(scope, receive, send)

@@ -61,8 +61,9 @@ def job(enclave: Enclave) -> dict[str, Any]:
 def test_a_job_answers_all_samples_under_the_persons_grant(enclave: Enclave, job: dict[str, Any]) -> None:
     assert job["answered"] == job["samples"] == 6
     assert enclave.gateway.jobs == {job["id"]}
-    assert enclave.monitor.grants[0]["job"] == job["id"]
-    assert enclave.monitor.grants[0]["context"].startswith("v1.")
+    asked = {name: enclave.monitor.grants[0][name] for name in ("job", "model", "purpose", "calls")}
+    assert asked == {"job": job["id"], "model": "smollm2", "purpose": "evaluation", "calls": 6 * 3 + 10}
+    assert enclave.monitor.grants[0]["context"].startswith("v2.")
     (record,) = [record for record in enclave.monitor.records if record["activity"] == "evaluation.run"]
     assert (record["subject"], record["detail"]["samples"]) == ("analyst", 6)
     (metric,) = job["metrics"]
@@ -99,6 +100,27 @@ def test_the_log_is_inspects_own_and_its_viewer_gets_what_it_needs(enclave: Encl
     page = ask(enclave.client, "GET", f"/evaluation/jobs/{job['id']}/log")
     assert page.text.count(f">{MARKING}</div>") == 2
     assert "frame-src 'self'" in page.headers["Content-Security-Policy"]
+
+
+@pytest.mark.slow
+def test_a_job_of_a_group_is_unknown_to_who_is_no_member(enclave: Enclave, job: dict[str, Any]) -> None:
+    member = {"groups": ("falcon", "heron")}
+    new = {"model": "absent", "dataset": "popularity", "limit": 1, "need_to_know": ["falcon"]}
+    started = ask(enclave.client, "POST", JOBS, new, **member)
+    assert started.status_code == 202
+    assert enclave.monitor.grants[-1]["groups"] == ["falcon"]
+    path = f"{JOBS}/{started.json()['id']}"
+    while ask(enclave.client, "GET", path, **member).json()["state"] == "running":
+        time.sleep(0.1)
+    page = f"/evaluation/jobs/{started.json()['id']}"
+    for groups in ((), ("heron",)):
+        shown = ask(enclave.client, "GET", JOBS, groups=groups).json()["jobs"]
+        assert started.json()["id"] not in [one["id"] for one in shown]
+        assert job["id"] in [one["id"] for one in shown]
+        for hidden in (path, f"{path}/results", f"{path}/log", page, f"{page}/log", page.replace("jobs", "view") + "/"):
+            assert ask(enclave.client, "GET", hidden, groups=groups).status_code == 404, hidden
+        assert started.json()["id"] not in ask(enclave.client, "GET", "/evaluation/", groups=groups).text
+    assert started.json()["id"] in ask(enclave.client, "GET", "/evaluation/", **member).text
 
 
 @pytest.mark.slow

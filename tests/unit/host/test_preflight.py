@@ -62,7 +62,7 @@ def test_room_is_asked_for_by_purpose_and_gathered_by_file_system(host: Host) ->
     assert needs["the bundle"] == 1200
     assert needs["its images, unpacked"] == 3500
     assert needs["its Python environment"] == 350
-    assert needs["a model for each enclave"] == 180
+    assert needs["a file system for each enclave"] == 3 * 2048
     assert needs["a cold copy of the data"] == 0
     assert len({room.path.stat().st_dev for room in host.rooms}) == len(host.rooms)
 

@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 from openai import OpenAI
 
+from appliance.contract import digest
 from appliance.errors import ApplianceError
 from appliance.service.certificate import EvaluationResults, certify, digest_of
 from appliance.trust.keys import generate
@@ -83,8 +84,11 @@ def test_a_candidate_answers_its_evaluation_alone(service: Service) -> None:
     assert refused.status_code == 409
     assert refused.json()["error"]["message"] == "model smollm2 is a candidate: no certificate"
     assert service.ask(subject="service:evaluation").status_code == 409
-    assert service.ask(subject="service:evaluation", job="7").status_code == 200
-    assert service.ask(subject="analyst", job="7").status_code == 409
+    job: dict[str, Any] = {"subject": "service:evaluation", "job": "7", "model": "smollm2", "purpose": "evaluation"}
+    assert service.ask(**job).status_code == 200
+    assert service.ask(**job | {"subject": "analyst"}).status_code == 409
+    assert service.ask(**job | {"purpose": "labeling"}).status_code == 409
+    assert service.ask(**job | {"model": "another"}).status_code == 404
 
 
 def page(service: Service, **context: Any) -> str:
@@ -195,13 +199,38 @@ def test_each_answer_is_recorded_by_digest_before_it_leaves_and_never_without(se
     service.ask(on_behalf_of=None)
     (record,) = service.monitor.records
     assert (record["activity"], record["subject"]) == ("model_inference_activity", "analyst")
-    assert record["inputs"][1] == f"sha256:{service.digest}"
+    *given, model_file = record["inputs"]
+    assert model_file == f"sha256:{service.digest}"
+    assert len(given) == 2
+    assert all(one.startswith("keyed:sha256:") for one in given)
+    assert given[1] == digest.text(QUESTION["content"])
     assert "rainbow" not in json.dumps(record)
     service.monitor.refuse = True
     for stream in (False, True):
         refused = service.ask(body={"messages": [QUESTION], "max_tokens": 8, "stream": stream})
         assert refused.status_code == 503
         assert "choices" not in refused.text
+
+
+def test_who_asks_may_read_all_that_goes_into_the_answer(service: Service) -> None:
+    service.certify()
+    service.monitor.records.clear()
+    body = {"messages": [QUESTION], "max_tokens": 2, "need_to_know": ["heron", "falcon"]}
+    for groups in ((), ("falcon",)):
+        refused = service.ask(body=body, groups=groups)
+        assert refused.status_code == 409
+        assert "no member" in refused.json()["error"]["message"]
+    assert service.monitor.records == []
+    member: dict[str, Any] = {"groups": ("falcon", "heron", "kite")}
+    restriction = "S;;GBR,USA|falcon,heron|"
+    for stream in (False, True):
+        answer = service.ask(body=body | {"stream": stream}, **member)
+        assert answer.status_code == 200
+        assert answer.headers["X-Restriction"] == restriction
+        assert service.monitor.records[-1]["restriction"] == restriction
+    assert service.ask(**member).headers["X-Restriction"] == "S;;GBR,USA||"
+    job: dict[str, Any] = {"subject": "service:evaluation", "job": "7", "model": "smollm2", "purpose": "evaluation"}
+    assert service.ask(**job | {"groups": ("falcon",)}).headers["X-Restriction"] == "S;;GBR,USA|falcon|"
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,10 @@ import json
 import pytest
 from fastapi.testclient import TestClient
 
+from appliance.service.settings import Paths
+from images.labeling.app.main import service
 from tests.unit.labeling.support import ABOVE, API, answer, ask, new_project, new_tasks
-from tests.unit.service.support import MARKING, Monitor
+from tests.unit.service.support import MARKING, Monitor, settings_for
 
 
 def test_two_annotators_who_do_not_see_each_other_and_an_export_that_sees_both(
@@ -152,17 +154,69 @@ def test_a_marking_that_is_invalid_or_above_the_enclave_is_refused(client: TestC
     assert ask(client, "GET", f"{API}/projects/{project}").json()["tasks"] == 0
 
 
-def test_from_a_higher_level_one_reads_and_does_not_write(client: TestClient) -> None:
+def test_what_everybody_may_read_is_published_as_soon_as_it_changes(client: TestClient, monitor: Monitor) -> None:
+    project = new_project(client, name="Helpfulness")
+    tasks = new_tasks(client, project, *[None] * 51)
+    tasks += new_tasks(client, project, None)
+    published = monitor.published
+    listed = json.loads(published[f"{API}/projects"])
+    assert [(one["id"], one["tasks"]) for one in listed["projects"]] == [(project, 52)]
+    assert listed["classification"]["marking"] == MARKING
+    first = json.loads(published[f"{API}/projects/{project}/tasks"])
+    second = json.loads(published[f"{API}/projects/{project}/tasks/after/{first['next']}"])
+    assert [task["id"] for page in (first, second) for task in page["tasks"]] == tasks
+    assert second["next"] is None
+    own = ask(client, "GET", f"{API}/projects/{project}/tasks/after/{first['next']}").json()["tasks"]
+    assert [task["data"] for task in second["tasks"]] == [task["data"] for task in own]
+    assert json.loads(published[f"{API}/projects/{project}"])["tasks"] == 52
+    answer(client, project, tasks[0], {"choice": "a"})
+    pages = ("/labeling/", f"/labeling/projects/{project}", f"/labeling/projects/{project}/after/{first['next']}")
+    for page in (published[name] for name in pages):
+        assert MARKING in page
+        assert "<script" not in page
+        assert "analyst" not in page, "a published page is nobody's"
+        assert "by you" not in page
+        assert "52 tasks" in page
+
+
+def test_what_belongs_to_a_group_is_not_published(client: TestClient, monitor: Monitor) -> None:
+    member = {"groups": ("falcon",)}
+    made = new_project(client, name="FALCON", groups=["falcon"])
+    new_tasks(client, made, None, **member)
+    assert ask(client, "GET", f"/labeling/projects/{made}", **member).status_code == 200
+    assert monitor.published, "the list is"
+    assert [path for path, text in monitor.published.items() if made in path or "FALCON" in text] == []
+    known = new_project(client)
+    body = {"tasks": [{"prompt": "FALCON?", "answers": ["a", "b"], "groups": ["falcon"]}]}
+    assert ask(client, "POST", f"{API}/projects/{known}/tasks", body, **member).status_code == 201
+    new_tasks(client, known, None)
+    assert json.loads(monitor.published[f"{API}/projects/{known}"])["tasks"] == 1
+    assert "FALCON" not in "".join(monitor.published.values())
+
+
+def test_what_an_earlier_process_wrote_is_published_when_somebody_looks(
+    client: TestClient, monitor: Monitor, paths: Paths
+) -> None:
     project = new_project(client)
-    (task,) = new_tasks(client, project, None)
-    assert ask(client, "GET", f"{API}/projects/{project}/tasks", **ABOVE).json()["tasks"][0]["id"] == task
-    assert answer(client, project, task, {"choice": "a"}, **ABOVE).status_code == 404
-    assert ask(client, "POST", f"{API}/projects/{project}/claims", **ABOVE).status_code == 404
+    new_tasks(client, project, None)
+    monitor.published.clear()
+    with TestClient(service.build(settings_for("labeling"), paths)) as later:
+        ask(later, "GET", f"/labeling/projects/{project}")
+    assert f"{API}/projects/{project}/tasks" in monitor.published
+    assert f"{API}/projects" in monitor.published
+
+
+def test_a_monitor_that_takes_no_page_takes_no_write_back(client: TestClient, monitor: Monitor) -> None:
+    monitor.refuse = True
+    project = new_project(client)
+    assert ask(client, "GET", f"{API}/projects/{project}").status_code == 200
+
+
+def test_nothing_comes_from_a_higher_level(client: TestClient) -> None:
+    project = new_project(client)
+    assert ask(client, "GET", f"{API}/projects/{project}", **ABOVE).status_code == 404
     assert ask(client, "POST", f"{API}/projects", {"name": "x"}, **ABOVE).status_code == 404
-    page = ask(client, "GET", f"/labeling/projects/{project}", **ABOVE)
-    assert "read-only" in page.text
-    assert "/annotate" not in page.text
-    assert ask(client, "GET", f"/labeling/projects/{project}/annotate", **ABOVE).status_code == 404
+    assert ask(client, "POST", f"{API}/projects/{project}/claims", **ABOVE).status_code == 404
 
 
 def test_label_studio_json_comes_in_and_goes_out(client: TestClient) -> None:

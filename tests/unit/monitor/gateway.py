@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 import socket
 import ssl
@@ -21,21 +22,22 @@ import httpx
 import yaml
 
 from appliance.audit.log.writer import Log
+from appliance.contract.context import Context, open_context
 from appliance.enclave.render import GATEWAY_UID, RECORD_SOCKET, HostPaths, gateway_config
-from appliance.enclave.site import Enclave, Site, load_site
-from appliance.monitor.decide.context import Context, open_context, seal
-from appliance.monitor.http import HttpRequest, HttpResponse, connection, json_response
+from appliance.enclave.site import Enclave, Site, parse_site
+from appliance.monitor.http import HttpRequest, HttpResponse, json_response
 from appliance.monitor.in_force import registries
 from appliance.monitor.in_force.statements import PIN
 from appliance.monitor.serve import daemon
+from appliance.monitor.sockets import connection
 from appliance.trust import dsse
 from appliance.trust.certificates import Authority as Issuer
 from appliance.trust.certificates import issue_client, issue_server, make_authority
 from appliance.trust.keys import generate
 from appliance.trust.officers import Officers, payload_type
 from tests.catalogue import CATALOGUE
+from tests.contexts import ADMISSION_KEY, DIGEST_KEY, GRANT_KEY, PUBLIC_KEY, SEED, sealed
 
-KEY = b"c" * 32
 PEOPLE = ("first", "second")
 MARKED = {
     "/labeling/empty": "",
@@ -45,6 +47,8 @@ MARKED = {
     "/labeling/lower-case": "secret//rel to usa, gbr",
 }
 """Paths at which the service marks its answer wrongly."""
+ADDRESSES = {"secret": "127.0.0.1", "unclassified": "127.0.0.2"}
+"""Where the gateways of a rig are reached."""
 REFUSED = {f"/labeling/refused/{status}": status for status in (400, 405, 409, 414, 415, 422, 429, 431)}
 """Paths at which the service refuses by itself."""
 SUBJECTS: dict[str, dict[str, Any]] = {
@@ -64,7 +68,7 @@ def free_port() -> int:
 def token(enclave: Enclave, service: str, **changes: Any) -> str:
     """A context that the rig's monitor sealed for ``service`` of ``enclave``."""
     values: dict[str, Any] = {
-        "request": "0" * 32,
+        "request": secrets.token_hex(16),
         "enclave": enclave.name,
         "service": service,
         "method": "POST",
@@ -77,7 +81,7 @@ def token(enclave: Enclave, service: str, **changes: Any) -> str:
         "working": enclave.encoded,
         "expires": int(time.time()) + 60,
     }
-    return seal(Context.model_validate(values | changes), KEY)
+    return sealed(Context.model_validate(values | changes))
 
 
 class Rig:
@@ -85,7 +89,7 @@ class Rig:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.site: Site = load_site(Path("site.example.yml"))
+        self.site: Site = parse_site(self.described())
         self.enclave: Enclave = self.site.enclave("secret")
         self.issuer: Issuer = make_authority(generate("ca", demo=True))
         self.officers = {name: generate(name, demo=True) for name in PEOPLE}
@@ -95,14 +99,19 @@ class Rig:
         self.fail_log = False
         self._stop = threading.Event()
         (folder / "ca.pem").write_bytes(self.issuer.pem)
-        gateway = issue_server(self.issuer, self.enclave.hostname, enclave=self.enclave.name, addresses=("127.0.0.1",))
-        (folder / "gateway.pem").write_bytes(gateway.pem)
-        (folder / "gateway.key").write_bytes(gateway.key_pem)
         for name in SUBJECTS:
             issue_client(self.issuer, name).write(folder, name)
 
         self.sign(self.paths.root / "current" / "site")
         self._install()
+
+    @staticmethod
+    def described() -> Any:
+        """The example's site, at an address that tests reach."""
+        site = yaml.safe_load(Path("site.example.yml").read_text())
+        for enclave in site["enclaves"]:
+            enclave["address"] = ADDRESSES.get(enclave["name"], enclave["address"])
+        return site
 
     def sign(
         self, folder: Path, *, by: Sequence[str] = PEOPLE, site: Any = None, subjects: Any = None, access: Any = None
@@ -110,7 +119,7 @@ class Rig:
         """A site folder signed by the officers ``by``; what is not given is as the rig starts."""
         listed = [{"name": name, "expires": "2100-01-01"} | fields for name, fields in SUBJECTS.items()]
         values = {
-            "site": site or yaml.safe_load(Path("site.example.yml").read_text()),
+            "site": site or self.described(),
             "subjects": subjects or {"subjects": listed},
             "access": access or yaml.safe_load(Path("policies/access.yml").read_text()),
         }
@@ -138,29 +147,37 @@ class Rig:
         pinned = hashlib.sha256((site / "officers.json").read_bytes()).hexdigest()
         (site / PIN).write_text(pinned + "\n")
         registries.accept(self.paths, site, pinned)
-        (root / "secrets" / "grant.key").write_bytes(b"g" * 32)
+        (root / "secrets" / "grant.key").write_bytes(GRANT_KEY)
+        self.paths.signing_key.write_bytes(SEED)
         for enclave in self.site.enclaves:
+            self.paths.digest_key(enclave.name).write_bytes(DIGEST_KEY)
             for service in enclave.services:
-                (root / "secrets" / f"{enclave.name}.{service}.context.key").write_bytes(KEY)
+                self.paths.admission_key(enclave.name, service).write_bytes(ADMISSION_KEY)
             self.paths.sockets(enclave.name, "gateway").mkdir(parents=True)
+            self.paths.published(enclave.name).mkdir(parents=True)
             for service in enclave.services:
                 self.paths.records(enclave.name, service).mkdir(parents=True)
         Log.create(root / "log", root / "secrets" / "log.key", "test/audit")
 
-    def config(self) -> str:
+    def config(self, enclave: Enclave, folder: Path, port: int, service_port: int) -> str:
         """The rendered configuration with this machine's places."""
-        text = gateway_config(self.enclave, CATALOGUE, ["UNCLASSIFIED"]).replace("/tmp/", f"{self.folder}/")  # noqa: S108  # the container's tmpfs
-        text = text.replace("/run/secrets", str(self.folder))
-        text = text.replace("/run/monitor", str(self.paths.sockets(self.enclave.name, "gateway")))
-        text = text.replace("listen 443", f"listen 127.0.0.1:{self.port}")
-        return re.sub(r"server 10\.[0-9.]+:8000", f"server 127.0.0.1:{self.service_port}", text)
+        text = gateway_config(enclave, CATALOGUE, ["UNCLASSIFIED"]).replace("/tmp/", f"{folder}/")  # noqa: S108  # the container's tmpfs
+        text = text.replace("/run/secrets", str(folder))
+        text = text.replace("/run/monitor", str(self.paths.sockets(enclave.name, "gateway")))
+        text = text.replace("/srv/published", str(self.paths.published(enclave.name)))
+        text = text.replace("listen 443", f"listen {enclave.address}:{port}")
+        return re.sub(r"server 10\.[0-9.]+:8000", f"server 127.0.0.1:{service_port}", text)
 
-    def client(self, name: str | None) -> httpx.Client:
-        """A client with the certificate in ``<name>.pem``."""
+    def tls(self, name: str | None) -> ssl.SSLContext:
+        """TLS with the certificate in ``<name>.pem``."""
         context = ssl.create_default_context(cafile=str(self.folder / "ca.pem"))
         if name:
             context.load_cert_chain(self.folder / f"{name}.pem", self.folder / f"{name}.key")
-        return httpx.Client(base_url=f"https://127.0.0.1:{self.port}", verify=context, timeout=10)
+        return context
+
+    def client(self, name: str | None) -> httpx.Client:
+        """A client with the certificate in ``<name>.pem``."""
+        return httpx.Client(base_url=f"https://127.0.0.1:{self.port}", verify=self.tls(name), timeout=10)
 
     def last_rule(self) -> str:
         """The rule of the last decision in the log."""
@@ -195,7 +212,7 @@ class Rig:
         if path == "/labeling/missing":
             return json_response(404, {"error": "row 17 is not yours"}, {"X-Classification": self.enclave.label})
         context = open_context(
-            request.header("x-appliance-context"), KEY, service="labeling", method=request.method, path=path
+            request.header("x-appliance-context"), PUBLIC_KEY, service="labeling", method=request.method, path=path
         )
         return json_response(200, context.model_dump(mode="json"), {"X-Classification": self.enclave.label})
 
@@ -215,32 +232,49 @@ class Rig:
 
 
 @contextmanager
+def nginx(rig: Rig, enclave: Enclave, folder: Path, port: int, service_port: int) -> Iterator[None]:
+    """The gateway of ``enclave``, from ``folder``, in which all that it writes is."""
+    server = issue_server(rig.issuer, enclave.hostname, enclave=enclave.name, addresses=(str(enclave.address),))
+    (folder / "gateway.pem").write_bytes(server.pem)
+    (folder / "gateway.key").write_bytes(server.key_pem)
+    (folder / "ca.pem").write_bytes(rig.issuer.pem)
+    (folder / "nginx.conf").write_text(rig.config(enclave, folder, port, service_port))
+    program = shutil.which("nginx", path="/usr/sbin:/usr/bin")
+    assert program, "nginx is installed by make setup"
+    options = ["-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log"), "-g", "daemon off;"]
+    # As the user that the gateway's container is mapped to, because the monitor answers no other.
+    user = enclave.uids + GATEWAY_UID
+    for path in (folder, *folder.glob("*.*")):
+        os.chown(path, user, user)
+    with (folder / "stderr").open("wb") as stderr:
+        process = subprocess.Popen(
+            [program, *options], cwd=folder, user=user, group=user, extra_groups=[], stderr=stderr
+        )
+    base = f"https://{enclave.address}:{port}"
+    try:
+        with httpx.Client(base_url=base, verify=rig.tls(None), timeout=10) as client:
+            for _ in range(100):
+                try:
+                    if client.get("/health").status_code == 200 and rig.answers():
+                        break
+                except httpx.HTTPError:
+                    time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@contextmanager
 def running(folder: Path) -> Iterator[Rig]:
     """A running rig."""
     folder.chmod(0o755)
     rig = Rig(folder)
     thread = threading.Thread(target=lambda: asyncio.run(rig._run()), daemon=True)
     thread.start()
-    (folder / "nginx.conf").write_text(rig.config())
-    program = shutil.which("nginx", path="/usr/sbin:/usr/bin")
-    assert program, "nginx is installed by make setup"
-    options = ["-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log"), "-g", "daemon off;"]
-    # As the user that the gateway's container is mapped to, because the monitor answers no other.
-    user = rig.enclave.uids + GATEWAY_UID
-    for path in (folder, *folder.glob("*.*")):
-        os.chown(path, user, user)
-    process = subprocess.Popen([program, *options], cwd=folder, user=user, group=user, extra_groups=[])
     try:
-        for _ in range(100):
-            with rig.client(None) as client:
-                try:
-                    if client.get("/health").status_code == 200 and rig.answers():
-                        break
-                except httpx.HTTPError:
-                    time.sleep(0.05)
-        yield rig
+        with nginx(rig, rig.enclave, folder, rig.port, rig.service_port):
+            yield rig
     finally:
-        process.terminate()
-        process.wait(10)
         rig._stop.set()
         thread.join(10)

@@ -21,12 +21,14 @@ from appliance.audit.log.writer import Log
 from appliance.audit.review.summary import remarks
 from appliance.enclave.site import Enclave, load_site
 from appliance.monitor.decide.decision import Decision, deny
+from appliance.monitor.decide.jobs import Jobs
 from appliance.monitor.http import HttpRequest, HttpResponse
 from appliance.monitor.in_force.statements import installed_statements
 from appliance.monitor.record.capacity import UNIDENTIFIED, Capacity, CapacityError, Quota
 from appliance.monitor.record.outcome import Outcome
 from appliance.monitor.record.recording import Recording
 from appliance.monitor.serve.daemon import with_keys
+from appliance.monitor.serve.publications import Publications
 from appliance.monitor.serve.records import Records
 from tests.catalogue import CATALOGUE
 from tests.unit.monitor.gateway import Rig, running, token
@@ -77,12 +79,14 @@ class Monitor:
         self.state = Storage.GOOD
         statements = installed_statements(rig.paths)
         self.recording = Recording(log, statements, self.capacity)
-        self.records = Records(with_keys(rig.paths, statements), self.recording)
+        jobs = Jobs(folder / "jobs.json", time.time)
+        force = with_keys(rig.paths, statements)
+        self.records = Records(force, self.recording, jobs, Publications(rig.paths))
 
-    def outcome(self, enclave: str, method: str = "GET") -> Awaitable[None]:
+    def outcome(self, enclave: str, method: str = "GET", subject: str = "someone") -> Awaitable[None]:
         allowed = Decision(allow=True, status=200, rule="access.permitted", action="read")
         return self.recording.outcome(
-            Outcome(self.site.enclave(enclave), "someone", method, "/x", "0" * 32, allowed, "0" * 64)
+            Outcome(self.site.enclave(enclave), subject, method, "/x", "0" * 32, allowed, "0" * 64)
         )
 
     async def record(self, enclave: Enclave, service: str = "labeling", **fields: object) -> HttpResponse:
@@ -208,6 +212,49 @@ def test_the_last_room_of_the_disk_is_not_an_outsider_s() -> None:
     capacity.admit(high, 100)
     with pytest.raises(CapacityError, match="only administration"):
         capacity.admit(high, 100, identified=False)
+
+
+def test_one_person_cannot_spend_the_records_of_the_enclave(tmp_path: Path) -> None:
+    denied = deny("access.role")
+
+    async def use(monitor: Monitor) -> None:
+        monitor.capacity.person = Quota(events=0.001, burst=20)
+        place = monitor.site.enclave("secret")
+        for _ in range(20):
+            await monitor.outcome("secret", subject="anna")
+        for _ in range(100):
+            with pytest.raises(CapacityError, match="more records than one person"):
+                await monitor.outcome("secret", subject="anna")
+        for _ in range(100):  # a refusal takes no effect, and looks as before
+            await monitor.recording.outcome(Outcome(place, "anna", "GET", "/x", "0" * 32, denied, "0" * 64))
+        for subject in ("berta", "carl"):
+            for _ in range(20):
+                await monitor.outcome("secret", subject=subject)
+        await monitor.outcome("unclassified", subject="anna")
+        await monitor.recording.tell()
+
+    log = monitored(tmp_path, use)
+    found = Counter(activities(log))
+    assert (found["read"], found["request"], found["subject.flood"], found["quota.exceed"]) == (61, 0, 1, 0)
+    said = [remark for event in events_of(log) for remark in remarks(event)]
+    assert ("anomaly", "anna went over the budget of records in secret: 200 requests had no effect") in said
+
+
+@pytest.mark.parametrize("enclave", ["unclassified", "system-high"])
+def test_a_service_that_is_refused_again_and_again_spends_its_own_budget_alone(tmp_path: Path, enclave: str) -> None:
+    service = "console" if enclave == "system-high" else "labeling"
+
+    async def use(monitor: Monitor) -> None:
+        monitor.capacity.service = Quota(events=0.001, burst=20)
+        place = monitor.site.enclave(enclave)
+        for _ in range(200):
+            answer = await monitor.record(place, service, activity="storage.halt")
+            assert answer.status == 403, "a refusal looks the same, recorded or counted"
+        await monitor.outcome(enclave)
+        await monitor.recording.tell()
+
+    found = Counter(activities(monitored(tmp_path, use)))
+    assert (found["record.unattributed"], found["subject.flood"], found["read"]) == (20, 1, 1)
 
 
 def test_few_large_events_are_a_flood_too(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.contract.grant import Grant
 from appliance.errors import ApplianceError
 from appliance.markings import Clearance, Label, can_read, join, parse
 from appliance.monitor.decide.decision import Person, Request, Workload, decide, plain
@@ -29,8 +30,15 @@ def person(clearance: Clearance, working: Label | None, *roles: str) -> Person:
     return Person("ann", clearance, roles or ("analyst",), (), working)
 
 
+def job(service: str, label: Label, who: Person | None, /, **changes: object) -> Workload:
+    """A workload of ``service`` with the grant of a job that ``who`` started."""
+    values = {"job": "1", "service": service, "enclave": "secret", "model": "m", "purpose": "evaluation"}
+    rest = {"subject": "ann", "label": label.encode(), "calls": 1, "expires": 1}
+    return Workload(service, label, who, Grant.model_validate(values | rest | changes) if who else None)
+
+
 def request(label: Label, method: str = "GET", path: str = "/labeling/api/projects", query: str = "") -> Request:
-    return Request(method, path, query, label, (), DAY)
+    return Request(method, path, query, label, (), DAY, ("m",))
 
 
 @pytest.mark.parametrize(
@@ -60,7 +68,7 @@ def request(label: Label, method: str = "GET", path: str = "/labeling/api/projec
         (person(ANALYST, HIGH, "officer"), request(HIGH), 403, "access.role"),
         (person(ANALYST, HIGH), request(HIGH, path="/secrets"), 403, "access.no-route"),
         (
-            Workload("evaluation", HIGH, person(ANALYST, HIGH)),
+            job("evaluation", HIGH, person(ANALYST, HIGH, "evaluator")),
             request(HIGH, "POST", "/inference/v1/chat/completions"),
             200,
             "access.permitted-workload",
@@ -72,16 +80,52 @@ def request(label: Label, method: str = "GET", path: str = "/labeling/api/projec
             "workload.no-grant",
         ),
         (
-            Workload("evaluation", LOW, person(ANALYST, LOW)),
+            job("evaluation", HIGH, person(ANALYST, HIGH)),
+            request(HIGH, "POST", "/inference/v1/chat/completions"),
+            403,
+            "workload.job-no-more-permitted",
+        ),
+        (
+            job("evaluation", HIGH, person(ANALYST, HIGH, "evaluator"), groups=("falcon",)),
+            request(HIGH, "POST", "/inference/v1/chat/completions"),
+            403,
+            "workload.job-no-more-permitted",
+        ),
+        (
+            job("evaluation", HIGH, person(ANALYST, HIGH, "evaluator"), model="another"),
+            request(HIGH, "POST", "/inference/v1/chat/completions"),
+            403,
+            "workload.grant-of-another",
+        ),
+        (
+            job("evaluation", HIGH, person(ANALYST, HIGH, "evaluator"), label=LOW.encode()),
+            request(HIGH, "POST", "/inference/v1/chat/completions"),
+            403,
+            "workload.grant-of-another",
+        ),
+        (
+            job("evaluation", HIGH, person(OUTSIDER, HIGH, "evaluator")),
+            request(HIGH, "POST", "/inference/v1/chat/completions"),
+            403,
+            "mandatory.clearance-does-not-dominate",
+        ),
+        (
+            job("evaluation", LOW, person(ANALYST, LOW, "evaluator")),
             request(HIGH, "POST", "/inference/v1/chat/completions"),
             403,
             "mandatory.workload-of-another-enclave",
         ),
         (
-            Workload("labeling", HIGH, person(ANALYST, HIGH)),
-            request(HIGH, "POST", "/inference/v1/x"),
+            job("evaluation", HIGH, person(ANALYST, HIGH, "evaluator")),
+            request(HIGH, "POST", "/labeling/api/projects"),
             403,
             "access.workload",
+        ),
+        (
+            job("labeling", HIGH, person(ANALYST, HIGH, "evaluator")),
+            request(HIGH, "POST", "/inference/v1/x"),
+            403,
+            "workload.job-no-more-permitted",
         ),
     ],
 )
@@ -97,6 +141,46 @@ def test_table_of_decisions(who: Person | Workload, asked: Request, status: int,
 def test_paths_that_read_differently_to_others_are_refused(path: str) -> None:
     assert not plain(path) or path.endswith("/..")
     assert decide(request(HIGH, path=path), person(ANALYST, HIGH), POLICY).rule == "path.not-plain"
+
+
+UUID = "3f2a0000-0000-4000-8000-000000000001"
+
+
+@pytest.mark.parametrize(
+    ("path", "reads"),
+    [
+        ("/labeling/", True),
+        (f"/labeling/projects/{UUID}", True),
+        (f"/labeling/api/projects/{UUID}/tasks/after/{UUID}", True),
+        (f"/labeling/api/projects/{UUID}/tasks", True),
+        (f"/labeling/api/projects/{UUID.upper()}/tasks", False),
+        (f"/labeling/api/projects/{UUID}/tasks/after/12", False),
+        (f"/labeling/api/projects/{UUID}/tasks/{UUID}", False),
+        (f"/labeling/api/projects/{UUID}x", False),
+        ("/labeling/api/projects/attack-at-dawn", False),
+        (f"/labeling/api/tasks/{UUID}", False),
+        ("/labeling/static/appliance.css", False),
+    ],
+)
+def test_only_typed_paths_are_read_from_above(path: str, reads: bool) -> None:
+    decision = decide(request(LOW, path=path), person(ANALYST, HIGH), POLICY)
+    assert decision.rule == ("access.permitted-read-down" if reads else "mandatory.no-write-down")
+    assert decide(request(LOW, path=path, query="?"), person(ANALYST, HIGH), POLICY).rule == "mandatory.no-write-down"
+
+
+def test_rules_that_were_signed_with_free_text_still_hold_and_open_nothing_below() -> None:
+    data = yaml.safe_load(Path("policies/access.yml").read_text())
+    data["routes"]["labeling"] = (
+        [{"path": "/labeling/**", "methods": ["GET"], "action": action, "read_down": True} for action in ("read",)]
+        + [{"path": "/labeling/**", "methods": ["POST"], "action": action} for action in ("write",)]
+        + [
+            {"path": f"/labeling/{action}", "methods": ["GET"], "action": action}
+            for action in ("export", "upgrade", "review")
+        ]
+    )
+    policy = parse_policy(data)
+    assert decide(request(LOW), person(ANALYST, HIGH), policy).rule == "mandatory.no-write-down"
+    assert decide(request(HIGH), person(ANALYST, HIGH), policy).rule == "access.permitted"
 
 
 labels = st.builds(
@@ -163,7 +247,7 @@ def test_need_to_know_narrows_what_the_role_permits() -> None:
     assert exporting("bob", policy=policy) == "access.need-to-know"
     assert exporting("bob", "heron", policy=policy) == "access.need-to-know"
     assert exporting("bob", "falcon", policy=policy) == "access.permitted"
-    job = Workload("evaluation", HIGH, Person("bob", ANALYST, ("evaluator",), (), HIGH))
+    work = job("evaluation", HIGH, Person("bob", ANALYST, ("evaluator",), (), HIGH))
     data = yaml.safe_load(Path("policies/access.yml").read_text())
     data["routes"]["inference"] = [
         {"path": "/inference/v1/**", "methods": ["POST", "GET"], "action": action, "group": "falcon"}
@@ -171,7 +255,7 @@ def test_need_to_know_narrows_what_the_role_permits() -> None:
     ]
     data["routes"]["inference"][1]["path"] = "/inference/v2/**"
     asked = request(HIGH, "POST", "/inference/v1/chat")
-    assert decide(asked, job, parse_policy(data)).rule == "access.need-to-know"
+    assert decide(asked, work, parse_policy(data)).rule == "access.need-to-know"
 
 
 @pytest.mark.parametrize("how", ["route", "marking"])

@@ -1,5 +1,6 @@
 """What people agree to, how long they work, and what they are told of their last session (AC-8, AC-9, AC-12)."""
 
+import asyncio
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -151,6 +152,7 @@ def test_last_use_survives_a_restart_and_tells_nothing_of_higher_levels(tmp_path
     kept.opened("anna", "low", 100.0, {"low"})
     kept.opened("anna", "high", 200.0, {"low", "high"})
     kept.failed("anna", "high")
+    asyncio.run(kept.keep())
     again = LastUse(tmp_path / "last-use.json")
     assert again.notice("anna", {"low", "high"}) == Notice(opened=200.0, enclave="high", failed=1)
     assert again.notice("anna", {"low"}) == Notice(opened=100.0, enclave="low", failed=0)

@@ -1,6 +1,9 @@
 """Only the users whose containers hold a socket are answered on it, whoever comes to have the path."""
 
+import hashlib
+import hmac
 import json
+import secrets
 import subprocess
 import tempfile
 import time
@@ -9,9 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from appliance.cli import main
+from appliance.contract import digest
 from appliance.enclave.render import GATEWAY_UID
 from tests.catalogue import CATALOGUE
+from tests.contexts import DIGEST_KEY
 from tests.unit.monitor.gateway import Rig, running, token
 
 # The system's own interpreter: the users of the test may not reach a checkout in root's home folder.
@@ -67,11 +74,67 @@ def test_only_the_service_itself_may_record(rig: Rig) -> None:
     assert len(rig.records()) == before
 
 
+def started(rig: Rig, job: str, /, **changes: Any) -> dict[str, Any]:
+    """What the evaluation service asks for a person who started a job; ``changes`` are to the context."""
+    context = token(rig.enclave, "evaluation", **{"action": "job"} | changes)
+    return {"context": context, "job": job, "model": rig.enclave.models[0], "purpose": "evaluation", "calls": 1}
+
+
+def granted(rig: Rig, service: str, body: dict[str, Any]) -> str:
+    """Status of the answer to ``service``."""
+    uid = rig.enclave.uids + CATALOGUE[service].uid
+    return ask(rig, uid, f"record/{service}/record.sock", "POST /grant", json.dumps(body))
+
+
 def test_a_service_cannot_use_another_s_context_for_a_grant(rig: Rig) -> None:
-    body = json.dumps({"context": token(rig.enclave, "evaluation"), "job": "job", "model": "model"})
-    for service, status in (("evaluation", "200"), ("labeling", "403")):
-        uid = rig.enclave.uids + CATALOGUE[service].uid
-        assert ask(rig, uid, f"record/{service}/record.sock", "POST /grant", body) == status
+    body = started(rig, "own")
+    assert granted(rig, "labeling", body) == "403"
+    assert granted(rig, "evaluation", body) == "200"
+    record = rig.records()[-1]
+    assert (record["api"]["operation"], record["actor"]["user"]["name"]) == ("job.grant", "analyst")
+    assert record["unmapped"]["detail"]["calls"] == 1
+
+
+GRANTS = [
+    # what a taken-over service asks for, what differs in the context, what in the question, and the answer
+    ("for a person who only reads", {"action": "read", "method": "GET"}, {}, "403"),
+    ("for a person who asked a model", {"action": "run"}, {}, "403"),
+    ("for a person who works elsewhere", {"working": "TS;;USA"}, {}, "403"),
+    ("for nobody", {"subject": "nobody"}, {}, "403"),
+    ("for a job", {"subject": "service:evaluation", "job": "1"}, {}, "403"),
+    ("of yesterday", {"expires": int(time.time()) - 1}, {}, "403"),
+    ("with a seal of its own", {}, {"context": "forged"}, "403"),
+    ("for a model that is not here", {}, {"model": "another"}, "403"),
+    ("with a group that is not theirs", {}, {"groups": ["falcon"]}, "403"),
+    ("with a name that no group has", {}, {"groups": ["Falcon, heron"]}, "422"),
+    ("for ever", {}, {"seconds": 6 * 3600 + 1}, "422"),
+    ("without end", {}, {"calls": 100_001}, "422"),
+    ("for another person", {}, {"subject": "evaluator"}, "422"),
+]
+
+
+@pytest.mark.parametrize(("what", "context", "asked", "status"), GRANTS, ids=[what for what, *_ in GRANTS])
+def test_a_service_gets_no_grant(
+    rig: Rig, what: str, context: dict[str, Any], asked: dict[str, Any], status: str
+) -> None:
+    body = started(rig, what.replace(" ", "-"), **context)
+    if "context" in asked:
+        parts = str(body["context"]).split(".")
+        other = str(started(rig, "x", subject="evaluator")["context"]).split(".")
+        asked = {"context": f"v2.{other[1]}.{parts[2]}.{parts[3]}"}
+    before = len(rig.records())
+    assert granted(rig, "evaluation", body | asked) == status
+    added = rig.records()[before:]
+    assert {record["api"]["operation"] for record in added} <= {"record.unattributed"}
+    assert len(added) == (1 if status == "403" else 0)
+
+
+def test_a_request_starts_one_job(rig: Rig) -> None:
+    body = started(rig, "first")
+    assert granted(rig, "evaluation", body) == "200"
+    assert granted(rig, "evaluation", body) == "403"
+    assert granted(rig, "evaluation", body | {"job": "second", "model": rig.enclave.models[0]}) == "403"
+    assert granted(rig, "evaluation", started(rig, "first")) == "403"
 
 
 FORGERIES = [
@@ -83,7 +146,8 @@ FORGERIES = [
     ("a grant for others", {"activity": "job.grant"}, "403"),
     ("no name at all", {"context": None}, "403"),
     ("a name of its own", {"subject": "officer"}, "422"),
-    ("a forged context", {"context": "v1.e30=." + "0" * 64}, "403"),
+    ("a forged context", {"context": f"v2.e30=.{'A' * 86}.{'0' * 64}"}, "403"),
+    ("a context of an earlier version", {"context": "v1.e30=." + "0" * 64}, "403"),
     ("another service's context", {"context": "evaluation"}, "403"),
     ("another enclave's context", {"context": "unclassified"}, "403"),
     ("yesterday's context", {"context": "expired"}, "403"),
@@ -112,13 +176,89 @@ def test_a_service_forges_no_record(rig: Rig, _what: str, change: dict[str, Any]
 
 def test_a_record_says_who_by_the_context_and_not_by_the_service(rig: Rig) -> None:
     detail = {"request": "f" * 32, "on_behalf_of": "officer", "job": "none"}
-    body = {"activity": "records.export", "context": token(rig.enclave, "labeling", subject="anna"), "detail": detail}
+    said = token(rig.enclave, "labeling", subject="anna", request="1" * 32)
+    body = {"activity": "records.export", "context": said, "detail": detail}
     uid = rig.enclave.uids + CATALOGUE["labeling"].uid
     assert ask(rig, uid, "record/labeling/record.sock", "POST /record", json.dumps(body)) == "200"
     record = rig.records()[-1]
     assert record["actor"]["user"]["name"] == "anna"
     assert record["api"]["service"]["name"] == "labeling"
-    assert record["unmapped"]["detail"]["request"] == "0" * 32
+    assert record["unmapped"]["detail"]["request"] == "1" * 32
+
+
+@pytest.mark.parametrize(
+    ("restriction", "status"),
+    [
+        ("S;;GBR,USA|falcon|", "200"),
+        ("U;;*|falcon,heron|OC", "200"),
+        ("TS;;USA||", "403"),
+        ("S;;USA||", "403"),
+        ("S;;GBR,USA|heron,falcon|", "422"),
+        ("S;;GBR,USA", "422"),
+        ("anything", "422"),
+    ],
+)
+def test_a_record_says_what_limits_readers_within_its_enclave(rig: Rig, restriction: str, status: str) -> None:
+    said = token(rig.enclave, "labeling")
+    body = {"activity": "records.export", "context": said, "restriction": restriction}
+    uid = rig.enclave.uids + CATALOGUE["labeling"].uid
+    assert ask(rig, uid, "record/labeling/record.sock", "POST /record", json.dumps(body)) == status
+    if status == "200":
+        assert rig.records()[-1]["unmapped"]["detail"]["restriction"] == restriction
+
+
+def test_what_could_be_guessed_is_recorded_under_a_key(rig: Rig) -> None:
+    """Whoever has the log and tries what a prompt may have been finds nothing; other digests stay as they are."""
+    prompt = digest.text("Is the bridge guarded?")
+    bare = hashlib.sha256(b"Is the bridge guarded?").hexdigest()
+    model = digest.plain(b"model")
+    said = token(rig.enclave, "inference")
+    body = {"activity": "model_inference_activity", "context": said, "inputs": [prompt, model], "outputs": [prompt]}
+    uid = rig.enclave.uids + CATALOGUE["inference"].uid
+    assert ask(rig, uid, "record/inference/record.sock", "POST /record", json.dumps(body)) == "200"
+    record = rig.records()[-1]
+    keyed = "hmac-sha256:" + hmac.digest(DIGEST_KEY, bytes.fromhex(bare), "sha256").hex()
+    assert record["unmapped"]["inputs"] == [keyed, model]
+    assert record["unmapped"]["outputs"] == [keyed]
+    assert bare not in json.dumps(record)
+    for wrong in ("keyed:", "keyed:sha256:00", f"keyed:sha512:{bare}", f"keyed:sha256:{bare}0"):
+        refused = json.dumps(body | {"inputs": [wrong]})
+        assert ask(rig, uid, "record/inference/record.sock", "POST /record", refused) == "422", wrong
+
+
+@pytest.mark.parametrize(
+    ("suspected", "enclave", "found"),
+    [
+        ("Who is the source?", None, True),
+        ("  Who is the source?\n", "secret", True),
+        ("Who is the source", "secret", False),
+        ("Who is the source?", "unclassified", False),
+    ],
+)
+def test_an_officer_finds_who_asked_a_text(
+    rig: Rig, tmp_path: Path, suspected: str, enclave: str | None, found: bool
+) -> None:
+    uid = rig.enclave.uids + CATALOGUE["inference"].uid
+    request = secrets.token_hex(16)
+    said = token(rig.enclave, "inference", subject="anna", request=request)
+    body = {"activity": "model_inference_activity", "context": said, "inputs": [digest.text("Who is the source?")]}
+    assert ask(rig, uid, "record/inference/record.sock", "POST /record", json.dumps(body)) == "200"
+    (tmp_path / "text").write_text(suspected)
+    words = ["audit", "prompt", str(tmp_path / "text"), "--root", str(rig.paths.root), "--officer", "isso", "--json"]
+    result = CliRunner().invoke(main.app, words + (["--enclave", enclave] if enclave else []))
+    assert result.exit_code == (0 if found else 1), result.output
+    answer = json.loads(result.stdout)
+    assert (request in [one["request"] for one in answer["found"]]) is found
+    assert {one["subject"] for one in answer["found"]} == ({"anna"} if found else set())
+    compared = [one for one in said_in(rig) if "prompt.compare" in one]
+    assert compared
+    assert all("isso" in one and "source" not in one for one in compared)
+
+
+def said_in(rig: Rig) -> list[str]:
+    """What the log and its spool say, one line each."""
+    files = [rig.paths.root / "spool" / "spool.jsonl", *(rig.paths.root / "log" / "bodies").glob("*")]
+    return [line for file in files if file.exists() for line in file.read_text().splitlines()]
 
 
 FLOOD = """

@@ -1,5 +1,6 @@
 """A small world for the model of the monitor: enclaves, people, and an oracle of the lattice written apart from it."""
 
+import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ from urllib.parse import quote
 
 import yaml
 
+from appliance.enclave.render import HostPaths
 from appliance.enclave.site import Site, parse_site
 from appliance.markings import Label
 from appliance.monitor.decide.identity import Authority
@@ -17,9 +19,8 @@ from appliance.monitor.in_force.current import InForce
 from appliance.trust.certificates import issue_client, make_authority
 from appliance.trust.keys import generate
 from tests.catalogue import CATALOGUE
+from tests.contexts import ADMISSION_KEY, DIGEST_KEY, GRANT_KEY, SIGNING_KEY
 
-KEY = b"k" * 32
-GRANT_KEY = b"g" * 32
 START = datetime(2026, 6, 1, 12, tzinfo=UTC)
 LEVELS = ("U", "CUI", "C", "S", "TS")
 RANK = {"UNCLASSIFIED": 0, "SECRET": 3, "TOP SECRET": 4}
@@ -48,6 +49,16 @@ def below(low: Label, high: Label) -> bool:
     return LEVELS.index(low.level) <= LEVELS.index(high.level) and low.need <= high.need and nations
 
 
+SEATS = tuple(f"{name}{place}" for name in PEOPLE for place in ("", "/second", "/renewed"))
+"""Each person's certificates: at two workstations, and the one that was renewed while the first still counts."""
+RENEWED = START + timedelta(days=10)
+
+
+def person_at(seat: str) -> str:
+    """Whose certificate it is."""
+    return seat.partition("/")[0]
+
+
 def cleared(person: dict[str, Any], label: Label) -> bool:
     """Whether ``person`` may know what has ``label``; nobody here holds a control."""
     nations = label.rel is None or set(person["nationalities"]) <= label.rel
@@ -58,7 +69,7 @@ def site() -> Site:
     """Six enclaves of which some dominate each other, and the officers' own."""
     services = ["labeling", "evaluation", "inference"]
     enclaves: list[dict[str, Any]] = [
-        {"name": name, "label": marking, "services": services} for name, marking in MARKINGS.items()
+        {"name": name, "label": marking, "services": services, "models": ["m"]} for name, marking in MARKINGS.items()
     ]
     enclaves[-1] |= {"label": "TOP SECRET//REL TO USA, CAN"}
     enclaves.append({"name": "officers", "label": "TOP SECRET//NOFORN", "services": ["console"], "system_high": True})
@@ -91,13 +102,22 @@ class World:
         issuer = make_authority(generate("ca", demo=True), now=START)
         self.authority = Authority(issuer.pem)
         self.site = site()
+        self.folder = tempfile.TemporaryDirectory()
+        self.paths = HostPaths(Path(self.folder.name), Path(self.folder.name) / "run")
+        for enclave in self.site.enclaves:
+            published = self.paths.published(enclave.name) / "labeling"
+            published.mkdir(parents=True)
+            (published / "labeling,api,projects.json").write_text("{}")
         self.serials: dict[str, str] = {}
         self.certificates: dict[str, str] = {}
+        self.valid: dict[str, tuple[float, float]] = {}
         begin, end = START - timedelta(days=1), START + timedelta(days=20)
-        for name in PEOPLE:
-            certificate = issue_client(issuer, name, not_before=begin, not_after=end)
-            self.certificates[name] = quote(certificate.pem.decode())
-            self.serials[name] = format(certificate.certificate.serial_number, "x")
+        for seat in SEATS:
+            since, until = (RENEWED, RENEWED + timedelta(days=35)) if seat.endswith("renewed") else (begin, end)
+            certificate = issue_client(issuer, person_at(seat), not_before=since, not_after=until)
+            self.certificates[seat] = quote(certificate.pem.decode())
+            self.serials[seat] = format(certificate.certificate.serial_number, "x")
+            self.valid[seat] = since.timestamp(), until.timestamp()
         for enclave in self.site.enclaves:
             workload = issue_client(
                 issuer, "service:evaluation", organisation=enclave.name, not_before=begin, not_after=end
@@ -109,7 +129,7 @@ class World:
         subjects = [
             {"name": name, "expires": "2026-12-31"}
             | fields
-            | ({"revoked": [self.serials[name]]} if name in self.revoked else {})
+            | {"revoked": [self.serials[seat] for seat in sorted(self.revoked) if person_at(seat) == name]}
             for name, fields in PEOPLE.items()
         ]
         return InForce(
@@ -119,6 +139,8 @@ class World:
             policy_digest="0" * 64,
             authority=self.authority,
             catalogue=CATALOGUE,
-            context_keys={(e.name, s): KEY for e in self.site.enclaves for s in e.services},
+            signing_key=SIGNING_KEY,
+            admission_keys={(e.name, s): ADMISSION_KEY for e in self.site.enclaves for s in e.services},
             grant_key=GRANT_KEY,
+            digest_keys={enclave.name: DIGEST_KEY for enclave in self.site.enclaves},
         )

@@ -12,7 +12,7 @@ import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from appliance.monitor.decide.context import HEADER
+from appliance.contract.context import HEADER
 from tests.unit.service.support import headers_for
 
 

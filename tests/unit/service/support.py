@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 import threading
 import time
 from pathlib import Path
@@ -11,10 +12,10 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from appliance.monitor.decide.context import HEADER, Context, payload_of, seal
+from appliance.contract.context import HEADER, Context, verified
 from appliance.service.settings import Paths, ServiceSettings
+from tests.contexts import PUBLIC_KEY, give_keys, sealed
 
-KEY = bytes(range(32))
 LABEL = "S;;GBR,USA"
 MARKING = "SECRET//REL TO USA, GBR"
 
@@ -34,7 +35,7 @@ def make_paths(folder: Path) -> Paths:
     """The container's places below ``folder``."""
     for name in ("secrets", "state", "models", "static", "database"):
         (folder / name).mkdir(exist_ok=True)
-    (folder / "secrets" / "context.key").write_bytes(KEY)
+    give_keys(folder / "secrets")
     return Paths(
         settings=folder / "service.json",
         secrets=folder / "secrets",
@@ -50,7 +51,7 @@ def headers_for(method: str, url: str, /, **changes: Any) -> dict[str, str]:
     """What the gateway adds to a request that the monitor allowed."""
     path = url.split("?", maxsplit=1)[0]
     values: dict[str, Any] = {
-        "request": "0" * 32,
+        "request": secrets.token_hex(16),
         "enclave": "secret",
         "service": path.split("/")[1],
         "method": method,
@@ -65,15 +66,19 @@ def headers_for(method: str, url: str, /, **changes: Any) -> dict[str, str]:
         "working": LABEL,
         "expires": int(time.time()) + 60,
     }
-    return {HEADER: seal(Context.model_validate(values | changes), KEY)}
+    return {HEADER: sealed(Context.model_validate(values | changes))}
 
 
 class Monitor:
-    """A monitor at the other end of the record socket that keeps what it is told; ``refuse`` makes it fail."""
+    """A monitor at the other end of the record socket that keeps what it is told; ``refuse`` makes it fail.
+
+    What is published it takes from the places of :func:`make_paths`.
+    """
 
     def __init__(self, socket: Path) -> None:
         self.records: list[dict[str, Any]] = []
         self.grants: list[dict[str, Any]] = []
+        self.published: dict[str, str] = {}
         self.refuse = False
         app = FastAPI()
 
@@ -85,7 +90,11 @@ class Monitor:
             if kind == "grant":
                 self.grants.append(body)
                 return JSONResponse({"grant": f"v1.grant-{body['job']}"})
-            body["subject"] = payload_of(body["context"] or self._granted(body["grant"])).subject
+            if kind == "publish":
+                file = socket.parent / "state" / "published" / f"{body['path'][1:].replace('/', ',')}.{body['kind']}"
+                self.published[body["path"]] = file.read_text()
+                return JSONResponse({"published": body["path"]})
+            body["subject"] = verified(body["context"] or self._granted(body["grant"]), PUBLIC_KEY).subject
             self.records.append(body)
             return JSONResponse({"receipt": f"receipt-{len(self.records)}"})
 

@@ -28,7 +28,9 @@ def shown(row: Row) -> Row:
 async def list_projects(request: Request) -> dict[str, Any]:
     """All projects that the reader may know of."""
     async with work.database(request).transaction(request) as transaction:
-        return {"projects": await projects.projects(transaction)}
+        found = {"projects": await projects.projects(transaction)}
+    await work.publication(request).looked_at(request)
+    return found
 
 
 @router.post("/projects", status_code=201)
@@ -41,7 +43,9 @@ async def add_project(request: Request, new: NewProject) -> Row:
 async def show_project(request: Request, project: UUID) -> Row:
     """One project."""
     async with work.database(request).transaction(request) as transaction:
-        return await projects.project(transaction, project)
+        found = await projects.project(transaction, project)
+    await work.publication(request).looked_at(request, project)
+    return found
 
 
 @router.get("/projects/{project}/tasks")
@@ -52,7 +56,7 @@ async def first_tasks(request: Request, project: UUID) -> dict[str, Any]:
 
 @router.get("/projects/{project}/tasks/after/{task}")
 async def following_tasks(request: Request, project: UUID, task: UUID) -> dict[str, Any]:
-    """The tasks behind one; it is in the path because a query would be a write from a higher level."""
+    """The tasks behind one; it is in the path because it is published for readers at higher levels."""
     return await _page(request, project, task)
 
 

@@ -9,7 +9,6 @@ from fastapi.responses import RedirectResponse
 from appliance.errors import ApplianceError
 from appliance.service.database import Row
 from appliance.service.web.middleware import CurrentContext
-from appliance.service.web.responses import not_found
 from workbench.tasks import kind_of
 
 from .. import work
@@ -21,10 +20,8 @@ router = APIRouter(prefix="/labeling")
 
 
 @router.get("/projects/{project}/annotate")
-async def begin(request: Request, context: CurrentContext, project: UUID) -> Response:
+async def begin(request: Request, project: UUID) -> Response:
     """Where annotators begin, and end."""
-    if context.working != context.label:
-        raise not_found()
     async with work.database(request).transaction(request) as transaction:
         return render(request, "begin.html", project=await projects.project(transaction, project), last=None)
 
@@ -39,7 +36,7 @@ async def done(request: Request, project: UUID, last: UUID) -> Response:
 @router.post("/projects/{project}/annotate")
 async def claim(request: Request, project: UUID) -> Response:
     """Claim the next task and show it."""
-    return await _next(request, project, None)
+    return _lead_to(await work.claim(request, project), project, None)
 
 
 @router.post("/projects/{project}/open/{task}")
@@ -65,7 +62,7 @@ async def show_after(request: Request, context: CurrentContext, project: UUID, t
 async def act(request: Request, context: CurrentContext, project: UUID, task: UUID) -> Response:
     """Take an answer, or a draft of one, and go on; if it is not possible, say why and keep what was filled in."""
     form = await request.form()
-    async with work.database(request).transaction(request) as transaction:
+    async with work.database(request).transaction(request, writes=False) as transaction:
         into = await projects.project(transaction, project)
         found = await tasks.task(transaction, project, task)
     kind = kind_of(into["kind"])
@@ -75,10 +72,10 @@ async def act(request: Request, context: CurrentContext, project: UUID, task: UU
             await answers.save_draft(transaction, found, value)
         return Response(status_code=204)
     try:
-        await work.answer(request, project, task, value)
+        following = await work.claim(request, project, answered=(task, value))
     except ApplianceError as error:
         return await _show(request, context.subject, project, task, error=error, value=value)
-    return await _next(request, project, task)
+    return _lead_to(following, project, task)
 
 
 @router.post("/projects/{project}/skip/{task}")
@@ -86,10 +83,7 @@ async def skip(
     request: Request, project: UUID, task: UUID, reason: Annotated[str, Form(max_length=2000)] = ""
 ) -> Response:
     """Leave a task to others and go on."""
-    async with work.database(request).transaction(request) as transaction:
-        await projects.project(transaction, project)
-        await answers.skip(transaction, await tasks.task(transaction, project, task), reason)
-    return await _next(request, project, None)
+    return _lead_to(await work.claim(request, project, skipped=(task, reason)), project, None)
 
 
 @router.post("/projects/{project}/flag/{task}")
@@ -114,8 +108,8 @@ async def undo(request: Request, project: UUID, task: UUID) -> Response:
     return RedirectResponse(f"/labeling/projects/{project}/annotate/{task}", 303)
 
 
-async def _next(request: Request, project: UUID, last: UUID | None) -> Response:
-    found = await work.claim(request, project)
+def _lead_to(found: dict[str, Any], project: UUID, last: UUID | None) -> Response:
+    """To the task that was claimed, if there was one for this annotator."""
     base = f"/labeling/projects/{project}/annotate"
     if found["task"] is None:
         return RedirectResponse(f"{base}/done/{last}" if last else base, 303)
@@ -132,7 +126,7 @@ async def _show(
     error: ApplianceError | None = None,
     value: dict[str, Any] | None = None,
 ) -> Response:
-    async with work.database(request).transaction(request) as transaction:
+    async with work.database(request).transaction(request, writes=False) as transaction:
         into = await projects.project(transaction, project)
         found = await tasks.task(transaction, project, task)
         own: Row = await answers.own(transaction, found)

@@ -127,7 +127,7 @@ def _parsed(text: str, where: str) -> Any:
 async def _upload(
     request: Request, project: UUID, *, error: ApplianceError | None = None, added: int | None = None
 ) -> Response:
-    async with work.database(request).transaction(request) as transaction:
+    async with work.database(request).transaction(request, writes=False) as transaction:
         found = await projects.project(transaction, project)
     fields = KINDS[found["kind"]].data_model.model_fields
     return render(

@@ -9,7 +9,8 @@ from workbench.tasks import KINDS
 
 from .. import work
 from ..store import projects, tasks
-from .shown import excerpt, render
+from .excerpts import excerpt
+from .shown import render
 
 router = APIRouter(prefix="/labeling")
 
@@ -19,6 +20,7 @@ async def index(request: Request) -> Response:
     """All projects."""
     async with work.database(request).transaction(request) as transaction:
         found = await projects.projects(transaction)
+    await work.publication(request).looked_at(request)
     return render(request, "projects.html", projects=found, kinds=KINDS)
 
 
@@ -38,6 +40,7 @@ async def _show(request: Request, project: UUID, after: UUID | None) -> Response
     async with work.database(request).transaction(request) as transaction:
         found = await projects.project(transaction, project)
         page = await tasks.page(transaction, project, after)
+    await work.publication(request).looked_at(request, project)
     return render(
         request,
         "project.html",

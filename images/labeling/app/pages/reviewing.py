@@ -13,8 +13,9 @@ from workbench.tasks import kind_of
 
 from .. import quality, work
 from ..store import projects, reviews, tasks
+from .excerpts import excerpt
 from .forms import answer_of
-from .shown import excerpt, render, task_values
+from .shown import render, task_values
 
 router = APIRouter(prefix="/labeling")
 
@@ -113,7 +114,7 @@ async def _waiting(request: Request, project: UUID, after: UUID | None) -> Respo
 async def _show(
     request: Request, reader: str, project: UUID, task: UUID, error: ApplianceError | None = None
 ) -> Response:
-    async with work.database(request).transaction(request) as transaction:
+    async with work.database(request).transaction(request, writes=False) as transaction:
         into = await projects.project(transaction, project)
         found = await tasks.task(transaction, project, task)
         given = await reviews.answers(transaction, found)

@@ -6,18 +6,15 @@ from typing import Any
 from fastapi import Request, Response
 
 from appliance.service.database import Row
-from appliance.service.web.middleware import context_of
 from appliance.service.web.pages import Pages
 from workbench.tasks import kind_of
 from workbench.tasks.labels import keyed, leaves
 
 
 def render(request: Request, template: str, status: int = 200, **values: Any) -> Response:
-    """A page; ``writable`` says whether its reader may write here."""
+    """A page for a reader at the enclave's level, who may write; what others read is published."""
     pages: Pages = request.app.state.pages
-    context = context_of(request)
-    writable = context.working == context.label
-    return pages.render(request, template, status, writable=writable, **values)
+    return pages.render(request, template, status, writable=True, **values)
 
 
 def task_values(project: Row, task: Row, value: dict[str, Any] | None, reader: str) -> dict[str, Any]:
@@ -39,12 +36,3 @@ def _in_own_order(task: Row, reader: str, answers: tuple[str, str]) -> list[tupl
     if hashlib.sha256(f"{task['id']} {reader}".encode()).digest()[0] & 1:
         named.reverse()
     return named
-
-
-def excerpt(project: Row, task: Row) -> str:
-    """The first words of a task."""
-    data = task["data"]
-    text = data.get("title") or data.get("prompt") or data.get("text")
-    if text is None and project["kind"] == "chat":
-        text = data["messages"][0]["content"]
-    return " ".join(str(text or f"{data.get('width')} x {data.get('height')} pixels").split())[:160]

@@ -7,13 +7,16 @@ from typing import Any
 
 from starlette.requests import Request
 
-from appliance.monitor.decide.context import HEADER
+from appliance.contract.context import HEADER, verified
 from appliance.service.database.confined import unconfined
 from appliance.service.database.migrate import Migrations, migrate
+from tests.contexts import ADMISSION_KEY, PUBLIC_KEY, sealed_as_0_1_0
 from tests.unit.service.database.cluster import Cluster, Connection
-from tests.unit.service.support import KEY, headers_for
+from tests.unit.service.support import headers_for
 
 V0_1_0 = Path(__file__).parent / "v0_1_0"
+OLD_KEY = b"o" * 32
+"""The key that a service of version 0.1.0 had."""
 LABELS = ("U;;*", "S;;GBR,USA", "TS;;USA")
 
 
@@ -39,18 +42,24 @@ def install_v0_1_0(connection: Connection, *, files: int = 3) -> None:
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             connection.execute(path.read_bytes())
             connection.execute("INSERT INTO appliance.migrations (name, sha256) VALUES (%s, %s)", [path.name, digest])
-        connection.execute("INSERT INTO appliance.context_key (key) VALUES (%s)", [KEY])
+        connection.execute("INSERT INTO appliance.context_key (key) VALUES (%s)", [OLD_KEY])
 
 
 def migrated(cluster: Cluster, migrations: Migrations) -> list[str]:
     """Migrate the database of a service; the migrations that ran."""
     with cluster.connect(migrations.service, "migrate") as connection:
-        return migrate(connection, KEY, migrations)
+        return migrate(connection, ADMISSION_KEY, migrations)
 
 
 def token_for(service: str, method: str = "GET", /, **changes: Any) -> str:
     """What the monitor says about a request to ``service``."""
     return headers_for(method, f"/{service}/", **changes)[HEADER]
+
+
+def old_token(method: str = "GET", /, **changes: Any) -> str:
+    """What the monitor of version 0.1.0 said about a request to labeling."""
+    context = verified(token_for("labeling", method, **changes), PUBLIC_KEY)
+    return sealed_as_0_1_0(context, OLD_KEY)
 
 
 def request_for(service: str, method: str = "GET", /, **changes: Any) -> Request:

@@ -6,21 +6,23 @@ from typing import Any
 
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg import errors
 from psycopg.errors import DeadlockDetected
 
+from appliance.contract.context import seal, verified
 from images.labeling.app.migrate import MIGRATIONS
+from tests.contexts import PUBLIC_KEY, sealed_as_0_1_0
 from tests.unit.service.database.cluster import Cluster, Connection
-from tests.unit.service.database.support import migrated, token_for
+from tests.unit.service.database.support import OLD_KEY, migrated, old_token, token_for
 
 THREADS, ROUNDS = 8, 200
 
 
-def parallel(cluster: Cluster) -> list[type[Exception]]:
+def parallel(cluster: Cluster, token: str) -> list[type[Exception]]:
     """The errors of persistent connections that are admitted and commit, again and again, at the same time."""
     found: list[type[Exception]] = []
     together = threading.Barrier(THREADS)
-    token = token_for("labeling")
 
     def work() -> None:
         with cluster.connect("labeling", "labeling") as connection:
@@ -41,9 +43,10 @@ def parallel(cluster: Cluster) -> list[type[Exception]]:
 
 
 def test_admissions_on_persistent_connections_deadlocked_in_version_0_1_0_and_do_not_now(old: Cluster) -> None:
-    assert any(DeadlockDetected in parallel(old) for _ in range(20))  # a matter of chance, most often in the first
+    # A matter of chance, most often in the first.
+    assert any(DeadlockDetected in parallel(old, old_token()) for _ in range(20))
     migrated(old, MIGRATIONS)
-    assert [parallel(old) for _ in range(3)] == [[], [], []]
+    assert [parallel(old, token_for("labeling")) for _ in range(3)] == [[], [], []]
 
 
 def test_an_admission_waits_for_nobody(cluster: Cluster, role: Connection) -> None:
@@ -124,3 +127,112 @@ def test_an_admission_ends_with_its_transaction_and_its_savepoint(role: Connecti
         role.execute("SELECT appliance.admit(%s)", [token_for("notes", subject="third")])
         assert role.execute("SELECT appliance.subject()").fetchone() == ("third",)
     assert role.execute("SELECT appliance.subject()").fetchone() == (None,)
+
+
+# What a shell in a service's container tries, with all that the container can read
+
+
+def test_a_service_that_knows_its_contexts_seals_none(role: Connection) -> None:
+    """It has the monitor's public key and contexts of the past; neither makes another context."""
+    claims = verified(token_for("notes"), PUBLIC_KEY).model_copy(update={"subject": "officer", "level": "TS"})
+    version, _, signature, code = token_for("notes").split(".")
+    payload = sealed_as_0_1_0(claims, bytes(32)).split(".")[1]
+    forged = [
+        f"{version}.{payload}.{signature}.{code}",
+        f"v1.{payload}.{code}",
+        seal(claims, Ed25519PrivateKey.generate(), PUBLIC_KEY.public_bytes_raw()),
+        seal(claims, Ed25519PrivateKey.generate(), bytes(32)),
+        *(sealed_as_0_1_0(claims, key) for key in (PUBLIC_KEY.public_bytes_raw(), bytes(32), OLD_KEY)),
+    ]
+    for token in forged:
+        with pytest.raises(errors.InsufficientPrivilege, match="not made by the monitor"):
+            role.execute("SELECT appliance.admit(%s)", [token])
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT key FROM appliance.admission_key",
+        "SELECT key FROM appliance.context_key",
+        "INSERT INTO appliance.context_key (key) VALUES (decode(repeat('00', 32), 'hex'))",
+        "UPDATE appliance.admission_key SET key = decode(repeat('00', 32), 'hex')",
+        "DELETE FROM appliance.written",
+        "TRUNCATE appliance.written",
+        "INSERT INTO appliance.written VALUES ('0', 0)",
+        "SELECT appliance.context('')",
+        "SELECT appliance.write_once('0', 0)",
+        "SELECT appliance.sealed('', '', '')",
+        "COPY appliance.admission_key TO STDOUT",
+        "CREATE TABLE appliance.admission_key2 ()",
+    ],
+)
+def test_no_role_reaches_the_key_or_what_was_written(role: Connection, statement: str) -> None:
+    with pytest.raises(errors.InsufficientPrivilege):
+        role.execute(statement.encode())
+
+
+def insert(connection: Connection, token: str, *, writes: bool = True) -> None:
+    """One writing request."""
+    with connection.transaction():
+        connection.execute("SELECT appliance.admit(%s, %s)", [token, writes])
+        connection.execute("INSERT INTO notes.notes (label_id, body) VALUES (appliance.label_id('U;;*'), 'x')")
+
+
+def test_a_committed_write_is_not_replayed(cluster: Cluster, owner: Connection, role: Connection) -> None:
+    token = token_for("notes", "POST")
+    insert(role, token)
+    with cluster.connect("notes", "notes") as other:
+        for connection in (role, other):
+            with pytest.raises(errors.InsufficientPrivilege, match="written before"):
+                insert(connection, token)
+            with connection.transaction(), pytest.raises(errors.InsufficientPrivilege, match="written before"):
+                connection.execute("SELECT appliance.admit(%s)", [token])
+    assert owner.execute("SELECT FROM notes.notes").rowcount == 1
+
+
+def test_what_was_rolled_back_was_not_written(owner: Connection, role: Connection) -> None:
+    token = token_for("notes", "POST")
+    with role.transaction(force_rollback=True):
+        role.execute("SELECT appliance.admit(%s)", [token])
+    insert(role, token)
+    assert owner.execute("SELECT FROM notes.notes").rowcount == 1
+
+
+def test_a_transaction_that_is_to_read_writes_nothing_and_ends_nothing(role: Connection) -> None:
+    token = token_for("notes", "POST")
+    for _ in range(2):
+        with pytest.raises(errors.InsufficientPrivilege, match="row-level security"):
+            insert(role, token, writes=False)
+        with role.transaction():
+            role.execute("SELECT appliance.admit(%s, false)", [token])
+            assert role.execute("SELECT appliance.subject()").fetchone() == ("analyst",)
+    insert(role, token)
+
+
+def test_of_two_transactions_of_one_request_one_writes(cluster: Cluster, owner: Connection, role: Connection) -> None:
+    token, found = token_for("notes", "POST"), list[str]()
+
+    def replay() -> None:
+        with cluster.connect("notes", "notes") as other:
+            try:
+                insert(other, token)
+            except errors.InsufficientPrivilege as error:
+                found.append(str(error))
+
+    thread = threading.Thread(target=replay)
+    with role.transaction():
+        role.execute("SELECT appliance.admit(%s)", [token])
+        thread.start()
+        while not owner.execute("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'").rowcount:
+            time.sleep(0.01)
+        role.execute("INSERT INTO notes.notes (label_id, body) VALUES (appliance.label_id('U;;*'), 'x')")
+    thread.join()
+    assert "written before" in found[0]
+    assert owner.execute("SELECT FROM notes.notes").rowcount == 1
+
+
+def test_what_was_written_long_ago_is_forgotten(owner: Connection, role: Connection) -> None:
+    owner.execute("INSERT INTO appliance.written SELECT n::text, 0 FROM generate_series(1, 150) AS n")
+    for _ in range(2):
+        insert(role, token_for("notes", "POST"))
+    assert owner.execute("SELECT FROM appliance.written WHERE expires = 0").rowcount == 0

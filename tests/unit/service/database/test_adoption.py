@@ -1,6 +1,8 @@
 """A database of version 0.1.0 is taken over: nothing is lost, it is like a fresh one, and 0.1.0 still runs on it."""
 
 import hashlib
+from collections.abc import Callable
+from functools import partial
 from importlib import resources
 from typing import Any
 
@@ -11,9 +13,23 @@ from appliance.errors import ApplianceError
 from appliance.service.database.migrate import Migrations
 from images.labeling.app.migrate import MIGRATIONS
 from tests.unit.service.database.cluster import Cluster, Connection
-from tests.unit.service.database.support import V0_1_0, assert_confined, emptied, install_v0_1_0, migrated, token_for
+from tests.unit.service.database.support import (
+    OLD_KEY,
+    V0_1_0,
+    assert_confined,
+    emptied,
+    install_v0_1_0,
+    migrated,
+    old_token,
+    token_for,
+)
 
-RAN_BEFORE = ["appliance/0001_context.sql", "appliance/0002_confine.sql"]
+RAN_BEFORE = [
+    "appliance/0001_context.sql",
+    "appliance/0002_confine.sql",
+    "appliance/0003_seals.sql",
+    "appliance/0004_restriction.sql",
+]
 RAN_ON_0_1_0 = [*RAN_BEFORE, "labeling/0004_foundry.sql"]
 RAN_ON_FRESH = [
     *RAN_BEFORE,
@@ -67,11 +83,11 @@ def rows(cluster: Cluster) -> dict[str, list[tuple[Any, ...]]]:
         return {table: connection.execute(f"TABLE {table}".encode()).fetchall() for table in TABLES}
 
 
-def work_as_0_1_0(connection: Connection, name: str) -> None:
+def work_as_0_1_0(connection: Connection, name: str, said: Callable[..., str] = old_token) -> None:
     """What the labeling service of version 0.1.0 does: intern labels, be admitted, write and read."""
     with connection.transaction():
         connection.execute("SELECT appliance.label_id(%s)", ["U;;*"])
-        connection.execute("SELECT appliance.admit(%s)", [token_for("labeling", "POST", groups=("falcon",))])
+        connection.execute("SELECT appliance.admit(%s)", [said("POST", groups=("falcon",))])
         project = connection.execute(
             "INSERT INTO labeling.projects (label_id, portion, name, instruction, need_to_know) "
             "VALUES (appliance.label_id('U;;*'), 'U', %s, '', 'falcon') RETURNING id",
@@ -95,7 +111,7 @@ def work_as_0_1_0(connection: Connection, name: str) -> None:
         ({}, (0, 0, 0)),
     ):
         with connection.transaction():
-            connection.execute("SELECT appliance.admit(%s)", [token_for("labeling", **reader)])
+            connection.execute("SELECT appliance.admit(%s)", [said(**reader)])
             counts = connection.execute(
                 "SELECT (SELECT count(*) FROM labeling.projects WHERE name = %s),"
                 " (SELECT count(*) FROM labeling.tasks t"
@@ -113,6 +129,10 @@ def migrate_as_0_1_0(connection: Connection) -> None:
     known = dict(connection.execute("SELECT name, sha256 FROM appliance.migrations").fetchall())
     for path in V0_1_0.glob("0*.sql"):
         assert known[path.name] == hashlib.sha256(path.read_bytes()).hexdigest()
+    connection.execute(
+        "INSERT INTO appliance.context_key (key) VALUES (%s) ON CONFLICT (one) DO UPDATE SET key = excluded.key",
+        [OLD_KEY],
+    )
 
 
 def test_a_database_of_version_0_1_0_is_taken_over_whole(old: Cluster) -> None:
@@ -149,18 +169,22 @@ def test_one_that_stopped_on_the_way_is_completed(empty: Cluster, files: int) ->
     ran = migrated(empty, MIGRATIONS)
     assert ran == [*RAN_BEFORE, *RAN_ON_FRESH[len(RAN_ON_FRESH) - (4 - files) :]]
     with empty.connect("labeling", "labeling") as connection:
-        work_as_0_1_0(connection, "after")
+        work_as_0_1_0(connection, "after", partial(token_for, "labeling"))
 
 
 def test_version_0_1_0_still_works_on_the_new_schema(old: Cluster) -> None:
     with old.connect("labeling", "labeling") as connection:
         work_as_0_1_0(connection, "before")
         migrated(old, MIGRATIONS)
-        work_as_0_1_0(connection, "on a connection that was open")
+        with pytest.raises(errors.InsufficientPrivilege, match="not made by the monitor"):
+            work_as_0_1_0(connection, "with a key that services had")
     with old.connect("labeling", "migrate") as connection:
         migrate_as_0_1_0(connection)
     with old.connect("labeling", "labeling") as connection:
         work_as_0_1_0(connection, "returned")
+        connection.execute(
+            "SELECT appliance.admit(%s)", [token_for("labeling")]
+        )  # what this version's monitor said last
     assert migrated(old, MIGRATIONS) == []
     with old.connect("labeling", "postgres") as connection:
         carried = connection.execute(

@@ -9,9 +9,10 @@ from psycopg import errors
 
 from appliance.errors import ApplianceError
 from appliance.service.database.migrate import MIGRATIONS, OWN, Migrations, main
+from tests.contexts import ADMISSION_KEY
 from tests.unit.service.database.cluster import Cluster, Connection
-from tests.unit.service.database.support import migrated
-from tests.unit.service.support import KEY, make_paths, settings_for
+from tests.unit.service.database.support import OLD_KEY, migrated
+from tests.unit.service.support import make_paths, settings_for
 
 TABLE = "CREATE SCHEMA labeling; CREATE TABLE labeling.a (label_id integer NOT NULL REFERENCES appliance.labels);"
 CONFINED = TABLE + "SELECT appliance.confine('labeling.a'); GRANT USAGE ON SCHEMA labeling TO labeling;"
@@ -58,8 +59,14 @@ def test_each_runs_once_and_a_new_one_is_added(
     assert migrated(empty, migrations) == [], "the version before runs on the schema after it"
 
 
-def test_the_context_key_is_the_last_one_given(database: Connection) -> None:
-    assert database.execute("SELECT key FROM appliance.context_key").fetchall() == [(KEY,)]
+def test_the_admission_key_is_the_last_one_given_and_the_old_key_is_gone(
+    empty: Cluster, database: Connection, migrations: Migrations
+) -> None:
+    database.execute("INSERT INTO appliance.context_key (key) VALUES (%s)", [OLD_KEY])  # after a return to 0.1.0
+    database.execute("UPDATE appliance.admission_key SET key = %s", [OLD_KEY])
+    migrated(empty, migrations)
+    assert database.execute("SELECT key FROM appliance.admission_key").fetchall() == [(ADMISSION_KEY,)]
+    assert database.execute("SELECT key FROM appliance.context_key").fetchall() == []
 
 
 @pytest.mark.parametrize("owner", ["appliance", "labeling"])
@@ -92,6 +99,7 @@ def test_a_renamed_one_is_refused(empty: Cluster, database: Connection, migratio
         "ALTER FUNCTION appliance.admit(text) SECURITY INVOKER",
         "ALTER FUNCTION appliance.readable() RENAME TO seen",
         "CREATE FUNCTION appliance.more() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+        "GRANT SELECT ON appliance.admission_key TO labeling",
         "GRANT SELECT ON appliance.context_key TO labeling",
         "GRANT SELECT (key) ON appliance.context_key TO labeling",
         "GRANT CREATE ON SCHEMA appliance TO labeling",

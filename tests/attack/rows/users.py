@@ -1,0 +1,378 @@
+"""Attempts of people who may be here: a low user, a person who works above, an officer."""
+
+from tests.attack.make import ask, wire
+from tests.attack.row import Actor, Kind, Row
+
+
+def low() -> list[Row]:
+    """A low user in their own enclave and at the gates of others."""
+    sql = "S'); SET ROLE postgres; DROP TABLE labeling.projects; --"
+    at = "unclassified"
+    return [
+        ask(
+            Actor.LOW,
+            Kind.IDENTITY,
+            "opens a session above the clearance",
+            "POST /session",
+            "404",
+            "mandatory.clearance-does-not-dominate",
+            quick=True,
+        ),
+        ask(
+            Actor.LOW,
+            Kind.IDENTITY,
+            "opens a session at the console",
+            "POST /session",
+            "404",
+            "mandatory.clearance-does-not-dominate",
+            at="system-high",
+        ),
+        ask(
+            Actor.LOW,
+            Kind.DATABASE,
+            "marks a project with SQL",
+            "POST /labeling/api/projects",
+            "409",
+            "access.permitted",
+            at=at,
+            body={"name": "x", "marking": sql},
+            quick=True,
+        ),
+        ask(
+            Actor.LOW,
+            Kind.LEVELS,
+            "marks a project above the enclave",
+            "POST /labeling/api/projects",
+            "409",
+            "access.permitted",
+            at=at,
+            body={"name": "x", "marking": "SECRET//NOFORN"},
+        ),
+        ask(
+            Actor.LOW,
+            Kind.DATABASE,
+            "looks a project up by SQL",
+            "GET /labeling/api/projects/1'%20OR%20'1'='1",
+            "404",
+            '"action_id":2',
+            at=at,
+        ),
+        ask(
+            Actor.LOW,
+            Kind.ERRORS,
+            "sends a zero character",
+            "POST /labeling/api/projects",
+            "422",
+            "access.permitted",
+            at=at,
+            body={"name": "a\0b"},
+        ),
+        ask(
+            Actor.LOW,
+            Kind.ERRORS,
+            "sends half a surrogate pair",
+            "POST /labeling/api/projects",
+            "422",
+            "access.permitted",
+            at=at,
+            body=b'{"name": "\\ud800"}',
+            headers={"Content-Type": "application/json"},
+        ),
+        ask(
+            Actor.LOW,
+            Kind.ERRORS,
+            "sends a number beyond JSON",
+            "POST /labeling/api/projects",
+            "422",
+            "access.permitted",
+            at=at,
+            body=b'{"name": "x", "n": 1e999}',
+            headers={"Content-Type": "application/json"},
+        ),
+        ask(
+            Actor.LOW,
+            Kind.ERRORS,
+            "names a field twice",
+            "POST /labeling/api/projects",
+            "422",
+            "access.permitted",
+            at=at,
+            body=b'{"name": "x", "name": "y"}',
+            headers={"Content-Type": "application/json"},
+        ),
+        ask(
+            Actor.LOW,
+            Kind.ERRORS,
+            "sends half of JSON",
+            "POST /labeling/api/projects",
+            "422",
+            "access.permitted",
+            at=at,
+            body=b'{"name": ',
+            headers={"Content-Type": "application/json"},
+        ),
+        ask(
+            Actor.LOW,
+            Kind.ERRORS,
+            "asks for a project that is not there",
+            f"GET /labeling/api/projects/{'0' * 8}",
+            "404",
+            "access.permitted",
+            at=at,
+        ),
+        ask(
+            Actor.LOW,
+            Kind.LEVELS,
+            "exports without the role",
+            "GET /labeling/api/export/1",
+            "404",
+            "access.role",
+            at=at,
+        ),
+        ask(
+            Actor.LOW,
+            Kind.LEVELS,
+            "starts an evaluation without the role",
+            "POST /evaluation/api/jobs",
+            "404",
+            "access.role",
+            at=at,
+            body={"model": "x"},
+        ),
+        ask(Actor.LOW, Kind.LEVELS, "copies a record up", "POST <low>/upgrades", "404", "access.role", at=at, body={}),
+        ask(
+            Actor.LOW,
+            Kind.PATHS,
+            "uses a method that no route has",
+            "PROPFIND /labeling/api/projects",
+            "404",
+            '"action_id":2',
+            at=at,
+        ),
+        ask(
+            Actor.LOW,
+            Kind.IDENTITY,
+            "comes from a page of another origin",
+            "POST /labeling/api/projects",
+            "404",
+            "browser.cross-site",
+            at=at,
+            body={"name": "x"},
+            headers={"Sec-Fetch-Site": "cross-site"},
+        ),
+        ask(
+            Actor.LOW,
+            Kind.IDENTITY,
+            "is framed by a page of the same site",
+            "GET <low>",
+            "404",
+            "browser.cross-site",
+            at=at,
+            headers={"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
+        ),
+    ]
+
+
+def high() -> list[Row]:
+    """A person who works at SECRET and writes to what lies below."""
+    at, rule = "unclassified", "mandatory.no-write-down"
+    return [
+        ask(
+            Actor.HIGH,
+            Kind.LEVELS,
+            "writes a project below",
+            "POST /labeling/api/projects",
+            "404",
+            rule,
+            at=at,
+            body={"name": "from above"},
+            quick=True,
+        ),
+        ask(Actor.HIGH, Kind.LEVELS, "adds tasks below", "POST <low>/tasks", "404", rule, at=at, body={"tasks": []}),
+        ask(Actor.HIGH, Kind.LEVELS, "changes a project below", "PATCH <low>", "404", rule, at=at, body={"name": "x"}),
+        ask(Actor.HIGH, Kind.LEVELS, "puts a project below", "PUT <low>", "404", rule, at=at, body={"name": "x"}),
+        ask(Actor.HIGH, Kind.LEVELS, "deletes a project below", "DELETE <low>", "404", rule, at=at),
+        ask(
+            Actor.HIGH,
+            Kind.LEVELS,
+            "asks the model below",
+            "POST /inference/v1/chat/completions",
+            "404",
+            rule,
+            at=at,
+            body={"model": "x", "messages": []},
+            quick=True,
+        ),
+        ask(Actor.HIGH, Kind.LEVELS, "searches below", "GET <low>?q=words", "404", rule, at=at, quick=True),
+        ask(Actor.HIGH, Kind.LEVELS, "exports below", "GET /labeling/api/export/1", "404", rule, at=at),
+        ask(Actor.HIGH, Kind.LEVELS, "annotates below", "GET /labeling/projects/1/annotate", "404", rule, at=at),
+        ask(Actor.HIGH, Kind.LEVELS, "takes the next task below", "GET <low>/next", "404", rule, at=at),
+        ask(
+            Actor.HIGH,
+            Kind.LEVELS,
+            "starts an evaluation below",
+            "POST /evaluation/api/jobs",
+            "404",
+            rule,
+            at=at,
+            body={"model": "x"},
+        ),
+        ask(
+            Actor.HIGH, Kind.LEVELS, "reads the evaluation's page below", "GET /evaluation/api/jobs", "404", rule, at=at
+        ),
+        ask(
+            Actor.HIGH,
+            Kind.LEVELS,
+            "opens a second session below",
+            "POST /session",
+            "409",
+            "session.open-at-another-level",
+            at=at,
+            quick=True,
+        ),
+        ask(
+            Actor.HIGH,
+            Kind.LEVELS,
+            "opens a second session above",
+            "POST /session",
+            "409",
+            "session.open-at-another-level",
+            at="system-high",
+        ),
+        ask(
+            Actor.HIGH,
+            Kind.LEVELS,
+            "reads the console",
+            "GET /console/",
+            "404",
+            "mandatory.no-read-up-from-working-level",
+            at="system-high",
+        ),
+        ask(
+            Actor.HIGH,
+            Kind.IDENTITY,
+            "asks for the project from a page below",
+            "POST <target>/tasks",
+            "404",
+            "browser.cross-site",
+            headers={"Sec-Fetch-Site": "cross-site"},
+            body={"tasks": []},
+            quick=True,
+        ),
+    ]
+
+
+def officer() -> list[Row]:
+    """An officer beyond what officers do."""
+    at = "system-high"
+    rows = [
+        ask(Actor.OFFICER, Kind.LEVELS, "reads labeling at SECRET", "GET <target>", "404", '"action_id":2', quick=True),
+        ask(
+            Actor.OFFICER,
+            Kind.LEVELS,
+            "writes to labeling at SECRET",
+            "POST /labeling/api/projects",
+            "404",
+            '"action_id":2',
+            body={"name": "x"},
+        ),
+        ask(
+            Actor.OFFICER,
+            Kind.LEVELS,
+            "asks the model at SECRET",
+            "POST /inference/v1/chat/completions",
+            "404",
+            '"action_id":2',
+            body={"model": "x", "messages": []},
+        ),
+        ask(
+            Actor.OFFICER,
+            Kind.RECORDS,
+            "deletes a record",
+            "DELETE /console/events/1",
+            "404",
+            '"action_id":2',
+            at=at,
+            quick=True,
+        ),
+        ask(
+            Actor.OFFICER,
+            Kind.RECORDS,
+            "changes a record",
+            "PUT /console/events/1",
+            "404",
+            '"action_id":2',
+            at=at,
+            body={},
+        ),
+        ask(
+            Actor.OFFICER,
+            Kind.RECORDS,
+            "asks for a record beyond the end",
+            "GET /console/events/999999999",
+            "404",
+            "access.permitted",
+            at=at,
+        ),
+        ask(
+            Actor.OFFICER,
+            Kind.RECORDS,
+            "asks for a record by a path",
+            "GET /console/events/..%2f..%2fcheckpoint",
+            "404",
+            '"action_id":2',
+            at=at,
+        ),
+    ]
+    rows += [
+        ask(
+            Actor.OFFICER,
+            Kind.RECORDS,
+            "cosigns with what is no note",
+            "POST /console/review/cosignature",
+            "409",
+            "access.permitted",
+            at=at,
+            body=b"note=x",
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+        ),
+        ask(
+            Actor.OFFICER,
+            Kind.PATHS,
+            "searches by SQL",
+            "GET /console/?q=%27+OR+1%3D1+--",
+            "200",
+            "access.permitted",
+            at=at,
+        ),
+        ask(
+            Actor.OFFICER,
+            Kind.IDENTITY,
+            "reviews by a page of another origin",
+            "POST /console/searches",
+            "404",
+            "browser.cross-site",
+            at=at,
+            headers={"Sec-Fetch-Site": "cross-site"},
+            body={},
+        ),
+        ask(
+            Actor.OFFICER,
+            Kind.LEVELS,
+            "opens a session at SECRET besides",
+            "POST /session",
+            "409",
+            "session.open-at-another-level",
+        ),
+    ]
+    for attempt, path in (("dots", "/console/../labeling"), ("an escaped path", "/console/%2e%2e/etc/passwd")):
+        request = f"GET {path} HTTP/1.1\r\nHost: gateway.internal\r\nConnection: close\r\n\r\n"
+        rows.append(
+            wire(Actor.OFFICER, Kind.PATHS, f"leaves the console by {attempt}", request, "404", '"action_id":2', at=at)
+        )
+    return rows
+
+
+def rows() -> list[Row]:
+    """All of them."""
+    return [*low(), *high(), *officer()]
