@@ -232,6 +232,7 @@ def test_hidden_records_take_no_time_that_stands_out(pair: tuple[Twin, Twin]) ->
 
 
 @pytest.mark.long
+@pytest.mark.timeout(4 * 3600)
 def test_no_distinguisher_tells_the_twins_apart(tmp_path: Path) -> None:
     """0 and 200,000 hidden records; 1,000 times a route in turn."""
     for pair in twins(tmp_path, 200_000):
