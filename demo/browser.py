@@ -83,10 +83,12 @@ def label_in_page(instance: Instance) -> dict[str, Any]:
     project = json.loads((instance.build / "labeling.json").read_text())["project"]
     with page_of(instance, stand_in("annotator-2"), "unclassified") as page:
         page.goto(f"/labeling/projects/{project}/annotate")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="No difference")).to_be_visible()
         check_banners(page, MARKINGS["unclassified"])
         page.screenshot(path=screenshots(instance) / "labeling.png")
         page.keyboard.press("1")
-        expect(page.get_by_role("heading", name="tasks done")).to_be_visible(timeout=10_000)
+        expect(page.get_by_role("heading", name="Nothing is left")).to_be_visible(timeout=10_000)
     return {"project": project, "picture": "screenshots/labeling.png"}
 
 

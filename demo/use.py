@@ -142,7 +142,8 @@ def label(instance: Instance) -> dict[str, Any]:
             mine = identifiers if number == 0 else identifiers[:-1]
             for position, task in enumerate(mine):
                 choice = ("a", "b", "tie")[(position + number) % 3]
-                answer = client.post(f"/labeling/api/tasks/{task}/preferences", json={"choice": choice})
+                url = f"/labeling/api/projects/{project}/tasks/{task}/answers"
+                answer = client.post(url, json={"value": {"choice": choice}})
                 require(answer.status_code == 201, answer.text)
     return {"project": project, "tasks": len(identifiers), "preferences_by_api": 2 * len(identifiers) - 1}
 
@@ -156,7 +157,7 @@ def export(instance: Instance) -> dict[str, Any]:
     name = answer.headers["content-disposition"]
     require("UNCLASSIFIED" in name or "-U." in name, f"the file's name has no marking: {name}")
     lines = [json.loads(line) for line in answer.text.splitlines()]
-    preferences = sum(len(line["preferences"]) for line in lines)
+    preferences = sum(len(line["annotations"]) for line in lines)
     require(all(line["marking"] for line in lines), "a line without a marking")
     require(preferences == 2 * len(lines), f"{preferences} preferences of {len(lines)} tasks")
     (instance.build / "preferences.jsonl").write_text(answer.text)

@@ -110,9 +110,10 @@ def _shared(service: str) -> list[Any]:
 
 def _own(service: str) -> Iterator[Any]:
     """The routes of every router in an image's code."""
-    for source in sorted((REPOSITORY / "images" / service / "app").glob("*.py")):
+    for source in sorted((REPOSITORY / "images" / service / "app").rglob("*.py")):
         if "APIRouter(" in source.read_text():
-            yield from importlib.import_module(f"images.{service}.app.{source.stem}").router.routes
+            name = ".".join(source.relative_to(REPOSITORY).with_suffix("").parts)
+            yield from importlib.import_module(name).router.routes
 
 
 def _permissions(policy: AccessPolicy) -> str:

@@ -40,7 +40,8 @@ def enclave(site: Instance, command: str, *arguments: str | Path, check: bool = 
     return appliance(site, *words(site, command, *arguments), inside=True, check=check)
 
 
-def status_of(site: Instance, task: str) -> int:
-    """What a reader of enclave unclassified is answered about a task."""
+def status_of(site: Instance, made: tuple[str, str]) -> int:
+    """What a reader of enclave unclassified is answered about the task of a project."""
+    project, task = made
     with user(site, "annotator", "unclassified", session=True) as client:
-        return client.get(f"/labeling/api/tasks/{task}").status_code
+        return client.get(f"/labeling/api/projects/{project}/tasks/{task}").status_code

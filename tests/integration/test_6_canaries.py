@@ -76,12 +76,16 @@ def plant(birds: Aviary, enclave: str, owner: httpx.Client, readers: set[str], r
     owner.get(f"/labeling/api/{birds.hatch(enclave, 'path', reviewers)}")
     birds.paths += [
         f"/labeling/api/projects/{project}",
-        f"/labeling/api/projects/{project}/tasks/1",
-        f"/labeling/api/projects/{project}/next",
-        f"/labeling/api/tasks/{added.json()['tasks'][0]}",
+        f"/labeling/api/projects/{project}/tasks",
+        f"/labeling/api/projects/{project}/claims",
+        f"/labeling/api/projects/{project}/review",
+        f"/labeling/api/projects/{project}/review/quality",
+        f"/labeling/api/projects/{project}/tasks/{added.json()['tasks'][0]}",
         f"/labeling/api/export/{project}",
         f"/labeling/projects/{project}",
         f"/labeling/projects/{project}/annotate",
+        f"/labeling/projects/{project}/review",
+        f"/labeling/projects/{project}/review/quality",
     ]
 
 

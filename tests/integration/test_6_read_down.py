@@ -40,13 +40,13 @@ def below(site: Instance) -> Iterator[Below]:
 def test_from_above_one_reads_what_was_published(site: Instance, below: Below) -> None:
     with user(site, "analyst", "secret", session=True), user(site, "analyst", "unclassified") as down:
         listed = down.get("/labeling/api/projects")
-        (task,) = down.get(f"{below.path}/tasks/1").json()["tasks"]
+        (task,) = down.get(f"{below.path}/tasks").json()["tasks"]
         page = down.get(f"/labeling/projects/{below.project}")
         head = down.head(f"/labeling/projects/{below.project}")
-        alone = down.get(f"/labeling/api/tasks/{below.task}")
+        alone = down.get(f"{below.path}/tasks/{below.task}")
     assert below.project in listed.text
     assert listed.headers["x-classification"] == "UNCLASSIFIED"
-    assert (task["id"], task["prompt"]) == (below.task, "Which bird?")
+    assert (task["id"], task["data"]["prompt"]) == (below.task, "Which bird?")
     assert "read-only" in page.text
     assert "<script" not in page.text
     assert (head.status_code, head.content) == (200, b"")

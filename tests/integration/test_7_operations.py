@@ -23,16 +23,16 @@ def test_a_spill_is_traced_to_whom_and_what_it_touched(site: Instance, tmp_path:
     prompt = f"spilled {secrets.token_hex(8)}"
     project, task = make_task(site, "annotator", "unclassified", prompt)
     with user(site, "annotator-2", "unclassified", session=True) as reader:
-        assert reader.get(f"/labeling/api/tasks/{task}").status_code == 200
+        assert reader.get(f"/labeling/api/projects/{project}/tasks/{task}").status_code == 200
     with user(site, "analyst", "secret", session=True) as lifter:
         with user(site, "analyst", "unclassified") as below:
-            (read,) = below.get(f"/labeling/api/projects/{project}/tasks/1").json()["tasks"]
+            (read,) = below.get(f"/labeling/api/projects/{project}/tasks").json()["tasks"]
         above = lifter.post("/labeling/api/projects", json={"name": prompt}).json()["id"]
         body = {"enclave": "unclassified", "task": read}
         copied = lifter.post(f"/labeling/api/projects/{above}/upgrades", json=body)
         assert copied.status_code == 201, copied.text
         copy = copied.json()["id"]
-        assert lifter.get(f"/labeling/api/tasks/{copy}").status_code == 200
+        assert lifter.get(f"/labeling/api/projects/{above}/tasks/{copy}").status_code == 200
     with user(site, "evaluator", "unclassified", session=True) as exporter:
         exported = exporter.get(f"/labeling/api/export/{project}")
         assert exported.status_code == 200, exported.text
@@ -59,14 +59,14 @@ def test_a_backup_is_restored_and_nothing_but_it(site: Instance, tmp_path: Path)
     recipients = tmp_path / "recipients.txt"
     recipients.write_text(lines["holder"])
     canary = f"canary {secrets.token_hex(8)}"
-    _, kept = make_task(site, "annotator", "unclassified", canary)
+    kept = make_task(site, "annotator", "unclassified", canary)
     made = enclave(site, "backup", "unclassified", "--out", tmp_path, "--to", recipients, "--json")
     statement, archive = Path(made["statement"]), tmp_path / made["archive"]
     assert "-UNCLASSIFIED-" in archive.name
     assert canary.encode() not in archive.read_bytes()
     recorded(site, "enclave.backup", lambda detail: detail["file"] == archive.name and detail["state"] == "done")
-    assert archive.name in named(trace(site, kept), "backup")
-    _, later = make_task(site, "annotator", "unclassified", "made after the backup")
+    assert archive.name in named(trace(site, kept[1]), "backup")
+    later = make_task(site, "annotator", "unclassified", "made after the backup")
 
     whole = archive.read_bytes()
     other = statement.with_name("other.dsse.json")
@@ -143,7 +143,7 @@ def test_data_go_in_and_out_as_their_user_and_only_with_two_officers(site: Insta
     lines = [json.loads(line) for line in Path(released["written"]).read_text().splitlines()]
     assert "-SECRET-REL-TO-USA-GBR-" in Path(released["written"]).name
     assert lines[0]["classification"]["marking"] == "SECRET//REL TO USA, GBR"
-    assert [line["prompt"] for line in lines[2:]] == [row["prompt"] for row in rows]
+    assert [line["data"]["prompt"] for line in lines[2:]] == [row["prompt"] for row in rows]
     recorded(site, "data.export", lambda detail: detail["destination"] == "J2, disc 7" and detail["id"] == asked["id"])
     assert f"sha256:{asked['sha256']}" in named(trace(site, done["tasks"][0]), "export")
     again = enclave(site, "release", approval, "--out", medium, check=False)

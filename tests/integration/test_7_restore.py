@@ -34,13 +34,13 @@ def key(site: Instance, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def kept(site: Instance) -> str:
+def kept(site: Instance) -> tuple[str, str]:
     """A task that is in the backup."""
-    return make_task(site, "annotator", "unclassified", f"kept {secrets.token_hex(4)}")[1]
+    return make_task(site, "annotator", "unclassified", f"kept {secrets.token_hex(4)}")
 
 
 @pytest.fixture(scope="module")
-def statement(site: Instance, folder: Path, key: Path, kept: str) -> Path:
+def statement(site: Instance, folder: Path, key: Path, kept: tuple[str, str]) -> Path:
     """A backup of enclave unclassified."""
     arguments = ("--out", folder, "--to", folder / "recipients.txt", "--json")
     return Path(enclave(site, "backup", "unclassified", *arguments)["statement"])
@@ -87,8 +87,10 @@ def of_another_postgresql(data: bytes) -> bytes:
     return target.getvalue()
 
 
-def test_data_on_which_nothing_starts_go_away_again(site: Instance, statement: Path, key: Path, kept: str) -> None:
-    _, later = make_task(site, "annotator", "unclassified", "made after the backup")
+def test_data_on_which_nothing_starts_go_away_again(
+    site: Instance, statement: Path, key: Path, kept: tuple[str, str]
+) -> None:
+    later = make_task(site, "annotator", "unclassified", "made after the backup")
     broken = of_another_postgresql(content(site, statement, key))
     paper = signed(statement, broken, host_key(site.root / "secrets" / "host.pem"))
     refused = enclave(site, "restore", *of(site, paper, key), check=False)
@@ -101,8 +103,8 @@ def test_data_on_which_nothing_starts_go_away_again(site: Instance, statement: P
     host.whole(site)
 
 
-def test_restoration_is_undone_by_hand(site: Instance, statement: Path, key: Path, kept: str) -> None:
-    _, later = make_task(site, "annotator", "unclassified", "made after the backup")
+def test_restoration_is_undone_by_hand(site: Instance, statement: Path, key: Path, kept: tuple[str, str]) -> None:
+    later = make_task(site, "annotator", "unclassified", "made after the backup")
     enclave(site, "restore", *of(site, statement, key))
     assert (status_of(site, kept), status_of(site, later)) == (200, 404)
     other = enclave(site, "undo-restore", "secret", check=False)
@@ -147,9 +149,9 @@ def test_backup_of_another_host_needs_its_key(site: Instance, statement: Path, k
 
 @pytest.mark.parametrize(("stage", "restored"), [("decrypting", False), ("  prepare", True)])
 def test_killed_at_any_stage_recover_finishes_or_never_began(
-    site: Instance, statement: Path, key: Path, kept: str, stage: str, restored: bool
+    site: Instance, statement: Path, key: Path, kept: tuple[str, str], stage: str, restored: bool
 ) -> None:
-    _, later = make_task(site, "annotator", "unclassified", f"made before a kill at {stage}")
+    later = make_task(site, "annotator", "unclassified", f"made before a kill at {stage}")
     kill_all(begun(site, stage, *words(site, "restore", *of(site, statement, key))))
     host.run(site, "recover")
     assert not copies.is_restoring(HostPaths(site.root, site.run))

@@ -24,7 +24,8 @@ def label_once() -> str:
         added = client.post(f"/labeling/api/projects/{name}/tasks", json=tasks)
         assert added.status_code == 201, added.text
         [task] = added.json()["tasks"]
-        given = client.post(f"/labeling/api/tasks/{task}/preferences", json={"choice": "a"})
+        url = f"/labeling/api/projects/{name}/tasks/{task}/answers"
+        given = client.post(url, json={"value": {"choice": "a"}})
         assert given.status_code == 201, given.text
     return name
 

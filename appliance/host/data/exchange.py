@@ -102,7 +102,7 @@ def import_file(
             rule="a file has one marking: its own",
             remedy="leave --marking out, or correct the marking in the file",
         )
-    tasks = [_task(row, banner, f"{file}: record {number}") for number, row in enumerate(content.rows, 1)]
+    tasks = [_task(row, banner) for row in content.rows]
     path = _exchange(paths, enclave).take.replace("{project}", project)
     digest, subject = _digest(file.read_bytes()), _subject(certificate, statements.registry)
     detail = {"file": file.name[:200], "marking": banner, "project": project, "records": len(tasks)}
@@ -235,19 +235,13 @@ def release(paths: HostPaths, statement: Path, out: Path) -> tuple[Path, Approva
     return target, found
 
 
-def _task(row: dict[str, Any], banner: str, name: str) -> dict[str, Any]:
-    """A record as the labeling service takes it; one without a marking of its own has the file's."""
+def _task(row: dict[str, Any], banner: str) -> dict[str, Any]:
+    """A record as a service takes it, which checks its data; one without a marking of its own has the file's."""
     nested = row.get("data")
-    data: dict[str, Any] = nested if isinstance(nested, dict) else row
-    answers = row.get("answers") or [data.get("answer1"), data.get("answer2")]
-    texts = [data.get("prompt"), *answers]
-    if len(texts) != 3 or not all(isinstance(text, str) and text for text in texts):
-        raise ApplianceError(
-            f"{name}: has no prompt with two answers",
-            rule="the form of our own export, or of Label Studio's",
-            remedy='write each as {"prompt": ..., "answers": [..., ...]}',
-        )
-    return {"prompt": texts[0], "answers": texts[1:], "marking": data.get("marking") or banner}
+    data: dict[str, Any] = dict(nested if isinstance(nested, dict) else row)
+    marking = data.pop("marking", None) or row.get("marking") or banner
+    beside = {name: row[name] for name in ("groups", "external_id", "source") if row.get(name)}
+    return {"data": {name: value for name, value in data.items() if name not in beside}, "marking": marking} | beside
 
 
 @contextmanager

@@ -6,43 +6,28 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from appliance.service.database import Database
-from appliance.service.monitor import MonitorClient
 from appliance.service.settings import Paths, ServiceSettings
-from appliance.service.web.app import create_app
 from appliance.service.web.published import Published
+from appliance.service.web.service import Service
 
 from . import api, pages
 from .publication import Publication
-from .records import Portions
-
-HERE = Path(__file__).parent
-MAXIMUM_BODY = 4 << 20
+from .restrictions import Restrictions
 
 
-def service() -> FastAPI:
-    """The application of this container."""
-    paths = Paths.from_environment()
-    return build(ServiceSettings.load(paths.settings), paths)
+@asynccontextmanager
+async def _starts(app: FastAPI, settings: ServiceSettings, paths: Paths) -> AsyncIterator[None]:
+    app.state.restrictions = Restrictions(settings.marking, settings.vocabulary)
+    published = Published(settings, app.state.pages, app.state.monitor, paths.state)
+    app.state.publication = Publication(published, app.state.database)
+    yield
 
 
-def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
-    """The application."""
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        monitor = app.state.monitor = MonitorClient(paths.record_socket)
-        published = Published(settings, app.state.pages, monitor, paths.state)
-        app.state.publication = Publication(published, app.state.database)
-        yield
-        await app.state.database.close()
-        await app.state.monitor.close()
-
-    app = create_app(
-        settings, paths, templates=HERE / "templates", assets=HERE / "assets", lifespan=lifespan, max_body=MAXIMUM_BODY
-    )
-    app.state.database = Database(paths.database, settings.service)
-    app.state.portions = Portions(settings.marking, settings.vocabulary)
-    app.include_router(api.router)
-    app.include_router(pages.router)
-    return app
+service = Service(
+    folder=Path(__file__).parent,
+    routers=(*api.ROUTERS, *pages.ROUTERS),
+    database=True,
+    max_body=4 << 20,
+    starts=_starts,
+)
+build = service.build

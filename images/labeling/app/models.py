@@ -5,10 +5,14 @@ import json
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
-Choice = Literal["a", "b", "tie"]
+from workbench.tasks import KINDS, kind_of
+
+Group = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+Groups = Annotated[tuple[Group, ...], Field(max_length=20)]
+Reason = Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True)]
+_BESIDE = {"marking", "groups", "source", "external_id", "gold"}
 
 
 class _Body(BaseModel):
@@ -20,50 +24,79 @@ class NewProject(_Body):
 
     Attributes:
         name: its name.
-        instruction: what annotators should do.
+        guidelines: what annotators should do.
+        kind: of its tasks.
+        answer_schema: what may be answered; frozen from now on.
         marking: its marking; the enclave's when absent, and never above it.
-        need_to_know: the group outside which the project does not exist; its creator belongs to it.
+        groups: need-to-know groups outside which the project does not exist; its creator belongs to them.
+        overlap: how many annotators answer each task, blind to each other.
+        lease_minutes: how long a task is an annotator's after they opened it.
     """
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    instruction: Annotated[str, StringConstraints(max_length=10_000)] = ""
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+    guidelines: Annotated[str, StringConstraints(max_length=100_000)] = ""
+    kind: Literal["classification", "spans", "pairwise", "ranking", "rating", "writing", "chat", "geometry"] = (
+        "pairwise"
+    )
+    answer_schema: Annotated[dict[str, Any], Field(alias="schema")] = {}
     marking: str | None = None
-    need_to_know: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")] | None = None
+    groups: Groups = ()
+    overlap: Annotated[int, Field(ge=1, le=1000)] = 2
+    lease_minutes: Annotated[int, Field(ge=1, le=10_000)] = 60
+
+    @model_validator(mode="after")
+    def _known_kind(self) -> "NewProject":
+        assert self.kind in KINDS  # noqa: S101 - the registry and the list above are compared by a test
+        kind_of(self.kind).read_schema(self.answer_schema)
+        return self
 
 
 class NewTask(_Body):
-    """A pairwise comparison.
+    """A task. Without ``data``, all fields that are not named here are its data, as in a plain list of records.
 
     Attributes:
-        prompt: what was asked.
-        answers: the two answers, a and b.
+        data: what is shown, as the project's kind says.
         marking: the portion marking of the task; the enclave's when absent, and never above it.
-        source: where prompt and answers come from, for example the models.
+        groups: need-to-know groups of this task, besides the project's.
+        source: where it comes from, for example the models.
+        external_id: what others call it.
+        gold: its known answer, which annotators do not see.
     """
 
-    prompt: Text
-    answers: Annotated[tuple[Text, Text], Field()]
+    data: dict[str, Any]
     marking: str | None = None
+    groups: Groups = ()
     source: dict[str, Any] = {}
+    external_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    gold: dict[str, Any] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_record_is_its_data(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or "data" in values:
+            return values
+        data = {name: value for name, value in values.items() if name not in _BESIDE}
+        return {"data": data} | {name: value for name, value in values.items() if name in _BESIDE}
 
 
 class NewTasks(_Body):
     """Tasks to add to a project."""
 
-    tasks: Annotated[list[NewTask], Field(min_length=1, max_length=1000)]
+    tasks: Annotated[list[NewTask], Field(min_length=1, max_length=10_000)]
 
 
 class LowerTask(BaseModel):
-    """A task as a lower enclave shows it; its reader's choice and whatever else it carries stay below."""
+    """A task as a lower enclave shows it; its reader's own part and whatever else it carries stay below."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     id: UUID
     project: UUID
     marking: str
-    prompt: Text
-    answer_a: Text
-    answer_b: Text
+    groups: Groups = ()
+    data: dict[str, Any]
 
     def digest(self) -> str:
         """SHA-256 of the task's canonical JSON: how the log names it."""
@@ -83,35 +116,36 @@ class Upgrade(_Body):
     task: LowerTask
 
 
-class NewPreference(_Body):
-    """An annotator's choice: answer a, answer b, or no difference."""
+class NewAnswer(_Body):
+    """An annotator's answer, or draft of one, as the project's kind says."""
 
-    choice: Choice
+    value: dict[str, Any]
 
 
-class LabelStudioTask(BaseModel):
-    """A task in Label Studio's JSON for pairwise comparison; what else it carries is not read."""
+class Skip(_Body):
+    """Why a task is left to others."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    reason: Reason = ""
 
-    class Data(BaseModel):
-        """The values that Label Studio's template ``<Pairwise>`` shows."""
 
-        model_config = ConfigDict(extra="ignore", frozen=True)
+class NewFlag(_Body):
+    """What is wrong with a task; ``marking`` goes to the security officer's log."""
 
-        prompt: Text
-        answer1: Text
-        answer2: Text
-        marking: str | None = None
+    about: Literal["marking", "broken", "unclear", "harmful"]
+    comment: Reason = ""
 
-    data: Data
 
-    def as_task(self) -> NewTask:
-        """The task in this service's own form."""
-        data = self.data
-        return NewTask(
-            prompt=data.prompt,
-            answers=(data.answer1, data.answer2),
-            marking=data.marking,
-            source={"imported": "label-studio"},
-        )
+class NewReview(_Body):
+    """A judgement of somebody's answer; a correction has the corrected value, and all but acceptance a reason."""
+
+    annotator: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    verdict: Literal["accept", "correct", "reject"]
+    value: dict[str, Any] | None = None
+    reason: Reason = ""
+
+
+class NewDecision(_Body):
+    """A decision about a task in dispute."""
+
+    value: dict[str, Any]
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]

@@ -5,7 +5,7 @@ restart, a project's pages are published again when it is next changed or looked
 """
 
 import asyncio
-from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -14,11 +14,14 @@ from fastapi import Request
 from appliance.service.database import Database, Row, Transaction
 from appliance.service.monitor import NotRecordedError
 from appliance.service.web.published import Published
+from workbench.tasks import KINDS
 
-from . import records
+from .pages.excerpts import excerpt
+from .store import public
 
 API = "/labeling/api/projects"
 PAGES = "/labeling/projects"
+BEGIN: tuple[tuple[int, int], UUID | None] = ((0, 0), None)
 _log = structlog.get_logger()
 
 
@@ -33,50 +36,69 @@ class Publication:
     def __init__(self, published: Published, database: Database) -> None:
         self._published = published
         self._database = database
-        self._tasks: dict[UUID, int] = {}
+        # For each project where its last page begins: the place, and the task before it. New tasks come behind it.
+        self._last: dict[UUID, tuple[tuple[int, int], UUID | None]] = {}
         self._listed = False
         self._one_at_a_time = asyncio.Lock()
 
-    async def added(self, request: Request, project: UUID, tasks: Sequence[str] = ()) -> None:
-        """``project`` is new, or has new ``tasks``; call it once they are committed."""
+    async def changed(self, request: Request, project: UUID) -> None:
+        """``project`` is new, or has new tasks; call it once they are committed."""
         async with self._one_at_a_time, self._database.transaction(request, writes=False) as transaction:
-            await self._project(transaction, project, tasks)
+            await self._project(transaction, project)
             await self._list(transaction)
 
     async def looked_at(self, request: Request, project: UUID | None = None) -> None:
         """Publish what this process never did, as a reader at the level sees it: the list, and ``project``."""
-        if self._listed and (project is None or project in self._tasks):
+        if self._listed and (project is None or project in self._last):
             return
         async with self._one_at_a_time, self._database.transaction(request, writes=False) as transaction:
-            if project is not None and project not in self._tasks:
-                await self._project(transaction, project, ())
+            if project is not None and project not in self._last:
+                await self._project(transaction, project)
             if not self._listed:
                 await self._list(transaction)
 
     async def _list(self, transaction: Transaction) -> None:
-        projects = await records.public_projects(transaction)
-        await self._page("/labeling/", "projects.html", projects=projects)
+        projects = await public.projects(transaction)
+        await self._page("/labeling/", "projects.html", projects=projects, kinds=KINDS, writable=False)
         await self._value(API, {"projects": projects})
         self._listed = True
 
-    async def _project(self, transaction: Transaction, identifier: UUID, added: Sequence[str]) -> None:
-        project = await records.public_project(transaction, identifier)
+    async def _project(self, transaction: Transaction, identifier: UUID) -> None:
+        project = await public.project(transaction, identifier)
         if project is None:
-            self._tasks[identifier] = 0
+            self._last[identifier] = BEGIN
             return
-        first = self._tasks.get(identifier, 0)
-        if added:
-            first = min(first, await records.position(transaction, identifier, added))
-        shown = await records.tasks(transaction, identifier, 1)
-        await self._page(f"{PAGES}/{identifier}", "project.html", project=project, tasks=shown, writable=False)
-        for number in range(first // records.PAGE + 1, max(project["tasks"] - 1, 0) // records.PAGE + 2):
-            rows = shown if number == 1 else await records.tasks(transaction, identifier, number)
-            await self._tasks_page(identifier, number, rows)
         await self._value(f"{API}/{identifier}", project)
-        self._tasks[identifier] = project["tasks"]
+        place, before = self._last.get(identifier, BEGIN)
+        if before is not None:  # how many tasks there are stands on the first page
+            await self._tasks(transaction, project, (0, 0), None)
+        while True:
+            self._last[identifier] = (place, before)
+            tasks, following = await self._tasks(transaction, project, place, before)
+            if following is None:
+                return
+            place, before = following, tasks[-1]["id"]
 
-    async def _tasks_page(self, project: UUID, number: int, rows: list[Row]) -> None:
-        await self._value(f"{API}/{project}/tasks/{number}", {"tasks": rows, "page": number, "size": records.PAGE})
+    async def _tasks(
+        self, transaction: Transaction, project: Row, place: tuple[int, int], before: UUID | None
+    ) -> tuple[list[dict[str, Any]], tuple[int, int] | None]:
+        """Publish one page of tasks, as JSON and as a page; it, and the place behind it."""
+        tasks, following = await public.tasks(transaction, project["id"], place)
+        more = tasks[-1]["id"] if following else None
+        end = f"/after/{before}" if before else ""
+        await self._value(f"{API}/{project['id']}/tasks{end}", {"tasks": tasks, "next": more})
+        await self._page(
+            f"{PAGES}/{project['id']}{end}",
+            "project.html",
+            project=project,
+            kind=KINDS[project["kind"]],
+            tasks=[task | {"excerpt": excerpt(project, task)} for task in tasks],
+            more=more,
+            after=before,
+            formats={},
+            writable=False,
+        )
+        return tasks, following
 
     async def _page(self, path: str, template: str, **values: object) -> None:
         try:
@@ -84,7 +106,7 @@ class Publication:
         except NotRecordedError as error:  # what was written below stays written: only its copy is missing
             _log.warning("not_published", problem=error.message)
 
-    async def _value(self, path: str, value: Row) -> None:
+    async def _value(self, path: str, value: dict[str, Any]) -> None:
         try:
             await self._published.value(path, value)
         except NotRecordedError as error:

@@ -29,7 +29,8 @@ def cluster() -> Iterator[Path]:
 def paths(cluster: Path, tmp_path: Path) -> Paths:
     """The places of a labeling service whose database is empty."""
     with psycopg.connect(f"host={cluster} dbname=labeling user=postgres", autocommit=True) as connection:
-        connection.execute("TRUNCATE labeling.preferences, labeling.tasks, labeling.projects")
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'labeling'").fetchall()
+        connection.execute(f"TRUNCATE {', '.join(f'labeling.{name}' for (name,) in tables)}".encode())
     return replace(make_paths(tmp_path), database=cluster)
 
 

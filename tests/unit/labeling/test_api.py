@@ -1,38 +1,14 @@
 """Labeling through its JSON interface, on a real database."""
 
 import json
-from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from httpx2 import Response
 
 from appliance.service.settings import Paths
-from images.labeling.app.main import build
-from tests.unit.service.support import MARKING, Monitor, headers_for, settings_for
-
-API = "/labeling/api"
-ABOVE = {"working": "TS;;USA", "level": "TS"}
-
-
-def ask(client: TestClient, method: str, url: str, body: Any = None, /, **context: Any) -> Response:
-    return client.request(method, url, json=body, headers=headers_for(method, url, **context))
-
-
-def new_project(client: TestClient, **values: Any) -> str:
-    answer = ask(client, "POST", f"{API}/projects", {"name": "Helpfulness"} | values)
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["id"])
-
-
-def new_tasks(client: TestClient, project: str, *markings: str | None) -> list[str]:
-    tasks = [
-        {"prompt": f"Question {number}?", "answers": ["Yes.", "No."], "marking": marking}
-        for number, marking in enumerate(markings)
-    ]
-    answer = ask(client, "POST", f"{API}/projects/{project}/tasks", {"tasks": tasks})
-    assert answer.status_code == 201, answer.text
-    return list(answer.json()["tasks"])
+from images.labeling.app.main import service
+from tests.unit.labeling.support import ABOVE, API, answer, ask, new_project, new_tasks
+from tests.unit.service.support import MARKING, Monitor, settings_for
 
 
 def test_two_annotators_who_do_not_see_each_other_and_an_export_that_sees_both(
@@ -42,20 +18,21 @@ def test_two_annotators_who_do_not_see_each_other_and_an_export_that_sees_both(
     tasks = new_tasks(client, project, *[None] * 20)
     for annotator, choice in (("analyst", "a"), ("other", "b")):
         for task in tasks:
-            following = ask(client, "GET", f"{API}/projects/{project}/next", subject=annotator).json()["task"]
+            following = ask(client, "POST", f"{API}/projects/{project}/claims", subject=annotator).json()["task"]
             assert following["id"] == task
-            answer = ask(client, "POST", f"{API}/tasks/{task}/preferences", {"choice": choice}, subject=annotator)
-            assert answer.status_code == 201
-        assert ask(client, "GET", f"{API}/tasks/{tasks[0]}", subject=annotator).json()["choice"] == choice
-        assert ask(client, "GET", f"{API}/projects/{project}/next", subject=annotator).json()["task"] is None
-    assert ask(client, "GET", f"{API}/tasks/{tasks[0]}", subject="third").json()["choice"] is None
+            assert answer(client, project, task, {"choice": choice}, subject=annotator).status_code == 201
+        shown = ask(client, "GET", f"{API}/projects/{project}/tasks/{tasks[0]}", subject=annotator).json()
+        assert shown["own"]["value"]["choice"] == choice
+        assert ask(client, "POST", f"{API}/projects/{project}/claims", subject=annotator).json()["task"] is None
+    third = ask(client, "GET", f"{API}/projects/{project}/tasks/{tasks[0]}", subject="third").json()
+    assert third["own"] == {"state": None, "expires": None, "value": None, "draft": None}
 
     url = f"{API}/export/{project}"
     export = ask(client, "GET", url, action="export")
     lines = [json.loads(line) for line in export.text.splitlines()]
     assert len(lines) == 20
     assert all(line["marking"] == "S//REL TO USA, GBR" for line in lines)
-    assert {given["annotator"] for line in lines for given in line["preferences"]} == {"analyst", "other"}
+    assert {given["annotator"] for line in lines for given in line["annotations"]} == {"analyst", "other"}
     assert export.headers["Content-Disposition"].endswith('-S-REL-TO-USA-GBR.jsonl"')
     assert export.headers["X-Classification"] == MARKING
     assert monitor.records[-1]["activity"] == "records.export"
@@ -66,26 +43,28 @@ def test_two_annotators_who_do_not_see_each_other_and_an_export_that_sees_both(
 
 
 def test_an_annotator_chooses_once(client: TestClient) -> None:
-    (task,) = new_tasks(client, new_project(client), None)
-    assert ask(client, "POST", f"{API}/tasks/{task}/preferences", {"choice": "tie"}).status_code == 201
-    again = ask(client, "POST", f"{API}/tasks/{task}/preferences", {"choice": "a"})
-    assert again.status_code == 409
-    assert ask(client, "GET", f"{API}/tasks/{task}").json()["choice"] == "tie"
+    project = new_project(client)
+    (task,) = new_tasks(client, project, None)
+    assert answer(client, project, task, {"choice": "tie"}).status_code == 201
+    assert answer(client, project, task, {"choice": "a"}).status_code == 409
+    assert ask(client, "GET", f"{API}/projects/{project}/tasks/{task}").json()["own"]["value"]["choice"] == "tie"
 
 
 def test_finer_portions_are_kept_and_filter_readers(client: TestClient) -> None:
     project = new_project(client, marking="UNCLASSIFIED")
     low, high = new_tasks(client, project, "(U)", "SECRET//REL TO USA, GBR")
-    page = f"{API}/projects/{project}/tasks/1"
+    page = f"{API}/projects/{project}/tasks"
     assert [task["marking"] for task in ask(client, "GET", page).json()["tasks"]] == ["U", "S//REL TO USA, GBR"]
     assert [task["id"] for task in ask(client, "GET", page, level="U").json()["tasks"]] == [low]
     assert ask(client, "GET", f"{API}/projects/{project}", level="U").json()["tasks"] == 1
-    hidden = ask(client, "GET", f"{API}/tasks/{high}", level="U")
-    absent = ask(client, "GET", f"{API}/tasks/{project}", level="U")
+    hidden = ask(client, "GET", f"{page}/{high}", level="U")
+    absent = ask(client, "GET", f"{page}/{project}", level="U")
     assert (hidden.status_code, hidden.content, hidden.headers) == (404, absent.content, absent.headers)
     for method, url, body in (
-        ("POST", f"{API}/tasks/{high}/preferences", {"choice": "a"}),
-        ("POST", f"{API}/tasks/{project}/preferences", {"choice": "a"}),
+        ("POST", f"{page}/{high}/answers", {"value": {"choice": "a"}}),
+        ("POST", f"{page}/{project}/answers", {"value": {"choice": "a"}}),
+        ("POST", f"{page}/{high}/claims", None),
+        ("GET", f"{page}/after/{high}", None),
     ):
         assert ask(client, method, url, body, level="U").content == absent.content
 
@@ -94,10 +73,8 @@ LOWER = {
     "id": "5b0a4d0e-0d3c-4a59-9a3c-0f6c0a0f9d11",
     "project": "0f6c0a0f-9d11-4a59-9a3c-5b0a4d0e0d3c",
     "marking": "U",
-    "prompt": "From below?",
-    "answer_a": "Yes.",
-    "answer_b": "No.",
-    "choice": "a",
+    "data": {"prompt": "From below?", "answers": ["Yes.", "No."]},
+    "own": {"value": {"choice": "a"}},
 }
 
 
@@ -106,8 +83,8 @@ def test_an_upgrade_is_a_copy_at_the_enclave_s_marking_with_both_digests(client:
     url = f"{API}/projects/{project}/upgrades"
     made = ask(client, "POST", url, {"enclave": "unclassified", "task": LOWER})
     assert made.status_code == 201, made.text
-    task = ask(client, "GET", f"{API}/tasks/{made.json()['id']}").json()
-    assert (task["marking"], task["prompt"], task["choice"]) == ("S//REL TO USA, GBR", "From below?", None)
+    task = ask(client, "GET", f"{API}/projects/{project}/tasks/{made.json()['id']}").json()
+    assert (task["marking"], task["data"], task["own"]["value"]) == ("S//REL TO USA, GBR", LOWER["data"], None)
     record = monitor.records[-1]
     assert record["activity"] == "record.upgrade"
     assert record["outputs"] == [made.json()["digest"]]
@@ -127,7 +104,7 @@ def test_nothing_is_upgraded_from_here_or_above(client: TestClient, marking: str
 
 def test_without_need_to_know_a_project_does_not_exist(client: TestClient) -> None:
     member = {"groups": ("falcon",)}
-    body = {"name": "Falcon", "need_to_know": "falcon"}
+    body = {"name": "Falcon", "groups": ["falcon"]}
     assert ask(client, "POST", f"{API}/projects", body).status_code == 409
     project = str(ask(client, "POST", f"{API}/projects", body, **member).json()["id"])
     tasks = {"tasks": [{"prompt": "p", "answers": ["a", "b"]}]}
@@ -137,10 +114,10 @@ def test_without_need_to_know_a_project_does_not_exist(client: TestClient) -> No
     absent = ask(client, "GET", f"{API}/projects/00000000-0000-0000-0000-000000000000")
     for method, url, asked in (
         ("GET", f"{API}/projects/{project}", None),
-        ("GET", f"{API}/tasks/{task}", None),
+        ("GET", f"{API}/projects/{project}/tasks/{task}", None),
         ("GET", f"{API}/export/{project}", None),
         ("POST", f"{API}/projects/{project}/tasks", tasks),
-        ("POST", f"{API}/tasks/{task}/preferences", {"choice": "a"}),
+        ("POST", f"{API}/projects/{project}/tasks/{task}/answers", {"value": {"choice": "a"}}),
     ):
         refused = ask(client, method, url, asked)
         assert (refused.status_code, refused.content) == (404, absent.content)
@@ -185,26 +162,36 @@ def test_what_everybody_may_read_is_published_as_soon_as_it_changes(client: Test
     listed = json.loads(published[f"{API}/projects"])
     assert [(one["id"], one["tasks"]) for one in listed["projects"]] == [(project, 52)]
     assert listed["classification"]["marking"] == MARKING
-    pages = [json.loads(published[f"{API}/projects/{project}/tasks/{number}"])["tasks"] for number in (1, 2)]
-    assert [task["id"] for page in pages for task in page] == tasks
-    assert pages[1] == ask(client, "GET", f"{API}/projects/{project}/tasks/2").json()["tasks"]
+    first = json.loads(published[f"{API}/projects/{project}/tasks"])
+    second = json.loads(published[f"{API}/projects/{project}/tasks/after/{first['next']}"])
+    assert [task["id"] for page in (first, second) for task in page["tasks"]] == tasks
+    assert second["next"] is None
+    own = ask(client, "GET", f"{API}/projects/{project}/tasks/after/{first['next']}").json()["tasks"]
+    assert [task["data"] for task in second["tasks"]] == [task["data"] for task in own]
     assert json.loads(published[f"{API}/projects/{project}"])["tasks"] == 52
-    for page in (published["/labeling/"], published[f"/labeling/projects/{project}"]):
+    answer(client, project, tasks[0], {"choice": "a"})
+    pages = ("/labeling/", f"/labeling/projects/{project}", f"/labeling/projects/{project}/after/{first['next']}")
+    for page in (published[name] for name in pages):
         assert MARKING in page
         assert "<script" not in page
         assert "analyst" not in page, "a published page is nobody's"
-        assert "done by you" not in page
-    assert "The first 50 of 52" in published[f"/labeling/projects/{project}"]
+        assert "by you" not in page
+        assert "52 tasks" in page
 
 
 def test_what_belongs_to_a_group_is_not_published(client: TestClient, monitor: Monitor) -> None:
-    body = {"name": "FALCON", "need_to_know": "falcon"}
-    made = ask(client, "POST", f"{API}/projects", body, groups=("falcon",)).json()["id"]
-    tasks = {"tasks": [{"prompt": "FALCON?", "answers": ["a", "b"]}]}
-    assert ask(client, "POST", f"{API}/projects/{made}/tasks", tasks, groups=("falcon",)).status_code == 201
-    assert ask(client, "GET", f"/labeling/projects/{made}", groups=("falcon",)).status_code == 200
+    member = {"groups": ("falcon",)}
+    made = new_project(client, name="FALCON", groups=["falcon"])
+    new_tasks(client, made, None, **member)
+    assert ask(client, "GET", f"/labeling/projects/{made}", **member).status_code == 200
     assert monitor.published, "the list is"
     assert [path for path, text in monitor.published.items() if made in path or "FALCON" in text] == []
+    known = new_project(client)
+    body = {"tasks": [{"prompt": "FALCON?", "answers": ["a", "b"], "groups": ["falcon"]}]}
+    assert ask(client, "POST", f"{API}/projects/{known}/tasks", body, **member).status_code == 201
+    new_tasks(client, known, None)
+    assert json.loads(monitor.published[f"{API}/projects/{known}"])["tasks"] == 1
+    assert "FALCON" not in "".join(monitor.published.values())
 
 
 def test_what_an_earlier_process_wrote_is_published_when_somebody_looks(
@@ -213,9 +200,9 @@ def test_what_an_earlier_process_wrote_is_published_when_somebody_looks(
     project = new_project(client)
     new_tasks(client, project, None)
     monitor.published.clear()
-    with TestClient(build(settings_for("labeling"), paths)) as later:
+    with TestClient(service.build(settings_for("labeling"), paths)) as later:
         ask(later, "GET", f"/labeling/projects/{project}")
-    assert f"{API}/projects/{project}/tasks/1" in monitor.published
+    assert f"{API}/projects/{project}/tasks" in monitor.published
     assert f"{API}/projects" in monitor.published
 
 
@@ -229,6 +216,7 @@ def test_nothing_comes_from_a_higher_level(client: TestClient) -> None:
     project = new_project(client)
     assert ask(client, "GET", f"{API}/projects/{project}", **ABOVE).status_code == 404
     assert ask(client, "POST", f"{API}/projects", {"name": "x"}, **ABOVE).status_code == 404
+    assert ask(client, "POST", f"{API}/projects/{project}/claims", **ABOVE).status_code == 404
 
 
 def test_label_studio_json_comes_in_and_goes_out(client: TestClient) -> None:
@@ -239,14 +227,18 @@ def test_label_studio_json_comes_in_and_goes_out(client: TestClient) -> None:
     ]
     added = ask(client, "POST", f"{API}/projects/{project}/label-studio", tasks).json()["tasks"]
     for task, choice in zip(added, ("b", "tie"), strict=True):
-        ask(client, "POST", f"{API}/tasks/{task}/preferences", {"choice": choice})
+        assert answer(client, project, task, {"choice": choice}).status_code == 201
     exported = ask(client, "GET", f"{API}/export/{project}/label-studio", action="export").json()
     assert [task["data"]["marking"] for task in exported] == ["S//REL TO USA, GBR", "U"]
     assert exported[0]["annotations"][0]["result"][0]["value"] == {"selected": "right"}
-    assert ask(client, "POST", f"{API}/projects/{project}/label-studio", [{"data": {}}]).status_code == 422
+    refused = ask(client, "POST", f"{API}/projects/{project}/label-studio", [{"data": {}}])
+    assert refused.status_code == 409
+    assert refused.json()["error"]["message"].startswith("0.data.prompt")
 
 
-@pytest.mark.parametrize("path", ["/projects/x", "/tasks/1", "/projects/x/tasks/0", "/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/projects/x", "/tasks/1", "/projects/x/tasks/0", "/projects/x/tasks/after/1", "/nothing"]
+)
 def test_what_is_no_identifier_is_not_found(client: TestClient, path: str) -> None:
     assert ask(client, "GET", API + path).status_code == 404
 
@@ -268,4 +260,5 @@ def test_tasks_are_added_only_with_a_record_of_which_project_holds_them(client: 
     monitor.refuse = True
     body = {"tasks": [{"prompt": "unrecorded", "answers": ["Yes.", "No."]}]}
     assert ask(client, "POST", f"{API}/projects/{project}/tasks", body).status_code == 503
-    assert len(ask(client, "GET", f"{API}/projects/{project}/tasks/11").json()["tasks"]) == 1
+    page = ask(client, "GET", f"{API}/projects/{project}/tasks/after/{tasks[499]}").json()
+    assert [task["id"] for task in page["tasks"]] == tasks[500:]

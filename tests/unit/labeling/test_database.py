@@ -13,7 +13,24 @@ from appliance.service.settings import Paths
 from tests.unit.service.database.support import assert_confined
 from tests.unit.service.support import headers_for
 
-TASKS = "SELECT count(*) FROM labeling.tasks"
+TASKS = "SELECT count(*) FROM labeling.task"
+
+RESTRICTION = "SELECT labeling.restriction_of(appliance.label_id(%(label)s), 'x', '{}')"
+NEW_PROJECT = """
+    INSERT INTO labeling.project (label_id, restriction_id, name, kind, schema)
+    SELECT label_id, id, 'name', 'pairwise', '{}' FROM labeling.restriction
+    WHERE label_id = appliance.label_id(%(label)s) RETURNING id
+"""
+NEW_COUNTER = """
+    INSERT INTO labeling.counter (project_id, label_id, restriction_id)
+    SELECT %(project)s, label_id, id FROM labeling.restriction WHERE label_id = appliance.label_id(%(label)s)
+    ON CONFLICT DO NOTHING
+"""
+NEW_TASK = """
+    INSERT INTO labeling.task (project_id, label_id, restriction_id, position, data, wanted)
+    SELECT %(project)s, label_id, id, %(position)s, '{}', 2 FROM labeling.restriction
+    WHERE label_id = appliance.label_id(%(label)s)
+"""
 
 
 def token(method: str = "GET", **changes: Any) -> str:
@@ -27,17 +44,14 @@ def role(paths: Paths) -> Any:
         with connection.transaction():
             connection.execute("SELECT appliance.label_id('U;;*'), appliance.label_id('S;;GBR,USA')")
             connection.execute("SELECT appliance.admit(%s)", [token("POST")])
-            project = connection.execute(
-                "INSERT INTO labeling.projects (label_id, portion, name, instruction) "
-                "VALUES (appliance.label_id('U;;*'), 'U', 'name', '') RETURNING id"
-            ).fetchone()
+            connection.execute(RESTRICTION, {"label": "U;;*"})
+            project = connection.execute(NEW_PROJECT, {"label": "U;;*"}).fetchone()
             assert project
-            for label in ("U;;*", "S;;GBR,USA", "S;;GBR,USA"):
-                connection.execute(
-                    "INSERT INTO labeling.tasks (project_id, label_id, portion, prompt, answer_a, answer_b) "
-                    "VALUES (%s, appliance.label_id(%s), '', 'p', 'a', 'b')",
-                    [project[0], label],
-                )
+            for position, label in enumerate(("U;;*", "S;;GBR,USA", "S;;GBR,USA")):
+                values = {"project": project[0], "label": label, "position": position}
+                connection.execute(RESTRICTION, values)
+                connection.execute(NEW_COUNTER, values)
+                connection.execute(NEW_TASK, values)
         yield connection
 
 
@@ -64,7 +78,7 @@ def test_a_reader_sees_what_they_dominate(role: psycopg.Connection) -> None:
 
 def test_a_group_narrows_what_the_label_permits(paths: Paths, role: psycopg.Connection) -> None:
     with psycopg.connect(f"host={paths.database} dbname=labeling user=postgres", autocommit=True) as owner:
-        owner.execute("UPDATE labeling.projects SET need_to_know = 'falcon'")
+        owner.execute("UPDATE labeling.restriction SET groups = '{falcon}'")
     assert count(role, token()) == 0
     assert count(role, token(groups=("heron",))) == 0
     assert count(role, token(groups=("falcon",))) == 3
@@ -104,10 +118,13 @@ def test_a_forged_expired_or_foreign_context_is_refused(role: psycopg.Connection
         "INSERT INTO appliance.admitted VALUES (pg_backend_pid(), pg_current_xact_id(), 'x', 'export', '{1}', '{1}')",
         "UPDATE appliance.admitted SET readable = '{1,2}'",
         "SELECT appliance.readable_labels('TS', '{}', '{USA}')",
-        "UPDATE labeling.tasks SET label_id = appliance.label_id('U;;*')",
-        "DELETE FROM labeling.tasks",
-        "TRUNCATE labeling.tasks",
-        "ALTER TABLE labeling.tasks DISABLE ROW LEVEL SECURITY",
+        "UPDATE labeling.task SET label_id = appliance.label_id('U;;*')",
+        "DELETE FROM labeling.task",
+        "DELETE FROM labeling.review",
+        "UPDATE labeling.review SET verdict = 'accept'",
+        "UPDATE labeling.restriction SET groups = '{}'",
+        "TRUNCATE labeling.task",
+        "ALTER TABLE labeling.task DISABLE ROW LEVEL SECURITY",
         "CREATE FUNCTION appliance.readable2() RETURNS int LANGUAGE sql AS 'SELECT 1'",
         "CREATE TABLE public.copy AS SELECT 1",
         "SET ROLE migrate",
@@ -149,19 +166,15 @@ def test_writing_is_at_the_equal_label_and_its_portions_only(
     role.execute("SELECT appliance.label_id(%s)", [label])
     role.execute("SELECT appliance.admit(%s)", [token(method, **context)])
     with pytest.raises(errors.InsufficientPrivilege, match="row-level security"):
-        role.execute(
-            "INSERT INTO labeling.projects (label_id, portion, name, instruction) "
-            "VALUES (appliance.label_id(%s), '', 'name', '')",
-            [label],
-        )
+        role.execute(RESTRICTION, {"label": label})
 
 
 def test_a_label_is_never_missing_and_never_changes(paths: Paths, role: psycopg.Connection) -> None:
     with psycopg.connect(f"host={paths.database} dbname=labeling user=postgres", autocommit=True) as superuser:
         with pytest.raises(errors.NotNullViolation):
-            superuser.execute("INSERT INTO labeling.projects (portion, name, instruction) VALUES ('', 'n', '')")
+            superuser.execute("INSERT INTO labeling.project (name, kind, schema) VALUES ('n', 'pairwise', '{}')")
         with pytest.raises(errors.InsufficientPrivilege, match="never changes"):
-            superuser.execute("UPDATE labeling.tasks SET label_id = appliance.label_id('U;;*')")
+            superuser.execute("UPDATE labeling.task SET label_id = appliance.label_id('U;;*')")
 
 
 def test_the_owner_of_the_tables_is_filtered_too(paths: Paths, role: psycopg.Connection) -> None:

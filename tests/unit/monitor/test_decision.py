@@ -151,10 +151,11 @@ UUID = "3f2a0000-0000-4000-8000-000000000001"
     [
         ("/labeling/", True),
         (f"/labeling/projects/{UUID}", True),
-        (f"/labeling/api/projects/{UUID}/tasks/12", True),
-        (f"/labeling/api/projects/{UUID.upper()}/tasks/12", False),
-        (f"/labeling/api/projects/{UUID}/tasks/012", False),
-        (f"/labeling/api/projects/{UUID}/tasks/100000", False),
+        (f"/labeling/api/projects/{UUID}/tasks/after/{UUID}", True),
+        (f"/labeling/api/projects/{UUID}/tasks", True),
+        (f"/labeling/api/projects/{UUID.upper()}/tasks", False),
+        (f"/labeling/api/projects/{UUID}/tasks/after/12", False),
+        (f"/labeling/api/projects/{UUID}/tasks/{UUID}", False),
         (f"/labeling/api/projects/{UUID}x", False),
         ("/labeling/api/projects/attack-at-dawn", False),
         (f"/labeling/api/tasks/{UUID}", False),
@@ -172,7 +173,10 @@ def test_rules_that_were_signed_with_free_text_still_hold_and_open_nothing_below
     data["routes"]["labeling"] = (
         [{"path": "/labeling/**", "methods": ["GET"], "action": action, "read_down": True} for action in ("read",)]
         + [{"path": "/labeling/**", "methods": ["POST"], "action": action} for action in ("write",)]
-        + [{"path": f"/labeling/{action}", "methods": ["GET"], "action": action} for action in ("export", "upgrade")]
+        + [
+            {"path": f"/labeling/{action}", "methods": ["GET"], "action": action}
+            for action in ("export", "upgrade", "review")
+        ]
     )
     policy = parse_policy(data)
     assert decide(request(LOW), person(ANALYST, HIGH), policy).rule == "mandatory.no-write-down"

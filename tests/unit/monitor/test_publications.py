@@ -128,8 +128,8 @@ def test_a_service_publishes_nothing_but_its_own_files(paths: HostPaths, laid: o
     [
         "/labeling/anything",
         "/labeling/api/projects/x",
-        f"{PROJECT}/tasks/0",
-        f"{PROJECT}/tasks/100000",
+        f"{PROJECT}/tasks/after/0",
+        f"{PROJECT}/tasks/after/{PROJECT}",
         f"{PROJECT}/../x",
         PROJECT.upper(),
         "/console/",

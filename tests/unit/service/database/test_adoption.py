@@ -24,13 +24,19 @@ from tests.unit.service.database.support import (
     token_for,
 )
 
-RAN_ON_0_1_0 = [
+RAN_BEFORE = [
     "appliance/0001_context.sql",
     "appliance/0002_confine.sql",
     "appliance/0003_seals.sql",
     "appliance/0004_restriction.sql",
 ]
-RAN_ON_FRESH = [*RAN_ON_0_1_0, "labeling/0002_labeling.sql", "labeling/0003_need_to_know.sql"]
+RAN_ON_0_1_0 = [*RAN_BEFORE, "labeling/0004_foundry.sql"]
+RAN_ON_FRESH = [
+    *RAN_BEFORE,
+    "labeling/0002_labeling.sql",
+    "labeling/0003_need_to_know.sql",
+    "labeling/0004_foundry.sql",
+]
 TABLES = ("appliance.labels", "labeling.projects", "labeling.tasks", "labeling.preferences")
 CATALOGUE = {
     "relations": """
@@ -161,7 +167,7 @@ def test_one_that_stopped_on_the_way_is_completed(empty: Cluster, files: int) ->
     with empty.connect("labeling", "migrate") as connection:
         install_v0_1_0(connection, files=files)
     ran = migrated(empty, MIGRATIONS)
-    assert ran == [*RAN_ON_0_1_0, *RAN_ON_FRESH[len(RAN_ON_FRESH) - (3 - files) :]]
+    assert ran == [*RAN_BEFORE, *RAN_ON_FRESH[len(RAN_ON_FRESH) - (4 - files) :]]
     with empty.connect("labeling", "labeling") as connection:
         work_as_0_1_0(connection, "after", partial(token_for, "labeling"))
 
@@ -180,6 +186,18 @@ def test_version_0_1_0_still_works_on_the_new_schema(old: Cluster) -> None:
             "SELECT appliance.admit(%s)", [token_for("labeling")]
         )  # what this version's monitor said last
     assert migrated(old, MIGRATIONS) == []
+    with old.connect("labeling", "postgres") as connection:
+        carried = connection.execute(
+            "SELECT p.name, r.groups, t.data ->> 'prompt', a.annotator, a.value ->> 'choice',"
+            " c.tasks, c.done, c.answers"
+            " FROM labeling.project AS p JOIN labeling.task AS t ON t.project_id = p.id"
+            " JOIN labeling.restriction AS r ON r.id = t.restriction_id"
+            " JOIN labeling.answer AS a ON a.project_id = t.project_id AND a.position = t.position"
+            " JOIN labeling.counter AS c ON c.project_id = t.project_id AND c.restriction_id = t.restriction_id"
+            " ORDER BY p.created"
+        ).fetchall()
+    told = (["falcon"], "p", "analyst", "a", 1, 1, 1)
+    assert carried == [(name, *told) for name in ("before", "on a connection that was open", "returned")]
 
 
 @pytest.mark.parametrize("name", sorted(MIGRATIONS.adopted))

@@ -1,0 +1,5 @@
+"""The JSON interface below ``/labeling/api/``."""
+
+from . import annotating, exports, projects, reviewing
+
+ROUTERS = (projects.router, annotating.router, reviewing.router, exports.router)

@@ -1,0 +1,5 @@
+"""The pages below ``/labeling/``."""
+
+from . import annotating, creating, projects, reviewing
+
+ROUTERS = (projects.router, creating.router, annotating.router, reviewing.router)

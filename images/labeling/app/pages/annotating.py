@@ -1,0 +1,136 @@
+"""One task at a time. Opening the next one is a POST: a lease is a write."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+
+from appliance.errors import ApplianceError
+from appliance.service.database import Row
+from appliance.service.web.middleware import CurrentContext
+from workbench.tasks import kind_of
+
+from .. import work
+from ..store import answers, projects, tasks
+from .forms import answer_of
+from .shown import render, task_values
+
+router = APIRouter(prefix="/labeling")
+
+
+@router.get("/projects/{project}/annotate")
+async def begin(request: Request, project: UUID) -> Response:
+    """Where annotators begin, and end."""
+    async with work.database(request).transaction(request) as transaction:
+        return render(request, "begin.html", project=await projects.project(transaction, project), last=None)
+
+
+@router.get("/projects/{project}/annotate/done/{last}")
+async def done(request: Request, project: UUID, last: UUID) -> Response:
+    """Nothing is left for this annotator; the last answer can be undone."""
+    async with work.database(request).transaction(request) as transaction:
+        return render(request, "begin.html", project=await projects.project(transaction, project), last=last)
+
+
+@router.post("/projects/{project}/annotate")
+async def claim(request: Request, project: UUID) -> Response:
+    """Claim the next task and show it."""
+    return _lead_to(await work.claim(request, project), project, None)
+
+
+@router.post("/projects/{project}/open/{task}")
+async def open_one(request: Request, project: UUID, task: UUID) -> Response:
+    """Claim one task of the table and show it."""
+    await work.open_task(request, project, task)
+    return RedirectResponse(f"/labeling/projects/{project}/annotate/{task}", 303)
+
+
+@router.get("/projects/{project}/annotate/{task}")
+async def show(request: Request, context: CurrentContext, project: UUID, task: UUID) -> Response:
+    """A task that the annotator holds."""
+    return await _show(request, context.subject, project, task)
+
+
+@router.get("/projects/{project}/annotate/{task}/after/{last}")
+async def show_after(request: Request, context: CurrentContext, project: UUID, task: UUID, last: UUID) -> Response:
+    """The same, with a way back to the one before."""
+    return await _show(request, context.subject, project, task, last=last)
+
+
+@router.post("/projects/{project}/annotate/{task}")
+async def act(request: Request, context: CurrentContext, project: UUID, task: UUID) -> Response:
+    """Take an answer, or a draft of one, and go on; if it is not possible, say why and keep what was filled in."""
+    form = await request.form()
+    async with work.database(request).transaction(request, writes=False) as transaction:
+        into = await projects.project(transaction, project)
+        found = await tasks.task(transaction, project, task)
+    kind = kind_of(into["kind"])
+    value = answer_of(kind, kind.read_schema(into["schema"]), kind.read_data(found["data"]), form)
+    if form.get("action") == "draft":
+        async with work.database(request).transaction(request) as transaction:
+            await answers.save_draft(transaction, found, value)
+        return Response(status_code=204)
+    try:
+        following = await work.claim(request, project, answered=(task, value))
+    except ApplianceError as error:
+        return await _show(request, context.subject, project, task, error=error, value=value)
+    return _lead_to(following, project, task)
+
+
+@router.post("/projects/{project}/skip/{task}")
+async def skip(
+    request: Request, project: UUID, task: UUID, reason: Annotated[str, Form(max_length=2000)] = ""
+) -> Response:
+    """Leave a task to others and go on."""
+    return _lead_to(await work.claim(request, project, skipped=(task, reason)), project, None)
+
+
+@router.post("/projects/{project}/flag/{task}")
+async def flag(
+    request: Request,
+    project: UUID,
+    task: UUID,
+    about: Annotated[str, Form(pattern="^(marking|broken|unclear|harmful)$")],
+    comment: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
+    """Say that something is wrong with a task, and stay on it."""
+    await work.flag(request, project, task, about, comment)
+    return RedirectResponse(f"/labeling/projects/{project}/annotate/{task}", 303)
+
+
+@router.post("/projects/{project}/undo/{task}")
+async def undo(request: Request, project: UUID, task: UUID) -> Response:
+    """Take the last answer back and show the task again."""
+    async with work.database(request).transaction(request) as transaction:
+        await projects.project(transaction, project)
+        await answers.undo(transaction, await tasks.task(transaction, project, task))
+    return RedirectResponse(f"/labeling/projects/{project}/annotate/{task}", 303)
+
+
+def _lead_to(found: dict[str, Any], project: UUID, last: UUID | None) -> Response:
+    """To the task that was claimed, if there was one for this annotator."""
+    base = f"/labeling/projects/{project}/annotate"
+    if found["task"] is None:
+        return RedirectResponse(f"{base}/done/{last}" if last else base, 303)
+    return RedirectResponse(f"{base}/{found['task']['id']}" + (f"/after/{last}" if last else ""), 303)
+
+
+async def _show(
+    request: Request,
+    reader: str,
+    project: UUID,
+    task: UUID,
+    *,
+    last: UUID | None = None,
+    error: ApplianceError | None = None,
+    value: dict[str, Any] | None = None,
+) -> Response:
+    async with work.database(request).transaction(request, writes=False) as transaction:
+        into = await projects.project(transaction, project)
+        found = await tasks.task(transaction, project, task)
+        own: Row = await answers.own(transaction, found)
+    values = task_values(into, found, value or own["draft"] or own["value"], reader)
+    return render(
+        request, "annotate.html", 409 if error else 200, project=into, own=own, last=last, error=error, **values
+    )

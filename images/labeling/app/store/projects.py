@@ -1,0 +1,63 @@
+"""Projects and how far they are."""
+
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from appliance.service.database import Row, Transaction
+
+from ..models import NewProject
+from ..restrictions import Restriction
+from . import sql
+from .restrictions import numbered
+
+_PROJECT = """
+    SELECT p.id, r.portion AS marking, r.groups, p.name, p.guidelines, p.kind, p.schema, p.overlap, p.lease_minutes,
+           p.created_by, p.created, counted.tasks, counted.done, counted.answers, mine.answered, mine.skipped
+    FROM labeling.project AS p
+    JOIN labeling.restriction AS r ON r.label_id = p.label_id AND r.id = p.restriction_id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(tasks), 0)::bigint AS tasks, coalesce(sum(done), 0)::bigint AS done,
+               coalesce(sum(c.answers), 0)::bigint AS answers
+        FROM labeling.counter AS c WHERE c.project_id = p.id) AS counted
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(answered), 0)::bigint AS answered, coalesce(sum(skipped), 0)::bigint AS skipped
+        FROM labeling.progress AS m WHERE m.project_id = p.id AND m.annotator = appliance.subject()) AS mine
+"""
+
+
+async def projects(transaction: Transaction) -> list[Row]:
+    """All projects with their progress: tasks, those done, and those that the reader has answered."""
+    return await sql.rows(transaction, f"{_PROJECT} ORDER BY p.created, p.id")
+
+
+async def project(transaction: Transaction, identifier: UUID) -> Row:
+    """One project, as in :func:`projects`.
+
+    Raises:
+        HTTPException: 404: there is none, or not for this reader.
+    """
+    return await sql.one(transaction, f"{_PROJECT} WHERE p.id = %s", [identifier])
+
+
+async def add_project(transaction: Transaction, new: NewProject, restriction: Restriction) -> Row:
+    """Add a project."""
+    label, number = (await numbered(transaction, [restriction]))[restriction]
+    return await sql.one(
+        transaction,
+        """
+        INSERT INTO labeling.project
+            (label_id, restriction_id, name, guidelines, kind, schema, overlap, lease_minutes)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id, name, kind
+        """,
+        [
+            label,
+            number,
+            new.name,
+            new.guidelines,
+            new.kind,
+            Jsonb(new.answer_schema),
+            new.overlap,
+            new.lease_minutes,
+        ],
+    )

@@ -1,0 +1,50 @@
+"""The two jobs of docs/user.md in a browser on the whole site: gateway, monitor, access policy, containers."""
+
+import json
+from pathlib import Path
+
+from demo.browser import check_banners, page_of
+from demo.instance import Instance, stand_in
+from demo.users import MARKINGS
+from tests import journeys
+from tests.integration.data import recorded
+
+ENCLAVE = "unclassified"
+LEAD, ANN, BOB = stand_in("analyst"), stand_in("annotator"), stand_in("annotator-2")
+
+
+def test_preference_data_for_tuning(site: Instance, tmp_path: Path) -> None:
+    file = journeys.lines(tmp_path, "pairs.jsonl", journeys.PAIRS)
+    prompts = [pair["prompt"] for pair in journeys.PAIRS]
+    better = dict(zip(prompts, ("forgotten", "1800", "takes"), strict=True))
+    with page_of(site, LEAD, ENCLAVE) as lead:
+        project = journeys.new_project(lead, "Preference data for tuning", "Helpful answers", file)
+        check_banners(lead, MARKINGS[ENCLAVE])
+    for annotator, prefer in ((ANN, better), (BOB, better | {prompts[2]: ""})):
+        with page_of(site, annotator, ENCLAVE) as page:
+            assert journeys.choose(page, project, prefer) == prompts
+    with page_of(site, LEAD, ENCLAVE) as lead:
+        text = journeys.exported(lead, project, "Preference pairs (JSON lines)")
+    pairs = [json.loads(line) for line in text.splitlines()]
+    assert [pair["chosen"] for pair in pairs] == ["Nothing is forgotten when it counts.", "At 1800, every day."]
+    assert {pair["marking"] for pair in pairs} == {"U"}
+    recorded(site, "records.export", lambda detail: detail.get("form") == "preference")
+
+
+def test_entities_in_marked_reports_with_review_and_decision(site: Instance, tmp_path: Path) -> None:
+    file = journeys.lines(tmp_path, "reports.jsonl", journeys.REPORTS)
+    with page_of(site, LEAD, ENCLAVE) as lead:
+        project = journeys.new_project(lead, "Entities in reports", "Harbour reports", file)
+    right = {"Ada Byron": "p", "Port Said": "l", "Camp Heron": "l"}
+    with page_of(site, ANN, ENCLAVE) as page:
+        journeys.mark(page, project, right, relate=("Ada Byron", "located at", "Port Said"))
+        refused = page.goto(f"{project}/review")
+        assert refused
+        assert refused.status == 404, "who annotates does not see the answers of others"
+    with page_of(site, BOB, ENCLAVE) as page:
+        journeys.mark(page, project, {"Captain Ada Byron": "p", "Camp Heron": "l"})
+    with page_of(site, LEAD, ENCLAVE) as lead:
+        journeys.decide(lead, project, "Captain Ada Byron", "The name alone.")
+        text = journeys.exported(lead, project, "CoNLL (BIO)")
+    assert "marking: U\nCaptain\tO\nAda\tB-Person\nByron\tI-Person\n" in text
+    assert "Camp\tB-Location\nHeron\tI-Location\n" in text
