@@ -58,7 +58,7 @@ def records() -> list[Row]:
         ),
         (
             "asks for a grant with a context of its own making",
-            forged + "print(ask('/grant', {'context': token, 'job': 'j', 'model': 'm'}))",
+            forged + "print(ask('/grant', {'context': token, 'job': 'j', 'model': 'm', 'purpose': 'p', 'calls': 1}))",
         ),
     )
     refused = (
@@ -150,7 +150,7 @@ print(done)
         shell(Actor.EVALUATION, Kind.FLOODS, "fills its temporary folder", files),
         *(
             shell(actor, Kind.FLOODS, "takes more of the disk than its enclave's storage", storage, quick=number == 0)
-            for number, actor in enumerate((Actor.INFERENCE, Actor.EVALUATION, Actor.CONSOLE, Actor.NEIGHBOUR))
+            for number, actor in enumerate((Actor.INFERENCE, Actor.LABELING, Actor.CONSOLE, Actor.NEIGHBOUR))
         ),
         Row(
             Actor.LABELING,

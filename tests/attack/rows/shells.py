@@ -285,7 +285,7 @@ c.request('GET', '/inference/v1/models'); print(c.getresponse().status)
             "asks for a decision with a certificate of its own making",
             _DECIDE % "GET /decide",
             "403",
-            "identity.",
+            '"action_id":2',
         ),
         shell(
             Actor.GATEWAY,
@@ -318,8 +318,8 @@ c.request('GET', '/inference/v1/models'); print(c.getresponse().status)
         shell(
             Actor.DATABASE,
             Kind.VOLUMES,
-            "lets PostgreSQL read files of the host",
-            "psql -X -U postgres -d postgres -h /run/postgresql -Atc \"select pg_read_file('/proc/1/environ', 0, 1)\""
+            "lets PostgreSQL read what its user may not",
+            "psql -X -U postgres -d postgres -h /run/postgresql -Atc \"select pg_read_file('/etc/shadow', 0, 1)\""
             " 2>/dev/null | grep -q . && echo READ || echo refused",
         ),
         shell(
