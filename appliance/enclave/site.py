@@ -1,6 +1,9 @@
 """The site model: the enclaves of one host, as two officers sign them in ``site.yml``."""
 
 import ipaddress
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -13,15 +16,26 @@ from pydantic import (
     ConfigDict,
     Field,
     IPvAnyAddress,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
     ValidationError,
     field_validator,
     model_validator,
 )
 
 from appliance.contract.catalogue import Catalogue
+from appliance.contract.certification import (
+    EXERCISE,
+    Certification,
+    CertificationError,
+    Use,
+    standard,
+    tightened,
+)
 from appliance.contract.manifest import ServiceName
 from appliance.errors import ApplianceError, first_words
-from appliance.markings import Label, Marking, MarkingError, dominates, parse
+from appliance.markings import Label, Marking, MarkingError, dominates, parse, parse_by_any
+from appliance.markings.vocabulary import STRICT, Vocabulary, choices, chosen
 from appliance.trust import canonical
 
 Statement = TypeVar("Statement", bound=BaseModel)
@@ -31,14 +45,41 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 Hostname = Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", max_length=253)]
 
 
+_read_with: ContextVar[str] = ContextVar("profile", default=STRICT)
+"""The profile by which the statement that is being read has its markings read."""
+
+
+def _profile_now() -> str:
+    return _read_with.get()
+
+
+@contextmanager
+def _read_by(profile: str) -> Iterator[None]:
+    """Have markings read by a profile; what is no profile leaves the stricter reading."""
+    token = _read_with.set(profile if profile in choices() else STRICT)
+    try:
+        yield
+    finally:
+        _read_with.reset(token)
+
+
 def _known_marking(text: str) -> str:
     try:
-        return parse(text).banner
+        return parse(text, chosen(_profile_now())).banner
+    except MarkingError as error:
+        raise ValueError(str(error)) from error
+
+
+def _known_to_any(text: str) -> str:
+    try:
+        return parse_by_any(text).banner
     except MarkingError as error:
         raise ValueError(str(error)) from error
 
 
 MarkingText = Annotated[str, AfterValidator(_known_marking)]
+AnyMarkingText = Annotated[str, AfterValidator(_known_to_any)]
+"""A marking in a statement that is written and read apart from the site's, or that outlives its profile."""
 
 
 def _ipv4_network(text: Any) -> ipaddress.IPv4Network:
@@ -60,6 +101,8 @@ class Enclave(BaseModel):
         uids: first of the 65,536 host uids that the enclave's containers are mapped to.
         services: the services that run in it, by the names of the bundle's catalogue.
         models: names of the bundle's models that its engine serves.
+        use: what people here use the model for (policies/certification.yml, uses); when absent, `exercise` on a DEMO
+            site and `analysis` elsewhere, so that a model without a high tier must be declared for less.
         system_high: whether it is the reserved enclave of the log and the officers' console; exactly one is.
         storage: size of its file system, as ``500m`` or ``20g``: all that its services can fill.
     """
@@ -74,8 +117,10 @@ class Enclave(BaseModel):
     uids: Annotated[int, Field(ge=100_000, le=2**31)]
     services: tuple[ServiceName, ...]
     models: Annotated[tuple[Name | str, ...], Field(max_length=1)] = ()
+    use: Use | None = None
     system_high: bool = False
     storage: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}[mg]$")] = "2g"
+    _profile: str = PrivateAttr(default_factory=_profile_now)
 
     @property
     def storage_bytes(self) -> int:
@@ -84,8 +129,8 @@ class Enclave(BaseModel):
 
     @cached_property
     def marking(self) -> Marking:
-        """The parsed marking."""
-        return parse(self.label)
+        """The parsed marking, by the profile of the site."""
+        return parse(self.label, chosen(self._profile))
 
     @cached_property
     def lattice(self) -> Label:
@@ -96,6 +141,10 @@ class Enclave(BaseModel):
     def encoded(self) -> str:
         """The label in its stable text form."""
         return self.lattice.encode()
+
+    def declared_use(self, *, demo: bool) -> str:
+        """What the model is used for here."""
+        return self.use or (EXERCISE if demo else "analysis")
 
     @cached_property
     def obligations(self) -> tuple[str, ...]:
@@ -167,15 +216,41 @@ class Exchange(BaseModel):
         return scanner
 
 
+def _known_profile(name: str) -> str:
+    if name not in choices():
+        raise ValueError(f"{name!r} is none of {', '.join(choices())} (policies/markings/profiles)")
+    return name
+
+
+class MarkingRules(BaseModel):
+    """How the site reads markings.
+
+    Attributes:
+        profile: whose rules count where manuals disagree: a profile of `policies/markings/profiles` (`ic`, `dod`,
+            `nato`, `cui`), or `strict`, the stricter reading of each disputed rule.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    profile: Annotated[str, AfterValidator(_known_profile)] = STRICT
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words and rules by which the site reads markings."""
+        return chosen(self.profile)
+
+
 class Site(BaseModel):
     """Everything that the officers decided about one host, apart from subjects and access.
 
     Attributes:
         site: name of the site.
         demo: whether it is a demonstration, whose keys protect nothing.
+        markings: how markings are read, those of the enclaves included.
         enclaves: the enclaves of the host.
         certifiers: the people whose signature lets an evaluated model serve.
         exchange: what may pass between enclaves and media.
+        certification: the site's own certification policy, whole, when it is tighter than the project's.
         hardening_exceptions: for each control of `policies/hardening.yml` that is left out, the reason.
     """
 
@@ -183,10 +258,29 @@ class Site(BaseModel):
 
     site: Name
     demo: bool = False
+    markings: MarkingRules = MarkingRules()
     enclaves: Annotated[tuple[Enclave, ...], Field(min_length=2)]
     certifiers: tuple[Certifier, ...] = ()
     exchange: Exchange = Exchange()
+    certification: Certification | None = None
     hardening_exceptions: dict[str, Annotated[str, Field(max_length=500)]] = {}
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _by_its_own_profile(cls, data: Any, handler: ModelWrapValidatorHandler["Site"]) -> "Site":
+        """Read the enclaves' markings by the profile that stands in the same statement."""
+        rules = data.get("markings") if isinstance(data, dict) else None
+        name = rules.get("profile") if isinstance(rules, dict) else None
+        with _read_by(name if isinstance(name, str) else STRICT):
+            return handler(data)
+
+    @field_validator("certification")
+    @classmethod
+    def _only_tighter(cls, own: Certification | None) -> Certification | None:
+        try:
+            return tightened(standard(), own) if own else None
+        except CertificationError as error:
+            raise ValueError(f"{error.message}: {error.rule}") from error
 
     @model_validator(mode="after")
     def _enclaves_share_nothing(self) -> "Site":
@@ -219,6 +313,11 @@ class Site(BaseModel):
                     f"system-high {high[0].label} does not dominate enclave {enclave.name!r} ({enclave.label})"
                 )
         return self
+
+    @property
+    def certification_policy(self) -> Certification:
+        """What decides about models here."""
+        return self.certification or standard()
 
     @property
     def system_high(self) -> Enclave:

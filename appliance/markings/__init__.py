@@ -9,7 +9,7 @@ from appliance.markings.errors import MarkingError, Violation
 from appliance.markings.explain import Explanation, Reason, explain
 from appliance.markings.label import LEVELS, Clearance, Label, can_read, can_write, dominates, join
 from appliance.markings.marking import Marking
-from appliance.markings.reading.parse import check, parse
+from appliance.markings.reading.parse import check, parse, parse_by_any
 from appliance.markings.restriction import Reader, Restriction, controlled, joined
 from appliance.markings.shown import marking_of
 
@@ -35,5 +35,6 @@ __all__ = [
     "joined",
     "marking_of",
     "parse",
+    "parse_by_any",
     "read_clearance",
 ]

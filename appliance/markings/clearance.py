@@ -39,4 +39,4 @@ def read_clearance(text: str, nationalities: Iterable[str] = (), *, vocabulary: 
 def _of_documents(violation: Violation, vocabulary: Vocabulary) -> bool:
     """Whether a rule asks for something that only documents have: a release, a carrier, a warning."""
     rule = vocabulary.rules[violation.rule]
-    return bool(rule.requires) or rule.check in {"nato-information", "programmes"} or bool(rule.excludes)
+    return bool(rule.requires) or rule.check in {"nato-information", "profile", "programmes"} or bool(rule.excludes)

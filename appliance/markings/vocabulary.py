@@ -77,6 +77,8 @@ class Vocabulary:
         self.rank_first = {code: rank for rank, code in enumerate(self.ordered_nations(self.codes, first=True))}
         self.rank = {code: rank for rank, code in enumerate(self.ordered_nations(self.codes, first=False))}
         self.refused: Mapping[str, str] = data.refused
+        self.protective: Mapping[str, str] = data.protective
+        self.coalitions = frozenset(code for code, group in data.groups.items() if group.expands)
         self.programme = re.compile(f"(?:{data.programme})(?:-(?:{data.programme_compartment}))*")
         self.numbers = {
             control.token: frozenset((*control.numbers, *profile.sigma)) for control in data.controls if control.numbers
@@ -204,8 +206,33 @@ def default(profile: str = "") -> Vocabulary:
 
     Raises:
         OSError: there is no such profile.
+        ValueError: the name is none of a profile, or the profile does not fit the vocabulary.
     """
     return load(home(), profile)
+
+
+STRICT = "strict"
+"""Says that no profile is chosen: the stricter reading applies wherever manuals disagree."""
+
+
+def chosen(profile: str) -> Vocabulary:
+    """The vocabulary of a profile by the name that people choose it by; ``strict`` is none.
+
+    Raises:
+        OSError, ValueError: as ``default``.
+    """
+    return default("" if profile == STRICT else profile)
+
+
+def choices() -> tuple[str, ...]:
+    """What people can choose: ``strict`` and every profile."""
+    return (STRICT, *profiles())
+
+
+@functools.cache
+def profiles() -> tuple[str, ...]:
+    """The names of the profiles that the package carries: the files in the folder ``profiles``."""
+    return tuple(sorted(file.stem for file in (home() / "profiles").glob("*.toml")))
 
 
 def home() -> Path:

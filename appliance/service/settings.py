@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from appliance.errors import ApplianceError, first_finding
+from appliance.markings.vocabulary import STRICT, Vocabulary, chosen
 
 Own = TypeVar("Own", bound=BaseModel)
 
@@ -59,6 +60,7 @@ class ServiceSettings(BaseModel):
         marking: canonical banner text of that label.
         hostname: host name of the enclave's origin.
         gateway: base URL for calls through the enclave's gateway.
+        profile: whose rules count where manuals on markings disagree, as the site's officers chose.
         peers: addresses of the enclave's other services by name.
         settings: what this service alone understands.
     """
@@ -70,9 +72,15 @@ class ServiceSettings(BaseModel):
     label: str
     marking: str
     hostname: str
+    profile: str = STRICT
     gateway: str = "https://gateway.internal"
     peers: dict[str, str] = {}
     settings: dict[str, Any] = {}
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words and rules by which this site reads markings."""
+        return chosen(self.profile)
 
     def own(self, kind: type[Own], path: Path) -> Own:
         """What this service alone understands, as its own model.

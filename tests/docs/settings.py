@@ -7,9 +7,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from appliance.bundle.build.make import DEFAULT_CACHE
-from appliance.enclave.site import Certifier, Enclave, Exchange, Site
+from appliance.enclave.site import Certifier, Enclave, Exchange, MarkingRules, Site
 from appliance.host.data.crypto_erase import Erasure
 from appliance.monitor.decide.break_glass import BreakGlass
+from appliance.monitor.decide.certificate_names import CertificateName
 from appliance.monitor.decide.policy import AccessPolicy, OriginatorDecision, Route
 from appliance.monitor.decide.registry import Registry, Subject
 from appliance.service.settings import Paths, ServiceSettings
@@ -27,11 +28,11 @@ What people can set, and where. A statement with a field that is not listed here
 STATEMENTS: dict[str, tuple[str, tuple[type[BaseModel], ...]]] = {
     "site.yml": (
         "The enclaves of a host. Two officers sign it. Applied by `appliance host install`. See `site.example.yml`.",
-        (Site, Enclave, Certifier, Exchange),
+        (Site, MarkingRules, Enclave, Certifier, Exchange),
     ),
     "subjects.yml": (
         "Who may work here. Two officers sign it. Applied by `appliance site apply` or `appliance host install`.",
-        (Registry, Subject),
+        (Registry, Subject, CertificateName),
     ),
     "access.yml": (
         "Which role may do what. Two officers sign it. Applied as `subjects.yml` is. See `policies/access.yml`.",
@@ -58,7 +59,8 @@ _TITLES = {
     ServiceSettings: "every service", InferenceSettings: "`settings` of inference",
     EngineParameters: "`parameters` of inference", EvaluationSettings: "`settings` of evaluation",
     ConsoleSettings: "`settings` of the console", Enclave: "each of `enclaves`", Certifier: "each of `certifiers`",
-    Exchange: "`exchange`", Subject: "each of `subjects`", Route: "each of `routes`",
+    Exchange: "`exchange`", MarkingRules: "`markings`",
+    CertificateName: "each of `certificates`", Subject: "each of `subjects`", Route: "each of `routes`",
     OriginatorDecision: "each of `originator_decisions`",
 }  # fmt: skip
 _FORMATS = {
@@ -76,7 +78,7 @@ VARIABLES = {
     "APPLIANCE_PIN": ("commands", "PIN of the token, where no terminal can ask for it."),
     "APPLIANCE_CACHE": ("building", f"Folder of downloaded inputs and built layers. Default `{DEFAULT_CACHE}`."),
     "APPLIANCE_HOLDER": ("internal", "The command that holds the host, told to the steps of an installation."),
-    "APPLIANCE_API_KEY": ("internal", "A placeholder that evaluation's client library wants. It protects nothing."),
+    "APPLIANCE_API_KEY": ("tests", "A placeholder that Inspect's client wants in a benchmark. It protects nothing."),
     "APPLIANCE_TEST_BLOCK": ("tests", "Number of the test site's addresses, so that two checkouts can test at a time."),
     "APPLIANCE_REUSE_SITE": ("tests", "Use the test site that is already up, and leave it up."),
     "APPLIANCE_CONFIGURATION": ("tests", "Folder of the database's configuration, where its program runs elsewhere."),

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 from appliance.markings import Label, MarkingError, banner_colours, join, marking_of
+from appliance.markings.vocabulary import Vocabulary
 
 
-def marking_text(label: Label) -> str:
-    """The banner of a label; the encoded label itself where the vocabulary has no words for it."""
+def marking_text(label: Label, vocabulary: Vocabulary | None = None) -> str:
+    """The banner of a label, by the site's vocabulary; the encoded label itself where there are no words for it."""
     try:
-        return marking_of(label).banner
+        return marking_of(label, vocabulary).banner
     except MarkingError:
         return label.encode()
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from appliance.cli.marking.profile import Profile, words_of
 from appliance.cli.marking.scan import scan
 from appliance.cli.marking.why import why
 from appliance.cli.shared import inputs
@@ -20,7 +21,7 @@ from appliance.markings.reading.parse import examine
 from appliance.markings.reading.text import is_clean
 from appliance.markings.rollup import Compilation, Contribution, Rollup, rollup
 from appliance.markings.verify import verify
-from appliance.markings.vocabulary import Vocabulary, default, load
+from appliance.markings.vocabulary import STRICT, Vocabulary, load
 
 app = Commands("marking")
 app.command("scan")(scan)
@@ -43,12 +44,14 @@ Reason = Annotated[str, inputs.word_option("TEXT", "Why the compilation is more 
 
 
 @app.command("parse")
-def parse_(texts: Texts = None, file: File = None, as_json: Json = False, vocabulary: Folder = None) -> None:
+def parse_(
+    texts: Texts = None, file: File = None, as_json: Json = False, vocabulary: Folder = None, profile: Profile = ""
+) -> None:
     """Say what markings mean: canonical banner and portion, label, obligations.
 
     Example: appliance marking parse "TOP SECRET//SI//NOFORN"
     """
-    words = _vocabulary(vocabulary)
+    words = _vocabulary(vocabulary, profile)
     found = [(text, *examine(text, words)) for text in _inputs(texts, file)]
     if as_json:
         _print_json([_checked(text, marking, violations, meaning=True) for text, marking, violations in found])
@@ -61,12 +64,14 @@ def parse_(texts: Texts = None, file: File = None, as_json: Json = False, vocabu
 
 
 @app.command()
-def check(texts: Texts = None, file: File = None, as_json: Json = False, vocabulary: Folder = None) -> None:
+def check(
+    texts: Texts = None, file: File = None, as_json: Json = False, vocabulary: Folder = None, profile: Profile = ""
+) -> None:
     """Check markings against every rule; each violation comes with its rule, source, place and suggestion.
 
     Example: appliance marking check "SECRET//REL TO USA, GBR"
     """
-    words = _vocabulary(vocabulary)
+    words = _vocabulary(vocabulary, profile)
     found = [(text, *examine(text, words)) for text in _inputs(texts, file)]
     if as_json:
         _print_json([_checked(text, marking, violations) for text, marking, violations in found])
@@ -84,6 +89,7 @@ def rollup_(
     file: File = None,
     as_json: Json = False,
     vocabulary: Folder = None,
+    profile: Profile = "",
     compilation: Whole = "",
     reason: Reason = "",
     banner: Annotated[str, inputs.word_option("MARKING", "Check that this is the banner, by every rule.")] = "",
@@ -93,9 +99,11 @@ def rollup_(
     Example: appliance marking rollup "S//REL TO USA, GBR" "S//NF"
     """
     if banner:
-        _verify(banner, _inputs(texts, file), _vocabulary(vocabulary), as_json=as_json, reason=reason)
+        _verify(banner, _inputs(texts, file), _vocabulary(vocabulary, profile), as_json=as_json, reason=reason)
         return
-    result = _roll_up(texts, file, vocabulary, as_json=as_json, compilation=compilation, reason=reason)
+    result = _roll_up(
+        texts, file, _vocabulary(vocabulary, profile), as_json=as_json, compilation=compilation, reason=reason
+    )
     if as_json:
         _print_json(_rolled_up(result))
     else:
@@ -109,6 +117,7 @@ def explain(
     file: File = None,
     as_json: Json = False,
     vocabulary: Folder = None,
+    profile: Profile = "",
     compilation: Whole = "",
     reason: Reason = "",
 ) -> None:
@@ -116,7 +125,9 @@ def explain(
 
     Example: appliance marking explain "U//FOUO" "TS//SI//REL TO USA, GBR"
     """
-    result = _roll_up(texts, file, vocabulary, as_json=as_json, compilation=compilation, reason=reason)
+    result = _roll_up(
+        texts, file, _vocabulary(vocabulary, profile), as_json=as_json, compilation=compilation, reason=reason
+    )
     if as_json:
         _print_json(_rolled_up(result))
         return
@@ -130,12 +141,14 @@ def explain(
 
 
 @app.command("join")
-def join_(texts: Texts = None, file: File = None, as_json: Json = False, vocabulary: Folder = None) -> None:
+def join_(
+    texts: Texts = None, file: File = None, as_json: Json = False, vocabulary: Folder = None, profile: Profile = ""
+) -> None:
     """Print the least label that dominates these markings or encoded labels.
 
     Example: appliance marking join "SECRET//REL TO USA, GBR" "TOP SECRET//TK//REL TO USA, CAN, GBR"
     """
-    label = join(*_labels(_inputs(texts, file), _vocabulary(vocabulary), as_json=as_json))
+    label = join(*_labels(_inputs(texts, file), _vocabulary(vocabulary, profile), as_json=as_json))
     if as_json:
         _print_json(_label(label))
     else:
@@ -143,7 +156,9 @@ def join_(texts: Texts = None, file: File = None, as_json: Json = False, vocabul
 
 
 @app.command("dominates")
-def dominates_(texts: Texts = None, file: File = None, as_json: Json = False, vocabulary: Folder = None) -> None:
+def dominates_(
+    texts: Texts = None, file: File = None, as_json: Json = False, vocabulary: Folder = None, profile: Profile = ""
+) -> None:
     """Whether every reader of the first marking (or encoded label) may read the second.
 
     Example: appliance marking dominates "TOP SECRET//SI//NOFORN" "SECRET//REL TO USA, GBR"
@@ -151,7 +166,7 @@ def dominates_(texts: Texts = None, file: File = None, as_json: Json = False, vo
     inputs = _inputs(texts, file)
     if len(inputs) != 2:
         raise typer.BadParameter(f"dominates compares two markings, not {len(inputs)}")
-    high, low = _labels(inputs, _vocabulary(vocabulary), as_json=as_json)
+    high, low = _labels(inputs, _vocabulary(vocabulary, profile), as_json=as_json)
     holds = dominates(high, low)
     if as_json:
         _print_json({"first": _label(high), "second": _label(low), "dominates": holds})
@@ -160,11 +175,11 @@ def dominates_(texts: Texts = None, file: File = None, as_json: Json = False, vo
     _exit(holds)
 
 
-def _vocabulary(folder: Path | None) -> Vocabulary:
+def _vocabulary(folder: Path | None, profile: str) -> Vocabulary:
     if folder is None:
-        return default()
+        return words_of(profile)
     try:
-        return load(folder)
+        return load(folder, "" if profile == STRICT else profile)
     except OSError as error:
         why = f"{error.filename or folder}: {error.strerror}"
         raise typer.BadParameter(f"{folder} is no folder of a vocabulary: {why}", param_hint="--vocabulary") from error
@@ -244,9 +259,8 @@ def _refuse(wrong: list[tuple[str, Marking | None, list[Violation]]], *, as_json
 
 
 def _roll_up(
-    texts: list[str] | None, file: Path | None, folder: Path | None, *, as_json: bool, compilation: str, reason: str
+    texts: list[str] | None, file: Path | None, words: Vocabulary, *, as_json: bool, compilation: str, reason: str
 ) -> Rollup:
-    words = _vocabulary(folder)
     portions = _valid(_inputs(texts, file), words, as_json=as_json)
     if bool(compilation) != bool(reason.strip()):
         raise typer.BadParameter("--compilation and --reason belong together")

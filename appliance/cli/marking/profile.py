@@ -8,8 +8,21 @@ from appliance.errors import ApplianceError
 if TYPE_CHECKING:
     from appliance.markings.vocabulary import Vocabulary
 
+
+def _complete() -> list[str]:
+    from appliance.markings.vocabulary import choices  # keeps `appliance --help` quick
+
+    return [*choices()]
+
+
 Profile = Annotated[
-    str, inputs.word_option("NAME", "Whose rules count where manuals disagree: ic, dod, nato or cui.", "--profile")
+    str,
+    inputs.word_option(
+        "NAME",
+        "Whose rules count where manuals disagree: a file of policies/markings/profiles, or strict.",
+        "--profile",
+        autocompletion=_complete,
+    ),
 ]
 
 
@@ -19,13 +32,13 @@ def words_of(profile: str) -> "Vocabulary":
     Raises:
         ApplianceError: there is no such profile.
     """
-    from appliance.markings.vocabulary import default  # keeps `appliance --help` quick
+    from appliance.markings.vocabulary import STRICT, choices, chosen  # keeps `appliance --help` quick
 
     try:
-        return default(profile)
+        return chosen(profile or STRICT)
     except (OSError, ValueError) as error:
         raise ApplianceError(
             f"--profile {profile!r}: there is no such profile",
             rule="profiles are the files in policies/markings/profiles",
-            remedy="one of ic, dod, nato, cui",
+            remedy=f"one of {', '.join(choices())}",
         ) from error

@@ -76,17 +76,18 @@ def is_built(path: Path, what: str) -> None:
 
 
 def is_marking(value: str, what: str) -> None:
-    """Refuse what is no marking."""
-    from appliance.markings.reading.parse import examine
+    """Refuse what is no marking by any profile; which one counts is the site's to say."""
+    from appliance.markings import MarkingError, parse_by_any
 
-    _, violations = examine(value)
-    if violations:
-        first = violations[0]
+    try:
+        parse_by_any(value)
+    except MarkingError as error:
+        first = error.violations[0]
         raise ApplianceError(
             f"{value!r} is not a marking: {first.message}",
             rule=f"{what}. {first.rule}, {first.source}",
             remedy=first.suggestion or "see: appliance marking check",
-        )
+        ) from error
 
 
 def is_feed(path: Path, what: str) -> None:

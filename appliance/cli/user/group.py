@@ -1,9 +1,12 @@
 """`appliance user`."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
+
+import typer
 
 from appliance.cli.shared import inputs
 from appliance.cli.shared.commands import Commands
@@ -120,7 +123,9 @@ def list_subjects(
             for what, end in (("registration", subject.expires), ("certificate", ends.date() if ends else None))
             if end and end <= soon.date()
         ]
-        rows.append(subject.model_dump(mode="json") | {"certificate": ends and ends.isoformat(), "expiring": expiring})
+        also = [entry.key[1] for entry in registry.certificates if entry.subject == subject.name]
+        known = {"certificate": ends and ends.isoformat(), "expiring": expiring, "certificate_names": also}
+        rows.append(subject.model_dump(mode="json") | known)
     from rich.table import Table
 
     if certificates and rows and not any(row["certificate"] for row in rows):
@@ -135,7 +140,8 @@ def list_subjects(
     table = Table("subject", "clearance", "need", "nationalities", "roles", "groups", "until", "renew")
     for row in rows:
         lists = (", ".join(row[key]) for key in ("need", "nationalities", "roles", "groups"))
-        table.add_row(row["name"], row["clearance"], *lists, row["expires"], _soon(row, asked=certificates is not None))
+        name = "\n".join([row["name"], *row["certificate_names"]])
+        table.add_row(name, row["clearance"], *lists, row["expires"], _soon(row, asked=certificates is not None))
     print_table(table)
 
 
@@ -170,6 +176,55 @@ def access(
         )
     day = today().date()
     show([reach(subject, one, where, policy, day) for one in where.enclaves], "enclave", as_json=as_json)
+
+
+@app.command()
+def whose(
+    certificate: Annotated[Path, inputs.file_argument("A certificate, in PEM: of a smart card, or issued here.")],
+    *,
+    root: AnyRoot = ROOT,
+    subjects: SubjectsFile = None,
+    as_json: Json = False,
+) -> None:
+    """Say whom a certificate's names mean, or which entry of subjects.yml would say it.
+
+    Signature, dates and revocation are judged when the certificate is used.
+
+    Example: appliance user whose doe.pem --subjects subjects.yml
+    """
+    from appliance.monitor.decide.certificate_names import SITE_FORM, CertificateNames, common_names, principals
+    from appliance.trust.certificates import read_certificate
+
+    read = read_certificate(certificate)
+    registry = judged_registry(root, subjects)
+    texts = common_names(read)
+    if len(texts) != 1 or not isinstance(texts[0], str):
+        raise ApplianceError(
+            f"{certificate}: has {len(texts)} common names instead of one text",
+            rule="a certificate names its holder by one common name",
+            remedy="have the authority issue another one",
+        )
+    names = CertificateNames(texts[0], principals(read))
+    meant = registry.called(names) | ({names.common_name} if SITE_FORM.fullmatch(names.common_name) else set())
+    known = sorted(name for name in meant if registry.find(name))
+    said = {"common_name": names.common_name, "upn": [*names.principals], "means": sorted(meant), "registered": known}
+    if as_json:
+        print_json(said)
+    else:
+        print(f"common name {names.common_name!r}" + "".join(f", UPN {text!r}" for text in names.principals))
+        print(_verdict(names.common_name, sorted(meant), known))
+    if len(meant) != 1 or not known:
+        raise typer.Exit(1)
+
+
+def _verdict(common_name: str, meant: list[str], known: list[str]) -> str:
+    """What the names of a certificate come to, and what to write where they come to nothing."""
+    if len(meant) > 1:
+        return f"refused: they mean several, {', '.join(meant)}"
+    if meant:
+        return f"stands for {meant[0]}" if known else f"refused: {meant[0]} is not registered"
+    entry = json.dumps(common_name, ensure_ascii=False)
+    return f"refused: nobody's; an entry under certificates in subjects.yml: {{subject: NAME, common_name: {entry}}}"
 
 
 def _check_name(name: str) -> None:

@@ -19,13 +19,13 @@ from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.kinds import Scope
 from appliance.enclave.render import HostPaths
-from appliance.enclave.site import MarkingText, Name, validated
+from appliance.enclave.site import AnyMarkingText, Name, validated
 from appliance.errors import ApplianceError
 from appliance.host.change import converge
 from appliance.host.enforce import at_rest
 from appliance.host.enforce.podman import Podman
 from appliance.host.state import volumes
-from appliance.markings import dominates, parse
+from appliance.markings import dominates, parse_by_any
 from appliance.monitor.in_force.statements import installed_statements
 from appliance.trust.officers import load_signed
 
@@ -48,7 +48,7 @@ class Erasure(BaseModel):
 
     site: str
     enclave: Name
-    marking: MarkingText
+    marking: AnyMarkingText
     reason: Annotated[str, StringConstraints(min_length=10, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
     expires: AwareDatetime
 
@@ -101,7 +101,7 @@ def erase(paths: HostPaths, name: str, statement: Path, *, dry_run: bool = False
     if found.expires <= datetime.now(UTC):
         raise ApplianceError(f"{statement}: lapsed {found.expires:%Y-%m-%d %H:%M} UTC", remedy="have it signed anew")
     high = site.system_high.marking.label
-    if not dominates(high, parse(found.marking).label):
+    if not dominates(high, parse_by_any(found.marking).label):
         raise ApplianceError(f"{statement}: {found.marking} is above this host", remedy="correct its marking")
     with converge.alone(paths):
         _require_gone(paths, name)

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
-from cryptography.x509.oid import NameOID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from appliance.audit.events import kinds as events
@@ -28,6 +27,8 @@ from appliance.enclave.render import HostPaths, installed_catalogue, manifests
 from appliance.enclave.site import Enclave, validated
 from appliance.errors import ApplianceError
 from appliance.host.data import file_check
+from appliance.monitor.decide.certificate_names import CertificateNames, PrincipalError, common_names, principals
+from appliance.monitor.decide.registry import Registry
 from appliance.monitor.in_force.statements import installed_statements
 from appliance.trust import canonical
 from appliance.trust.certificates import read_certificate
@@ -90,12 +91,12 @@ def import_file(
     Raises:
         ApplianceError: the file may not pass, carries another marking, or the gateway refuses the user.
     """
-    site = installed_statements(paths).site
+    statements = installed_statements(paths)
+    site = statements.site
     enclave = site.enclave(name)
     content = file_check.check_file(file, site.exchange)
-    here = enclave.marking.label
-    banner = file_check.label_within(content.marking or marking, name, here, str(file))
-    if marking is not None and banner != file_check.label_within(marking, name, here, "--marking"):
+    banner = file_check.label_within(content.marking or marking, enclave, str(file))
+    if marking is not None and banner != file_check.label_within(marking, enclave, "--marking"):
         raise ApplianceError(
             f"{file}: carries {banner}, not {marking}",
             rule="a file has one marking: its own",
@@ -103,7 +104,7 @@ def import_file(
         )
     tasks = [_task(row, banner) for row in content.rows]
     path = _exchange(paths, enclave).take.replace("{project}", project)
-    digest, subject = _digest(file.read_bytes()), _subject(certificate)
+    digest, subject = _digest(file.read_bytes()), _subject(certificate, statements.registry)
     detail = {"file": file.name[:200], "marking": banner, "project": project, "records": len(tasks)}
     added: list[str] = []
     with _session(enclave, paths, certificate, key) as client:
@@ -153,14 +154,15 @@ def hold(
     Raises:
         ApplianceError: the gateway refuses the user, or the file may not pass.
     """
-    site = installed_statements(paths).site
+    statements = installed_statements(paths)
+    site = statements.site
     enclave = site.enclave(name)
     path = _path_of(_exchange(paths, enclave), kind, project)
     with _session(enclave, paths, certificate, key) as client:
         answer = _allowed(client.get(path), enclave)
     if answer.headers.get("X-Classification") != enclave.label:
         raise ApplianceError(f"{path}: the answer is not marked {enclave.label}", rule="nothing leaves unmarked")
-    identifier, subject = secrets.token_hex(16), _subject(certificate)
+    identifier, subject = secrets.token_hex(16), _subject(certificate, statements.registry)
     folder = paths.root / HELD / identifier
     folder.mkdir(mode=0o700, parents=True)
     folder.parent.chmod(0o700)
@@ -291,11 +293,14 @@ def _allowed(answer: httpx.Response, enclave: Enclave) -> httpx.Response:
     return answer
 
 
-def _subject(certificate: Path) -> str:
+def _subject(certificate: Path, registry: Registry) -> str:
+    """Whom a user's certificate names, for the record; the gateway judges the certificate itself."""
+    read = read_certificate(certificate)
     try:
-        name = read_certificate(certificate).subject
-        return str(name.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
-    except IndexError as error:
+        name = str(common_names(read)[0])
+        called = registry.called(CertificateNames(name, principals(read)))
+        return next(iter(called)) if len(called) == 1 else name
+    except (IndexError, PrincipalError) as error:
         raise ApplianceError(
             f"{certificate}: no certificate of a user: it names nobody",
             rule="a user's certificate names the registered subject",

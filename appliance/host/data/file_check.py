@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from appliance.enclave.site import Exchange
+from appliance.enclave.site import Enclave, Exchange
 from appliance.errors import ApplianceError
-from appliance.markings import Label, MarkingError, dominates, parse
+from appliance.markings import MarkingError, dominates, parse
 from appliance.trust.files import read_limited
 
 # What magika may find a file of each declared type to be. It judges by form alone and takes a short file for text, so
@@ -128,7 +128,7 @@ def scan(path: Path, scanner: tuple[str, ...]) -> None:
         raise ApplianceError(f"{path}: the scanner refuses it: {said}", rule="site.yml, exchange.scanner")
 
 
-def label_within(marking: str | None, enclave: str, here: Label, name: str) -> str:
+def label_within(marking: str | None, enclave: Enclave, name: str) -> str:
     """The canonical banner of a file, which must not be above the enclave.
 
     Raises:
@@ -139,12 +139,12 @@ def label_within(marking: str | None, enclave: str, here: Label, name: str) -> s
             f"{name}: carries no marking", rule="unmarked is an error, never unclassified", remedy="name it: --marking"
         )
     try:
-        parsed = parse(marking)
+        parsed = parse(marking, enclave.marking.vocabulary)
     except MarkingError as error:
         raise ApplianceError(f"{name}: {error}", rule="each file carries a valid marking") from error
-    if not dominates(here, parsed.label):
+    if not dominates(enclave.lattice, parsed.label):
         raise ApplianceError(
-            f"{name}: {parsed.banner} is above enclave {enclave}",
+            f"{name}: {parsed.banner} is above enclave {enclave.name}",
             rule="an enclave holds nothing that its own label does not dominate",
             remedy="use an enclave that does",
         )

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from appliance.markings.errors import MarkingError
+from appliance.markings.label import dominates
 from appliance.markings.marking import Marking
 from appliance.markings.reading.parse import examine
 from appliance.markings.vocabulary import Vocabulary, default
@@ -13,6 +14,10 @@ HEADERS = ("sio-label", "x-classification", "x-security-classification", "x-mark
 
 MAXIMUM_NAME = 255
 _PORTION = re.compile(r"\s*(?:(?:re|fw|fwd|aw|wg)\s*:\s*)*\(([^()]{1,400})\)", re.IGNORECASE)
+_SECOND = re.compile(r"\s*[(\[]([^()\[\]]{1,400})[)\]]")
+_BEGUN = re.compile(r"([A-Z]+(?:[ _][A-Z]+)?)(?:--|__)[A-Z0-9+]+(?=[ _,-]|$)")
+"""A level or an owner, then -- or __ and something in capitals."""
+_CONTINUED = re.compile(r"--|__|\+|,")
 _PARAMETER = re.compile(r'(?:^|;)\s*marking\s*=\s*"([^"]{1,400})"', re.IGNORECASE)
 _BANNER = re.compile(r"\s*(?:\[([A-Z/][A-Z0-9/, _-]{0,400})\]|([A-Z/][A-Z0-9/, _-]{0,400}?)\s*(?:[:|]|$))")
 
@@ -39,17 +44,27 @@ def from_file_name(name: str, vocabulary: Vocabulary | None = None) -> Marking |
         spellings = _spellings(inside)
         marked = closed and any(looks_like_marking(spelling, vocabulary) for spelling in spellings)
         return _one(spellings, inside, vocabulary) if marked else None
+    return _before_name(name, vocabulary)
+
+
+def _before_name(name: str, vocabulary: Vocabulary) -> Marking | None:
+    """The longest marking that a file name begins with, without parentheses; what follows it must not continue it."""
     stem = name.rpartition(".")[0] or name
-    found: dict[Marking, str] = {}
+    found: dict[Marking, int] = {}
     for end in (match.start() for match in re.finditer(r"[ _-]+|$", stem)):
         for spelling in _spellings(stem[:end]):
             marking, violations = examine(spelling, vocabulary)
             if marking is not None and not violations and "//" in spelling:
-                found[marking] = spelling
-    longest = max(map(len, found.values()), default=0)
-    best = [marking for marking, spelling in found.items() if len(spelling) == longest]
+                found[marking] = end
+    longest = max(found.values(), default=0)
+    best = [marking for marking, end in found.items() if end == longest]
     if len(best) > 1:
         raise _wrong(f"{name!r} can be read as several markings", vocabulary)
+    begun = _BEGUN.match(stem)
+    if (best and (_CONTINUED.match(stem, longest) or best[0].repeats)) or (not best and begun):
+        if not best and not looks_like_marking(f"{begun[1] if begun else ''}//", vocabulary):
+            return None
+        raise _wrong(f"{name!r} begins with the form of a marking, and not all of it can be read", vocabulary)
     return best[0] if best else None
 
 
@@ -60,13 +75,28 @@ def from_subject(subject: str, vocabulary: Vocabulary | None = None) -> Marking 
         MarkingError: it begins with a parenthesis that has the form of a marking and is none.
     """
     vocabulary = vocabulary or default()
+    found, rest = None, subject
     if portion := _PORTION.match(subject):
         text = portion.group(1)
-        return _one([text], text, vocabulary) if looks_like_marking(text, vocabulary) else None
-    if banner := _BANNER.match(subject):
-        marking, violations = examine((banner.group(1) or banner.group(2)).strip(), vocabulary)
-        return marking if marking is not None and not violations else None
-    return None
+        if _has_form(text, vocabulary):
+            found, rest = _one([text], text, vocabulary), subject[portion.end() :]
+    elif banner := _BANNER.match(subject):
+        text, rest = (banner.group(1) or banner.group(2)).strip(), subject[banner.end() :]
+        marking, violations = examine(text, vocabulary)
+        found = marking if not violations else None
+    if found is None and not portion and "//" in subject and _has_form(subject.strip(" ["), vocabulary):
+        raise _wrong(f"{subject!r} begins with the form of a marking, and it cannot be read up to a colon", vocabulary)
+    second = _SECOND.match(rest) if found else None
+    if found and second and _has_form(second[1], vocabulary):
+        other = _one([second[1]], second[1], vocabulary)
+        if not dominates(found.label, other.label):
+            raise _wrong(f"{subject!r} has two markings, and the first does not cover the second", vocabulary)
+    return found
+
+
+def _has_form(text: str, vocabulary: Vocabulary) -> bool:
+    """Whether a text has the form of a marking, in capitals or, where // sets its level apart, in small letters."""
+    return looks_like_marking(text, vocabulary) or ("//" in text and looks_like_marking(text.upper(), vocabulary))
 
 
 def from_headers(headers: Iterable[tuple[str, str]], vocabulary: Vocabulary | None = None) -> list[tuple[str, Marking]]:

@@ -15,6 +15,7 @@ NEED_TO_KNOW = "urn:us:gov:ic:ntk"
 _SPACE = "."
 """Stands for a space inside a name, because the lists of XML are separated by spaces; no marking has it itself."""
 
+_TRUE = {"true", "1"}
 _LISTS = {
     "ownerProducer", "SCIcontrols", "SARIdentifier", "atomicEnergyMarkings", "nonUSControls", "FGIsourceOpen",
     "FGIsourceProtected", "disseminationControls", "releasableTo", "displayOnlyTo", "nonICmarkings", "compliesWith",
@@ -80,8 +81,11 @@ def from_ism_attributes(
     """
     vocabulary = vocabulary or default()
     ism: dict[str, object] = {}
-    joint = False
+    joint, seen = False, set[str]()
     for name, value in ((local(key).rpartition(":")[2], value) for key, value in attributes.items()):
+        if name in seen:
+            raise _wrong(f"{name} stands twice, under two prefixes", vocabulary)
+        seen.add(name)
         if name in _LISTS:
             ism[name] = [_token(name, token) for token in value.split()]
         elif name == "joint":
@@ -114,11 +118,16 @@ def read_ism_xml(data: bytes, vocabulary: Vocabulary | None = None) -> IsmDocume
         raise _wrong(str(error), vocabulary) from error
     resource: Marking | None = None
     portions: list[tuple[str, Marking]] = []
+    resources = [element for element in root.iter() if _ism(element).get("resourceElement", "").strip() in _TRUE]
+    if len(resources) > 1:
+        raise _wrong(f"{len(resources)} elements are the resource element; a document has one", vocabulary)
     for path, element in _walk(root, f"/{local(root.tag)}"):
         attributes = _ism(element)
+        if strange := _strange(element, attributes):
+            raise _wrong(f"{path}: {strange}", vocabulary)
         if "classification" not in attributes:
             continue
-        is_resource = attributes.get("resourceElement") in {"true", "1"} or (element is root and resource is None)
+        is_resource = element in resources or (element is root and not resources)
         try:
             marking = from_ism_attributes(attributes, vocabulary, portion=not is_resource)
         except MarkingError as error:
@@ -131,6 +140,14 @@ def read_ism_xml(data: bytes, vocabulary: Vocabulary | None = None) -> IsmDocume
     profiles = [text_of(element) for element in find_all(root, "AccessPolicy")]
     unnamed = [local(element.tag) for element in root.iter() if element.tag.startswith(f"{{{NEED_TO_KNOW}")]
     return IsmDocument(resource, tuple(portions), notices, tuple(profiles or sorted({*unnamed})))
+
+
+def _strange(element: Element, attributes: Mapping[str, str]) -> str:
+    """Why an element's markings cannot be taken as they stand: there is no level (ISM-ID-00012), or they are older."""
+    if "classification" not in attributes and (named := sorted(_LISTS & attributes.keys())):
+        return f"{named[0]} stands without classification and ownerProducer"
+    older = [key for key in element.attrib if key.startswith(f"{{{NAMESPACE}:")]
+    return f"{older[0]} is of another version of ISM" if older else ""
 
 
 def _walk(element: Element, path: str) -> Iterator[tuple[str, Element]]:

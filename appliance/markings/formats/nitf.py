@@ -4,6 +4,7 @@ The fields are small. A marking that they cannot hold also stands in the classif
 or in a SECURA extension, as ISM attributes (STDI-0002); what is read from one of them must agree with the others.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -30,6 +31,8 @@ _HANDLING = {
     "AT": "ATOMAL", "CN": "RD-CNWDI", "FO": "FOUO", "PI": "PR", "RD": "RD", "RF": "FRD", "UO": "NF",
 }  # fmt: skip
 """Digraphs of the control and handling field that are not portion marks themselves (MIL-STD-2500C, Table A-4)."""
+
+_WORDS = re.compile(r"[A-Z0-9]+")
 
 Fields = Mapping[str, str]
 
@@ -141,16 +144,29 @@ _COMPARED = (
 
 def _whole(security: NitfSecurity, fields: Fields, vocabulary: Vocabulary) -> Marking | None:
     """The marking that SECURA or the classification text says in full, if one does."""
-    if security.secura:
-        marking = read_ism_xml(security.secura, vocabulary).resource
-        if marking is None:
-            raise _wrong("the SECURA extension has no marking", vocabulary)
-        return marking
     text = fields.get("CLTX", "")
     marking, violations = examine(text, vocabulary) if text else (None, [])
     if marking is not None and violations:
         raise MarkingError(text, tuple(violations))
-    return marking
+    if marking is None and (named := _named(text, fields, vocabulary)):
+        raise _wrong(f"the classification text names {named}, and is no marking", vocabulary)
+    if not security.secura:
+        return marking
+    extension = read_ism_xml(security.secura, vocabulary).resource
+    if extension is None:
+        raise _wrong("the SECURA extension has no marking", vocabulary)
+    if marking is not None and marking != extension:
+        raise _wrong(f"the classification text contradicts the extension, which says {extension.portion}", vocabulary)
+    return extension
+
+
+def _named(text: str, fields: Fields, vocabulary: Vocabulary) -> str:
+    """A level above that of the fields, or a control, that a text without the form of a marking names; else empty."""
+    words = f" {' '.join(_WORDS.findall(text.upper()))} "
+    order, level = vocabulary.level_order, _level(fields, vocabulary)
+    higher = (name for name, word in vocabulary.level_words.items() if order[word.token] > order[level])
+    named = (name for name in (*higher, *vocabulary.words) if f" {' '.join(_WORDS.findall(name))} " in words)
+    return max(named, key=len, default="")
 
 
 def _said(fields: Fields, vocabulary: Vocabulary) -> Marking:
@@ -212,7 +228,9 @@ def _read(text: str, vocabulary: Vocabulary) -> Iterator[Marking]:
     if not text:
         return
     values = (text, text.replace(" ", "/"), text.replace(" ", "//"))
-    for candidate in ([text] if text.startswith("CUI") else []) + [f"TS//{value}" for value in values]:
+    levels = ("TS", "TOP SECRET")
+    classified = [f"{level}//{value}" for value in values for level in levels]
+    for candidate in ([text] if text.startswith("CUI") else []) + classified:
         marking, violations = examine(candidate, vocabulary)
         if marking is not None and not any(vocabulary.rules[found.rule].check for found in violations):
             yield marking

@@ -1,7 +1,7 @@
 """Scanning a document: every banner and portion in it, the roll-up, and every paragraph that is not marked."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,7 +98,7 @@ def scan(content: Content, *, vocabulary: Vocabulary | None = None, name: str = 
     unmarked: list[Paragraph] = []
     for paragraph in content.paragraphs:
         _sort(paragraph, vocabulary, banners, portions, unmarked)
-    banners += _named(name, vocabulary)
+    banners += _named(name, "file name", from_file_name, vocabulary)
     if not portions and banners and all(_plain(found) for found in banners):
         unmarked = []  # CAPCO C.1: a document that is UNCLASSIFIED without controls needs no portion marks
     given = next((found.marking for found in banners if found.marking and not found.violations), None)
@@ -123,9 +123,7 @@ def _sort(
     elif looks_like_marking(text, vocabulary) or _looks_damaged(text, vocabulary):
         banners.append(_found(text, place, vocabulary))
     elif paragraph.part == "subject":
-        marking = from_subject(text, vocabulary) if text else None
-        if marking is not None:
-            banners.append(Found(text, place, marking, ()))
+        banners += _named(text, place, from_subject, vocabulary) if text else []
     elif paragraph.part == "body" and not _AUTHORITY.match(text) and re.search(r"[^\W\d_]", text):
         unmarked.append(paragraph)
 
@@ -151,13 +149,15 @@ def _checked(text: str, place: str, vocabulary: Vocabulary) -> list[Found]:
     return [Found(text, place, marking, ())]
 
 
-def _named(name: str, vocabulary: Vocabulary) -> list[Found]:
-    """The marking that the file name begins with."""
+def _named(
+    text: str, place: str, read: Callable[[str, Vocabulary], Marking | None], vocabulary: Vocabulary
+) -> list[Found]:
+    """The marking that a file name or a subject begins with, or what is wrong with it."""
     try:
-        marking = from_file_name(name, vocabulary)
+        marking = read(text, vocabulary)
     except MarkingError as error:
-        return [Found(name, "file name", None, error.violations)]
-    return [Found(name, "file name", marking, ())] if marking is not None else []
+        return [Found(text, place, None, error.violations)]
+    return [Found(text, place, marking, ())] if marking is not None else []
 
 
 def _plain(found: Found) -> bool:

@@ -43,6 +43,9 @@ def foreign_parts(
     if level is None:
         raise wrong(f"{classification!r} is no classification of {policy}")
     parts = Parts(classification=level, owners=(policy,))
+    tags = ["releasable to" if tag in _RELEASABLE else tag for tag in (name.strip().lower() for name, _, _ in entries)]
+    if len({*tags}) < len(tags):
+        raise wrong("a category stands twice, under two names")
     for name, kind, values in entries:
         tag = name.strip().lower()
         if tag in _RELEASABLE:
@@ -72,14 +75,17 @@ def _typed(name: str, kind: str, expected: str, wrong: Callable[[str], MarkingEr
 
 
 def _release(parts: Parts, values: list[str], vocabulary: Vocabulary, wrong: Callable[[str], MarkingError]) -> None:
-    """PERMISSIVE: whoever is one of these may read. The owner alone is what a label without it says."""
+    """PERMISSIVE: whoever is one of these may read. On classified information the owner alone needs no mark."""
     if unknown := [value for value in values if value not in vocabulary.rank]:
         raise wrong(f"{unknown[0]!r} is no known nation or group")
-    if vocabulary.expand(values) == vocabulary.expand(parts.owners):
+    if parts.classification != "U" and vocabulary.expand(values) == vocabulary.expand(parts.owners):
         return
     if vocabulary.nation not in vocabulary.expand(values):
         raise wrong(f"a release without {vocabulary.nation} cannot be written here; ask the producer for a new label")
-    parts.rel = {vocabulary.nation, *values}
+    if vocabulary.expand(values) == {vocabulary.nation}:
+        parts.dissem.append("NF")
+    else:
+        parts.rel = {vocabulary.nation, *values}
 
 
 def _special(values: list[str], vocabulary: Vocabulary, wrong: Callable[[str], MarkingError]) -> list[str]:

@@ -1,7 +1,10 @@
 """Reading the first part of a marking: the level, and the owners when they are not the nation alone."""
 
+import difflib
+
 from appliance.markings.reading.notes import LEVEL, Notes
 from appliance.markings.reading.words import BANNER, PORTION, LevelWord
+from appliance.markings.vocabulary import Vocabulary
 
 Head = tuple[str, tuple[str, ...], str]
 """The level token, the owners (none when a JOINT portion repeats those of its banner), and a control of NATO."""
@@ -50,6 +53,8 @@ def _owned(notes: Notes, word: LevelWord, codes: tuple[str, ...], text: str, sta
     """The owners that stand before the level: information of one nation or group, or of several (CAPCO H.7)."""
     nation = notes.vocabulary.nation
     notes.nations(codes, start, " ")
+    if not notes.vocabulary.coalitions.isdisjoint(codes):
+        notes.wrong("owner-coalition", text, start, notes.vocabulary.rules["owner-coalition"].text)
     if codes == (nation,):
         notes.wrong("owner-form", text, start, f"a marking of {nation} begins with its level")
     elif nation in codes:
@@ -90,10 +95,25 @@ def _found(notes: Notes, word: LevelWord, owners: tuple[str, ...], text: str, st
 
 def _missing(notes: Notes, text: str, start: int, *, foreign: bool) -> None:
     vocabulary = notes.vocabulary
+    if whose := protected_by(vocabulary, text):
+        message = f"{text} is a protective marking of {whose}, which no published table compares with a level"
+        notes.wrong("protective-marking", text, start, message)
+        return
+    if text in vocabulary.refused:
+        rule = vocabulary.refused[text]
+        notes.wrong(rule, text, start, vocabulary.rules[rule].text)
+        return
     known = [name for name, word in vocabulary.own_levels.items() if not word.foreign]
     levels = ", ".join([*known, "CUI"])
     message = f"expected {'JOINT or an owner, with a level' if foreign else levels}, not {text!r}"
     notes.wrong("level", text, start, message, "" if foreign else _meant(notes, text, known))
+
+
+def protected_by(vocabulary: Vocabulary, text: str) -> str:
+    """Whose protective marking a text is, alone or after the name of its nation; empty when it is none."""
+    words = text.split(" ")
+    tails = (" ".join(words[number:]) for number in range(min(len(words), 4)))
+    return next((vocabulary.protective[tail] for tail in tails if tail in vocabulary.protective), "")
 
 
 def _meant(notes: Notes, text: str, known: list[str]) -> str:
@@ -105,4 +125,5 @@ def _meant(notes: Notes, text: str, known: list[str]) -> str:
     if (word is not None and word.owner) or owned or (first == _JOINT and rest):
         return f"//{text}"
     other = any(part in vocabulary.rank or part == _JOINT for part in text.split(" "))
-    return "" if other else notes.nearest_level(text, known)
+    meant = "" if other else notes.nearest_level(text, known)
+    return meant if all(difflib.get_close_matches(word, meant.split(" "), 1) for word in text.split(" ")) else ""

@@ -9,7 +9,7 @@ from appliance.markings.reading.rules import check as check_rules
 from appliance.markings.reading.rules import is_valid
 from appliance.markings.reading.text import clean, is_clean
 from appliance.markings.reading.words import PORTION
-from appliance.markings.vocabulary import Vocabulary, default
+from appliance.markings.vocabulary import Vocabulary, default, profiles
 
 
 def parse(text: str, vocabulary: Vocabulary | None = None) -> Marking:
@@ -26,6 +26,25 @@ def parse(text: str, vocabulary: Vocabulary | None = None) -> Marking:
     if marking is None or violations:
         raise MarkingError(text if isinstance(text, str) else "", tuple(violations))
     return marking
+
+
+def parse_by_any(text: str) -> Marking:
+    """The marking that ``text`` is by the stricter reading, or by some profile where that refuses it.
+
+    For texts whose site is not known yet, or that were written while the site had another profile: profiles differ in
+    what they allow, never in what a text that they allow means.
+
+    Raises:
+        MarkingError: no profile allows it; it carries what the stricter reading finds.
+    """
+    try:
+        return parse(text)
+    except MarkingError:
+        for profile in profiles():
+            marking, violations = examine(text, default(profile))
+            if marking is not None and not violations:
+                return marking
+        raise
 
 
 def check(text: str, vocabulary: Vocabulary | None = None) -> list[Violation]:

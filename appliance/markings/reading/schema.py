@@ -49,9 +49,10 @@ class NatoLevelData(_Data):
 
 
 class NatoLegacyData(_Data):
-    """A portion mark for a NATO level together with a control."""
+    """A portion mark, and a banner, for a NATO level together with a control."""
 
     portion: Words
+    banner: Words | None = None
     level: Words
     control: Token
 
@@ -183,6 +184,7 @@ class VocabularyData(_Data):
     programme_compartment: Pattern
     look_alikes: dict[Annotated[str, Field(min_length=1, max_length=1)], str]
     refused: dict[str, str]
+    protective: dict[Words, str] = {}
     axes: tuple[str, ...]
     levels: tuple[LevelData, ...]
     nato_levels: tuple[NatoLevelData, ...]

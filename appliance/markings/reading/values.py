@@ -264,6 +264,10 @@ def unknown(notes: Notes, value: str, start: int, *, national: bool, categories:
         rule = vocabulary.refused[value]
         notes.wrong(rule, value, start, vocabulary.rules[rule].text)
         return
+    if whose := level.protected_by(vocabulary, value):
+        message = f"{value} is a protective marking of {whose}, which no published table compares with a level"
+        notes.wrong("protective-marking", value, start, message)
+        return
     if not value:
         notes.wrong("separator", value, start, "a separator stands before nothing")
         return

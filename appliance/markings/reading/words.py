@@ -99,6 +99,8 @@ def compile_level_words(data: "VocabularyData") -> dict[str, LevelWord]:
     for entry in data.nato_legacy:
         word = words[entry.level]
         words[entry.portion] = LevelWord(word.token, PORTION, word.owner, control=entry.control)
+        if entry.banner:
+            words[entry.banner] = LevelWord(word.token, BANNER, word.owner, control=entry.control)
     banners = {level.token: level.banner for level in data.levels}
     for code, letter in data.activities.items():
         for token in (nato.token for nato in data.nato_levels if nato.banner.startswith("NATO ")):

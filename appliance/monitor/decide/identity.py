@@ -3,8 +3,8 @@
 The certificate itself is judged here, not a fingerprint of it and not the gateway's opinion of it.
 """
 
-import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from urllib.parse import unquote
@@ -16,10 +16,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from appliance.errors import ApplianceError
+from appliance.monitor.decide.certificate_names import (
+    SITE_FORM,
+    CertificateNames,
+    PrincipalError,
+    common_names,
+    principals,
+)
 from appliance.trust.certificates import UNREADABLE
 
 WORKLOAD = "service:"
-NAME = re.compile(r"(service:)?[a-z][a-z0-9-]{0,30}")
 RENEWAL = timedelta(days=30)
 MAXIMUM_ESCAPED = 24 * 1024
 # What a client certificate may hold that its reader must understand (RFC 5280, section 4.2).
@@ -45,12 +51,14 @@ class Identity:
     """Who a certificate names.
 
     Attributes:
-        name: common name.
+        name: the subject, or service:<name>: the common name, or whom the officers' table says that it is; empty until
+            the table was asked.
         enclave: for a workload, the enclave it belongs to (organization); otherwise empty.
         serial: serial number, hexadecimal.
         fingerprint: SHA-256 of the certificate, hexadecimal.
         not_before: start of validity.
         not_after: end of validity.
+        names: what the certificate calls its holder.
     """
 
     name: str
@@ -59,6 +67,7 @@ class Identity:
     fingerprint: str
     not_before: datetime
     not_after: datetime
+    names: CertificateNames
 
     def expires_soon(self, now: datetime) -> bool:
         """Whether it is time to renew the certificate."""
@@ -68,6 +77,14 @@ class Identity:
     def workload(self) -> str:
         """The service, when the certificate is a workload's; otherwise empty."""
         return self.name.removeprefix(WORKLOAD) if self.name.startswith(WORKLOAD) else ""
+
+
+Table = Callable[[CertificateNames], frozenset[str]]
+"""Says which subjects a certificate's names are, by what two officers signed."""
+
+
+def _nobody(_: CertificateNames) -> frozenset[str]:
+    return frozenset()
 
 
 class Authority:
@@ -81,16 +98,21 @@ class Authority:
         self._ca = x509.load_pem_x509_certificate(pem)
         self._read = lru_cache(maxsize=4096)(self._read_uncached)
 
-    def identify(self, escaped_pem: str, now: datetime) -> Identity:
+    def identify(self, escaped_pem: str, now: datetime, table: Table = _nobody) -> Identity:
         """Who the URL-escaped PEM certificate of a request stands for.
 
+        Args:
+            escaped_pem: the certificate.
+            now: the time.
+            table: whom names in another form than the site's mean.
+
         Raises:
-            IdentityError: there is none, it cannot be read, another CA made it, it is not a client's, or its time is
-                over or not come.
+            IdentityError: there is none, it cannot be read, another CA made it, it is not a client's, its names mean
+                nobody or several, or its time is over or not come.
         """
         if not escaped_pem:
             raise IdentityError("no client certificate", rule="identity.none")
-        identity = self._read(escaped_pem)
+        identity = _named(self._read(escaped_pem), table)
         if not identity.not_before <= now <= identity.not_after:
             raise IdentityError(
                 f"the certificate of {identity.name} is valid from {identity.not_before:%Y-%m-%d} "
@@ -105,10 +127,12 @@ class Authority:
             raise IdentityError("the client certificate is over-long", rule="identity.unreadable")
         try:
             certificate = x509.load_pem_x509_certificate(unquote(escaped_pem).encode())
-            names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+            names, others = common_names(certificate), principals(certificate)
             organizations = certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
             extensions = list(certificate.extensions)
             key = certificate.public_key()
+        except PrincipalError as error:
+            raise IdentityError(f"the client certificate: {error}", rule="identity.unreadable") from error
         except UNREADABLE as error:
             raise IdentityError("the client certificate cannot be read", rule="identity.unreadable") from error
         try:
@@ -119,21 +143,39 @@ class Authority:
         _check_strength(certificate, key)
         if len(names) != 1:
             raise IdentityError(f"the certificate has {len(names)} common names instead of one", rule="identity.name")
-        if not NAME.fullmatch(str(names[0].value)):
-            raise IdentityError(
-                f"the common name {str(names[0].value)[:64]!r} is not in the form of this site: a lower-case letter,"
-                " then at most 30 lower-case letters, digits and hyphens, as in subjects.yml; have the authority of the"
-                " site issue a certificate with that name (doe-john for DOE.JOHN.Q.1234567890)",
-                rule="identity.name",
-            )
+        if not isinstance(names[0], str):
+            raise IdentityError("the common name of the certificate is no text", rule="identity.name")
         return Identity(
-            name=str(names[0].value),
+            name=names[0] if SITE_FORM.fullmatch(names[0]) else "",
             enclave=str(organizations[0].value) if len(organizations) == 1 else "",
             serial=format(certificate.serial_number, "x"),
             fingerprint=certificate.fingerprint(hashes.SHA256()).hex(),
             not_before=certificate.not_valid_before_utc.astimezone(UTC),
             not_after=certificate.not_valid_after_utc.astimezone(UTC),
+            names=CertificateNames(names[0], others),
         )
+
+
+def _named(identity: Identity, table: Table) -> Identity:
+    """The identity with the one subject, or service, whom all of its names mean."""
+    meant = table(identity.names)
+    if identity.name:
+        meant |= {identity.name}
+    if len(meant) > 1:
+        raise IdentityError(
+            f"the names of the certificate mean several: {', '.join(sorted(meant))}; certificates in subjects.yml, and"
+            " the authority, must agree on one",
+            rule="identity.ambiguous",
+        )
+    if not meant:
+        raise IdentityError(
+            f"the common name {identity.names.common_name[:64]!r} is not in the form of this site (a lower-case letter,"
+            " then at most 30 lower-case letters, digits and hyphens, as in subjects.yml), and no entry of certificates"
+            " in subjects.yml says whose it is; have two officers sign one, as {subject: doe-john, common_name:"
+            " DOE.JOHN.Q.1234567890}, or have the authority issue a certificate with the subject's name",
+            rule="identity.name",
+        )
+    return identity if identity.name else replace(identity, name=next(iter(meant)))
 
 
 def _check_use(extensions: list[x509.Extension[x509.ExtensionType]]) -> None:

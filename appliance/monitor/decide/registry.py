@@ -3,6 +3,7 @@
 Takes effect only as a statement signed by two officers; the monitor loads nothing else.
 """
 
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Annotated, Any
@@ -11,15 +12,28 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from appliance.enclave.site import Name, validated
 from appliance.markings import Clearance, Label, MarkingError, marking_of, read_clearance
+from appliance.markings.vocabulary import default, profiles
+from appliance.monitor.decide.certificate_names import CertificateName, CertificateNames, contradiction
 
 Role = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 """A role: ``access.yml`` says which there are, by what each may do."""
 Group = Name
 
 
+def _read_clearance(text: str) -> Clearance:
+    """The clearance by any profile: what a person holds is no matter of how a site marks its documents."""
+    try:
+        return read_clearance(text)
+    except MarkingError:
+        for profile in profiles():
+            with suppress(MarkingError):
+                return read_clearance(text, vocabulary=default(profile))
+        raise
+
+
 def _level(text: str) -> str:
     try:
-        return read_clearance(text).level
+        return _read_clearance(text).level
     except MarkingError as error:
         raise ValueError(str(error)) from error
 
@@ -83,7 +97,7 @@ class Subject(BaseModel):
         if not isinstance(text, str) or "//" not in text or not isinstance(named, list | tuple):
             return data
         try:
-            held = read_clearance(text).need
+            held = _read_clearance(text).need
         except MarkingError:
             return data  # the field itself refuses it, by name
         return data | {"need": [*named, *sorted(held - set(map(str, named)))]}
@@ -103,12 +117,20 @@ class Registry(BaseModel):
     Attributes:
         version: grows with every change; an older one never takes effect again.
         subjects: the people who may work here.
+        certificates: names in certificates that are not the subject's own name, as those of smart cards.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: Annotated[int, Field(ge=1)] = 1
     subjects: tuple[Subject, ...]
+    certificates: tuple[CertificateName, ...] = ()
+
+    @model_validator(mode="after")
+    def _means_one_subject_by_each_name(self) -> "Registry":
+        if wrong := contradiction(self.certificates, (subject.name for subject in self.subjects)):
+            raise ValueError(wrong)
+        return self
 
     @model_validator(mode="after")
     def _names_once(self) -> "Registry":
@@ -122,6 +144,16 @@ class Registry(BaseModel):
     @cached_property
     def _by_name(self) -> dict[str, Subject]:
         return {subject.name: subject for subject in self.subjects}
+
+    @cached_property
+    def _by_certificate(self) -> dict[tuple[str, str], str]:
+        return {entry.key: entry.subject for entry in self.certificates}
+
+    def called(self, names: CertificateNames) -> frozenset[str]:
+        """The subjects whom the table says that a certificate with these names is: one, none, or a contradiction."""
+        table = self._by_certificate
+        keys = (("common_name", names.common_name), *(("upn", text) for text in names.principals))
+        return frozenset(table[key] for key in keys if key in table) if table else frozenset()
 
     def find(self, name: str) -> Subject | None:
         """The subject called ``name``, or None."""

@@ -74,10 +74,16 @@ class Sessions:
                 return session
         return None
 
-    def current(self, certificate: str) -> Session | None:
-        """The certificate's open session, marked as used now, or None."""
+    def current(self, certificate: str, subject: str) -> Session | None:
+        """The open session of a subject's certificate, marked as used now, or None.
+
+        A session ends when the officers' table says that the certificate is somebody else's.
+        """
         session = self._open.get(certificate)
         if session is None:
+            return None
+        if session.subject != subject:
+            del self._open[certificate]
             return None
         if not self._lives(certificate, session):
             return None

@@ -50,7 +50,7 @@ class InForce:
         Raises:
             IdentityError: the certificate does not hold, is revoked or renewed, or its subject is not registered now.
         """
-        identity = self.authority.identify(certificate, now)
+        identity = self.authority.identify(certificate, now, self.registry.called)
         if identity.workload:
             return identity, None
         subject = self.subject(identity.name, now)

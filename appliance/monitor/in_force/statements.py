@@ -113,6 +113,13 @@ def check_successor(old: Statements, new: Statements) -> None:
     Raises:
         ApplianceError: names the statement.
     """
+    before, after = old.site.markings.profile, new.site.markings.profile
+    if before != after:
+        raise ApplianceError(
+            f"site: markings.profile is {after}, and {before} is in force",
+            rule="services are told how markings are read when they start, and all of a host read alike",
+            remedy="appliance host install",
+        )
     if new.site != old.site:
         raise ApplianceError(
             "site: the enclaves are not those that run",

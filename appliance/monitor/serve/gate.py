@@ -102,7 +102,7 @@ class Gate:
             label=enclave.lattice,
             obligations=enclave.obligations,
             day=now.date(),
-            models=tuple(enclave.models),
+            models=enclave.models,
         )
         name, who, detail, headers = "", None, dict[str, str](), dict[str, str]()
         below: Answer | None = None
@@ -157,7 +157,7 @@ class Gate:
         return at_work(outcome, self._sessions, self._force.site)
 
     def _person(self, identity: Identity, subject: Subject) -> Person:
-        session = self._sessions.current(identity.fingerprint)
+        session = self._sessions.current(identity.fingerprint, subject.name)
         return Person(
             subject.name, subject.holds(), subject.roles, subject.groups, session.working if session else None
         )

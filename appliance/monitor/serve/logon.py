@@ -127,7 +127,8 @@ class Logon:
         self._count(outcome)
         if not outcome.decision.allow or identity is None:
             return refusal(outcome, request)
-        session, subject = self._sessions.current(identity.fingerprint), self._force.registry.find(identity.name)
+        session = self._sessions.current(identity.fingerprint, identity.name)
+        subject = self._force.registry.find(identity.name)
         if session is None or subject is None or not dominates(session.working, enclave.lattice):
             return await self.no_session(enclave, request)
         who = Person(subject.name, subject.holds(), subject.roles, subject.groups, session.working)
@@ -209,7 +210,7 @@ class Logon:
         return {other.name for other in self._force.site.enclaves if dominates(label, other.lattice)}
 
     def _show(self, enclave: Enclave, request: HttpRequest, identity: Identity, *, created: bool) -> HttpResponse:
-        view, lines = self._view(enclave, self._sessions.current(identity.fingerprint), identity)
+        view, lines = self._view(enclave, self._sessions.current(identity.fingerprint, identity.name), identity)
         certificate = {
             "expires": _time(identity.not_after.timestamp()),
             "renew": identity.expires_soon(self._now()),
@@ -228,7 +229,7 @@ class Logon:
         if not dominates(enclave.lattice, session.working):
             return {"elsewhere": True}, ["A session at another level is open."]
         notice, ends = session.notice, self._clock() + self._sessions.remaining(session)
-        level = marking_of(session.working).banner
+        level = marking_of(session.working, self._force.site.markings.vocabulary).banner
         view: dict[str, object] = {
             "subject": session.subject,
             "enclave": session.enclave,

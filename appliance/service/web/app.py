@@ -15,6 +15,7 @@ from appliance.errors import ApplianceError
 from appliance.service import log
 from appliance.service.monitor import NotRecordedError
 from appliance.service.settings import Paths, ServiceSettings
+from appliance.service.web.marking_page import add_marking_page
 from appliance.service.web.middleware import Boundary
 from appliance.service.web.pages import Pages
 from appliance.service.web.responses import MarkedJSONResponse, error_body, first_problem
@@ -33,8 +34,9 @@ def create_app(
 ) -> FastAPI:
     """An application that refuses requests without the monitor's context and marks every response.
 
-    Mount routes below ``/<service>/``. ``/<service>/health`` answers without a context, ``/<service>/static/`` serves
-    the shared style sheet, ``/<service>/vendor/`` the image's vendored browser files. ``app.state.pages`` renders.
+    Mount routes below ``/<service>/``. ``/<service>/health`` answers without a context, ``/<service>/markings``
+    explains markings, ``/<service>/static/`` serves the shared style sheet, ``/<service>/vendor/`` the image's
+    vendored browser files. ``app.state.pages`` renders.
 
     Args:
         settings: the service's settings.
@@ -71,6 +73,7 @@ def create_app(
         """The design tokens of all pages, and the colours of the banners."""
         return Response(pages.theme, media_type="text/css")
 
+    add_marking_page(app, settings, pages, live=(paths.static / "htmx.min.js").is_file())
     app.mount(f"/{settings.service}/static", StaticFiles(directory=Path(__file__).parent / "static"))
     for name, folder in (("vendor", paths.static), ("assets", assets)):
         if folder is not None and folder.is_dir():

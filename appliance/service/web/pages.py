@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 
 from appliance.markings import Label, banner_colours, marking_of, parse
+from appliance.markings.colours import COLOURS, colour_name
 from appliance.service.settings import ServiceSettings
 
 
@@ -35,11 +36,15 @@ class Pages:
             "service": settings.service,
             "root": f"/{settings.service}",
             "demo": bool(settings.settings.get("demo")),
+            "colour_name": colour_name,
         }
-        background, text = banner_colours(parse(settings.marking))
+        background, text = banner_colours(parse(settings.marking, settings.vocabulary))
         tokens = (files("appliance.contract") / "tokens.css").read_text()
-        self.theme = f"{tokens}.banner {{ background: {background}; color: {text}; }}\n"
+        rules = [f".banner {{ background: {background}; color: {text}; }}"]
+        rules += [f".marked-{name} {{ background: {back}; color: {ink}; }}" for name, (back, ink) in COLOURS.items()]
+        self.theme = tokens + "\n".join([*rules, ""])
         self._style = self.theme + (Path(__file__).parent / "static" / "appliance.css").read_text()
+        self._vocabulary = settings.vocabulary
 
     def render(
         self,
@@ -60,7 +65,7 @@ class Pages:
         page = self._environment.get_template(template).render(
             marking=request.state.classification.marking,
             subject=context.subject if context else "",
-            working=marking_of(Label.decode(context.working)).banner if context else "",
+            working=marking_of(Label.decode(context.working), self._vocabulary).banner if context else "",
             reading_down=False,
             **values,
         )

@@ -30,7 +30,7 @@ async def _started(app: FastAPI, settings: ServiceSettings, paths: Paths) -> Asy
         own.log,
         index,
         watch,
-        Markings(own.markings),
+        Markings(own.markings, settings.vocabulary),
         app.state.monitor,
         Searches(paths.state / "searches.json"),
         key_from_log=own.key is None,

@@ -14,6 +14,7 @@ from appliance.audit.log.note import Checkpoint, Verifier, open_checkpoint
 from appliance.audit.log.tiles import CHECKPOINT, LogError, TileReader, entries_of
 from appliance.errors import ApplianceError
 from appliance.markings import LEVELS, Label, MarkingError, banner_colours, parse
+from appliance.markings.vocabulary import Vocabulary
 
 from .index import UNREADABLE, read_line
 from .search import Place
@@ -33,8 +34,9 @@ class Marked:
 class Markings:
     """Texts of labels: the site's own where it names them, else written from the label."""
 
-    def __init__(self, known: dict[str, str]) -> None:
+    def __init__(self, known: dict[str, str], vocabulary: Vocabulary) -> None:
         self._known = known
+        self._vocabulary = vocabulary
 
     def of(self, label: str) -> Marked:
         """The marking of an encoded label."""
@@ -42,8 +44,8 @@ class Markings:
             return Marked(label or "none", "none", label or "none")
         try:
             decoded = Label.decode(label)
-            text = self._known.get(label) or marking_text(decoded)
-            marking = parse(text)
+            text = self._known.get(label) or marking_text(decoded, self._vocabulary)
+            marking = parse(text, self._vocabulary)
         except MarkingError:
             return Marked(label, "none", label)
         return Marked(text, decoded.level, marking.portion, *banner_colours(marking))

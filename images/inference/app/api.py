@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from appliance.contract import digest
 from appliance.contract.context import Context
 from appliance.errors import ApplianceError
-from appliance.markings import Label, Restriction, controlled, parse
+from appliance.markings import Label, Restriction, controlled, parse_by_any
 from appliance.service.monitor import MonitorClient
 from appliance.service.web.middleware import CurrentContext, token_of
 from appliance.service.web.responses import MarkedJSONResponse, not_found
@@ -97,7 +97,9 @@ def _restriction(request: Request, context: Context, body: ChatRequest | Complet
         CombinedError: the asker says that the request holds what they may not read.
     """
     marking = request.state.classification.marking
-    model = Restriction(Label.decode(context.label), originator_controlled=controlled(parse(marking).obligations))
+    model = Restriction(
+        Label.decode(context.label), originator_controlled=controlled(parse_by_any(marking).obligations)
+    )
     holds = frozenset(body.need_to_know) | frozenset(context.groups if context.job else ())
     if not holds <= context.reader.groups:
         raise CombinedError(

@@ -17,7 +17,7 @@ from .restrictions import Restrictions
 
 @asynccontextmanager
 async def _starts(app: FastAPI, settings: ServiceSettings, paths: Paths) -> AsyncIterator[None]:
-    app.state.restrictions = Restrictions(settings.marking)
+    app.state.restrictions = Restrictions(settings.marking, settings.vocabulary)
     published = Published(settings, app.state.pages, app.state.monitor, paths.state)
     app.state.publication = Publication(published, app.state.database)
     yield

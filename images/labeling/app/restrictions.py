@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from appliance.errors import ApplianceError
-from appliance.markings import Label, Marking, MarkingError, dominates, join, marking_of, parse
+from appliance.markings import Label, Marking, MarkingError, dominates, join, marking_of, parse, parse_by_any
+from appliance.markings.vocabulary import Vocabulary
 
 ORIGINATOR_CONTROL = frozenset({"OC", "OC-USGOV"})
 
@@ -34,7 +35,7 @@ class Restriction:
 
 def originator_controlled(portion: str) -> bool:
     """Whether a portion marking says that the originator decides about what leaves (ORCON)."""
-    return not ORIGINATOR_CONTROL.isdisjoint(parse(portion).obligations)
+    return not ORIGINATOR_CONTROL.isdisjoint(parse_by_any(portion).obligations)
 
 
 class Restrictions:
@@ -42,10 +43,12 @@ class Restrictions:
 
     Args:
         marking: the enclave's marking.
+        vocabulary: the words and rules by which the site reads markings.
     """
 
-    def __init__(self, marking: str) -> None:
-        self.enclave: Marking = parse(marking)
+    def __init__(self, marking: str, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self.enclave: Marking = parse(marking, vocabulary)
         self.label: Label = self.enclave.label
 
     def of(
@@ -80,7 +83,7 @@ class Restrictions:
         if marking is None:
             return Restriction(self.label.encode(), self.enclave.portion, wanted)
         try:
-            parsed = parse(marking)
+            parsed = parse(marking, self._vocabulary)
         except MarkingError as error:
             raise ApplianceError(f"{field}marking: {error}", rule="each record carries a valid marking") from error
         if not dominates(self.label, parsed.label):
@@ -105,7 +108,7 @@ class Restrictions:
 
     def banner_of(self, portions: Iterable[str]) -> str:
         """The banner of what holds records with these portion markings: their join, or the enclave's own."""
-        labels = [parse(portion).label for portion in set(portions)]
+        labels = [parse_by_any(portion).label for portion in set(portions)]
         if not labels:
             return self.enclave.banner
         joined = labels[0]

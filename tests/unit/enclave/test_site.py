@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from appliance.contract.certification import standard
 from appliance.enclave.render import (
     Bound,
     HostPaths,
@@ -19,6 +20,8 @@ from appliance.enclave.render import (
 )
 from appliance.enclave.site import Site, check_services, load_site, parse_site
 from appliance.errors import ApplianceError
+from appliance.markings import MarkingError, parse
+from appliance.service.settings import ServiceSettings
 from tests.catalogue import CATALOGUE
 
 EXAMPLE = Path("site.example.yml")
@@ -147,7 +150,9 @@ def test_the_inference_service_is_told_what_its_certificate_must_name(site: Site
     bound, enclave = Bound("ab" * 32, "key"), site.enclave("secret")
     settings = json.loads(service_settings(site, enclave, CATALOGUE["inference"], CATALOGUE, IMAGES, bound))
     assert settings["label"] == "S;;GBR,USA"
-    assert settings["settings"]["policy"] == "ab" * 32
+    assert settings["settings"]["policy"] == standard().digest
+    assert settings["settings"]["use"] == "exercise", "a DEMO site that declares nothing"
+    assert enclave.declared_use(demo=False) == "analysis"
     assert settings["settings"]["engine_image"] == IMAGES.digests["inference"]
 
 
@@ -161,3 +166,72 @@ def test_a_generation_of_an_earlier_release_is_called_so(tmp_path: Path) -> None
         installed_catalogue(paths)
     paths.catalogue.write_bytes(CATALOGUE.encode())
     assert installed_catalogue(paths) == CATALOGUE
+
+
+def by_profile(profile: object, label: str = "SECRET//REL TO USA, GBR") -> dict[str, Any]:
+    data = changed(label=label) | {"markings": {"profile": profile}}
+    data["enclaves"][2]["label"] = "TOP SECRET//SI//NOFORN"
+    return data
+
+
+@pytest.mark.parametrize(
+    ("profile", "label", "allowed"),
+    [
+        ("strict", "TOP SECRET//SI", False),  # DoDM 5200.01 V2, 6.c; ISM-ID-00119
+        ("ic", "TOP SECRET//SI", True),  # CAPCO 2016 H.4
+        ("dod", "TOP SECRET//SI", False),
+        ("nato", "TOP SECRET//SI", False),
+        ("cui", "TOP SECRET//SI//NOFORN", False),  # 32 CFR 2002: no classified levels
+    ],
+)
+def test_the_labels_of_a_site_are_read_by_the_profile_that_it_names(profile: str, label: str, allowed: bool) -> None:
+    data = by_profile(profile, label) | {"demo": True}
+    data["enclaves"][2]["label"] = "TOP SECRET//SI/TK//NOFORN"
+    if allowed:
+        site = parse_site(data)
+        assert site.enclaves[1].marking.vocabulary is site.markings.vocabulary
+        assert site.enclaves[1].lattice.encode() == "TS;SI;USA"
+    else:
+        with pytest.raises(ApplianceError, match=r"enclaves\.\d\.label"):
+            parse_site(data)
+
+
+@pytest.mark.parametrize("profile", ["", "IC", "../ic", "none", 7, None, ["ic"], "ic\x00", "strict "])
+def test_a_profile_that_does_not_exist_is_refused_by_its_field(profile: object) -> None:
+    with pytest.raises(ApplianceError, match=r"markings\.profile"):
+        parse_site(by_profile(profile))
+
+
+def test_a_site_that_names_no_profile_reads_strictly_and_one_site_does_not_change_how_the_next_is_read() -> None:
+    assert parse_site(changed()).markings.profile == "strict"
+    parse_site(by_profile("ic", "TOP SECRET//SI") | {"markings": {"profile": "ic"}})
+    with pytest.raises(ApplianceError, match=r"enclaves\.1\.label"):
+        parse_site(by_profile("strict", "TOP SECRET//SI"))
+
+
+def test_a_service_is_told_the_profile_and_reads_the_enclaves_label_by_it() -> None:
+    site = parse_site(by_profile("ic", "TOP SECRET//SI"))
+    bound = Bound(policy="0" * 64, log_key="key")
+    text = service_settings(site, site.enclaves[1], CATALOGUE["labeling"], CATALOGUE, IMAGES, bound)
+    settings = ServiceSettings.model_validate_json(text)
+    assert settings.profile == "ic"
+    assert parse(settings.marking, settings.vocabulary).label.encode() == settings.label
+    with pytest.raises(MarkingError):
+        parse(settings.marking)
+
+
+def test_a_site_may_tighten_certification_and_nothing_else(site: Site) -> None:
+    document = site.model_dump(mode="json")
+    policy = standard().model_dump(mode="json")
+    policy["tiers"]["T1-administrative"]["bounds"]["security.leak"]["upper"] = 0.02
+    tighter = parse_site(document | {"certification": policy}, "site.yml")
+    bound, enclave = Bound("ab" * 32, "key"), tighter.enclave("secret")
+    told = [
+        json.loads(service_settings(tighter, enclave, CATALOGUE[name], CATALOGUE, IMAGES, bound))["settings"]
+        for name in ("evaluation", "inference")
+    ]
+    assert told[1]["policy"] == tighter.certification_policy.digest != standard().digest
+    assert told[0]["certification"] == policy
+    policy["tiers"]["T1-administrative"]["bounds"]["security.leak"]["upper"] = 0.2
+    with pytest.raises(ApplianceError, match=r"security\.leak: is looser: a site may only tighten"):
+        parse_site(document | {"certification": policy}, "site.yml")

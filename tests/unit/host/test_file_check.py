@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.enclave.site import Exchange
+from appliance.enclave.site import Exchange, load_site
 from appliance.errors import ApplianceError
 from appliance.host.data import file_check
-from appliance.markings import Label
 
 ROW = {"prompt": "question", "answers": ["yes", "no"]}
 LINES = (json.dumps(ROW) + "\n").encode() * 3
-SECRET = Label.decode("S;;GBR,USA")
+SECRET = load_site(Path("site.example.yml")).enclave("secret")
 
 
 def write(folder: Path, name: str, data: bytes) -> Path:
@@ -85,8 +84,8 @@ def test_where_a_scanner_is_named_nothing_passes_without_it(
 )
 def test_a_file_needs_a_marking_that_the_enclave_dominates(marking: str | None, reason: str) -> None:
     with pytest.raises(ApplianceError, match=reason):
-        file_check.label_within(marking, "secret", SECRET, "file")
-    assert file_check.label_within("UNCLASSIFIED", "secret", SECRET, "file") == "UNCLASSIFIED"
+        file_check.label_within(marking, SECRET, "file")
+    assert file_check.label_within("UNCLASSIFIED", SECRET, "file") == "UNCLASSIFIED"
 
 
 records = st.lists(st.dictionaries(st.text(max_size=5), st.text(max_size=20), min_size=2), min_size=1, max_size=5)

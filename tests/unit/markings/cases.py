@@ -28,6 +28,37 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
         ["SECRET", "//DEU SECRET", "//JOINT SECRET GBR USA//REL TO USA, GBR", "//NATO KFOR SECRET", "//CAN GBR S"],
     ),
     "owner-form": (["//USA SECRET", "//USA TOP SECRET//NOFORN", "//GBR USA S//NF"], ["SECRET", "//GBR SECRET"]),
+    "owner-coalition": (
+        ["//FVEY S", "//TEYE SECRET", "//ACGU TOP SECRET//NOFORN", "//GBR FVEY S", "//FVEY SECRET//REL TO USA, FVEY"],
+        [
+            "//JOINT SECRET AUS GBR USA//REL TO USA, TEYE",
+            "//GBR SECRET//REL TO USA, FVEY",
+            "//EU S",
+            "//UN RESTRICTED",
+            "//NATO SECRET",
+        ],
+    ),
+    "protective-marking": (
+        [
+            "//GBR OFFICIAL-SENSITIVE",
+            "//GBR OFFICIAL",
+            "//AUS PROTECTED",
+            "//AUS PROTECTED//NOFORN",
+            "//CAN PROTECTED A",
+            "//NZL IN CONFIDENCE",
+            "UK OFFICIAL-SENSITIVE",
+            "CANADA PROTECTED B",
+            "OFFICIAL",
+            "PROTECTED C",
+            "SECRET//PROTECTED B",
+            "U//OFFICIAL-SENSITIVE",
+        ],
+        ["//GBR S", "//GBR R", "//GBR C", "//CAN S", "//CAN R", "//AUS S", "//NZL R", "CONFIDENTIAL//FGI AUS//NOFORN"],
+    ),
+    "national-caveat": (
+        ["//AUS S//AUSTEO", "//GBR SECRET//UK EYES ONLY", "UK EYES ONLY", "//CAN TS//CANADIAN EYES ONLY", "S//AGAO"],
+        ["//AUS S", "//AUS S//REL TO USA, AUS", "//GBR SECRET//REL TO USA, GBR"],
+    ),
     "joint-owners": (
         [
             "//JOINT SECRET USA",

@@ -83,3 +83,67 @@ def test_headers() -> None:
     assert found == [("SIO-Label", parse("S//NF")), ("X-Classification", parse("S//NF"))]
     with pytest.raises(MarkingError):
         from_headers([("X-Classification", "company confidential")])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SECRET--NOFORN--ORCON report.pdf",  # a part of what stands there is another marking
+        "U--FOUO--SI notes.txt",
+        "TS--SI--NF__HCS.doc",
+        "S--NF--ZZZ plan.txt",
+        "S--NF+XYZ.txt",
+        "S--NFX_Report.txt",
+        "CUI--SP-CTI--FOO drawing.pdf",
+        "S--REL TO USA, GBR+ZZZ plan.txt",
+        "S--REL TO USA, GBR, XXX plan.txt",
+        "TOP SECRET--SX report.pdf",
+    ],
+)
+def test_a_file_name_that_is_read_in_part_only_is_refused(name: str) -> None:
+    with pytest.raises(MarkingError):
+        from_file_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["C--notes.txt", "X--RAY.png", "S--NF-draft.txt", "S--NF_Report, final.docx", "U-BOAT.txt"]
+)
+def test_a_file_name_with_another_form_or_a_whole_marking_is_no_fault(name: str) -> None:
+    marking = from_file_name(name)
+    assert marking is None or marking == parse("S//NF")
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "TOP SECRET//SI: hello",  # SCI without a release (ISM-ID-00119)
+        "SECRET//NOFORN//ZZZ: hello",
+        "SECRET//REL TO GBR: hello",
+        "[SECRET//NF] hello",
+        "SECRET//NOFORN - hello",
+        "secret//noforn: hello",
+        "(s//nf) hello",
+        "[S//NF] [TS//SI//NF] hello",
+        "UNCLASSIFIED: (S//NF) hello",
+        "(U) (S//NF) hello",
+    ],
+)
+def test_a_subject_with_the_form_of_a_marking_is_not_taken_for_unmarked_or_for_less(subject: str) -> None:
+    with pytest.raises(MarkingError):
+        from_subject(subject)
+
+
+@pytest.mark.parametrize(
+    ("subject", "portion"),
+    [
+        ("[SECRET//NOFORN] (U) weekly report", "S//NF"),
+        ("(S//NF) (see (a)) report", "S//NF"),
+        ("SECRET//NOFORN | report", "S//NF"),
+        ("(c) 2026 the authors", None),
+        ("See https://example.test/", None),
+        ("Re: and/or // comments", None),
+    ],
+)
+def test_a_subject_that_covers_what_follows_or_has_no_marking(subject: str, portion: str | None) -> None:
+    marking = from_subject(subject)
+    assert (marking.portion if marking else None) == portion

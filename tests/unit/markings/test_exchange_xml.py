@@ -55,7 +55,10 @@ THEIRS = [
     (label("NATO", "COSMIC TOP SECRET"), "//CTS"),
     (label("NATO", "TOP SECRET"), "//CTS"),
     (label("NATO", "RESTRICTED"), "//NR"),
-    (label("NATO", "NATO UNCLASSIFIED", ("Releasable to", "PERMISSIVE", ["NATO"])), "//NU"),
+    (label("NATO", "NATO UNCLASSIFIED", ("Releasable to", "PERMISSIVE", ["NATO"])), "//NU//REL TO USA, NATO"),
+    (label("USA", "UNCLASSIFIED", ("Releasable to", "PERMISSIVE", ["USA"])), "U//NF"),
+    (label("USA", "UNCLASSIFIED", ("Releasable to", "PERMISSIVE", ["USA", "GBR"])), "U//REL TO USA, GBR"),
+    (label("USA", "SECRET", ("Releasable to", "PERMISSIVE", ["USA"])), "S"),
     (label("NATO", "SECRET", ("Releasable To", "PERMISSIVE", ["NATO", "JPN"])), "//NS//REL TO USA, JPN, NATO"),
     (label("NATO", "SECRET", ("Releasable To", "PERMISSIVE", ["GBR", "USA"])), "//NS//REL TO USA, GBR"),
     (label("NATO", "SECRET", ("Context", "PERMISSIVE", ["NATO"])), "//NS"),
@@ -91,6 +94,13 @@ def test_a_label_of_another_producer_is_read(document: dict[str, Any], portion: 
         label("NATO", "SECRET", ("Context", "PERMISSIVE", ["EAPC"])),
         label("NATO", "RESTRICTED", ("Special Category Designator", "RESTRICTIVE", ["ATOMAL"])),
         label("NATO", "SECRET", ("Releasable To", "PERMISSIVE", ["NATO"]), ("Releasable To", "PERMISSIVE", ["NATO"])),
+        # Two PERMISSIVE categories must both include a reader; the wider one must not stand for both (ADatP-4774).
+        label("NATO", "SECRET", ("Releasability", "PERMISSIVE", ["USA"]), ("Releasable to", "PERMISSIVE", ["NATO"])),
+        label(
+            "USA", "SECRET", ("Releasable to", "PERMISSIVE", ["USA"]), ("Releasable To", "PERMISSIVE", ["USA", "GBR"])
+        ),
+        label("GBR", "UNCLASSIFIED", ("Releasable to", "PERMISSIVE", ["GBR"])),
+        label("FVEY", "SECRET"),
     ],
 )
 def test_what_a_label_of_another_producer_does_not_say_clearly_is_refused(document: dict[str, Any]) -> None:
@@ -230,3 +240,38 @@ def test_json_too_deep() -> None:
     for read in (from_stanag4774, from_stanag4778):
         with pytest.raises(MarkingError):
             read(document)
+
+
+XMLNS = 'xmlns:ism="urn:us:gov:ic:ism"'
+LEVEL = 'ism:classification="{0}" ism:ownerProducer="USA"'
+NF = 'ism:disseminationControls="NF"'
+U, S = LEVEL.format("U"), LEVEL.format("S")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'<p ism:resourceElement="true" {S} {NF}/><p ism:resourceElement="true" {U}/>',  # ISM-ID-00012: one resource
+        f"<p {NF}/>",  # ISM-ID-00012: a control without a level
+        '<p ism:ownerProducer="USA"/>',
+        '<p ism:SARIdentifier="BP"/>',
+        '<p xmlns:old="urn:us:gov:ic:ism:v2" old:classification="S" old:ownerProducer="USA"/>',
+        f'<p ism:resourceElement=" true " {S} {NF}/><p ism:resourceElement="1" {U}/>',
+    ],
+)
+def test_a_document_that_says_less_than_it_holds_is_refused(body: str) -> None:
+    with pytest.raises(MarkingError):
+        read_ism_xml(f"<r {XMLNS} {U}>{body}</r>".encode())
+
+
+def test_a_marking_of_the_root_is_not_lost_when_another_element_is_the_resource() -> None:
+    document = read_ism_xml(f'<r {XMLNS} {S} {NF}><p ism:resourceElement="true" {U}/></r>'.encode())
+    assert document.resource == parse("U")
+    assert document.portions == (("/r", parse("S//NF")),)
+
+
+def test_an_attribute_under_two_prefixes_is_refused() -> None:
+    attributes = {"ism:classification": "S", "ownerProducer": "USA", "ism:disseminationControls": "NF"}
+    assert from_ism_attributes(attributes) == parse("S//NF")
+    with pytest.raises(MarkingError, match="stands twice"):
+        from_ism_attributes(attributes | {"disseminationControls": "REL", "releasableTo": "USA GBR"})

@@ -41,6 +41,8 @@ THEIRS = [
     ({"CLAS": "S", "CLSY": "US", "CLTX": "S//OC/REL TO USA, FVEY", "REL": "USA FVEY"}, "S//OC/REL TO USA, FVEY"),
     ({"CLAS": "S", "CLSY": "US", "CLTX": "SECRET//NOFORN"}, "S//NF"),
     ({"CLAS": "S", "CLSY": "US", "CTLH": "NF", "CLTX": "MULTIPLE SOURCES"}, "S//NF"),
+    ({"CLAS": "U", "CLTX": "UNCLASSIFIED IMAGERY"}, "U"),
+    ({"CLAS": "U", "CLTX": "PUBLIC RELEASE 27-2026"}, "U"),
 ]
 
 
@@ -66,12 +68,35 @@ def test_fields_of_other_producers_are_read(fields: dict[str, str], portion: str
         {"CLAS": "S", "CLSY": "US", "REL": "USA CAN", "CLTX": "S//REL TO USA, GBR"},
         {"CLAS": "S", "CLSY": "US", "CODE": "TK", "CLTX": "S//NF"},
         {"CLAS": "S", "CLSY": "US", "CLTX": "S//NF/REL TO USA, GBR"},
+        {"CLAS": "U", "CLTX": "SECRET NOFORN"},  # free text that names more than the fields
+        {"CLAS": "S", "CLSY": "US", "CLTX": "TOP SECRET SI NOFORN"},
+        {"CLAS": "U", "CLTX": "Top Secret imagery"},
+        {"CLAS": "U", "CLTX": "CONTAINS NOFORN"},
+        {"CLAS": "S", "CLSY": "US", "CLTX": "TALENT KEYHOLE"},
     ],
 )
 def test_fields_that_are_not_known_or_contradict_each_other_are_refused(fields: dict[str, str]) -> None:
     with pytest.raises(MarkingError) as caught:
         from_nitf(NitfSecurity("2.1", fields))
     assert caught.value.violations
+
+
+SECURA = b"""<x xmlns:ism="urn:us:gov:ic:ism" ism:classification="S" ism:ownerProducer="USA"
+    ism:disseminationControls="REL" ism:releasableTo="USA GBR"/>"""
+
+
+def test_the_classification_text_and_the_extension_say_the_same() -> None:
+    fields = {"CLAS": "S", "CLSY": "US", "CLTX": "S//REL TO USA, GBR"}
+    assert from_nitf(NitfSecurity("2.1", fields, SECURA)).portion == "S//REL TO USA, GBR"
+    for text in ("S//NF", "S//REL TO USA, AUS, GBR", "SECRET NOFORN"):
+        with pytest.raises(MarkingError):
+            from_nitf(NitfSecurity("2.1", fields | {"CLTX": text}, SECURA))
+
+
+@pytest.mark.parametrize("handling", ["NF", "NOFORN", "ORCON NOFORN", "OC NF", "ORCON/NOFORN", "OC/NF"])
+def test_the_wide_field_of_the_older_version_is_read_in_both_forms(handling: str) -> None:
+    marking = from_nitf(NitfSecurity("2.0", {"CLAS": "S", "CTLH": handling}))
+    assert marking.portion == ("S//OC/NF" if "O" in handling.removeprefix("NOFORN") else "S//NF")
 
 
 def test_the_rule_of_the_fields_has_its_source() -> None:

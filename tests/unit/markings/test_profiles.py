@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.markings import check, parse
+from appliance.markings import LEVELS, MarkingError, check, parse, parse_by_any, read_clearance
 from appliance.markings.rollup import rollup
-from appliance.markings.vocabulary import default, home, load
+from appliance.markings.vocabulary import choices, chosen, default, home, load, profiles
 
 FIVE = [f"TS//SAR-{name}//NF" for name in ("AA", "BB", "CC", "DD", "EE")]
 NATO = ["S//REL TO USA, NATO", "S//REL TO USA, DEU, FRA"]
@@ -65,3 +65,28 @@ def test_every_profile_states_its_sources(path: Path) -> None:
 def test_an_unknown_profile_is_refused(name: str) -> None:
     with pytest.raises((OSError, ValueError)):
         load(home(), name)
+
+
+def test_the_profiles_are_the_files_of_their_folder() -> None:
+    assert profiles() == tuple(sorted(file.stem for file in (home() / "profiles").iterdir()))
+    assert [chosen(name).profile.name for name in choices()] == ["strict", *profiles()]
+
+
+@pytest.mark.parametrize(
+    ("text", "label"), [("TOP SECRET//SI", "TS;SI;USA"), ("SECRET//RD-SIGMA 1", "S;RD,RD-SG-1;USA"), ("U", "U;;*")]
+)
+def test_a_text_of_another_profile_stays_readable_and_means_the_same_in_all_that_allow_it(
+    text: str, label: str
+) -> None:
+    assert parse_by_any(text).label.encode() == label
+    assert {parse(text, words).label.encode() for words in map(chosen, choices()) if not check(text, words)} == {label}
+
+
+def test_what_no_profile_allows_is_refused_with_what_the_stricter_reading_finds() -> None:
+    with pytest.raises(MarkingError) as refusal:
+        parse_by_any("SECRET//NOFORN//REL TO USA, GBR")
+    assert list(refusal.value.violations) == check("SECRET//NOFORN//REL TO USA, GBR")
+
+
+def test_a_clearance_is_no_matter_of_the_levels_of_a_profile() -> None:
+    assert read_clearance("TOP SECRET//SI/TK", vocabulary=default("cui")).level == LEVELS[-1]

@@ -135,3 +135,43 @@ def test_a_suggested_word_drops_none_that_is_written(text: str, suggestion: str 
 def test_values_out_of_order_are_put_in_order(text: str, suggestion: str | None) -> None:
     (violation,) = [one for one in check(text) if one.rule in {"list-order", "duplicate"}]
     assert violation.suggestion == (suggestion or default().rules[violation.rule].remedy)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "UK SECRET",
+        "UK TOP SECRET",
+        "UK OFFICIAL-SENSITIVE",
+        "AUSTRALIAN SECRET",
+        "CANADA SECRET",
+        "CANADIAN CONFIDENTIAL",
+        "SECRET UE",
+        "TRES SECRET UE",
+        "MOST SECRET",
+        "COSMIC SECRET",
+        "SECRET DEFENSE",
+        "GEHEIM",
+        "SECRET UK EYES ONLY",
+    ],
+)
+def test_a_marking_of_another_owner_is_not_suggested_to_be_one_of_the_nation(text: str) -> None:
+    _, violations = examine(text)
+    assert violations
+    for violation in violations:
+        suggested, wrong = examine(violation.suggestion)
+        assert suggested is None or wrong, violation.suggestion
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("TOPP SECRET", "TOP SECRET"),
+        ("SECRETT", "SECRET"),
+        ("CONFIDENTAIL", "CONFIDENTIAL"),
+        ("CAN SECRET", "//CAN SECRET"),
+        ("TOP SECERT", "TOP SECRET"),
+    ],
+)
+def test_a_slip_of_the_pen_is_still_put_right(text: str, meant: str) -> None:
+    assert check(text)[0].suggestion == meant

@@ -16,7 +16,7 @@ from appliance.errors import ApplianceError
 from appliance.monitor.decide.access import Reach, example, reach
 from appliance.monitor.decide.policy import parse_policy
 from appliance.monitor.decide.registry import parse_registry
-from appliance.trust.certificates import make_authority
+from appliance.trust.certificates import issue_client, make_authority
 from appliance.trust.keys import generate
 
 SITE = load_site(Path("site.example.yml"))
@@ -78,6 +78,24 @@ def test_officers_ask_before_anybody_signs(files: list[str]) -> None:
     assert answer[0]["works"]["labeling"] == ["export", "read", "upgrade", "write"]
     unknown = CliRunner().invoke(app, ["user", "access", "carla", *files])
     assert isinstance(unknown.exception, ApplianceError)
+
+
+def test_the_command_says_whose_a_smart_card_is_or_which_entry_is_needed(tmp_path: Path) -> None:
+    authority = make_authority(generate("ca", demo=True))
+    issue_client(authority, "DOE, JOHN").write(tmp_path, "card")
+    person = "{name: doe-john, clearance: SECRET, nationalities: [USA], roles: [analyst], expires: 2030-01-01}"
+    subjects = tmp_path / "subjects.yml"
+    subjects.write_text(f"subjects:\n  - {person}\n")
+    command = ["user", "whose", str(tmp_path / "card.pem"), "--subjects", str(subjects)]
+    before = CliRunner().invoke(app, command)
+    assert before.exit_code == 1
+    assert 'an entry under certificates in subjects.yml: {subject: NAME, common_name: "DOE, JOHN"}' in before.stdout
+    with subjects.open("a") as file:
+        file.write('certificates:\n  - {subject: doe-john, common_name: "DOE, JOHN"}\n')
+    after = CliRunner().invoke(app, command)
+    assert (after.exit_code, "stands for doe-john" in after.stdout) == (0, True)
+    listed = CliRunner().invoke(app, ["user", "list", "--subjects", str(subjects), "--json"])
+    assert json.loads(listed.stdout)[0]["certificate_names"] == ["DOE, JOHN"]
 
 
 def test_a_certificate_is_renewed_and_the_list_says_when(tmp_path: Path, files: list[str]) -> None:

@@ -171,7 +171,7 @@ def test_a_session_ends_by_its_age_and_by_idleness_and_never_comes_back(pauses: 
     for pause in pauses:
         now += pause
         ended = ended or pause > 600 or now > 3600
-        assert (sessions.current("certificate") is None) == ended
+        assert (sessions.current("certificate", "anna") is None) == ended
 
 
 def test_a_shorter_limit_counts_for_open_sessions_too() -> None:
@@ -181,4 +181,4 @@ def test_a_shorter_limit_counts_for_open_sessions_too() -> None:
     sessions.open("certificate", "anna", "secret", SECRET, Notice())
     now = 120.0
     sessions.limit(60, 60)
-    assert sessions.current("certificate") is None
+    assert sessions.current("certificate", "anna") is None

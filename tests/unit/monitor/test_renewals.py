@@ -13,6 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.monitor.decide.certificate_names import CertificateNames
 from appliance.monitor.decide.identity import Identity, IdentityError
 from appliance.monitor.decide.registry import Subject
 from appliance.monitor.decide.renewals import SUPERSEDED, Renewals
@@ -30,7 +31,8 @@ def ann(*revoked: str) -> Subject:
 
 
 def certificate(serial: str, begins: datetime, days: int = 360) -> Identity:
-    return Identity("ann", "", serial, serial * 2, begins, begins + days * DAY)
+    names = CertificateNames(common_name="ann")
+    return Identity("ann", "", serial, serial * 2, begins, begins + days * DAY, names)
 
 
 OLD, NEW = certificate("1", START), certificate("2", START + 350 * DAY)

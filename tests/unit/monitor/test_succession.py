@@ -14,6 +14,7 @@ from cryptography import x509
 from appliance.errors import ApplianceError
 from appliance.monitor.serve.announcement import announced, expected
 from appliance.monitor.serve.succession import ask
+from appliance.trust.certificates import issue_client
 from tests.unit.monitor.gateway import SUBJECTS, Rig, running
 
 PROJECTS = "/labeling/api/projects"
@@ -155,6 +156,40 @@ def test_a_bad_statement_leaves_the_old_ones_in_force(
     assert {file: file.read_bytes() for file in installed} == installed
     assert not list(rig.paths.root.glob(".candidate-*"))
     assert analyst.get(PROJECTS).status_code == 200
+
+
+CARD = "DOE.JOHN.Q.1234567890"
+
+
+def test_a_smart_card_is_who_the_officers_table_says_and_its_session_is_not_handed_on(rig: Rig, tmp_path: Path) -> None:
+    issue_client(rig.issuer, CARD).write(rig.folder, "card")
+
+    def mapped(name: str, *subjects: str) -> None:
+        table = {"certificates": [{"subject": subject, "common_name": CARD} for subject in subjects]}
+        ask(rig.paths, rig.sign(tmp_path / name, subjects=registry(next_version(rig)) | table), dry_run=False)
+
+    with rig.client("card") as card:
+        assert card.post("/session").status_code == 404
+        assert rig.last_rule() == "identity.name"
+        mapped("analyst", "analyst")
+        assert card.post("/session").status_code == 201
+        assert card.get(PROJECTS).json()["subject"] == "analyst"
+        mapped("evaluator", "evaluator")
+        assert card.get(PROJECTS).status_code == 401, "the session was the analyst's"
+        assert card.post("/session").status_code == 201
+        assert card.get(PROJECTS).json()["subject"] == "evaluator"
+        card.delete("/session")
+        mapped("nobody")
+        assert card.get(PROJECTS).status_code == 404
+    with pytest.raises(ApplianceError, match="stands there twice"):
+        mapped("both", "analyst", "evaluator")
+
+
+def test_another_profile_of_markings_is_named_and_needs_an_installation(rig: Rig, tmp_path: Path) -> None:
+    site = yaml.safe_load(Path("site.example.yml").read_text()) | {"markings": {"profile": "ic"}}
+    with pytest.raises(ApplianceError, match=r"markings\.profile is ic, and strict is in force") as refusal:
+        ask(rig.paths, rig.sign(tmp_path / "profile", site=site), dry_run=False)
+    assert refusal.value.remedy == "appliance host install"
 
 
 def test_what_cannot_be_recorded_does_not_take_effect(rig: Rig, analyst: httpx.Client, tmp_path: Path) -> None:
