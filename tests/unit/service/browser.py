@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from appliance.contract.context import HEADER
@@ -18,9 +19,12 @@ from tests.unit.service.support import headers_for
 
 @contextmanager
 def served(app: ASGIApp, lifespan: Any = "on", **context: Any) -> Iterator[str]:
-    """The base URL of ``app`` on loopback, each request with a context of its own."""
+    """The base URL of ``app`` on loopback, each request with a context of its own; the start page is the monitor's."""
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/":
+            await JSONResponse({"pages": [], "session": None})(scope, receive, send)
+            return
         if scope["type"] == "http":
             token = headers_for(scope["method"], scope["path"], **context)[HEADER]
             scope = {**scope, "headers": [*scope["headers"], (HEADER.lower().encode(), token.encode())]}
