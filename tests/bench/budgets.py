@@ -78,6 +78,9 @@ by(16, work)
 for _ in range(15):
     if os.fork() == 0: break
 while time.monotonic() < end: pass
+try:
+    while True: os.wait()
+except ChildProcessError: pass
 """,
     "disk": """
 for _ in range(3):
@@ -91,6 +94,9 @@ while time.monotonic() < end:
                 if time.monotonic() > end: break
     except OSError: pass
 os.path.exists(name) and os.unlink(name)
+try:
+    while True: os.wait()
+except ChildProcessError: pass
 """,
 }
 

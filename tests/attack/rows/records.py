@@ -121,7 +121,7 @@ try:
         children.append(pid)
     print('FORKED')
 except OSError: print('refused')
-for pid in children: os.kill(pid, 9)
+for pid in children: os.kill(pid, 9); os.waitpid(pid, 0)
 """
     files = """
 import os
