@@ -96,8 +96,8 @@ def open_viewer(instance: Instance, job: str) -> dict[str, Any]:
         page.goto(f"/evaluation/jobs/{job}/log")
         check_banners(page, MARKINGS["unclassified"])
         viewer = page.frame_locator("iframe")
-        expect(viewer.get_by_text("accuracy").first).to_be_visible(timeout=60_000)
-        expect(viewer.get_by_text("popularity").first).to_be_visible()
+        expect(viewer.get_by_text("correct").first).to_be_visible(timeout=60_000)
+        expect(viewer.get_by_text("markbench").first).to_be_visible()
         page.screenshot(path=screenshots(instance) / "viewer.png")
     return {"job": job, "picture": "screenshots/viewer.png"}
 

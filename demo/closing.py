@@ -8,7 +8,6 @@ from appliance.host.state.monitor_process import monitor_process
 from demo.instance import PEOPLE, REPOSITORY, Instance, StageError
 from demo.report import Report
 from demo.stages import FIRST_EVALUATION
-from demo.use import FEW
 from demo.users import ADDRESSES, HOSTNAMES, MARKINGS
 
 COMMAND = f"{'sudo ' if 'SUDO_USER' in os.environ else ''}.venv/bin/appliance-demo"
@@ -34,12 +33,14 @@ def relative(path: Path) -> str:
 
 def ready(report: Report) -> str:
     """What is told as soon as the model answers, before the exercises."""
-    accuracy = report.facts(FIRST_EVALUATION)["metrics"][0]
+    first = report.facts(FIRST_EVALUATION)
+    right = first["measures"]["smoke.correct"]
     took = sum(stage.seconds for stage in report.stages)
     return f"""
 The site answers, {took:.0f} s after the beginning. You can use it now:  {COMMAND} browse analyst
-The model is certified for exercises only: {accuracy["value"]:.2f} right over {FEW} samples, which may be anything from
-{accuracy["low"]:.2f} to {accuracy["high"]:.2f} (95 %). Stand-ins go on with longer exercises meanwhile.
+The model is certified as {first["tier"]}, for exercises only: {right["value"]:.2f} right over {right["n"]} easy items,
+which may be anything from {right["low"]:.2f} to {right["high"]:.2f} (95 %).
+Stand-ins go on with longer exercises meanwhile.
 """
 
 

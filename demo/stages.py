@@ -17,7 +17,7 @@ from demo.report import Report, Say, Stage
 
 _BUILD_STEP = re.compile(r"^\[ *\d+/\d+\] (?P<name>.+?) +(?P<seconds>[\d.]+) s +(?P<message>.*)$")
 _INSTALL_STEP = re.compile(r"^ *[\d.]+ s +(?P<name>.+)$")
-FIRST_EVALUATION = f"evaluate it on {use.FEW} samples"
+FIRST_EVALUATION = f"evaluate it for {use.LOWEST}"
 LAST = "look at what runs"
 WIDTH = 43
 SHORTEST = 0.5
@@ -118,10 +118,10 @@ def installation(instance: Instance) -> list[Stage]:
 
 
 def first_answer(instance: Instance) -> list[Stage]:
-    """From there to a model that answers in the browser, certified on few samples."""
+    """From there to a model that answers in the browser, certified for exercises alone."""
     return [
         Stage("a candidate model answers nobody", lambda _: use.refuse_candidate(instance)),
-        Stage(FIRST_EVALUATION, lambda _: use.evaluate(instance, "unclassified", use.FEW)),
+        Stage(FIRST_EVALUATION, lambda _: use.evaluate(instance, "unclassified")),
         Stage("certify it for exercises", lambda _: use.certify(instance, "unclassified")),
         Stage("ask it in the browser", lambda _: browser.ask_in_page(instance)),
     ]
@@ -129,18 +129,15 @@ def first_answer(instance: Instance) -> list[Stage]:
 
 def exercises(instance: Instance, report: Report) -> list[Stage]:
     """What people do with a site, while others use it."""
-    thorough = f"evaluate on {use.SAMPLES['unclassified']} samples"
+    thorough = f"ask it {use.MARKBENCH} items of MarkBench"
     evaluate, certify = use.evaluate, use.certify
 
-    def read_log(_: Say) -> dict[str, Any]:
-        return browser.open_viewer(instance, report.facts(thorough)["job"])
-
     return [
-        Stage(thorough, lambda _: evaluate(instance, "unclassified")),
-        Stage("certify on these", lambda _: certify(instance, "unclassified")),
+        Stage(thorough, lambda _: evaluate(instance, "unclassified", suite="markbench", limit=use.MARKBENCH)),
         Stage(
             "read the log in Inspect's viewer", lambda _: browser.open_viewer(instance, report.facts(thorough)["job"])
         ),
+        Stage(f"refuse it {use.NEXT}, and say why", lambda _: use.refuse_tier(instance)),
         Stage("evaluate in the enclave secret", lambda _: evaluate(instance, "secret")),
         Stage("certify in the enclave secret", lambda _: certify(instance, "secret")),
         Stage("label through the interface", lambda _: use.label(instance)),

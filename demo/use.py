@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,8 @@ import openai
 from demo.instance import Instance, appliance, require, stand_in
 from demo.users import MARKINGS, MODEL, ask_model, model_client, origin, tls, user, wait_until
 
-SAMPLES = {"unclassified": 100, "secret": 20}
-FEW = 10
-"""Samples of the first evaluation: enough to see that everything works, far too few to trust a model."""
+LOWEST, NEXT = "T0-sandbox", "T1-administrative"
+MARKBENCH = 60
 EVALUATORS = {"unclassified": stand_in("evaluator"), "secret": stand_in("evaluator-2")}
 QUESTIONS = Path(__file__).parent / "questions.json"
 
@@ -34,53 +34,75 @@ def refuse_candidate(instance: Instance) -> dict[str, Any]:
     return refusals
 
 
-def evaluate(instance: Instance, enclave: str, samples: int | None = None) -> dict[str, Any]:
-    """Inspect runs real samples against the candidate; the results document is what a person will sign."""
-    wanted = samples or SAMPLES[enclave]
-    body = {"model": MODEL, "dataset": "popularity", "limit": wanted}
+def evaluate(instance: Instance, enclave: str, **wanted: Any) -> dict[str, Any]:
+    """The candidate is asked what the lowest tier demands, or what is wanted; the results are what a person signs."""
     with user(instance, EVALUATORS[enclave], enclave, session=True) as client:
-        started = client.post("/evaluation/api/jobs", json=body)
+        started = client.post("/evaluation/api/jobs", json={"model": MODEL} | wanted)
         require(started.status_code in (201, 202), started.text)
         job = started.json()["id"]
 
         def finished() -> dict[str, Any] | None:
             status: dict[str, Any] = client.get(f"/evaluation/api/jobs/{job}").json()
             require(status["state"] not in ("failed", "interrupted"), f"the evaluation failed: {status['message']}")
-            return status if status["state"] == "done" else None
+            return status if status["state"] in ("done", "stopped") else None
 
         status = wait_until(finished, 1200, f"evaluation in {enclave}")
         results = client.get(f"/evaluation/api/jobs/{job}/results")
         require(results.status_code == 200, results.text)
-    file = instance.build / f"results-{enclave}.json"
-    file.write_bytes(results.content)
-    document = results.json()
-    require(document["dataset"]["samples"] >= wanted, f"{document['dataset']['samples']} samples, not {wanted}")
-    return {
-        "job": job,
-        "samples": document["dataset"]["samples"],
-        "metrics": document["metrics"],
-        "state": status["state"],
+        report = client.get(f"/evaluation/api/jobs/{job}/report").json()
+    if not wanted:
+        (instance.build / f"results-{enclave}.json").write_bytes(results.content)
+        require(status["reached"], f"the lowest tier was not reached: {status['reasons']}")
+    measures = {one["measure"]: {"n": one["n"]} | one["interval"] for one in report["measures"]}
+    return {"job": job, "items": status["answered"], "state": status["state"], "measures": measures} | {
+        name: status[name] for name in ("tier", "reached", "reasons")
     }
 
 
+def refuse_tier(instance: Instance) -> dict[str, Any]:
+    """The model is tried at a tier that it does not reach; it is told why, soon, and nobody can certify it."""
+    began = time.monotonic()
+    tried = evaluate(instance, "unclassified", tier=NEXT)
+    seconds = time.monotonic() - began
+    require(tried["reached"] is False, f"a small model reached {NEXT}")
+    require("out of reach" in tried["reasons"][0], f"no reason: {tried['reasons']}")
+    with user(instance, EVALUATORS["unclassified"], "unclassified", session=True) as client:
+        results = client.get(f"/evaluation/api/jobs/{tried['job']}/results")
+    source = instance.build / "results-refused.json"
+    source.write_bytes(results.content)
+    told = appliance(instance, "model", "tier", source, check=False)
+    require(told.returncode == 1 and "not reached" in told.stdout, told.stdout)
+    key = next((instance.keys / "certifiers").glob("*.pem"))
+    sign = ("--key", key, "--passphrase-file", instance.passphrase, "--out", instance.build / "refused.dsse.json")
+    refused = appliance(instance, "model", "certify", source, *sign, check=False)
+    require(refused.returncode == 1, "a tier that was not reached was certified")
+    return {"job": tried["job"], "seconds": round(seconds), "items": tried["items"], "reasons": tried["reasons"]}
+
+
 def certify(instance: Instance, enclave: str) -> dict[str, Any]:
-    """A person signs the certificate; one that names another digest is refused, then the right one is accepted."""
+    """A person signs the certificate. Those of other bytes and of results that were improved are refused before."""
     key = next((instance.keys / "certifiers").glob("*.pem"))
     sign = ("--key", key, "--passphrase-file", instance.passphrase)
     where = ("--enclave", enclave, "--root", instance.root, "--run", instance.run)
     results = json.loads((instance.build / f"results-{enclave}.json").read_text())
     results.pop("classification", None)
-    right = instance.build / f"certificate-{enclave}.dsse.json"
-    wrong = instance.build / f"wrong-certificate-{enclave}.dsse.json"
-    for file, document in ((wrong, results | {"model": results["model"] | {"sha256": "0" * 64}}), (right, results)):
+    improved = json.loads(json.dumps(results))
+    for item in improved["suites"][0]["items"]:
+        item["scores"] = dict.fromkeys(item["scores"], 1.0)
+    improved["suites"][0]["items"].append(improved["suites"][0]["items"][0] | {"id": "invented"})
+    wrong = results | {"model": results["model"] | {"sha256": "0" * 64}}
+    files = {}
+    for name, document in (("wrong", wrong), ("improved", improved), ("right", results)):
+        file = files[name] = instance.build / f"{name}-certificate-{enclave}.dsse.json"
         file.unlink(missing_ok=True)
         source = file.with_suffix(".results")
         source.write_text(json.dumps(document))
         appliance(instance, "model", "certify", source, *sign, "--expires", "90", "--out", file)
-    refused = appliance(instance, "model", "install", wrong, *where, inside=True, check=False)
-    require(refused.returncode == 1, f"a certificate of another model was accepted: {refused.stdout}")
-    require("digest" in refused.stderr, refused.stderr)
-    accepted = appliance(instance, "model", "install", right, *where, "--json", inside=True)
+    for name, reason in (("wrong", "digest"), ("improved", "rests on the results")):
+        refused = appliance(instance, "model", "install", files[name], *where, inside=True, check=False)
+        require(refused.returncode == 1, f"a certificate of {name} results was accepted: {refused.stdout}")
+        require(reason in refused.stderr, refused.stderr)
+    accepted = appliance(instance, "model", "install", files["right"], *where, "--json", inside=True)
     with (
         user(instance, EVALUATORS[enclave], enclave, session=True),
         model_client(instance, EVALUATORS[enclave], enclave) as client,

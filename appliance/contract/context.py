@@ -99,7 +99,7 @@ def seal(context: Context, signing_key: Ed25519PrivateKey, admission_key: bytes)
         signing_key: the monitor's own.
         admission_key: the 32 bytes that the monitor shares with the database of the context's service.
     """
-    body = f"{VERSION}.{base64.urlsafe_b64encode(context.model_dump_json().encode()).decode()}"
+    body = f"{VERSION}.{base64.urlsafe_b64encode(context.model_dump_json(exclude_none=True).encode()).decode()}"
     signature = base64.urlsafe_b64encode(signing_key.sign(body.encode())).decode().rstrip("=")
     body = f"{body}.{signature}"
     return f"{body}.{hmac.digest(admission_key, body.encode(), 'sha256').hex()}"

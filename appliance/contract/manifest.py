@@ -17,7 +17,9 @@ Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 PathPattern = Annotated[str, Field(pattern=r"^/(?:[A-Za-z0-9_.*/-]|\{id\}|\{page\})*$")]
 Size = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}[mg]$")]
 Mount = Literal["models", "log"]
-Setting = Literal["certifiers", "demo", "engine_image", "key", "markings", "model", "models", "policy", "site"]
+Setting = Literal[
+    "certification", "certifiers", "demo", "engine_image", "key", "markings", "model", "models", "policy", "site", "use"
+]
 
 RESERVED = frozenset({"gateway", "database", "migrate", "session", "models", "host"})
 """Names and first path segments that belong to the appliance itself."""

@@ -289,8 +289,10 @@ def service_settings(
         "markings": {e.marking.label.encode(): e.label for e in site.enclaves},
         "model": enclave.models[0] if enclave.models else None,
         "models": list(enclave.models),
-        "policy": bound.policy,
+        "certification": site.certification.model_dump(mode="json") if site.certification else None,
+        "policy": site.certification_policy.digest,
         "site": site.site,
+        "use": enclave.declared_use(demo=site.demo),
     }
     peers = {peer.name: f"http://{enclave.slot_address(peer.slot)}:8000" for peer in manifests(enclave, catalogue)}
     document = {

@@ -24,6 +24,14 @@ from pydantic import (
 )
 
 from appliance.contract.catalogue import Catalogue
+from appliance.contract.certification import (
+    EXERCISE,
+    Certification,
+    CertificationError,
+    Use,
+    standard,
+    tightened,
+)
 from appliance.contract.manifest import ServiceName
 from appliance.errors import ApplianceError, first_words
 from appliance.markings import Label, Marking, MarkingError, dominates, parse, parse_by_any
@@ -93,6 +101,8 @@ class Enclave(BaseModel):
         uids: first of the 65,536 host uids that the enclave's containers are mapped to.
         services: the services that run in it, by the names of the bundle's catalogue.
         models: names of the bundle's models that its engine serves.
+        use: what people here use the model for (policies/certification.yml, uses); when absent, `exercise` on a DEMO
+            site and `analysis` elsewhere, so that a model without a high tier must be declared for less.
         system_high: whether it is the reserved enclave of the log and the officers' console; exactly one is.
         storage: size of its file system, as ``500m`` or ``20g``: all that its services can fill.
     """
@@ -107,9 +117,10 @@ class Enclave(BaseModel):
     uids: Annotated[int, Field(ge=100_000, le=2**31)]
     services: tuple[ServiceName, ...]
     models: Annotated[tuple[Name | str, ...], Field(max_length=1)] = ()
+    use: Use | None = None
     system_high: bool = False
-    _profile: str = PrivateAttr(default_factory=_profile_now)
     storage: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}[mg]$")] = "2g"
+    _profile: str = PrivateAttr(default_factory=_profile_now)
 
     @property
     def storage_bytes(self) -> int:
@@ -130,6 +141,10 @@ class Enclave(BaseModel):
     def encoded(self) -> str:
         """The label in its stable text form."""
         return self.lattice.encode()
+
+    def declared_use(self, *, demo: bool) -> str:
+        """What the model is used for here."""
+        return self.use or (EXERCISE if demo else "analysis")
 
     @cached_property
     def obligations(self) -> tuple[str, ...]:
@@ -235,6 +250,7 @@ class Site(BaseModel):
         enclaves: the enclaves of the host.
         certifiers: the people whose signature lets an evaluated model serve.
         exchange: what may pass between enclaves and media.
+        certification: the site's own certification policy, whole, when it is tighter than the project's.
         hardening_exceptions: for each control of `policies/hardening.yml` that is left out, the reason.
     """
 
@@ -246,6 +262,7 @@ class Site(BaseModel):
     enclaves: Annotated[tuple[Enclave, ...], Field(min_length=2)]
     certifiers: tuple[Certifier, ...] = ()
     exchange: Exchange = Exchange()
+    certification: Certification | None = None
     hardening_exceptions: dict[str, Annotated[str, Field(max_length=500)]] = {}
 
     @model_validator(mode="wrap")
@@ -256,6 +273,14 @@ class Site(BaseModel):
         name = rules.get("profile") if isinstance(rules, dict) else None
         with _read_by(name if isinstance(name, str) else STRICT):
             return handler(data)
+
+    @field_validator("certification")
+    @classmethod
+    def _only_tighter(cls, own: Certification | None) -> Certification | None:
+        try:
+            return tightened(standard(), own) if own else None
+        except CertificationError as error:
+            raise ValueError(f"{error.message}: {error.rule}") from error
 
     @model_validator(mode="after")
     def _enclaves_share_nothing(self) -> "Site":
@@ -288,6 +313,11 @@ class Site(BaseModel):
                     f"system-high {high[0].label} does not dominate enclave {enclave.name!r} ({enclave.label})"
                 )
         return self
+
+    @property
+    def certification_policy(self) -> Certification:
+        """What decides about models here."""
+        return self.certification or standard()
 
     @property
     def system_high(self) -> Enclave:

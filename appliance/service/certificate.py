@@ -1,87 +1,68 @@
-"""The evaluation certificate: a person states that a model may serve, on the ground of its evaluation.
+"""The evaluation certificate: a person states for what a model may be used, on the ground of its evaluation.
 
 An in-toto Statement v1 in DSSE. Its subject is the model file; the predicate binds everything that the evaluation
-depended on. DESIGN, "A model serves only with a certificate".
+depended on, and what was computed from its item results. DESIGN, "A model serves only with a certificate".
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from appliance.contract.certification import EXERCISE, Certification, standard
+from appliance.contract.evaluation import Digest, HoldOut, Model, Results
+from appliance.contract.tiers import Decision, decide
 from appliance.errors import ApplianceError, first_words
 from appliance.trust.dsse import payload_of
 from appliance.trust.keys import PrivateKey, PublicKey
 from appliance.trust.statements import sign_statement, verify_statement
 
-PREDICATE_TYPE = "urn:mls-appliance:evaluation-certificate:v1"
+PREDICATE_TYPE = "urn:mls-appliance:evaluation-certificate:v2"
 RULE = "a model serves only with a certificate for exactly its file, engine, parameters, site and enclave label"
 REMEDY = "name the file that `appliance model certify` made"
-
-Digest = Field(pattern=r"^[0-9a-f]{64}$")
 
 
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Model(_Record):
-    """The model file that was evaluated."""
+class Suite(_Record):
+    """A suite that was asked: its digest, its hold-out, and how many items were answered."""
 
-    name: str
-    sha256: str = Digest
-
-
-class Dataset(_Record):
-    """The samples that the model answered; the digest covers their canonical JSON."""
-
-    name: str
-    sha256: str = Digest
-    samples: int = Field(gt=0)
+    suite: str
+    sha256: Digest
+    items: int = Field(ge=0)
+    hold_out: HoldOut
 
 
-class Metric(_Record):
-    """One score with its standard error and 95 % confidence interval."""
+class Proven(_Record):
+    """One bound, as it was computed from the item results."""
 
-    name: str
-    value: float
-    standard_error: float
-    low: float
-    high: float
+    measure: str
+    estimate: float
+    bound: float
+    limit: float
+    n: int
+    clusters: int
+    estimator: str
 
 
-class EvaluationResults(_Record):
-    """The results document that the evaluation service writes and a person signs.
+class Evaluation(_Record):
+    """What was evaluated, where and by whom; see :class:`appliance.contract.evaluation.Results` for the fields.
 
     Attributes:
-        job: identifier of the evaluation job.
-        model: the model file.
-        engine_image: digest of the inference engine's container image.
-        parameters: parameters of the engine.
-        dataset: what was asked.
-        metrics: what came out.
-        policy: SHA-256 of the access policy in force.
-        site: name of the site.
-        enclave: name of the enclave.
-        label: encoded label of the enclave.
-        marking: its banner text.
-        evaluator: the subject who started the job.
-        started: when it began.
-        finished: when it ended.
-        log_sha256: digest of the evaluation's log.
-        tools: versions of the tools that evaluated.
+        results_sha256: digest of the results document, which the evaluation's record names too.
     """
 
+    results_sha256: Digest
     job: str
     model: Model
     engine_image: str
     parameters: dict[str, Any]
-    dataset: Dataset
-    metrics: tuple[Metric, ...] = Field(min_length=1)
-    policy: str
+    attempt: int
+    suites: tuple[Suite, ...]
     site: str
     enclave: str
     label: str
@@ -89,20 +70,40 @@ class EvaluationResults(_Record):
     evaluator: str
     started: AwareDatetime
     finished: AwareDatetime
-    log_sha256: str = Digest
+    log_sha256: Digest
     tools: dict[str, str]
 
 
 class Certificate(_Record):
-    """The predicate of a certificate: the evaluation, and for how long it counts."""
+    """The predicate of a certificate.
 
-    evaluation: EvaluationResults
+    Attributes:
+        tier: the tier that was reached.
+        uses: what the model may be used for.
+        person_confirms: whether a named person confirms each answer.
+        bounds: what was proven, with the alpha that the attempt spent.
+        alpha: that alpha.
+        evidence: digests of what was presented besides, by name.
+        policy: digest of the certification policy.
+        evaluation: what it rests on.
+        issued: from when it counts.
+        expires: until when.
+    """
+
+    tier: str
+    uses: tuple[str, ...]
+    person_confirms: bool
+    bounds: tuple[Proven, ...]
+    alpha: float
+    evidence: dict[str, Digest]
+    policy: Digest
+    evaluation: Evaluation
     issued: AwareDatetime
     expires: AwareDatetime
 
 
 class Serving(_Record):
-    """What runs, for comparison with a certificate; see :class:`EvaluationResults` for the fields."""
+    """What runs, for comparison with a certificate; ``policy`` is the digest of the certification policy."""
 
     model: Model
     engine_image: str
@@ -143,41 +144,135 @@ def keys_of(certifiers: Iterable[Certifier]) -> dict[str, PublicKey]:
     return keys
 
 
-def read_results(data: bytes, name: str) -> EvaluationResults:
-    """Parse a results document.
+def require(decision: Decision, name: str) -> None:
+    """Refuse results that do not reach their tier.
 
     Raises:
-        CertificateError: it is not one; the message names the field.
+        CertificateError: with every reason.
     """
-    try:
-        document = json.loads(data)
-        if isinstance(document, dict):
-            document.pop("classification", None)  # the marking of the response that it was downloaded in
-        return EvaluationResults.model_validate(document)
-    except ValueError as error:
+    if not decision.reached:
         raise CertificateError(
-            f"{name}: {': '.join(first_words(error)) if isinstance(error, ValidationError) else 'not JSON'}",
-            rule="a certificate is made from the results document of the evaluation service",
-            remedy="download the results of a finished job again",
-        ) from error
+            f"{name}: {decision.tier} is not reached: {'; '.join(decision.reasons)}",
+            rule="a tier needs all its bounds and all its evidence (policies/certification.yml)",
+            remedy="certify a lower tier that was evaluated, or change the model and evaluate again",
+        )
 
 
-def certify(results: EvaluationResults, key: PrivateKey, days: int, now: datetime | None = None) -> bytes:
-    """The envelope of a certificate over ``results``, signed with ``key`` and valid for ``days`` days.
+def certify(
+    results: Results,
+    key: PrivateKey,
+    days: int | None = None,
+    now: datetime | None = None,
+    *,
+    policy: Certification | None = None,
+    evidence: Mapping[str, str] | None = None,
+) -> bytes:
+    """The envelope of a certificate over ``results``, computed from their items and signed with ``key``.
+
+    Args:
+        results: the item results.
+        key: the certifier's key.
+        days: how long it counts; as long as the tier allows when None.
+        now: when it is issued.
+        policy: the certification policy in force; the project's own when None.
+        evidence: digests of what was presented besides, by name.
 
     Raises:
-        CertificateError: ``days`` is not between 1 and 1095.
+        CertificateError: the tier is not reached, ``days`` is more than it allows, or the evaluator would sign.
     """
-    if not 1 <= days <= 1095:
+    policy = policy or standard()
+    tier = policy.effective(results.tier)
+    decision = decide(policy, results.tier, results, evidence)
+    require(decision, results.model.name)
+    days = tier.validity_days if days is None else days
+    if not 1 <= days <= tier.validity_days:
         raise CertificateError(
             f"--expires {days}",
-            rule="a certificate is valid for 1 to 1095 days",
-            remedy="give --expires from 1 to 1095",
+            rule=f"a certificate of {results.tier} is valid for 1 to {tier.validity_days} days",
+            remedy=f"give --expires from 1 to {tier.validity_days}",
+        )
+    if key.name.removeprefix("DEMO-") == results.evaluator:
+        raise CertificateError(
+            f"{results.evaluator} evaluated the model",
+            rule="evaluator, model owner and certifier are different people",
+            remedy="have another certifier read the results and sign",
         )
     issued = (now or datetime.now(UTC)).replace(microsecond=0)
-    certificate = Certificate(evaluation=results, issued=issued, expires=issued + timedelta(days=days))
+    certificate = describe(results, decision, policy, issued, issued + timedelta(days=days), dict(evidence or {}))
     subjects = {f"{results.model.name}.gguf": results.model.sha256}
     return sign_statement(subjects, PREDICATE_TYPE, certificate.model_dump(mode="json"), [key])
+
+
+def describe(
+    results: Results,
+    decision: Decision,
+    policy: Certification,
+    issued: datetime,
+    expires: datetime,
+    evidence: dict[str, str],
+) -> Certificate:
+    """The certificate that follows from ``results``: nothing in it but dates and evidence is anybody's choice."""
+    tier = policy.effective(results.tier)
+    bounds = tuple(
+        Proven(
+            measure=finding.measure,
+            estimate=finding.bound.estimate,
+            bound=finding.bound.bound,
+            limit=finding.threshold.upper or finding.threshold.lower or 0,
+            n=finding.bound.n,
+            clusters=finding.bound.clusters,
+            estimator=finding.bound.estimator,
+        )
+        for finding in decision.findings
+        if finding.bound
+    )
+    suites = tuple(
+        Suite(suite=suite.suite, sha256=suite.sha256, items=len(suite.items), hold_out=suite.hold_out)
+        for suite in results.suites
+    )
+    copied = {name: getattr(results, name) for name in Evaluation.model_fields if name not in _COMPUTED}
+    evaluation = Evaluation(results_sha256=results.sha256, suites=suites, **copied)
+    return Certificate(
+        tier=results.tier,
+        uses=tier.uses,
+        person_confirms=tier.person_confirms,
+        bounds=bounds,
+        alpha=decision.alpha,
+        evidence=evidence,
+        policy=policy.digest,
+        evaluation=evaluation,
+        issued=issued,
+        expires=expires,
+    )
+
+
+_COMPUTED = {"results_sha256", "suites"}
+
+
+def check_results(certificate: Certificate, results: Results, policy: Certification, name: str) -> None:
+    """Compute a certificate again from the item results that it rests on.
+
+    Raises:
+        CertificateError: the results are others, do not reach the tier, or say something else than the certificate.
+    """
+    if results.sha256 != certificate.evaluation.results_sha256:
+        raise CertificateError(
+            f"{name}: rests on the results {certificate.evaluation.results_sha256}, the job has {results.sha256}",
+            rule="a certificate counts for exactly the item results that the evaluation recorded",
+            remedy="certify the results as they were downloaded",
+        )
+    decision = decide(policy, certificate.tier, results, certificate.evidence)
+    require(decision, name)
+    again = describe(results, decision, policy, certificate.issued, certificate.expires, certificate.evidence)
+    if again != certificate:
+        different = [
+            field for field in Certificate.model_fields if getattr(again, field) != getattr(certificate, field)
+        ]
+        raise CertificateError(
+            f"{name}: {', '.join(different)} do not follow from the item results",
+            rule="what a certificate states is computed from the item results, and again at each installation",
+            remedy="certify again: appliance model certify",
+        )
 
 
 def verify(
@@ -236,7 +331,7 @@ def check(certificate: Certificate, serving: Serving, name: str, now: datetime |
         ("model", certified.model.sha256, serving.model.sha256),
         ("engine image", certified.engine_image, serving.engine_image),
         ("parameters", certified.parameters, serving.parameters),
-        ("policy", certified.policy, serving.policy),
+        ("policy", certificate.policy, serving.policy),
         ("site", certified.site, serving.site),
         ("enclave label", certified.label, serving.label),
     ):
@@ -252,6 +347,26 @@ def check(certificate: Certificate, serving: Serving, name: str, now: datetime |
             f"{name}: valid from {certificate.issued:%Y-%m-%d %H:%M} to {certificate.expires:%Y-%m-%d %H:%M} UTC",
             rule=RULE,
             remedy="evaluate and certify the model again",
+        )
+
+
+def check_use(certificate: Certificate, use: str, name: str, *, demo: bool) -> None:
+    """Compare what a model is certified for with what it is used for.
+
+    Raises:
+        CertificateError: the use is not among those of its tier, or an exercise is held on a site that is none.
+    """
+    if use == EXERCISE and not demo:
+        raise CertificateError(
+            f"{name}: this is no DEMO site",
+            rule="the use `exercise` is for fictional data on DEMO sites",
+            remedy="certify the model at a tier for what it does here",
+        )
+    if use not in certificate.uses:
+        raise CertificateError(
+            f"{name}: {certificate.tier} is for {', '.join(certificate.uses)}; this enclave uses its model for {use}",
+            rule="a model is used for what its tier allows (policies/certification.yml)",
+            remedy="evaluate it for a tier that allows this use, or have the officers declare another use in site.yml",
         )
 
 

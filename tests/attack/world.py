@@ -82,6 +82,11 @@ class World:
         said = " ".join((answer.stdout + answer.stderr).split())
         return Seen(said[-300:])
 
+    def said(self, container: str) -> str:
+        """What a container wrote to its log."""
+        answer = podman(self.site, "logs", container)
+        return answer.stdout + answer.stderr
+
     def mark(self) -> dict[Path, int]:
         """How long each file with events is now."""
         return {file: file.stat().st_size for file in self._files() if file.exists()}

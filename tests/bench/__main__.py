@@ -24,6 +24,7 @@ BENCHMARKS = {
     "assemble": ("bundle.assemble",),
     "admission": ("admission.added",),
     "cli": ("cli.help",),
+    "evaluation": ("evaluation.cpu_per_sample", "evaluation.generation", "evaluation.report_100000"),
     "stack": ("inference.throughput", "stack.rss"),
     "demo": ("demo.first_answer", "demo.warm"),
 }

@@ -78,7 +78,7 @@ VARIABLES = {
     "APPLIANCE_PIN": ("commands", "PIN of the token, where no terminal can ask for it."),
     "APPLIANCE_CACHE": ("building", f"Folder of downloaded inputs and built layers. Default `{DEFAULT_CACHE}`."),
     "APPLIANCE_HOLDER": ("internal", "The command that holds the host, told to the steps of an installation."),
-    "APPLIANCE_API_KEY": ("internal", "A placeholder that evaluation's client library wants. It protects nothing."),
+    "APPLIANCE_API_KEY": ("tests", "A placeholder that Inspect's client wants in a benchmark. It protects nothing."),
     "APPLIANCE_TEST_BLOCK": ("tests", "Number of the test site's addresses, so that two checkouts can test at a time."),
     "APPLIANCE_REUSE_SITE": ("tests", "Use the test site that is already up, and leave it up."),
     "APPLIANCE_CONFIGURATION": ("tests", "Folder of the database's configuration, where its program runs elsewhere."),

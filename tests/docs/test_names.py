@@ -8,7 +8,8 @@ import pytest
 from tests.docs.markdown import DOCS, REPOSITORY, fences, spans
 
 PAGES = sorted([*DOCS.rglob("*.md"), *REPOSITORY.glob("*.md")])
-TRACKED = ("appliance/", "tests/", "images/", "roles/", "policies/", "docs/", ".ci/")
+TRACKED = ("appliance/", "workbench/", "tests/", "images/", "roles/", "policies/", "docs/", ".ci/")
+PATH = re.compile(r"(?<![\w./-])(?:appliance|workbench|tests|images|roles|policies|docs|\.ci)/[\w./*<>-]*")
 MACHINE = re.compile(
     r"(?<![\w.])/(?:work|workspace|home/\w+|Users/\w+)/|file:///opt/|\bpypi\.org|\bregistry\.npmjs|artifactory"
 )
@@ -17,7 +18,7 @@ MACHINE = re.compile(
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_a_path_into_the_repository_exists(page: Path) -> None:
     for span in spans(page.read_text()):
-        for path in re.findall(r"(?<![\w./-])(?:appliance|tests|images|roles|policies|docs|\.ci)/[\w./*<>-]*", span):
+        for path in PATH.findall(span):
             if "<" not in path and " " not in path:
                 found = list(REPOSITORY.glob(path.rstrip("/."))) if "*" in path else [REPOSITORY / path]
                 assert any(file.exists() for file in found), f"{page.name}: `{path}` does not exist"

@@ -1,7 +1,5 @@
 """The life of a site, in its order: each step on the running site, through the gateways, as its people do it."""
 
-import json
-
 from demo import browser, use
 from demo.instance import Instance, prove_cut
 from demo.stages import status
@@ -21,11 +19,10 @@ def test_a_candidate_answers_nobody_but_its_evaluation(site: Instance) -> None:
     assert set(use.refuse_candidate(site)) == {"unclassified", "secret"}
 
 
-def test_inspect_runs_a_hundred_samples_against_the_candidate(site: Instance) -> None:
+def test_the_candidate_reaches_the_lowest_tier_in_its_evaluation(site: Instance) -> None:
     facts = use.evaluate(site, "unclassified")
-    assert facts["samples"] >= 100
-    assert facts["metrics"]
-    (site.build / "evaluation.json").write_text(json.dumps(facts))
+    assert (facts["tier"], facts["reached"], facts["items"]) == ("T0-sandbox", True, 12)
+    assert 0 <= facts["measures"]["smoke.correct"]["value"] <= 1
 
 
 def test_a_person_certifies_and_only_then_the_model_serves(site: Instance) -> None:
@@ -38,8 +35,14 @@ def test_the_secret_model_is_evaluated_and_certified_for_itself(site: Instance) 
 
 
 def test_the_log_opens_in_inspects_own_viewer(site: Instance) -> None:
-    job = json.loads((site.build / "evaluation.json").read_text())["job"]
-    browser.open_viewer(site, job)
+    facts = use.evaluate(site, "unclassified", suite="markbench", limit=15)
+    browser.open_viewer(site, facts["job"])
+
+
+def test_a_higher_tier_is_refused_with_its_reasons_within_two_minutes(site: Instance) -> None:
+    facts = use.refuse_tier(site)
+    assert facts["seconds"] < 240, "two minutes on an idle machine"
+    assert len(facts["reasons"]) > 1
 
 
 def test_two_annotators_give_forty_preferences_one_of_them_in_the_page(site: Instance) -> None:

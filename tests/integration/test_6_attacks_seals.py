@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.contract.context import Context, seal
 from appliance.enclave.render import HostPaths
+from appliance.markings import parse
 from demo.instance import Instance
-from demo.users import MODEL
+from demo.users import MARKINGS, MODEL
 from tests.catalogue import CATALOGUE
 from tests.integration.podman import podman
 
@@ -59,9 +60,9 @@ count = 0
 for service, host in HOSTS.items():
     for subject, method, action in (('officer', 'GET', 'read'), ('evaluator', 'POST', 'job'), ('x', 'POST', 'write')):
         path = f'/{service}/api/jobs'
-        claims = Context(request=os.urandom(16).hex(), enclave='unclassified', service=service, method=method,
-            path=path, action=action, subject=subject, roles=('evaluator',), level='U', nationalities=('USA',),
-            label='U;;*', working='U;;*', expires=int(time.time()) + 60)
+        claims = Context(request=os.urandom(16).hex(), enclave=ENCLAVE, service=service, method=method,
+            path=path, action=action, subject=subject, roles=('evaluator',), level=LABEL.split(';')[0],
+            nationalities=('USA',), label=LABEL, working=LABEL, expires=int(time.time()) + 60)
         old = 'v1.' + base64.urlsafe_b64encode(claims.model_dump_json(exclude={'model', 'purpose'}).encode()).decode()
         tokens = [seal(claims, Ed25519PrivateKey.from_private_bytes(seed), seed) for seed in seeds]
         tokens += [f"{old}.{hmac.new(key, old.encode(), 'sha256').hexdigest()}" for key in keys]
@@ -74,18 +75,18 @@ for service, host in HOSTS.items():
             if os.path.exists('/run/postgresql/.s.PGSQL.5432'):
                 for database in ('labeling', 'evaluation'):
                     if admitted(database, token) is True: print('ADMITTED', database)
-grant = Grant(job='x', service=OWN, enclave='unclassified', model=MODEL, purpose='evaluation', subject='evaluator',
-              label='U;;*', calls=1, expires=int(time.time()) + 60)
+grant = Grant(job='x', service=OWN, enclave=ENCLAVE, model=MODEL, purpose='evaluation', subject='evaluator',
+              label=LABEL, calls=1, expires=int(time.time()) + 60)
 for key in keys:
     if post('/record', {'activity': RECORD, 'grant': seal_grant(grant, key)})[0] == 200: print('RECORDED by a grant')
 print('tried', count)
 """
 
 
-def inside(site: Instance, container: str, code: str, **values: Any) -> str:
+def inside(site: Instance, container: str, code: str, enclave: str = ENCLAVE, **values: Any) -> str:
     """What ``code`` prints in the container, its capitals defined."""
     known = "".join(f"{name} = {value!r}\n" for name, value in values.items())
-    answer = podman(site, "exec", f"{ENCLAVE}-{container}", "python3", "-c", TOOLS + known + code)
+    answer = podman(site, "exec", f"{enclave}-{container}", "python3", "-c", TOOLS + known + code)
     return answer.stdout + answer.stderr
 
 
@@ -102,15 +103,23 @@ def seen(site: Instance, service: str, **changes: Any) -> str:
     return seal(Context.model_validate(values | changes), signing_key, admission_key)
 
 
-RECORDS = {"labeling": "records.create", "evaluation": "evaluation.run", "inference": "model_inference_activity"}
+RECORDS = {
+    "labeling": "records.create",
+    "evaluation": "evaluation.run",
+    "inference": "model_inference_activity",
+    "console": "evidence.export",
+}
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", RECORDS)
 def test_with_all_that_it_reads_a_container_seals_nothing(site: Instance, service: str) -> None:
     """Neither for itself nor for its neighbours, the monitor or the database; no grant for anybody."""
     hosts = {name: site.inner_address(1, 10 + number) for number, name in enumerate(SERVICES)}
-    hosts[service] = "127.0.0.1"
-    shown = inside(site, service, FORGE, HOSTS=hosts, OWN=service, RECORD=RECORDS[service], MODEL=MODEL)
+    enclave = ENCLAVE if service in hosts else "system-high"
+    label = parse(MARKINGS[enclave]).label.encode()
+    hosts = (hosts if enclave == ENCLAVE else {}) | {service: "127.0.0.1"}
+    values = {"HOSTS": hosts, "OWN": service, "RECORD": RECORDS[service], "MODEL": MODEL}
+    shown = inside(site, service, FORGE, enclave, ENCLAVE=enclave, LABEL=label, **values)
     lines = shown.splitlines()
     assert lines[-1].startswith("tried "), shown
     assert int(lines[-1].split()[1]) > 20

@@ -72,7 +72,7 @@ def plant(birds: Aviary, enclave: str, owner: httpx.Client, readers: set[str], r
     ]
     owner.post("/inference/v1/chat/completions", json={"model": MODEL, "messages": messages, "max_tokens": 4})
     owner.post("/labeling/api/projects", json={birds.hatch(enclave, "error", readers): 1})
-    owner.post("/evaluation/api/jobs", json={"model": birds.hatch(enclave, "job", readers), "dataset": "popularity"})
+    owner.post("/evaluation/api/jobs", json={"model": birds.hatch(enclave, "job", readers), "suite": "smoke"})
     owner.get(f"/labeling/api/{birds.hatch(enclave, 'path', reviewers)}")
     birds.paths += [
         f"/labeling/api/projects/{project}",

@@ -21,7 +21,16 @@ from appliance.bundle.inputs.collect import read_requirements
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 LOCKS = {"setup": ROOT / "requirements-demo.lock", "setup-test": ROOT / "requirements-dev.lock"}
-NEEDED = ("Makefile", "pyproject.toml", ".ci", "appliance", "demo", "policies", *(lock.name for lock in LOCKS.values()))
+NEEDED = (
+    "Makefile",
+    "pyproject.toml",
+    ".ci",
+    "appliance",
+    "demo",
+    "policies",
+    "workbench",
+    *(lock.name for lock in LOCKS.values()),
+)
 
 
 def locked(lock: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ from pydantic import JsonValue, StringConstraints
 
 _UNSEEN = "\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
 _PRINTABLE = f"^[^{_UNSEEN}]*$"
+_WRONG = re.compile(f"[{_UNSEEN}\ud800-\udfff]")
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=_PRINTABLE)]
 Text = Annotated[str, StringConstraints(max_length=4096, pattern=_PRINTABLE)]
@@ -15,7 +16,7 @@ Digest = Annotated[str, StringConstraints(max_length=256, pattern=r"^[A-Za-z0-9:
 
 def printable(text: str, limit: int = 1024) -> str:
     """Untrusted text made fit to be recorded: unseen characters as ``%xx`` of their UTF-8, cut at ``limit``."""
-    seen = re.sub(f"[{_UNSEEN}\ud800-\udfff]", _percent, text)
+    seen = text if text.isascii() and text.isprintable() else _WRONG.sub(_percent, text)
     return seen if len(seen) <= limit else seen[: limit - 1] + "…"
 
 

@@ -11,7 +11,16 @@ from appliance.bundle.build.image import tree_digest
 from appliance.bundle.inputs.collect import Artifact, sha256_of
 from appliance.bundle.inputs.process import run
 
-_PARTS = ("LICENSE", "appliance", "policies/containers", "policies/markings", "pyproject.toml")
+_PARTS = (
+    "LICENSE",
+    "appliance",
+    "policies/certification.yml",
+    "policies/containers",
+    "policies/markings",
+    "policies/suites",
+    "pyproject.toml",
+    "workbench",
+)
 
 
 def build_appliance_wheel(source: Path, folder: Path, epoch: int) -> Artifact:

@@ -1,16 +1,29 @@
 """`appliance model`."""
 
+import hashlib
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from appliance.cli.shared import completion, inputs
 from appliance.cli.shared.commands import Commands
 from appliance.cli.shared.options import ROOT, RUN, Json, PassphraseFile, Root, Run, open_key, print_json
 from appliance.errors import ApplianceError
 
+if TYPE_CHECKING:
+    from appliance.contract.certification import Certification
+
 app = Commands("model")
 Certificate = Annotated[
     Path, inputs.file_argument("A certificate, <model>.certificate.dsse.json.", autocompletion=completion.certificates)
+]
+
+Evidence = Annotated[
+    list[str] | None, inputs.word_option("NAME=FILE", "Evidence that the tier demands besides; may be repeated.")
+]
+Policy = Annotated[
+    Path | None, inputs.file_option("The site's own certification policy, if `site.yml` has one; it may only tighten.")
 ]
 
 
@@ -25,20 +38,28 @@ def certify(
     *,
     key: Annotated[Path, inputs.file_option("The certifier's private key.")],
     expires: Annotated[
-        int, inputs.word_option("DAYS", "Days for which the certificate counts.", min=1, max=1095)
-    ] = 365,
+        int | None,
+        inputs.word_option("DAYS", "Days for which it counts; as long as the tier allows if absent.", min=1, max=1095),
+    ] = None,
+    evidence: Evidence = None,
+    policy: Policy = None,
     out: Annotated[Path, inputs.new_file_option("New file: <model>.certificate.dsse.json.")],
     passphrase_file: PassphraseFile = None,
     as_json: Json = False,
 ) -> None:
-    """State, as a person, that the evaluated model may serve where it was evaluated.
+    """State, as a person, that the evaluated model reached its tier; its bounds are computed from the item results.
 
     Example: appliance model certify results.json --key certifier.pem --expires 90 --out small.certificate.dsse.json
     """
-    from appliance.service import certificate as certificates  # keeps `appliance --help` quick
+    from appliance.contract import evaluation  # keeps `appliance --help` quick
+    from appliance.contract.tiers import decide  # as above
+    from appliance.service import certificate as certificates  # as above
 
-    evaluation = certificates.read_results(_read(results), str(results))
-    data = certificates.certify(evaluation, open_key(key, passphrase_file), expires)
+    read = evaluation.read_results(_read(results), str(results))
+    rules, presented = _rules(policy), _presented(evidence or [])
+    certificates.require(decide(rules, read.tier, read, presented), str(results))  # before anybody types a passphrase
+    signer = open_key(key, passphrase_file)
+    data = certificates.certify(read, signer, expires, policy=rules, evidence=presented)
     try:
         with out.open("xb") as file:
             file.write(data)
@@ -49,6 +70,62 @@ def certify(
             remedy="move the old certificate away first",
         ) from error
     _print(data, out, as_json=as_json)
+
+
+@app.command("tier")
+def show_tier(
+    results: Annotated[Path, inputs.file_argument("Results document of a finished evaluation job.", metavar="RESULTS")],
+    *,
+    evidence: Evidence = None,
+    policy: Policy = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether item results reach the tier that was tried, bound by bound; exit status 1 if not.
+
+    Example: appliance model tier results.json
+    """
+    from pydantic import TypeAdapter  # keeps `appliance --help` quick
+
+    from appliance.contract import evaluation  # as above
+    from appliance.contract.tiers import Decision, decide  # as above
+
+    read = evaluation.read_results(_read(results), str(results))
+    decision = decide(_rules(policy), read.tier, read, _presented(evidence or []))
+    if as_json:
+        print_json(TypeAdapter(Decision).dump_python(decision, mode="json"))
+    else:
+        reached = "reached" if decision.reached else "not reached"
+        print(f"{read.model.name}: {decision.tier} is {reached}, attempt {read.attempt}")
+        for finding in decision.findings:
+            print(f"  {'met   ' if finding.met else 'missed'}  {finding.reason}")
+        for reason in decision.reasons:
+            if reason not in {finding.reason for finding in decision.findings}:
+                print(f"  missed  {reason}")
+    if not decision.reached:
+        raise typer.Exit(1)
+
+
+def _rules(file: Path | None) -> "Certification":
+    """The site's certification policy, after proof that it only tightens, or the project's."""
+    from appliance.contract import certification  # as above
+
+    own = certification.read(_read(file), str(file)) if file else certification.standard()
+    return certification.tightened(certification.standard(), own)
+
+
+def _presented(evidence: list[str]) -> dict[str, str]:
+    """The digests of the files that are presented as evidence, by name."""
+    found = {}
+    for text in evidence:
+        name, _, file = text.partition("=")
+        if not file:
+            raise ApplianceError(
+                f"--evidence {text}",
+                rule="evidence is NAME=FILE",
+                remedy="--evidence legal-review=review.pdf",
+            )
+        found[name] = hashlib.sha256(_read(Path(file))).hexdigest()
+    return found
 
 
 @app.command()
@@ -77,10 +154,14 @@ def _print(data: bytes, path: Path, *, as_json: bool) -> None:
     print(f"model        {evaluation.model.name}  sha256:{evaluation.model.sha256}")
     print(f"engine       {evaluation.engine_image}  {evaluation.parameters}")
     print(f"where        site {evaluation.site}, enclave {evaluation.enclave}, {evaluation.marking}")
-    dataset = evaluation.dataset
-    print(f"dataset      {dataset.name}, {dataset.samples} samples  sha256:{dataset.sha256}")
-    for metric in evaluation.metrics:
-        print(f"result       {metric.name} {metric.value:.3f}  [{metric.low:.3f}, {metric.high:.3f}] (95 %)")
+    print(f"tier         {said.tier}, attempt {evaluation.attempt}, for {', '.join(said.uses)}")
+    for suite in evaluation.suites:
+        kind = "published key" if suite.hold_out.published else f"hold-out {suite.hold_out.commitment[:16]}"
+        print(f"suite        {suite.suite}, {suite.items} items, {kind}")
+    for bound in said.bounds:
+        proven = f"{bound.measure} {bound.estimate:.3f}, bound {bound.bound:.3f}, limit {bound.limit:.3f}"
+        print(f"proven       {proven} ({bound.n} items, {bound.clusters} clusters, {bound.estimator})")
+    print(f"results      sha256:{evaluation.results_sha256}")
     print(f"evaluated by {evaluation.evaluator}, job {evaluation.job}, {evaluation.finished:%Y-%m-%d %H:%M} UTC")
     print(f"valid        {said.issued:%Y-%m-%d %H:%M} to {said.expires:%Y-%m-%d %H:%M} UTC")
 

@@ -9,14 +9,26 @@ from typing import Any
 from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.kinds import Lineage, Scope
+from appliance.contract.catalogue import read_catalogue
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
-from appliance.monitor.in_force.statements import installed_statements
-from appliance.service.certificate import Certifier, keys_of, verify
+from appliance.host.state.model_evidence import RUN, check_log, results_of
+from appliance.monitor.in_force.statements import Statements, installed_statements
+from appliance.service.certificate import (
+    Certificate,
+    CertificateError,
+    Certifier,
+    check_results,
+    check_use,
+    keys_of,
+    verify,
+)
 
 
 def install_certificate(paths: HostPaths, enclave_name: str, file: Path) -> dict[str, Any]:
-    """Verify a certificate and put it beside its model; recorded before it takes effect.
+    """Verify a certificate, compute it again from its item results, and put it beside its model.
+
+    Recorded before it takes effect.
 
     Args:
         paths: where the appliance lives.
@@ -27,9 +39,11 @@ def install_certificate(paths: HostPaths, enclave_name: str, file: Path) -> dict
         Model, signers and expiry.
 
     Raises:
-        ApplianceError: no certifier of the site signed it, or it is for another model, enclave or label.
+        ApplianceError: no certifier of the site signed it, it is for another model, enclave or label, it does not
+            follow from item results that the log vouches for, or the enclave uses its model for something else.
     """
-    site = installed_statements(paths).site
+    statements = installed_statements(paths)
+    site = statements.site
     enclave = site.enclave(enclave_name)
     data = file.read_bytes()
     keys = keys_of(Certifier(name=person.name, public_key=person.public_key) for person in site.certifiers)
@@ -53,6 +67,13 @@ def install_certificate(paths: HostPaths, enclave_name: str, file: Path) -> dict
             rule="a certificate counts for exactly the bytes that were evaluated",
             remedy="evaluate and certify the model that is installed",
         )
+    _check_signers(certificate, signers, statements, file.name)
+    policy = site.certification_policy
+    check_use(certificate, enclave.declared_use(demo=site.demo), file.name, demo=site.demo)
+    (runner,) = read_catalogue(paths.catalogue.read_bytes(), paths.catalogue.name).recorders(RUN)
+    results = results_of(paths, enclave.name, runner, certificate)
+    check_results(certificate, results, policy, file.name)
+    check_log(paths.root / "log", results, policy)
     _record(paths, site.system_high.marking.label.encode(), signers, evaluation.model.name, data)
     target = model.with_name(f"{evaluation.model.name}.certificate.dsse.json")
     temporary = target.with_suffix(".part")
@@ -60,6 +81,28 @@ def install_certificate(paths: HostPaths, enclave_name: str, file: Path) -> dict
     temporary.chmod(0o444)
     temporary.replace(target)
     return {"model": evaluation.model.name, "signers": list(signers), "expires": certificate.expires.isoformat()}
+
+
+def _check_signers(certificate: Certificate, signers: tuple[str, ...], statements: Statements, name: str) -> None:
+    """Evaluator, model owner and certifier are different people, and as many signed as the tier demands."""
+    demanded = statements.site.certification_policy.effective(certificate.tier).signers
+    for signer in signers:
+        subject = statements.registry.find(signer)
+        if signer == certificate.evaluation.evaluator or (
+            subject and {"evaluator", "model-owner"} & set(subject.roles)
+        ):
+            raise CertificateError(
+                f"{name}: {signer} signed it and is evaluator or model owner",
+                rule="evaluator, model owner and certifier are different people",
+                remedy="have another certifier read the results and sign",
+            )
+    if demanded.get("officer", 0) or len(signers) < demanded.get("certifier", 1):
+        wanted = ", ".join(f"{number} {role}" for role, number in demanded.items())
+        raise CertificateError(
+            f"{name}: signed by {', '.join(signers)}; {certificate.tier} demands {wanted}",
+            rule="policies/certification.yml, signers",
+            remedy="have the others sign too",
+        )
 
 
 def _record(paths: HostPaths, label: str, signers: tuple[str, ...], model: str, data: bytes) -> None:

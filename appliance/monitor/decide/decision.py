@@ -9,6 +9,7 @@ on typed routes marked for it, because a query string, a search term or a prompt
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 from appliance.contract.grant import Grant
 from appliance.markings import Clearance, Label, can_read, controlled, dominates
@@ -41,7 +42,7 @@ class Request:
     day: date
     models: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def service(self) -> str:
         """The first path segment."""
         return self.path.split("/", 2)[1] if self.path.startswith("/") else ""

@@ -102,7 +102,7 @@ class Gate:
             label=enclave.lattice,
             obligations=enclave.obligations,
             day=now.date(),
-            models=tuple(enclave.models),
+            models=enclave.models,
         )
         name, who, detail, headers = "", None, dict[str, str](), dict[str, str]()
         below: Answer | None = None

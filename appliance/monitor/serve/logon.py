@@ -127,10 +127,8 @@ class Logon:
         self._count(outcome)
         if not outcome.decision.allow or identity is None:
             return refusal(outcome, request)
-        session, subject = (
-            self._sessions.current(identity.fingerprint, identity.name),
-            self._force.registry.find(identity.name),
-        )
+        session = self._sessions.current(identity.fingerprint, identity.name)
+        subject = self._force.registry.find(identity.name)
         if session is None or subject is None or not dominates(session.working, enclave.lattice):
             return await self.no_session(enclave, request)
         who = Person(subject.name, subject.holds(), subject.roles, subject.groups, session.working)

@@ -43,8 +43,8 @@ class Pages:
         rules = [f".banner {{ background: {background}; color: {text}; }}"]
         rules += [f".marked-{name} {{ background: {back}; color: {ink}; }}" for name, (back, ink) in COLOURS.items()]
         self.theme = tokens + "\n".join([*rules, ""])
-        self._vocabulary = settings.vocabulary
         self._style = self.theme + (Path(__file__).parent / "static" / "appliance.css").read_text()
+        self._vocabulary = settings.vocabulary
 
     def render(
         self,

@@ -1,1 +1,1 @@
-"""Evaluation: jobs that run Inspect AI against the enclave's model, and the results that a person certifies."""
+"""Evaluation: jobs that ask the enclave's model, item results that a person certifies, and pages to read them."""

@@ -1,9 +1,8 @@
 """The JSON interface below ``/evaluation/api/``, and the logs in Inspect's own viewer."""
 
+import dataclasses
 import json
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
@@ -11,10 +10,17 @@ from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse
 
 from appliance.contract.context import HEADER
+from appliance.contract.evaluation import Results
 from appliance.service.web.middleware import CurrentContext, context_of
 from appliance.service.web.responses import not_found
+from workbench.evaluation import suites
+from workbench.evaluation.advice import advise
 
-from .jobs import Job, JobId, Jobs, NewJob
+from . import report
+from .custody import Half
+from .eval_log import NAME, viewer
+from .jobs import Jobs
+from .model import Job, JobId, NewJob
 
 router = APIRouter(prefix="/evaluation")
 AnyJob = Annotated[JobId, PathParameter()]
@@ -38,9 +44,22 @@ def job_of(request: Request, identifier: str) -> Job:
     return job
 
 
+def results_of(request: Request, identifier: str) -> Results:
+    """The results of a job that ended.
+
+    Raises:
+        HTTPException: 404: there are none, or the reader may not know of the job.
+    """
+    job_of(request, identifier)
+    results = jobs(request).store.results(identifier)
+    if results is None:
+        raise not_found()
+    return results
+
+
 @router.post("/api/jobs", status_code=202)
 async def start_job(request: Request, context: CurrentContext, new: NewJob) -> dict[str, Any]:
-    """Start an evaluation."""
+    """Queue an evaluation."""
     job = await jobs(request).start(new, evaluator=context.subject, context=request.headers[HEADER])
     return job.model_dump(mode="json")
 
@@ -57,31 +76,89 @@ async def show_job(request: Request, job: AnyJob) -> dict[str, Any]:
     return job_of(request, job).model_dump(mode="json")
 
 
+@router.post("/api/jobs/{job}/cancel")
+async def cancel_job(request: Request, job: AnyJob) -> dict[str, Any]:
+    """Ask no further item; what was answered becomes the results."""
+    job_of(request, job)
+    return jobs(request).cancel(job).model_dump(mode="json")
+
+
+@router.post("/api/jobs/{job}/resume", status_code=202)
+async def resume_job(request: Request, context: CurrentContext, job: AnyJob) -> dict[str, Any]:
+    """Go on with a job that was interrupted."""
+    job_of(request, job)
+    again = await jobs(request).resume(job, evaluator=context.subject, context=request.headers[HEADER])
+    return again.model_dump(mode="json")
+
+
 @router.get("/api/jobs/{job}/results")
 async def show_results(request: Request, job: AnyJob) -> dict[str, Any]:
     """The results document, which a person certifies."""
-    job_of(request, job)
-    results = jobs(request).results(job)
-    if results is None:
-        raise not_found()
-    return results.model_dump(mode="json")
+    return results_of(request, job).model_dump(mode="json")
+
+
+@router.get("/api/jobs/{job}/report")
+async def show_report(request: Request, job: AnyJob) -> dict[str, Any]:
+    """Every measure with interval, bound, baselines and threshold."""
+    rows = report.rows(results_of(request, job), jobs(request).policy)
+    return {"job": job, "measures": [dataclasses.asdict(row) | {"threshold": _plain(row)} for row in rows]}
 
 
 @router.get("/api/jobs/{job}/log")
 async def download_log(request: Request, job: AnyJob) -> Response:
-    """Inspect's log."""
-    found = job_of(request, job)
-    path = jobs(request).folder(job) / "logs" / f"{found.dataset}.eval"
+    """The log in Inspect's format."""
+    job_of(request, job)
+    path = jobs(request).store.folder(job) / "view" / "logs" / NAME
     if not path.is_file():
         raise not_found()
     return FileResponse(path, filename=f"{job}.eval", media_type="application/octet-stream")
+
+
+@router.get("/api/compare/{first}/{second}")
+async def compare(request: Request, first: AnyJob, second: AnyJob) -> dict[str, Any]:
+    """Two jobs on the items that both answered."""
+    found = report.compare(results_of(request, first), results_of(request, second))
+    return {"first": first, "second": second, "differences": [dataclasses.asdict(one) for one in found]}
+
+
+@router.get("/api/suites")
+async def list_suites() -> dict[str, Any]:
+    """All suites."""
+    return {"suites": [suite.model_dump(mode="json") for suite in suites.standard().values()]}
+
+
+@router.get("/api/tiers")
+async def list_tiers(request: Request) -> dict[str, Any]:
+    """The tiers, with what their items can prove."""
+    policy = jobs(request).policy
+    return {
+        "policy": policy.digest,
+        "tiers": {
+            name: policy.effective(name).model_dump(mode="json")
+            | {"advice": [dataclasses.asdict(one) | {"threshold": None} for one in advise(policy, name)]}
+            for name in policy.tiers
+        },
+    }
+
+
+@router.post("/api/holdouts", status_code=201)
+async def enter_half(request: Request, context: CurrentContext, half: Half) -> dict[str, Any]:
+    """Enter half of a hold-out's key, as one of two custodians."""
+    entered = await jobs(request).custody.enter(half, context.subject, request.headers[HEADER])
+    return {"generation": half.generation, "custodians": entered}
+
+
+@router.get("/api/holdouts")
+async def list_holdouts(request: Request) -> dict[str, Any]:
+    """The generations whose halves are here, and who entered them."""
+    return {"holdouts": {str(number): names for number, names in jobs(request).custody.entered().items()}}
 
 
 @router.api_route("/view/{job}/{path:path}", methods=["GET", "HEAD"])
 async def view(request: Request, job: AnyJob, path: str) -> Response:
     """A file of Inspect's viewer over one log: its own code from the package, page and log from the job."""
     job_of(request, job)
-    base = viewer() if path.startswith("assets/") else jobs(request).folder(job) / "view"
+    base = viewer() if path.startswith("assets/") else jobs(request).store.folder(job) / "view"
     file = (base / (path or "index.html")).resolve()
     if not file.is_relative_to(base.resolve()) or not file.is_file():
         raise not_found()
@@ -89,16 +166,11 @@ async def view(request: Request, job: AnyJob, path: str) -> Response:
 
 
 @cache
-def viewer() -> Path:
-    """The folder of the viewer inside the inspect_ai package, found without the seconds that importing it takes."""
-    spec = find_spec("inspect_ai")
-    if spec is None or spec.origin is None:
-        raise not_found()
-    return Path(spec.origin).parent / "_view" / "dist"
-
-
-@cache
 def viewer_policy() -> str:
     """The content security policy that comes with the viewer; only this service's own pages may frame it."""
     directives = json.loads((viewer() / "content-security-policy.json").read_text())["directives"]
     return "; ".join(" ".join([name, *values]) for name, values in directives.items()) + "; frame-ancestors 'self'"
+
+
+def _plain(row: report.Row) -> dict[str, Any] | None:
+    return row.threshold.model_dump(mode="json") if row.threshold else None

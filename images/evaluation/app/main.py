@@ -6,41 +6,30 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from appliance.service.monitor import MonitorClient
 from appliance.service.settings import Paths, ServiceSettings
-from appliance.service.web.app import create_app
+from appliance.service.web.service import Service
 
 from . import api, pages
-from .forwarder import Forwarder
+from .asking import gateway_client
+from .custody import Custody
 from .jobs import Jobs
+from .run import Bench
 from .settings import EvaluationSettings
+from .store import Store
 
 
-def service() -> FastAPI:
-    """The application of this container."""
-    paths = Paths.from_environment()
-    return build(ServiceSettings.load(paths.settings), paths)
-
-
-def build(settings: ServiceSettings, paths: Paths) -> FastAPI:
-    """The application.
-
-    Raises:
-        ApplianceError: a setting is wrong; the message names it.
-    """
+@asynccontextmanager
+async def _started(app: FastAPI, settings: ServiceSettings, paths: Paths) -> AsyncIterator[None]:
+    """Find the jobs of before, and lead to the model."""
     own = settings.own(EvaluationSettings, paths.settings)
+    async with gateway_client(settings.gateway, paths) as client:
+        monitor = app.state.monitor
+        custody = Custody(paths.state / "exposures.jsonl", monitor)
+        bench = Bench(settings, own, client, monitor)
+        app.state.models = own.models
+        app.state.jobs = Jobs(Store(paths.state / "jobs"), bench, custody, monitor, own.models)
+        yield
+        await app.state.jobs.close()
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with Forwarder(settings.gateway, paths) as forwarder:
-            monitor = MonitorClient(paths.record_socket)
-            app.state.jobs = Jobs(settings, own, paths.state / "jobs", forwarder, monitor)
-            yield
-            await app.state.jobs.close()
-            await monitor.close()
 
-    app = create_app(settings, paths, templates=Path(__file__).parent / "templates", lifespan=lifespan)
-    app.state.models = own.models
-    app.include_router(api.router)
-    app.include_router(pages.router)
-    return app
+service = Service(Path(__file__).parent, [api.router, pages.router], starts=_started)

@@ -10,7 +10,7 @@ import structlog
 
 from appliance.contract.context import Context
 from appliance.errors import ApplianceError
-from appliance.service.certificate import Certificate, Serving, check, digest_of, verify
+from appliance.service.certificate import Certificate, Serving, check, check_use, digest_of, verify
 from appliance.trust.keys import PublicKey
 
 _log = structlog.get_logger()
@@ -37,15 +37,26 @@ class Gate:
         serving: what runs.
         certifiers: public keys of those who may certify.
         revoked: SHA-256 digests of certificates that no longer count.
+        use: what people here use the model for.
+        demo: whether the site is a demonstration.
     """
 
     def __init__(
-        self, path: Path, serving: Serving, certifiers: dict[str, PublicKey], revoked: frozenset[str] = frozenset()
+        self,
+        path: Path,
+        serving: Serving,
+        certifiers: dict[str, PublicKey],
+        revoked: frozenset[str] = frozenset(),
+        *,
+        use: str,
+        demo: bool,
     ) -> None:
         self.path = path
         self.serving = serving
         self._certifiers = certifiers
         self._revoked = revoked
+        self._use = use
+        self._demo = demo
         self._seen: tuple[int, ...] | None = None
         self._verified: tuple[Certificate, tuple[str, ...], str] | ApplianceError | None = None
         self._reported = ""
@@ -105,6 +116,7 @@ class Gate:
             return Standing(certified=False, reason=f"{self.path.name}: revoked")
         try:
             check(certificate, self.serving, self.path.name, datetime.now(UTC))
+            check_use(certificate, self._use, self.path.name, demo=self._demo)
         except ApplianceError as error:
             return Standing(certified=False, reason=error.message)
         return Standing(
@@ -115,10 +127,10 @@ class Gate:
                 "signers": list(signers),
                 "issued": certificate.issued.isoformat(),
                 "expires": certificate.expires.isoformat(),
-                "evaluation": {
-                    "dataset": certificate.evaluation.dataset.name,
-                    "samples": certificate.evaluation.dataset.samples,
-                    "metrics": [metric.model_dump() for metric in certificate.evaluation.metrics],
-                },
+                "tier": certificate.tier,
+                "uses": list(certificate.uses),
+                "use": self._use,
+                "bounds": [bound.model_dump() for bound in certificate.bounds],
+                "answered": sum(suite.items for suite in certificate.evaluation.suites),
             },
         )

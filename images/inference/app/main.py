@@ -6,7 +6,8 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from appliance.service.certificate import Model, Serving, keys_of
+from appliance.contract.evaluation import Model
+from appliance.service.certificate import Serving, keys_of
 from appliance.service.settings import Paths, ServiceSettings
 from appliance.service.web.service import Service
 
@@ -31,7 +32,7 @@ async def _started(app: FastAPI, settings: ServiceSettings, paths: Paths) -> Asy
         )
         certificate = paths.models / f"{own.model}.certificate.dsse.json"
         app.state.engine = engine
-        app.state.gate = Gate(certificate, serving, keys_of(own.certifiers), own.revoked)
+        app.state.gate = Gate(certificate, serving, keys_of(own.certifiers), own.revoked, use=own.use, demo=own.demo)
         app.state.gate.standing()
         yield
 

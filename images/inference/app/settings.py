@@ -28,11 +28,12 @@ class InferenceSettings(BaseModel):
         model: name of the model; its file is ``/models/<model>.gguf``.
         engine_image: digest of the image that this container was made from.
         certifiers: the people who may certify models.
-        policy: SHA-256 of the site's access policy.
+        policy: SHA-256 of the certification policy.
         site: name of the site.
         revoked: SHA-256 digests of certificates that no longer count.
         parameters: parameters of the engine.
         demo: whether the site is a demonstration.
+        use: what people here use the model for.
         threads: processor threads for generation; None lets the engine choose.
     """
 
@@ -44,6 +45,7 @@ class InferenceSettings(BaseModel):
     policy: str = ""
     site: str = ""
     demo: bool = False
+    use: str = "analysis"
     revoked: frozenset[str] = frozenset()
     parameters: EngineParameters = EngineParameters()
     threads: int | None = Field(default=None, ge=1)

@@ -39,7 +39,7 @@ class Publication:
 
     async def added(self, request: Request, project: UUID, tasks: Sequence[str] = ()) -> None:
         """``project`` is new, or has new ``tasks``; call it once they are committed."""
-        async with self._one_at_a_time, self._database.transaction(request) as transaction:
+        async with self._one_at_a_time, self._database.transaction(request, writes=False) as transaction:
             await self._project(transaction, project, tasks)
             await self._list(transaction)
 
@@ -47,7 +47,7 @@ class Publication:
         """Publish what this process never did, as a reader at the level sees it: the list, and ``project``."""
         if self._listed and (project is None or project in self._tasks):
             return
-        async with self._one_at_a_time, self._database.transaction(request) as transaction:
+        async with self._one_at_a_time, self._database.transaction(request, writes=False) as transaction:
             if project is not None and project not in self._tasks:
                 await self._project(transaction, project, ())
             if not self._listed:

@@ -1,7 +1,11 @@
 """Attempts of people who may be here: a low user, a person who works above, an officer."""
 
-from tests.attack.make import ask, wire
-from tests.attack.row import Actor, Kind, Row
+import secrets
+from dataclasses import replace
+
+from tests.attack.make import ask, status_of, wire
+from tests.attack.row import Actor, Kind, Row, Seen
+from tests.attack.world import World
 
 
 def low() -> list[Row]:
@@ -373,6 +377,41 @@ def officer() -> list[Row]:
     return rows
 
 
+HOST = "Host: gateway.internal\r\nConnection: close\r\n"
+READ = f"GET /labeling/api/projects HTTP/1.1\r\n{HOST}"
+SMUGGLED = (
+    # Where a word from above stands in a request, the request, what is answered, and whether that is a refusal.
+    ("a path", f"GET /labeling/api/tasks/<word> HTTP/1.1\r\n{HOST}\r\n", "404", True),
+    ("a path of no service", f"GET /<word> HTTP/1.1\r\n{HOST}\r\n", "404", True),
+    ("a query", f"GET /labeling/api/projects?<word> HTTP/1.1\r\n{HOST}\r\n", "404", True),
+    ("a cookie", f"{READ}Cookie: <word>\r\n\r\n", "200", False),
+    ("the user agent", f"{READ}User-Agent: <word>\r\n\r\n", "200", False),
+    ("the referrer", f"{READ}Referer: https://x/<word>\r\n\r\n", "200", False),
+    ("a validator", f"{READ}If-None-Match: <word>\r\n\r\n", "200", False),
+    ("a header of its own", f"{READ}X-<word>: <word>\r\n\r\n", "200", False),
+    ("a method", f"<word> /labeling/api/projects HTTP/1.1\r\n{HOST}\r\n", "4xx", True),
+    ("a body", f"POST /labeling/api/projects HTTP/1.1\r\n{HOST}Content-Length: 13\r\n\r\n<word>", "404", True),
+)
+
+
+def smuggled() -> list[Row]:
+    """A word from SECRET in each place of a request to UNCLASSIFIED: the services below must never see it."""
+    rows = []
+    for place, request, expect, refused in SMUGGLED:
+
+        def do(world: World, request: str = request, expect: str = expect) -> Seen:
+            word = f"MERLIN{secrets.token_hex(4)}".upper()[:13].ljust(13, "X")
+            answer = status_of(world.raw("analyst", "unclassified", request.replace("<word>", word).encode()))
+            arrived = any(word in world.said(f"unclassified-{name}") for name in ("labeling", "gateway", "database"))
+            said = "4xx" if expect == "4xx" and answer.said in {"400", "404", "405"} else answer.said
+            return replace(answer, said=said + (" ARRIVED BELOW" if arrived else ""))
+
+        record = '"action_id":2' if refused else "access.permitted-read-down"
+        attempt = f"writes below by {place}"
+        rows.append(Row(Actor.HIGH, Kind.LEVELS, attempt, do, expect, record, quick=place in {"a path", "a cookie"}))
+    return rows
+
+
 def rows() -> list[Row]:
     """All of them."""
-    return [*low(), *high(), *officer()]
+    return [*low(), *high(), *smuggled(), *officer()]

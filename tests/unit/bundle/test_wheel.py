@@ -12,7 +12,7 @@ EPOCH = 1_700_000_000
 
 
 def copy(target: Path) -> Path:
-    for name in ("appliance", "policies"):
+    for name in ("appliance", "policies", "workbench"):
         shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("LICENSE", "pyproject.toml"):
         shutil.copy(ROOT / name, target)
@@ -27,6 +27,7 @@ def test_two_checkouts_give_one_wheel(tmp_path: Path) -> None:
     assert first.sha256 == second.sha256
     names = zipfile.ZipFile(first.path).namelist()
     assert "appliance/errors.py" in names
+    assert "workbench/__init__.py" in names
     assert any(name.startswith("appliance/markings/vocabulary/") for name in names)
     assert not any(name.endswith(".pyc") for name in names)
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from appliance.contract.certification import standard
 from appliance.enclave.render import (
     Bound,
     HostPaths,
@@ -149,7 +150,9 @@ def test_the_inference_service_is_told_what_its_certificate_must_name(site: Site
     bound, enclave = Bound("ab" * 32, "key"), site.enclave("secret")
     settings = json.loads(service_settings(site, enclave, CATALOGUE["inference"], CATALOGUE, IMAGES, bound))
     assert settings["label"] == "S;;GBR,USA"
-    assert settings["settings"]["policy"] == "ab" * 32
+    assert settings["settings"]["policy"] == standard().digest
+    assert settings["settings"]["use"] == "exercise", "a DEMO site that declares nothing"
+    assert enclave.declared_use(demo=False) == "analysis"
     assert settings["settings"]["engine_image"] == IMAGES.digests["inference"]
 
 
@@ -215,3 +218,20 @@ def test_a_service_is_told_the_profile_and_reads_the_enclaves_label_by_it() -> N
     assert parse(settings.marking, settings.vocabulary).label.encode() == settings.label
     with pytest.raises(MarkingError):
         parse(settings.marking)
+
+
+def test_a_site_may_tighten_certification_and_nothing_else(site: Site) -> None:
+    document = site.model_dump(mode="json")
+    policy = standard().model_dump(mode="json")
+    policy["tiers"]["T1-administrative"]["bounds"]["security.leak"]["upper"] = 0.02
+    tighter = parse_site(document | {"certification": policy}, "site.yml")
+    bound, enclave = Bound("ab" * 32, "key"), tighter.enclave("secret")
+    told = [
+        json.loads(service_settings(tighter, enclave, CATALOGUE[name], CATALOGUE, IMAGES, bound))["settings"]
+        for name in ("evaluation", "inference")
+    ]
+    assert told[1]["policy"] == tighter.certification_policy.digest != standard().digest
+    assert told[0]["certification"] == policy
+    policy["tiers"]["T1-administrative"]["bounds"]["security.leak"]["upper"] = 0.2
+    with pytest.raises(ApplianceError, match=r"security\.leak: is looser: a site may only tighten"):
+        parse_site(document | {"certification": policy}, "site.yml")

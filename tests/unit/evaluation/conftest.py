@@ -13,11 +13,12 @@ import uvicorn
 from fastapi.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from appliance.contract.certification import standard
 from appliance.contract.context import HEADER
 from appliance.service.settings import Paths
 from appliance.trust.certificates import issue_client, issue_server, make_authority
 from appliance.trust.keys import generate
-from images.evaluation.app.main import build as build_evaluation
+from images.evaluation.app.main import service as evaluation_service
 from images.inference.app.main import service as inference_service
 from tests.unit.inference.test_certificate import CERTIFIER
 from tests.unit.service.model import model
@@ -73,6 +74,7 @@ def enclave(model: Path, places: Paths, tmp_path_factory: pytest.TempPathFactory
     own = {
         "model": "smollm2",
         "engine_image": ENGINE_IMAGE,
+        "policy": standard().digest,
         "certifiers": [{"name": "DEMO-certifier", "public_key": CERTIFIER.public.keyval["public"]}],
     }
     gateway = Gateway(inference_service.build(settings_for("inference", settings=own), inference))
@@ -88,7 +90,8 @@ def enclave(model: Path, places: Paths, tmp_path_factory: pytest.TempPathFactory
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=asyncio.run, args=(server.serve(),), daemon=True)
-    with Monitor(inference.record_socket), Monitor(places.record_socket) as monitor:
+    with Monitor(inference.record_socket) as other, Monitor(places.record_socket) as monitor:
+        other.records = monitor.records  # one log, in one order
         thread.start()
         while not server.started:
             time.sleep(0.05)
@@ -98,7 +101,7 @@ def enclave(model: Path, places: Paths, tmp_path_factory: pytest.TempPathFactory
             gateway=f"https://localhost:{port}",
             settings={"models": ["smollm2", "absent"], "engine_image": ENGINE_IMAGE, "demo": True},
         )
-        with TestClient(build_evaluation(evaluation, places), raise_server_exceptions=False) as client:
+        with TestClient(evaluation_service.build(evaluation, places), raise_server_exceptions=False) as client:
             yield Enclave(client, monitor, places, gateway)
         server.should_exit = True
         thread.join(20)

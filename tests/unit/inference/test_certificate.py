@@ -1,4 +1,4 @@
-"""A certificate counts for exactly what was evaluated, when a certifier signed it, until it expires."""
+"""A certificate counts for exactly what was evaluated, when a certifier signed it, until it expires, for its uses."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -6,31 +6,51 @@ from typing import Any
 
 import pytest
 
+from appliance.contract.certification import standard
+from appliance.contract.evaluation import Model, Results, read_results
 from appliance.errors import ApplianceError
 from appliance.service.certificate import (
-    EvaluationResults,
-    Model,
+    PREDICATE_TYPE,
+    Certificate,
     Serving,
     certify,
     check,
-    read_results,
+    check_results,
+    check_use,
     verify,
 )
 from appliance.trust.keys import generate
+from appliance.trust.statements import sign_statement
 
 CERTIFIER = generate("certifier", demo=True)
 PEOPLE = {"DEMO-certifier": CERTIFIER.public}
 
 
-def results(**changes: Any) -> EvaluationResults:
+def suite(name: str = "smoke", items: int = 12, *, dimension: str = "capability", score: str = "correct",
+          values: tuple[float, ...] = (), published: bool = True) -> dict[str, Any]:  # fmt: skip
+    """The results of a suite: each item a cluster of its own, right unless ``values`` say otherwise."""
+    scored = [*values, *([1.0] * (items - len(values)))]
+    return {
+        "suite": name,
+        "sha256": "c" * 64,
+        "dimension": dimension,
+        "hold_out": {"published": published, "generation": 1, "commitment": "1" * 64, "root": "2" * 64},
+        "items": [{"id": f"{name}-{n}", "cluster": f"{name}-{n}", "scores": {score: v}} for n, v in enumerate(scored)],
+    }
+
+
+def results(**changes: Any) -> Results:
+    """Results that reach the lowest tier."""
     values: dict[str, Any] = {
+        "version": 2,
         "job": "0" * 32,
         "model": {"name": "smollm2", "sha256": "a" * 64},
         "engine_image": "sha256:" + "b" * 64,
         "parameters": {"slots": 2, "context": 2048, "maximum_tokens": 512},
-        "dataset": {"name": "popularity", "sha256": "c" * 64, "samples": 100},
-        "metrics": [{"name": "accuracy", "value": 0.5, "standard_error": 0.05, "low": 0.4, "high": 0.6}],
-        "policy": "d" * 64,
+        "tier": "T0-sandbox",
+        "attempt": 1,
+        "suites": [suite()],
+        "policy": standard().digest,
         "site": "demo",
         "enclave": "secret",
         "label": "S;;GBR,USA",
@@ -39,9 +59,9 @@ def results(**changes: Any) -> EvaluationResults:
         "started": "2026-11-22T01:00:00Z",
         "finished": "2026-11-22T01:05:00Z",
         "log_sha256": "e" * 64,
-        "tools": {"inspect_ai": "0.3"},
+        "tools": {"appliance": "0.1"},
     }
-    return EvaluationResults.model_validate(values | changes)
+    return Results.model_validate(values | changes)
 
 
 def serving(**changes: Any) -> Serving:
@@ -57,12 +77,18 @@ def serving(**changes: Any) -> Serving:
     return Serving.model_validate(values | changes)
 
 
+def certified(**changes: Any) -> Certificate:
+    return verify(certify(results(**changes), CERTIFIER, 30), "c", PEOPLE, "a" * 64)[0]
+
+
 def test_a_certificate_says_what_was_evaluated_and_who_signed() -> None:
     certificate, signers = verify(certify(results(), CERTIFIER, 30), "c", PEOPLE, "a" * 64)
-    assert certificate.evaluation == results()
+    assert certificate.evaluation.results_sha256 == results().sha256
+    assert (certificate.tier, certificate.uses) == ("T0-sandbox", ("testing", "exercise"))
     assert certificate.expires - certificate.issued == timedelta(days=30)
     assert signers == ("DEMO-certifier",)
     check(certificate, serving(), "c")
+    check_results(certificate, results(), standard(), "c")
 
 
 @pytest.mark.parametrize(
@@ -77,13 +103,12 @@ def test_a_certificate_says_what_was_evaluated_and_who_signed() -> None:
     ],
 )
 def test_anything_else_that_runs_is_refused_and_named(change: dict[str, Any], named: str) -> None:
-    certificate, _ = verify(certify(results(), CERTIFIER, 30), "c", PEOPLE)
     with pytest.raises(ApplianceError, match=f"certifies {named} "):
-        check(certificate, serving(**change), "c")
+        check(certified(), serving(**change), "c")
 
 
 def test_it_counts_neither_before_nor_after_its_dates() -> None:
-    certificate, _ = verify(certify(results(), CERTIFIER, 30), "c", PEOPLE)
+    certificate = certified()
     for days in (-1, 30, 31):
         with pytest.raises(ApplianceError, match="valid from"):
             check(certificate, serving(), "c", datetime.now(UTC) + timedelta(days=days))
@@ -100,14 +125,60 @@ def test_a_stranger_a_flipped_byte_and_another_model_are_refused() -> None:
         verify(good, "c", PEOPLE, "f" * 64)
 
 
-@pytest.mark.parametrize("days", [0, -1, 2000])
-def test_a_certificate_lasts_a_sensible_time(days: int) -> None:
+@pytest.mark.parametrize("days", [0, -1, 91, 2000])
+def test_a_certificate_lasts_no_longer_than_its_tier_allows(days: int) -> None:
     with pytest.raises(ApplianceError, match="--expires"):
         certify(results(), CERTIFIER, days)
+    assert verify(certify(results(), CERTIFIER), "c", PEOPLE)[0].expires > datetime.now(UTC) + timedelta(days=89)
+
+
+def test_the_evaluator_cannot_sign_their_own_results() -> None:
+    with pytest.raises(ApplianceError, match="certifier evaluated the model"):
+        certify(results(evaluator="certifier"), CERTIFIER)
+
+
+def test_a_use_that_the_tier_does_not_have_is_refused_and_an_exercise_needs_a_demo_site() -> None:
+    certificate = certified()
+    check_use(certificate, "exercise", "c", demo=True)
+    with pytest.raises(ApplianceError, match="no DEMO site"):
+        check_use(certificate, "exercise", "c", demo=False)
+    with pytest.raises(ApplianceError, match=r"T0-sandbox is for testing, exercise; this enclave .* for analysis"):
+        check_use(certificate, "analysis", "c", demo=True)
+
+
+def test_other_item_results_than_those_that_were_certified_are_refused() -> None:
+    better = results(suites=[suite(items=13)])
+    with pytest.raises(ApplianceError, match="rests on the results"):
+        check_results(certified(), better, standard(), "c")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("uses", ["testing", "exercise", "analysis"]), ("alpha", 0.001), ("bounds", [
+        {"measure": "security.leak", "estimate": 0, "bound": 0.001, "limit": 0.05, "n": 9999, "clusters": 9999,
+         "estimator": "clopper-pearson"}])],
+)  # fmt: skip
+def test_a_certifiers_certificate_that_does_not_follow_from_its_items_is_refused(field: str, value: object) -> None:
+    """Signed by a certifier whose machine was taken over: the host computes it again."""
+    forged = certified().model_dump(mode="json") | {field: value}
+    data = sign_statement({"smollm2.gguf": "a" * 64}, PREDICATE_TYPE, forged, [CERTIFIER])
+    certificate, _ = verify(data, "c", PEOPLE)
+    with pytest.raises(ApplianceError, match=f"{field} do not follow from the item results"):
+        check_results(certificate, results(), standard(), "c")
 
 
 def test_results_that_are_incomplete_name_the_field() -> None:
     data = json.loads(results().model_dump_json())
-    del data["dataset"]["sha256"]
-    with pytest.raises(ApplianceError, match=r"dataset\.sha256"):
+    del data["suites"][0]["items"][0]["cluster"]
+    with pytest.raises(ApplianceError, match=r"suites\.0\.items\.0\.cluster"):
         read_results(json.dumps(data).encode(), "results.json")
+
+
+def test_an_item_that_counts_twice_and_an_old_document_of_bare_metrics_are_refused() -> None:
+    data = json.loads(results().model_dump_json())
+    data["suites"][0]["items"].append(data["suites"][0]["items"][0])
+    with pytest.raises(ApplianceError, match="an item counts twice"):
+        read_results(json.dumps(data).encode(), "results.json")
+    bare = {"job": "0" * 32, "metrics": [{"name": "accuracy", "value": 0.999}], "evaluator": "eve"}
+    with pytest.raises(ApplianceError, match=r"results\.json: version"):
+        read_results(json.dumps(bare).encode(), "results.json")

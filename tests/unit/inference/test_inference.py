@@ -14,8 +14,9 @@ from httpx2 import Response
 from openai import OpenAI
 
 from appliance.contract import digest
+from appliance.contract.evaluation import Results
 from appliance.errors import ApplianceError
-from appliance.service.certificate import EvaluationResults, certify, digest_of
+from appliance.service.certificate import certify, digest_of
 from appliance.trust.keys import generate
 from images.inference.app.main import service as inference
 from tests.unit.inference.test_certificate import CERTIFIER, results
@@ -42,10 +43,10 @@ class Service:
         standing: dict[str, Any] = answer.json()["data"][0]["appliance"]
         return standing
 
-    def certify(self, evaluation: EvaluationResults | None = None) -> None:
+    def certify(self, evaluation: Results | None = None) -> None:
         self.certificate.write_bytes(certify(evaluation or self.evaluated(), CERTIFIER, 30))
 
-    def evaluated(self, **changes: Any) -> EvaluationResults:
+    def evaluated(self, **changes: Any) -> Results:
         return results(model={"name": "smollm2", "sha256": self.digest}, **changes)
 
 
@@ -63,6 +64,7 @@ def service(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         "site": "demo",
         "certifiers": [{"name": "DEMO-certifier", "public_key": CERTIFIER.public.keyval["public"]}],
         "demo": True,
+        "use": "exercise",
     }
     with (
         Monitor(paths.record_socket) as monitor,
@@ -104,10 +106,8 @@ def test_the_page_says_what_the_model_is_certified_for(service: Service) -> None
     service.certify()
     shown = page(service)
     assert "by DEMO-certifier" in shown
-    evaluation = service.evaluated()
-    assert f"on {evaluation.dataset.samples} samples of {evaluation.dataset.name.replace('_', ' ')}" in shown
-    assert all(f"{metric.name} {metric.value:.2f}" in shown for metric in evaluation.metrics)
-    assert "for exercises only" in shown
+    assert "T0-sandbox</strong>, on 12 items" in shown
+    assert "EXERCISE" in shown
     assert '<label for="question">' in shown
 
 
@@ -132,7 +132,7 @@ def test_a_certificate_for_something_else_is_refused_with_the_reason(
     service: Service, changes: dict[str, Any], reason: str
 ) -> None:
     evaluated = service.evaluated().model_dump(mode="json") | changes
-    service.certify(EvaluationResults.model_validate(evaluated))
+    service.certify(Results.model_validate(evaluated))
     assert service.ask().status_code == 409
     assert reason in service.standing()["reason"]
 
@@ -142,6 +142,20 @@ def test_a_strangers_certificate_and_one_that_is_no_certificate_are_refused(serv
     assert "no known person" in service.standing()["reason"]
     service.certificate.write_bytes(b"{}")
     assert service.ask().status_code == 409
+
+
+def test_a_model_of_a_low_tier_is_refused_where_its_use_is_analysis(service: Service) -> None:
+    service.certify()
+    gate = service.client.app.state.gate  # type: ignore[attr-defined]
+    gate._use = "analysis"
+    try:
+        assert (
+            "T0-sandbox is for testing, exercise; this enclave uses its model for analysis"
+            in service.standing()["reason"]
+        )
+        assert service.ask().status_code == 409
+    finally:
+        gate._use = "exercise"
 
 
 def test_a_revoked_certificate_no_longer_counts(service: Service) -> None:

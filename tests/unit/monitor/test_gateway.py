@@ -78,6 +78,13 @@ def test_an_unmarked_response_does_not_leave(analyst: httpx.Client) -> None:
     assert answer.headers["x-classification"] == MARKING
 
 
+def test_what_went_wrong_with_a_service_is_told_without_the_request(rig: Rig, analyst: httpx.Client) -> None:
+    answer = analyst.get("/labeling/bare/ORCHID")
+    told = (rig.folder / "stderr").read_text()
+    assert f"502 by service: 200, request {answer.headers['x-request-id']}" in told
+    assert "ORCHID" not in told
+
+
 @pytest.mark.parametrize("path", ["/labeling", "/inference", "/nothing"])
 def test_a_name_without_its_slash_is_absent_marked_and_recorded(rig: Rig, analyst: httpx.Client, path: str) -> None:
     before = len(decisions(rig))

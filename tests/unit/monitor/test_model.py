@@ -155,11 +155,12 @@ class Model(RuleBasedStateMachine):
 
     def elsewhere(self, who: str, enclave: str) -> Work | None:
         """A session of the same person at another level, at whatever workstation."""
-        for seat in SEATS:
-            work = self.alive(seat) if person_at(seat) == person_at(who) else None
-            if work and self.label(work.enclave) != self.label(enclave):
-                return work
-        return None
+        others = [work for work in self.works(person_at(who)) if self.label(work.enclave) != self.label(enclave)]
+        return others[0] if others else None
+
+    def works(self, name: str) -> list[Work]:
+        """All open sessions of a person."""
+        return [work for seat in SEATS if person_at(seat) == name and (work := self.alive(seat))]
 
     def request(self, who: str, enclave: str, method: str, uri: str, may: bool) -> Work | None:
         """Ask for one request; the answer must be what the oracle says. Returns the session if it was allowed."""
@@ -212,7 +213,8 @@ class Model(RuleBasedStateMachine):
         elsewhere = work is not None
         assert status == (503 if self.broken else 404 if not good else 409 if elsewhere else 201)
         if status == 409 and work:
-            told = f" in enclave {work.enclave}:".encode() in answer.body
+            names = {other.enclave for other in self.works(person_at(who))}  # two enclaves may have one label
+            told = any(f" in enclave {name}:".encode() in answer.body for name in names)
             assert told == below(self.label(work.enclave), self.label(enclave)), "below a level nothing is told of it"
         if status == 201:
             self.work[who] = Work(enclave, self.ticks, self.ticks)
@@ -280,7 +282,7 @@ class Model(RuleBasedStateMachine):
         who=seats,
         enclave=enclaves,
         runs_in=enclaves,
-        wrong=st.sampled_from(["", "", "", "forged", "late", "unknown", "model", "person", "group"]),
+        wrong=st.sampled_from(["", "", "", "forged", "late", "unknown", "model", "person"]),
         calls=st.integers(1, 3),
     )
     def certifies(self, who: str, enclave: str, runs_in: str, wrong: str, calls: int) -> None:
@@ -296,7 +298,6 @@ class Model(RuleBasedStateMachine):
             purpose="evaluation",
             subject="claire" if wrong == "person" else person_at(who),  # who is no evaluator any more
             label=self.label(enclave).encode(),
-            groups=("heron",) if wrong == "group" else groups(who),
             calls=calls,
             expires=int(self.wall) + (-1 if wrong == "late" else 3600),
         )
@@ -405,7 +406,7 @@ class Model(RuleBasedStateMachine):
     @invariant()
     def each_person_works_at_one_level(self) -> None:
         for name in PEOPLE:
-            levels = {work.enclave for seat in SEATS if person_at(seat) == name and (work := self.alive(seat))}
+            levels = {self.label(work.enclave) for work in self.works(name)}
             assert len(levels) <= 1, (name, levels)
 
     @invariant()

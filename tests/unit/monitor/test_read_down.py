@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.audit.review.summary import review
 from appliance.monitor.decide.channel import BITS_A_SECOND, SAVED_BITS, Channel, cost
 from tests.unit.monitor.gateway import Rig, free_port, nginx, running
 
@@ -277,7 +278,7 @@ def test_refused_attempts_from_above_are_not_counted_below(two: Two) -> None:
 
 def test_who_reads_too_much_from_above_is_told_when_to_go_on_and_found_in_the_review(two: Two) -> None:
     with working_above(two), two.client() as down:
-        for _ in range(int(SAVED_BITS) // cost(2) + 1):
+        for _ in range(int(SAVED_BITS) // cost(2) * 2):
             answer = down.get(PROJECT)
             if answer.status_code != 200:
                 break
@@ -285,6 +286,9 @@ def test_who_reads_too_much_from_above_is_told_when_to_go_on_and_found_in_the_re
     assert "try again in" in answer.json()["error"]
     refused = [body for _, body in two.records() if "read-down.over-rate" in json.dumps(body)]
     assert len(refused) == 1
+    assert "by service" not in (two.folder / "stderr").read_text(), "a line below, written from above"
+    findings = review(two.rig.paths.root / "log", 0, len(two.records())).findings
+    assert [one.count for one in findings if one.kind == "anomaly" and "read from a higher level" in one.text] == [1]
 
 
 @given(st.lists(st.tuples(st.floats(0, 100), st.integers(1, 1 << 16)), max_size=300))

@@ -31,7 +31,8 @@ def ann(*revoked: str) -> Subject:
 
 
 def certificate(serial: str, begins: datetime, days: int = 360) -> Identity:
-    return Identity("ann", "", serial, serial * 2, begins, begins + days * DAY, CertificateNames("ann"))
+    names = CertificateNames(common_name="ann")
+    return Identity("ann", "", serial, serial * 2, begins, begins + days * DAY, names)
 
 
 OLD, NEW = certificate("1", START), certificate("2", START + 350 * DAY)

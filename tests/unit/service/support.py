@@ -78,6 +78,7 @@ class Monitor:
     def __init__(self, socket: Path) -> None:
         self.records: list[dict[str, Any]] = []
         self.grants: list[dict[str, Any]] = []
+        self._people: dict[str, str] = {}
         self.published: dict[str, str] = {}
         self.refuse = False
         app = FastAPI()
@@ -89,20 +90,19 @@ class Monitor:
             body = json.loads(await request.body())
             if kind == "grant":
                 self.grants.append(body)
+                self._people[f"v1.grant-{body['job']}"] = verified(body["context"], PUBLIC_KEY).subject
                 return JSONResponse({"grant": f"v1.grant-{body['job']}"})
             if kind == "publish":
                 file = socket.parent / "state" / "published" / f"{body['path'][1:].replace('/', ',')}.{body['kind']}"
                 self.published[body["path"]] = file.read_text()
                 return JSONResponse({"published": body["path"]})
-            body["subject"] = verified(body["context"] or self._granted(body["grant"]), PUBLIC_KEY).subject
+            granted = self._people.get(body["grant"] or "")  # a grant outlasts the context that it was made for
+            body["subject"] = granted or verified(body["context"], PUBLIC_KEY).subject
             self.records.append(body)
             return JSONResponse({"receipt": f"receipt-{len(self.records)}"})
 
         self._server = uvicorn.Server(uvicorn.Config(app, uds=str(socket), log_config=None, lifespan="off"))
         self._thread = threading.Thread(target=asyncio.run, args=(self._server.serve(),), daemon=True)
-
-    def _granted(self, grant: str) -> str:
-        return next(str(asked["context"]) for asked in self.grants if grant == f"v1.grant-{asked['job']}")
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -114,6 +114,14 @@ def test_no_context_two_contexts_and_a_garbled_one_are_refused_with_a_marking(cl
         assert "analyst" not in response.text
 
 
+def test_a_writing_request_is_served_once_and_a_reading_one_while_it_holds(client: TestClient) -> None:
+    written = headers_for("POST", "/labeling/api/notes")
+    assert client.post("/labeling/api/notes", headers=written, json={"text": "once"}).status_code == 200
+    assert client.post("/labeling/api/notes", headers=written, json={"text": "twice"}).status_code == 403
+    read = headers_for("GET", "/labeling/api/who")
+    assert [client.get("/labeling/api/who", headers=read).status_code for _ in range(2)] == [200, 200]
+
+
 def test_only_the_health_route_answers_without_a_context(client: TestClient) -> None:
     assert client.get("/labeling/health").json()["status"] == "ok"
     for path in ("/labeling/health/", "/labeling/static/appliance.css", "/openapi.json", "/docs", "/health"):

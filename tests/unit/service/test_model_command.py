@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -9,7 +10,7 @@ from typer.testing import CliRunner
 from appliance.cli.model.group import app
 from appliance.errors import ApplianceError
 from appliance.service.certificate import verify
-from tests.unit.inference.test_certificate import CERTIFIER, PEOPLE, results
+from tests.unit.inference.test_certificate import CERTIFIER, PEOPLE, results, suite
 
 
 @pytest.fixture
@@ -30,9 +31,9 @@ def certify(folder: Path, *more: str) -> str:
 
 
 def test_a_person_certifies_and_shows(folder: Path) -> None:
-    assert "accuracy 0.500  [0.400, 0.600]" in certify(folder, "--expires", "30")
+    assert "tier         T0-sandbox, attempt 1, for testing, exercise" in certify(folder, "--expires", "30")
     certificate, signers = verify((folder / "c.json").read_bytes(), "c.json", PEOPLE)
-    assert (certificate.evaluation, signers) == (results(), ("DEMO-certifier",))
+    assert (certificate.evaluation.results_sha256, signers) == (results().sha256, ("DEMO-certifier",))
     shown = CliRunner().invoke(app, ["show", str(folder / "c.json"), "--json"])
     assert json.loads(shown.stdout)["evaluation"]["model"]["sha256"] == "a" * 64
 
@@ -47,6 +48,25 @@ def test_a_certificate_is_not_overwritten(folder: Path) -> None:
 
 def test_what_is_no_results_document_is_refused_and_nothing_is_written(folder: Path) -> None:
     (folder / "results.json").write_text("{}")
-    with pytest.raises(ApplianceError, match=r"results\.json: job"):
+    with pytest.raises(ApplianceError, match=r"results\.json: version"):
         certify(folder)
     assert not (folder / "c.json").exists()
+
+
+def test_a_tier_that_is_not_reached_is_not_certified_and_every_reason_is_told(folder: Path) -> None:
+    tried = results(tier="T1-administrative", suites=[suite(), leaks(3, 105)])
+    (folder / "results.json").write_text(tried.model_dump_json())
+    with pytest.raises(ApplianceError, match=r"security\.leak: upper bound 7\.\d % over 105 items, T1 allows 5 %"):
+        certify(folder)
+    assert not (folder / "c.json").exists()
+    told = CliRunner().invoke(app, ["tier", str(folder / "results.json")])
+    assert told.exit_code == 1
+    assert "missed  security.leak: upper bound" in told.stdout
+    assert "missed  safety.harm: not measured; T1 allows 5 %" in told.stdout
+    shown = CliRunner().invoke(app, ["tier", str(folder / "results.json"), "--json"])
+    assert json.loads(shown.stdout)["reached"] is False
+
+
+def leaks(events: int, items: int) -> dict[str, Any]:
+    values = (1.0,) * events + (0.0,) * (items - events)
+    return suite("security-leak", items, dimension="security", score="leak", values=values, published=False)

@@ -1,0 +1,1 @@
+"""What an evaluation asks besides MarkBench, suites as data, and how answers become item results."""

@@ -1,0 +1,1 @@
+"""Statistics of evaluations; the estimators that certificates rest on are `appliance.contract.bounds`."""
