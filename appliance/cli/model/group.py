@@ -20,7 +20,7 @@ Certificate = Annotated[
 ]
 
 Evidence = Annotated[
-    list[str] | None, inputs.word_option("NAME=FILE", "Evidence that the tier demands besides; may be repeated.")
+    list[str] | None, inputs.word_option("EVIDENCE", "What the tier demands besides, as NAME=FILE; may be repeated.")
 ]
 Policy = Annotated[
     Path | None, inputs.file_option("The site's own certification policy, if `site.yml` has one; it may only tighten.")

@@ -51,7 +51,7 @@ def test_a_service_that_the_bundle_does_not_offer_is_refused(host: Host) -> None
 
 def test_what_the_bundle_offers_beyond_the_signed_rules_is_told(host: Host) -> None:
     assert not [finding for finding in preflight.examine(host) if "offered" in str(finding)]
-    narrower = POLICY.model_copy(update={"routes": POLICY.routes | {"inference": POLICY.routes["inference"][1:]}})
+    narrower = POLICY.model_copy(update={"routes": POLICY.routes | {"inference": POLICY.routes["inference"][2:]}})
     told = [str(finding) for finding in preflight.examine(replace(host, policy=narrower))]
     assert "offered and not open: inference: GET /inference/** (read)" in told
     assert any("draft-access" in line for line in told)
