@@ -94,7 +94,7 @@ def renew_access(site: Instance, folder: Path, value: dict[str, Any], bundle: Pa
 def test_what_a_bundle_adds_is_told_and_closed_until_officers_open_it(running: Instance, bundle: Path) -> None:
     report = host.run(running, "install", bundle, *host.prints(running), "--dry-run")
     told = [finding["found"] for finding in report["findings"] if "found" in finding]
-    assert "offered and not open: notes: GET /notes/** (read, read from above)" in told
+    assert "offered and not open: notes: GET /notes/ (read, read from above)" in told
     assert "offered and not open: notes: POST /notes/** (write)" in told
     with user(running, "annotator", "unclassified", session=True) as client:
         assert client.get(PAGE).status_code == 404
@@ -120,9 +120,10 @@ def test_officers_open_it_and_people_use_it(running: Instance, bundle: Path) -> 
         assert refused.status_code == 422, "what the store cannot hold is refused, naming the field"
     assert recorded(running, '"notes.create"')
     with user(running, "analyst", "secret", session=True), user(running, "analyst", "unclassified") as from_above:
-        assert text in from_above.get(LIST).text
+        assert text in from_above.get(PAGE).text, "the copy that the service published"
         assert from_above.post(PAGE, data={"text": "from above"}).status_code == 404
-        assert from_above.get(f"{LIST}?q=above").status_code == 404
+        assert from_above.get(f"{PAGE}?q=above").status_code == 404
+        assert from_above.get(LIST).status_code == 404, "it publishes its page alone"
     with user(running, "evaluator", "unclassified", session=True) as nobody:
         assert nobody.get(PAGE).status_code == 404
 

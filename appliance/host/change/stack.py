@@ -24,6 +24,7 @@ from appliance.host.watching import watcher
 
 Progress = Callable[[str], None]
 DOWN_SECONDS = 30.0  # longer than podman takes to start a container again
+REMOVALS = 3  # tries
 
 
 def start_enclave(podman: Podman, enclave: Enclave, catalogue: Catalogue, progress: Progress) -> bool:
@@ -96,7 +97,7 @@ def _remove_strangers(paths: HostPaths, podman: Podman, site: Site) -> bool:
     expected = json.loads((paths.root / "current" / "admission.json").read_bytes())
     strangers = [c["Id"] for c in podman.containers() if c["Names"][0] not in expected]
     if strangers:
-        podman.run(["rm", "--force", "--time", "10", *strangers])
+        _remove(podman, strangers)
     return remove_networks(podman, keep=site.enclaves) or bool(strangers)
 
 
@@ -205,6 +206,20 @@ def hold_enclave(paths: HostPaths, podman: Podman, enclave: Enclave) -> None:
     """The same with one enclave; the others go on. ``converge`` starts it and the watcher again."""
     watcher.stop(paths)
     stop_containers(podman, seconds=30, enclave=enclave.name)
+
+
+def _remove(podman: Podman, identifiers: list[str]) -> None:
+    """Remove containers; again after a moment while the kernel still holds a mount of one that has just ended.
+
+    Raises:
+        ApplianceError: podman refuses each time; the message is its own.
+    """
+    for attempt in range(REMOVALS):
+        last = attempt == REMOVALS - 1
+        done = podman.run(["rm", "--force", "--ignore", "--time", "10", *identifiers], check=last)
+        if done.returncode == 0:
+            return
+        time.sleep(1)
 
 
 def stop_containers(podman: Podman, *, seconds: int, enclave: str | None = None) -> None:
