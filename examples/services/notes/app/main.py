@@ -51,7 +51,7 @@ async def add(  # each is asked for by its type
 
 
 async def _newest(request: Request, database: Database) -> list[dict[str, Any]]:
-    async with database.transaction(request) as transaction:
+    async with database.transaction(request, writes=False) as transaction:  # a request writes in one transaction
         return await (await transaction.execute(NEWEST)).fetchall()
 
 
