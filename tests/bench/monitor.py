@@ -165,7 +165,7 @@ class _Connections:
         """Send one request on a free connection; its status."""
         connection = await self._free.get()
         reader, writer = connection
-        writer.write(f"{method} {path} HTTP/1.1\r\nHost: bench\r\nContent-Length: 0\r\n\r\n".encode())
+        writer.write(f"{method} {path} HTTP/1.1\r\nHost: gateway.internal\r\nContent-Length: 0\r\n\r\n".encode())
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         length = next(line for line in head.lower().split("\r\n") if line.startswith("content-length:"))
         await reader.readexactly(int(length.partition(":")[2]))

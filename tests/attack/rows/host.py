@@ -32,6 +32,9 @@ DOORS = (
     "unshare ls",
     "system service",
 )
+DISK = "/dev/DISK"
+"""Stands for a disk of the host."""
+
 CHANGES = (
     # What a container is started with instead, and the fact that the hook names.
     (["--read-only=false"], "read_only"),
@@ -45,7 +48,7 @@ CHANGES = (
     (["--memory", "64g"], "memory"),
     (["--pids-limit", "-1"], "processes"),
     (["--cpu-shares", "100000"], "processor"),
-    (["--device-write-bps", "/dev/null:1gb"], "disk"),
+    (["--device-write-bps", f"{DISK}:1gb"], "disk"),
     (["--device", "/dev/null:/dev/x"], "devices"),
     (["--sysctl", "net.ipv4.ip_forward=1"], "sysctl"),
 )
@@ -67,7 +70,8 @@ def sysadmin() -> list[Row]:
         def start(world: World, change: list[str] = change, named: str = named) -> Seen:
             image = podman(world.site, "inspect", "--format", "{{.Image}}", "secret-gateway").stdout.strip()
             podman(world.site, "rm", "--force", "--time", "0", "secret-labeling-migrate")
-            run = ["run", "--rm", "--name", "secret-labeling-migrate", "--network", "none", *change, image, "true"]
+            words = [word.replace(DISK, _disk()) for word in change]
+            run = ["run", "--rm", "--name", "secret-labeling-migrate", "--network", "none", *words, image, "true"]
             answer = podman(world.site, *run)
             told = "is not admitted" in answer.stderr and named in answer.stderr
             return Seen(
@@ -90,6 +94,11 @@ def sysadmin() -> list[Row]:
         Row(Actor.SYSADMIN, Kind.IMAGES, "starts a container that no generation has", _stowaway, "refused", "stowaway")
     )
     return rows
+
+
+def _disk() -> str:
+    """A disk of this host, because podman starts nothing with a limit on a device that is none."""
+    return f"/dev/{min(disk.name for disk in Path('/sys/block').iterdir() if (disk / 'device').exists())}"
 
 
 def _stowaway(world: World) -> Seen:
