@@ -7,9 +7,10 @@ from fastapi import Depends, Request
 from appliance.service.database.connections import Database
 
 
-def _database(request: Request) -> Database:
+def database_of(request: Request) -> Database:
+    """The enclave's database."""
     database: Database = request.app.state.database
     return database
 
 
-CurrentDatabase = Annotated[Database, Depends(_database)]
+CurrentDatabase = Annotated[Database, Depends(database_of)]

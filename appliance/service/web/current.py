@@ -9,24 +9,36 @@ from appliance.service.web.middleware import CurrentContext, CurrentToken
 from appliance.service.web.pages import Pages
 from appliance.service.web.published import Published
 
-__all__ = ["CurrentContext", "CurrentMonitor", "CurrentPages", "CurrentPublished", "CurrentToken"]
+__all__ = [
+    "CurrentContext",
+    "CurrentMonitor",
+    "CurrentPages",
+    "CurrentPublished",
+    "CurrentToken",
+    "monitor_of",
+    "pages_of",
+    "published_of",
+]
 
 
-def _pages(request: Request) -> Pages:
+def pages_of(request: Request) -> Pages:
+    """The pages of the service."""
     pages: Pages = request.app.state.pages
     return pages
 
 
-def _monitor(request: Request) -> MonitorClient:
+def monitor_of(request: Request) -> MonitorClient:
+    """The way to the log."""
     monitor: MonitorClient = request.app.state.monitor
     return monitor
 
 
-def _published(request: Request) -> Published:
+def published_of(request: Request) -> Published:
+    """What the service publishes for sessions at higher levels."""
     published: Published = request.app.state.published
     return published
 
 
-CurrentPages = Annotated[Pages, Depends(_pages)]
-CurrentMonitor = Annotated[MonitorClient, Depends(_monitor)]
-CurrentPublished = Annotated[Published, Depends(_published)]
+CurrentPages = Annotated[Pages, Depends(pages_of)]
+CurrentMonitor = Annotated[MonitorClient, Depends(monitor_of)]
+CurrentPublished = Annotated[Published, Depends(published_of)]

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.contract.context import HEADER
+from appliance.service.web.current import pages_of
 from appliance.service.web.middleware import SECURITY_HEADERS, CurrentContext, context_of
-from appliance.service.web.pages import Pages
 from appliance.service.web.responses import not_found
 from workbench.evaluation import suites
 from workbench.evaluation.advice import advise, plan
@@ -130,8 +130,7 @@ async def enter_half(request: Request, context: CurrentContext, half: Annotated[
 
 
 def _render(request: Request, template: str, **values: Any) -> Response:
-    pages: Pages = request.app.state.pages
-    return pages.render(request, template, chart=chart, **values)
+    return pages_of(request).render(request, template, chart=chart, **values)
 
 
 def _known(request: Request) -> list[Job]:

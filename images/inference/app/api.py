@@ -13,7 +13,7 @@ from appliance.contract import digest
 from appliance.contract.context import Context
 from appliance.errors import ApplianceError
 from appliance.markings import Label, Restriction, controlled, parse_by_any
-from appliance.service.monitor import MonitorClient
+from appliance.service.web.current import monitor_of
 from appliance.service.web.middleware import CurrentContext, token_of
 from appliance.service.web.responses import MarkedJSONResponse, not_found
 
@@ -111,8 +111,7 @@ def _restriction(request: Request, context: Context, body: ChatRequest | Complet
 
 
 async def _record(request: Request, gate: Gate, given: list[str], restriction: Restriction, *, stream: bool) -> None:
-    monitor: MonitorClient = request.app.state.monitor
-    await monitor.record(
+    await monitor_of(request).record(
         "model_inference_activity",
         token_of(request),
         inputs=[*given, f"sha256:{gate.serving.model.sha256}"],

@@ -7,7 +7,6 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from appliance.service.settings import Paths, ServiceSettings
-from appliance.service.web.published import Published
 from appliance.service.web.service import Service
 
 from . import api, pages
@@ -16,10 +15,9 @@ from .restrictions import Restrictions
 
 
 @asynccontextmanager
-async def _starts(app: FastAPI, settings: ServiceSettings, paths: Paths) -> AsyncIterator[None]:
+async def _starts(app: FastAPI, settings: ServiceSettings, _paths: Paths) -> AsyncIterator[None]:
     app.state.restrictions = Restrictions(settings.marking, settings.vocabulary)
-    published = Published(settings, app.state.pages, app.state.monitor, paths.state)
-    app.state.publication = Publication(published, app.state.database)
+    app.state.publication = Publication(app.state.published, app.state.database)
     yield
 
 

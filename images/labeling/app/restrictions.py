@@ -7,10 +7,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from appliance.errors import ApplianceError
-from appliance.markings import Label, Marking, MarkingError, dominates, join, marking_of, parse, parse_by_any
+from appliance.markings import (
+    Label,
+    Marking,
+    MarkingError,
+    controlled,
+    dominates,
+    join,
+    marking_of,
+    parse,
+    parse_by_any,
+)
 from appliance.markings.vocabulary import Vocabulary
-
-ORIGINATOR_CONTROL = frozenset({"OC", "OC-USGOV"})
 
 
 @dataclass(frozen=True, order=True)
@@ -35,7 +43,7 @@ class Restriction:
 
 def originator_controlled(portion: str) -> bool:
     """Whether a portion marking says that the originator decides about what leaves (ORCON)."""
-    return not ORIGINATOR_CONTROL.isdisjoint(parse_by_any(portion).obligations)
+    return controlled(parse_by_any(portion).obligations)
 
 
 class Restrictions:

@@ -7,8 +7,8 @@ from uuid import UUID
 from fastapi import Request
 
 from appliance.errors import ApplianceError
-from appliance.service.database import Database, Row, Transaction
-from appliance.service.monitor import MonitorClient
+from appliance.service.database import Row, Transaction, database_of
+from appliance.service.web.current import monitor_of
 from appliance.service.web.middleware import context_of, token_of
 from workbench.exchange import studio, table
 from workbench.tasks import kind_of
@@ -20,12 +20,6 @@ from .store import answers, claims, projects, tasks
 from .store.tasks import Added
 
 NAMED = 500  # identifiers in one record of the log, which takes 64 KiB
-
-
-def database(request: Request) -> Database:
-    """The enclave's database."""
-    found: Database = request.app.state.database
-    return found
 
 
 def restrictions(request: Request) -> Restrictions:
@@ -40,16 +34,10 @@ def publication(request: Request) -> Publication:
     return found
 
 
-def monitor(request: Request) -> MonitorClient:
-    """The way to the log."""
-    found: MonitorClient = request.app.state.monitor
-    return found
-
-
 async def add_project(request: Request, new: NewProject) -> Row:
     """Add a project."""
     restriction = restrictions(request).of(new.marking, new.groups, "", member_of=context_of(request).groups)
-    async with database(request).transaction(request, [restriction.label]) as transaction:
+    async with database_of(request).transaction(request, [restriction.label]) as transaction:
         added = await projects.add_project(transaction, new, restriction)
     await publication(request).changed(request, added["id"])
     return added | {"marking": restriction.portion, "groups": list(restriction.groups)}
@@ -70,7 +58,7 @@ async def add_tasks(
         ApplianceError: one of them is wrong; the message names it, and none is added.
     """
     labels = {_restriction(request, one.marking, (), f"tasks.{n}.", ()).label for n, one in enumerate(new)}
-    async with database(request).transaction(request, labels) as transaction:
+    async with database_of(request).transaction(request, labels) as transaction:
         into = await projects.project(transaction, project)
         kind = kind_of(into["kind"])
         schema = kind.read_schema(into["schema"])
@@ -108,7 +96,7 @@ async def add_label_studio(request: Request, project: UUID, raw: Sequence[Any]) 
     """
     markings = [one["data"].get("marking") if isinstance(one, dict) and _data_of(one) else None for one in raw]
     labels = {_restriction(request, marking, (), f"{n}.data.", ()).label for n, marking in enumerate(markings)}
-    async with database(request).transaction(request, labels) as transaction:
+    async with database_of(request).transaction(request, labels) as transaction:
         into = await projects.project(transaction, project)
         kind = kind_of(into["kind"])
         schema = kind.read_schema(into["schema"])
@@ -142,7 +130,7 @@ async def claim(
         answered: a task that they answer first, and the answer.
         skipped: a task that they leave to others first, and why.
     """
-    async with database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         into = await projects.project(transaction, project)
         if answered:
             done = await tasks.task(transaction, project, answered[0])
@@ -155,7 +143,7 @@ async def claim(
 
 async def open_task(request: Request, project: UUID, task: UUID) -> dict[str, Any]:
     """One task that the annotator chose, claimed for them if it is free."""
-    async with database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         into = await projects.project(transaction, project)
         found = await tasks.task(transaction, project, task)
         if not await claims.claim_this(transaction, into, found):
@@ -169,7 +157,7 @@ async def open_task(request: Request, project: UUID, task: UUID) -> dict[str, An
 
 async def answer(request: Request, project: UUID, task: UUID, value: dict[str, Any]) -> Row:
     """Give an answer, checked against the project and the task."""
-    async with database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         into = await projects.project(transaction, project)
         found = await tasks.task(transaction, project, task)
         return await answers.answer(transaction, into, found, checked_value(into, found, value))
@@ -177,12 +165,12 @@ async def answer(request: Request, project: UUID, task: UUID, value: dict[str, A
 
 async def flag(request: Request, project: UUID, task: UUID, about: str, comment: str) -> None:
     """Say that something is wrong with a task; a wrong marking is recorded in the log, where officers look."""
-    async with database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         found = await tasks.task(transaction, project, task)
         await answers.flag(transaction, found, about, comment)
         if about == "marking":
             detail = {"project": str(project), "task": str(task), "rule": "marking.disputed"}
-            await monitor(request).record("task.flag", token_of(request), detail=detail)
+            await monitor_of(request).record("task.flag", token_of(request), detail=detail)
 
 
 def checked_value(project: Row, task: Row, value: dict[str, Any], field: str = "value") -> dict[str, Any]:
@@ -198,7 +186,7 @@ async def _add(request: Request, transaction: Transaction, project: Row, new: Se
     # The log learns which project holds which tasks: what a trace of a spill goes by. Without it, a roll-back.
     for start in range(0, len(added), NAMED):
         detail = {"project": str(project["id"]), "tasks": added[start : start + NAMED]}
-        await monitor(request).record("records.create", token_of(request), detail=detail)
+        await monitor_of(request).record("records.create", token_of(request), detail=detail)
     return added
 
 

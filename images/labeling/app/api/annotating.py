@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 
-from appliance.service.database import Row
+from appliance.service.database import Row, database_of
 
 from .. import work
 from ..models import NewAnswer, NewFlag, Skip
@@ -38,7 +38,7 @@ async def give_answer(request: Request, project: UUID, task: UUID, new: NewAnswe
 @router.delete("/projects/{project}/tasks/{task}/answers")
 async def undo_answer(request: Request, project: UUID, task: UUID) -> dict[str, Any]:
     """Take one's own answer back; it becomes the draft."""
-    async with work.database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         await projects.project(transaction, project)
         found = await tasks.task(transaction, project, task)
         await answers.undo(transaction, found)
@@ -48,7 +48,7 @@ async def undo_answer(request: Request, project: UUID, task: UUID) -> dict[str, 
 @router.put("/projects/{project}/tasks/{task}/draft")
 async def save_draft(request: Request, project: UUID, task: UUID, new: NewAnswer) -> dict[str, Any]:
     """Keep what one has so far; it is checked when it is given as an answer."""
-    async with work.database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         await projects.project(transaction, project)
         await answers.save_draft(transaction, await tasks.task(transaction, project, task), new.value)
     return {"saved": True}
@@ -57,7 +57,7 @@ async def save_draft(request: Request, project: UUID, task: UUID, new: NewAnswer
 @router.post("/projects/{project}/tasks/{task}/skip")
 async def skip(request: Request, project: UUID, task: UUID, why: Skip) -> dict[str, Any]:
     """Leave a task to others."""
-    async with work.database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         await projects.project(transaction, project)
         await answers.skip(transaction, await tasks.task(transaction, project, task), why.reason)
     return {"skipped": True}

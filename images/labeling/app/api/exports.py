@@ -7,7 +7,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from appliance.service.database import Row
+from appliance.service.database import Row, database_of
+from appliance.service.web.current import monitor_of
 from appliance.service.web.middleware import CurrentContext, token_of
 from appliance.service.web.responses import not_found
 from workbench.exchange import FORMATS, Format, formats_of
@@ -38,7 +39,7 @@ async def _export(request: Request, context: CurrentContext, project: UUID, form
     Raises:
         HTTPException: 404: a task is under ORCON and no recorded decision covers this reader and path.
     """
-    async with work.database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         found = await projects.project(transaction, project)
         if form not in formats_of(found["kind"]):
             raise not_found()
@@ -47,12 +48,12 @@ async def _export(request: Request, context: CurrentContext, project: UUID, form
     if controlled and context.originator_decision is None:
         count = sum(row["marking"] in controlled for row in rows)
         detail = {"project": str(project), "rule": "originator.no-decision", "tasks": count}
-        await work.monitor(request).record("records.refuse", token_of(request), detail=detail)
+        await monitor_of(request).record("records.refuse", token_of(request), detail=detail)
         raise not_found()
     chosen = FORMATS[form]
     marking = work.restrictions(request).enclave
     content = await run_in_threadpool(_written, chosen, found, rows, marking.banner)
-    await work.monitor(request).record(
+    await monitor_of(request).record(
         "records.export",
         token_of(request),
         outputs=[f"sha256:{hashlib.sha256(content).hexdigest()}"],

@@ -7,7 +7,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from appliance.errors import ApplianceError
-from appliance.service.database import Row
+from appliance.service.database import Row, database_of
+from appliance.service.web.current import monitor_of
 from appliance.service.web.middleware import token_of
 from appliance.service.web.responses import not_found
 
@@ -27,7 +28,7 @@ def shown(row: Row) -> Row:
 @router.get("/projects")
 async def list_projects(request: Request) -> dict[str, Any]:
     """All projects that the reader may know of."""
-    async with work.database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         found = {"projects": await projects.projects(transaction)}
     await work.publication(request).looked_at(request)
     return found
@@ -42,7 +43,7 @@ async def add_project(request: Request, new: NewProject) -> Row:
 @router.get("/projects/{project}")
 async def show_project(request: Request, project: UUID) -> Row:
     """One project."""
-    async with work.database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         found = await projects.project(transaction, project)
     await work.publication(request).looked_at(request, project)
     return found
@@ -63,7 +64,7 @@ async def following_tasks(request: Request, project: UUID, task: UUID) -> dict[s
 @router.get("/projects/{project}/tasks/{task}")
 async def show_task(request: Request, project: UUID, task: UUID) -> Row:
     """One task with the reader's own answer."""
-    async with work.database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         await projects.project(transaction, project)
         found = await tasks.task(transaction, project, task)
         return shown(found) | {"own": await answers.own(transaction, found)}
@@ -72,7 +73,7 @@ async def show_task(request: Request, project: UUID, task: UUID) -> Row:
 @router.get("/projects/{project}/tasks/{task}/image.png")
 async def show_image(request: Request, project: UUID, task: UUID) -> Response:
     """The image of a task."""
-    async with work.database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         await projects.project(transaction, project)
         found = await tasks.task(transaction, project, task)
     if not isinstance(found["data"].get("image"), str):
@@ -119,7 +120,7 @@ async def upgrade(request: Request, project: UUID, new: Upgrade) -> dict[str, st
     copy = NewTask(data=new.task.data, groups=new.task.groups, source={"upgraded_from": source})
 
     async def record(identifier: str) -> None:
-        await work.monitor(request).record(
+        await monitor_of(request).record(
             "record.upgrade",
             token_of(request),
             inputs=[source["digest"]],
@@ -138,7 +139,7 @@ def _written(new: Upgrade, project: UUID, identifier: str, marking: str) -> str:
 
 
 async def _page(request: Request, project: UUID, after: UUID | None) -> dict[str, Any]:
-    async with work.database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         await projects.project(transaction, project)
         found = await tasks.page(transaction, project, after)
     return {"tasks": [shown(one) for one in found], "next": found[-1]["id"] if len(found) == tasks.PAGE else None}

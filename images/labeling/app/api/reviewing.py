@@ -6,6 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
+from appliance.service.database import database_of
+
 from .. import quality, work
 from ..models import NewDecision, NewReview
 from ..store import projects, reviews, tasks
@@ -17,7 +19,7 @@ router = APIRouter(prefix="/labeling/api")
 @router.get("/projects/{project}/review")
 async def first_answers(request: Request, project: UUID) -> dict[str, Any]:
     """The first tasks with all answers."""
-    async with work.database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         await projects.project(transaction, project)
         return {"tasks": [shown(one) for one in await reviews.waiting(transaction, project, None)]}
 
@@ -25,7 +27,7 @@ async def first_answers(request: Request, project: UUID) -> dict[str, Any]:
 @router.get("/projects/{project}/review/flags")
 async def flags(request: Request, project: UUID) -> dict[str, Any]:
     """What annotators said about tasks."""
-    async with work.database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         await projects.project(transaction, project)
         return {"flags": await reviews.flags(transaction, project)}
 
@@ -33,7 +35,7 @@ async def flags(request: Request, project: UUID) -> dict[str, Any]:
 @router.get("/projects/{project}/review/quality")
 async def show_quality(request: Request, project: UUID) -> dict[str, Any]:
     """Agreement, skill and suspicion, for each restriction by itself."""
-    async with work.database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         found = await projects.project(transaction, project)
         rows = await reviews.exported(transaction, project)
         gold = await reviews.gold(transaction, project)
@@ -43,7 +45,7 @@ async def show_quality(request: Request, project: UUID) -> dict[str, Any]:
 @router.get("/projects/{project}/review/after/{task}")
 async def following_answers(request: Request, project: UUID, task: UUID) -> dict[str, Any]:
     """The tasks behind one, with all answers."""
-    async with work.database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         await projects.project(transaction, project)
         return {"tasks": [shown(one) for one in await reviews.waiting(transaction, project, task)]}
 
@@ -51,7 +53,7 @@ async def following_answers(request: Request, project: UUID, task: UUID) -> dict
 @router.post("/projects/{project}/review/{task}/reviews", status_code=201)
 async def add_review(request: Request, project: UUID, task: UUID, new: NewReview) -> dict[str, Any]:
     """Judge somebody else's answer."""
-    async with work.database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         into = await projects.project(transaction, project)
         found = await tasks.task(transaction, project, task)
         value = None if new.value is None else work.checked_value(into, found, new.value)
@@ -62,7 +64,7 @@ async def add_review(request: Request, project: UUID, task: UUID, new: NewReview
 @router.post("/projects/{project}/review/{task}/decision", status_code=201)
 async def decide(request: Request, project: UUID, task: UUID, new: NewDecision) -> dict[str, Any]:
     """Decide a task about which people differ."""
-    async with work.database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         into = await projects.project(transaction, project)
         found = await tasks.task(transaction, project, task)
         await reviews.adjudicate(transaction, found, work.checked_value(into, found, new.value), new.reason)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.errors import ApplianceError
-from appliance.service.database import Row
+from appliance.service.database import Row, database_of
 from appliance.service.web.middleware import CurrentContext
 from workbench.tasks import kind_of
 
@@ -22,14 +22,14 @@ router = APIRouter(prefix="/labeling")
 @router.get("/projects/{project}/annotate")
 async def begin(request: Request, project: UUID) -> Response:
     """Where annotators begin, and end."""
-    async with work.database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         return render(request, "begin.html", project=await projects.project(transaction, project), last=None)
 
 
 @router.get("/projects/{project}/annotate/done/{last}")
 async def done(request: Request, project: UUID, last: UUID) -> Response:
     """Nothing is left for this annotator; the last answer can be undone."""
-    async with work.database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         return render(request, "begin.html", project=await projects.project(transaction, project), last=last)
 
 
@@ -62,13 +62,13 @@ async def show_after(request: Request, context: CurrentContext, project: UUID, t
 async def act(request: Request, context: CurrentContext, project: UUID, task: UUID) -> Response:
     """Take an answer, or a draft of one, and go on; if it is not possible, say why and keep what was filled in."""
     form = await request.form()
-    async with work.database(request).transaction(request, writes=False) as transaction:
+    async with database_of(request).transaction(request, writes=False) as transaction:
         into = await projects.project(transaction, project)
         found = await tasks.task(transaction, project, task)
     kind = kind_of(into["kind"])
     value = answer_of(kind, kind.read_schema(into["schema"]), kind.read_data(found["data"]), form)
     if form.get("action") == "draft":
-        async with work.database(request).transaction(request) as transaction:
+        async with database_of(request).transaction(request) as transaction:
             await answers.save_draft(transaction, found, value)
         return Response(status_code=204)
     try:
@@ -102,7 +102,7 @@ async def flag(
 @router.post("/projects/{project}/undo/{task}")
 async def undo(request: Request, project: UUID, task: UUID) -> Response:
     """Take the last answer back and show the task again."""
-    async with work.database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         await projects.project(transaction, project)
         await answers.undo(transaction, await tasks.task(transaction, project, task))
     return RedirectResponse(f"/labeling/projects/{project}/annotate/{task}", 303)
@@ -126,7 +126,7 @@ async def _show(
     error: ApplianceError | None = None,
     value: dict[str, Any] | None = None,
 ) -> Response:
-    async with work.database(request).transaction(request, writes=False) as transaction:
+    async with database_of(request).transaction(request, writes=False) as transaction:
         into = await projects.project(transaction, project)
         found = await tasks.task(transaction, project, task)
         own: Row = await answers.own(transaction, found)

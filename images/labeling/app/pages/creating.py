@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
 from appliance.errors import ApplianceError, first_finding
+from appliance.service.database import database_of
 from appliance.service.web.middleware import context_of
 from appliance.service.web.responses import not_found
 from workbench.tasks import KINDS
@@ -127,7 +128,7 @@ def _parsed(text: str, where: str) -> Any:
 async def _upload(
     request: Request, project: UUID, *, error: ApplianceError | None = None, added: int | None = None
 ) -> Response:
-    async with work.database(request).transaction(request, writes=False) as transaction:
+    async with database_of(request).transaction(request, writes=False) as transaction:
         found = await projects.project(transaction, project)
     fields = KINDS[found["kind"]].data_model.model_fields
     return render(

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
+from appliance.service.database import database_of
 from workbench.exchange import formats_of
 from workbench.tasks import KINDS
 
@@ -18,7 +19,7 @@ router = APIRouter(prefix="/labeling")
 @router.get("/")
 async def index(request: Request) -> Response:
     """All projects."""
-    async with work.database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         found = await projects.projects(transaction)
     await work.publication(request).looked_at(request)
     return render(request, "projects.html", projects=found, kinds=KINDS)
@@ -37,7 +38,7 @@ async def show_following(request: Request, project: UUID, task: UUID) -> Respons
 
 
 async def _show(request: Request, project: UUID, after: UUID | None) -> Response:
-    async with work.database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         found = await projects.project(transaction, project)
         page = await tasks.page(transaction, project, after)
     await work.publication(request).looked_at(request, project)

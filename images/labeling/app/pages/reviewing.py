@@ -8,6 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
 from appliance.errors import ApplianceError
+from appliance.service.database import database_of
 from appliance.service.web.middleware import CurrentContext
 from workbench.tasks import kind_of
 
@@ -35,7 +36,7 @@ async def show_following(request: Request, project: UUID, task: UUID) -> Respons
 @router.get("/projects/{project}/review/quality")
 async def show_quality(request: Request, project: UUID) -> Response:
     """Agreement, skill and suspicion, for each restriction by itself."""
-    async with work.database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         found = await projects.project(transaction, project)
         rows = await reviews.exported(transaction, project)
         gold = await reviews.gold(transaction, project)
@@ -62,7 +63,7 @@ async def judge(
 ) -> Response:
     """Accept or reject somebody's answer."""
     try:
-        async with work.database(request).transaction(request) as transaction:
+        async with database_of(request).transaction(request) as transaction:
             await projects.project(transaction, project)
             found = await tasks.task(transaction, project, task)
             await reviews.review(transaction, found, annotator, verdict, None, reason.strip())
@@ -76,7 +77,7 @@ async def decide(request: Request, context: CurrentContext, project: UUID, task:
     """Decide a task with an answer of the decider's own."""
     form = await request.form()
     try:
-        async with work.database(request).transaction(request) as transaction:
+        async with database_of(request).transaction(request) as transaction:
             into = await projects.project(transaction, project)
             found = await tasks.task(transaction, project, task)
             kind = kind_of(into["kind"])
@@ -89,7 +90,7 @@ async def decide(request: Request, context: CurrentContext, project: UUID, task:
 
 
 async def _waiting(request: Request, project: UUID, after: UUID | None) -> Response:
-    async with work.database(request).transaction(request) as transaction:
+    async with database_of(request).transaction(request) as transaction:
         found = await projects.project(transaction, project)
         rows = await reviews.waiting(transaction, project, after)
     kind = kind_of(found["kind"])
@@ -114,7 +115,7 @@ async def _waiting(request: Request, project: UUID, after: UUID | None) -> Respo
 async def _show(
     request: Request, reader: str, project: UUID, task: UUID, error: ApplianceError | None = None
 ) -> Response:
-    async with work.database(request).transaction(request, writes=False) as transaction:
+    async with database_of(request).transaction(request, writes=False) as transaction:
         into = await projects.project(transaction, project)
         found = await tasks.task(transaction, project, task)
         given = await reviews.answers(transaction, found)

@@ -6,15 +6,14 @@ from typing import Any
 from fastapi import Request, Response
 
 from appliance.service.database import Row
-from appliance.service.web.pages import Pages
+from appliance.service.web.current import pages_of
 from workbench.tasks import kind_of
 from workbench.tasks.labels import keyed, leaves
 
 
 def render(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     """A page for a reader at the enclave's level, who may write; what others read is published."""
-    pages: Pages = request.app.state.pages
-    return pages.render(request, template, status, writable=True, **values)
+    return pages_of(request).render(request, template, status, writable=True, **values)
 
 
 def task_values(project: Row, task: Row, value: dict[str, Any] | None, reader: str) -> dict[str, Any]:

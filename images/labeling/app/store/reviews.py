@@ -13,7 +13,7 @@ from appliance.errors import ApplianceError
 from appliance.service.database import Row, Transaction
 
 from . import sql
-from .tasks import TASK, task
+from .tasks import BEHIND, TASK, task
 
 BATCH = 500
 
@@ -138,14 +138,7 @@ async def _batch(
     found = await sql.rows(
         transaction,
         f"""
-        SELECT {TASK}, coalesce(given.answers, '[]') AS answers, decided.adjudication FROM (
-            SELECT found.* FROM labeling.counter AS c
-            CROSS JOIN LATERAL (
-                SELECT * FROM labeling.task AS t
-                WHERE t.project_id = %(project)s AND t.restriction_id = c.restriction_id
-                  AND t.position > %(position)s - (c.restriction_id > %(restriction)s)::integer
-                ORDER BY t.position LIMIT %(size)s) AS found
-            WHERE c.project_id = %(project)s ORDER BY found.position, found.restriction_id LIMIT %(size)s) AS t
+        SELECT {TASK}, coalesce(given.answers, '[]') AS answers, decided.adjudication FROM ({BEHIND}) AS t
         JOIN labeling.restriction AS r ON r.label_id = t.label_id AND r.id = t.restriction_id
         LEFT JOIN LATERAL (
             SELECT jsonb_agg(jsonb_build_object(

@@ -18,6 +18,17 @@ from . import sql
 from .restrictions import numbered
 
 PAGE = 50
+BEHIND = """
+    SELECT found.* FROM labeling.counter AS c
+    CROSS JOIN LATERAL (
+        SELECT * FROM labeling.task AS t
+        WHERE t.project_id = %(project)s AND t.restriction_id = c.restriction_id
+          AND t.position > %(position)s - (c.restriction_id > %(restriction)s)::integer
+        ORDER BY t.position LIMIT %(size)s) AS found
+    WHERE c.project_id = %(project)s ORDER BY found.position, found.restriction_id LIMIT %(size)s
+"""
+"""The next tasks of a project behind a place, for each restriction by itself: what is hidden costs no time."""
+
 TASK = """
     t.project_id AS project, t.label_id, t.restriction_id, t.position, t.id, r.portion AS marking, r.groups, t.data,
     t.source, t.external_id, t.wanted, t.taken, t.answered, t.created_by, t.created
@@ -205,14 +216,7 @@ async def page(transaction: Transaction, project: UUID, after: UUID | None, size
     return await sql.rows(
         transaction,
         f"""
-        SELECT {TASK}, own.state AS own FROM (
-            SELECT found.* FROM labeling.counter AS c
-            CROSS JOIN LATERAL (
-                SELECT * FROM labeling.task AS t
-                WHERE t.project_id = %(project)s AND t.restriction_id = c.restriction_id
-                  AND t.position > %(position)s - (c.restriction_id > %(restriction)s)::integer
-                ORDER BY t.position LIMIT %(size)s) AS found
-            WHERE c.project_id = %(project)s ORDER BY found.position, found.restriction_id LIMIT %(size)s) AS t
+        SELECT {TASK}, own.state AS own FROM ({BEHIND}) AS t
         JOIN labeling.restriction AS r ON r.label_id = t.label_id AND r.id = t.restriction_id
         LEFT JOIN LATERAL (
             SELECT state FROM labeling.claim AS m WHERE m.project_id = t.project_id
