@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from structlog.testing import capture_logs
 
 from appliance.contract.context import Context, ContextError, open_context
-from appliance.contract.grant import Grant, seal_grant
+from appliance.contract.grant import LONGEST, Grant, seal_grant
 from appliance.enclave.site import Enclave
 from appliance.errors import ApplianceError
 from appliance.markings import Label
@@ -98,6 +98,7 @@ class Model(RuleBasedStateMachine):
         self.contexts = list[tuple[str, Context]]()
         self.jobs, self.started = Jobs(Path(self.folder.name) / "jobs.json", lambda: self.wall), 0
         self.grants = list[tuple[str, str, str]]()
+        self.granted = dict[tuple[str, str, str], tuple[str, float]]()
         self.ledger = Ledger(self)
         self.sessions = Sessions(lambda: self.ticks)
         self.sessions.limit(SESSION, IDLE)
@@ -311,8 +312,8 @@ class Model(RuleBasedStateMachine):
             if answer.status != 200:
                 return
             context = open_context_at(answer.headers["X-Appliance-Context"], self.wall, "inference", "POST", path)
-            assert set(context.nationalities) == set(PEOPLE[who]["nationalities"])
-            assert (context.on_behalf_of, context.model, context.groups) == (who, "m", groups(who))
+            assert set(context.nationalities) == set(PEOPLE[person_at(who)]["nationalities"])
+            assert (context.on_behalf_of, context.model, context.groups) == (person_at(who), "m", groups(who))
             self.stored[runs_in] |= self.stored[enclave]
 
     @rule(data=st.data(), method=st.sampled_from(["GET", "POST"]), service=st.sampled_from(["labeling", "inference"]))
@@ -342,17 +343,25 @@ class Model(RuleBasedStateMachine):
         changed = len(self.ledger.made) - before[0], len(self.ledger.refused) - before[1]
         assert changed == ((0, 0) if self.broken else (1, 0) if may else (0, 1)), "what it may not say is a finding"
 
-    @rule(data=st.data(), enclave=enclaves, service=services)
-    def a_service_asks_for_a_grant(self, data: st.DataObject, enclave: str, service: str) -> None:
-        """A person's context gives a grant in that person's name and enclave alone, and only at the enclave's level."""
+    @rule(data=st.data(), enclave=enclaves, service=services, job=st.sampled_from(["a", "b", "c"]))
+    def a_service_asks_for_a_grant(self, data: st.DataObject, enclave: str, service: str, job: str) -> None:
+        """A person's context starts one job, under one new name, in that person's name, enclave and level alone."""
         if not self.contexts:
             return
-        token, context = data.draw(st.sampled_from(self.contexts))
-        answer = self.ask_as_service(enclave, service, "/grant", {"context": token, "job": "job", "model": "m"})
+        starting = [one for one in self.contexts if one[1].action == "job"]
+        token, context = data.draw(st.sampled_from(starting or self.contexts))
+        if data.draw(st.booleans()):
+            enclave, service = context.enclave, context.service
+        asked = {"context": token, "job": job, "model": "m", "purpose": "evaluation", "calls": 2}
+        answer = self.ask_as_service(enclave, service, "/grant", asked)
         own = (context.enclave, context.service) == (enclave, service) and self.wall <= context.expires
-        may = own and context.working == self.enclave(enclave).encoded and not self.broken
-        assert (answer.status == 200) == may, answer
-        if may:
+        starts = own and context.action == "job" and context.working == self.enclave(enclave).encoded
+        live = {name: one for name, one in self.granted.items() if one[1] >= self.wall}
+        taken = (enclave, service, job) in live or context.request in [request for request, _ in live.values()]
+        if starts and not taken:  # the name is taken even where the log has no room for what it was granted
+            self.granted = live | {(enclave, service, job): (context.request, int(self.wall) + LONGEST)}
+        assert answer.status == (503 if self.broken else 200 if starts and not taken else 403), answer
+        if answer.status == 200:
             self.grants.append((json.loads(answer.body)["grant"], enclave, service))
 
     @rule(data=st.data(), runs_in=enclaves, lent_to=enclaves)
@@ -377,7 +386,7 @@ class Model(RuleBasedStateMachine):
             answer = self.ask_as_service(enclave, service, "/record", {"activity": activity, "context": token})
             assert answer.status == (503 if self.broken else 403)
 
-    def ask_as_service(self, enclave: str, service: str, path: str, body: dict[str, str]) -> HttpResponse:
+    def ask_as_service(self, enclave: str, service: str, path: str, body: dict[str, object]) -> HttpResponse:
         """One request of a service on its socket, at the model's time."""
         with pytest.MonkeyPatch.context() as patch:
             for module in ("appliance.contract.context", "appliance.monitor.serve.records"):
@@ -429,7 +438,7 @@ def has(who: str, *roles: str) -> bool:
 
 
 def groups(who: str) -> tuple[str, ...]:
-    return tuple(PEOPLE[who].get("groups", ()))
+    return tuple(PEOPLE[person_at(who)].get("groups", ()))
 
 
 def open_context_at(token: str, wall: float, service: str, method: str, path: str) -> Context:

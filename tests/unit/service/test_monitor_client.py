@@ -9,13 +9,13 @@ from appliance.contract.context import HEADER
 from appliance.service.monitor import MonitorClient, NotRecordedError
 from tests.unit.service.support import Monitor, headers_for
 
-CONTEXT = headers_for("POST", "/inference/v1/completions")[HEADER]
-
 
 def test_a_record_returns_its_receipt_and_a_job_its_grant(tmp_path: Path) -> None:
+    context = headers_for("POST", "/inference/v1/completions")[HEADER]
+
     async def use(client: MonitorClient) -> tuple[str, str]:
-        receipt = await client.record("model_inference_activity", CONTEXT, inputs=["ab"], detail={"tokens": 3})
-        grant = await client.grant(CONTEXT, job="7", model="smollm2", purpose="evaluation", calls=9)
+        receipt = await client.record("model_inference_activity", context, inputs=["ab"], detail={"tokens": 3})
+        grant = await client.grant(context, job="7", model="smollm2", purpose="evaluation", calls=9)
         await client.close()
         return receipt, grant
 
@@ -23,7 +23,7 @@ def test_a_record_returns_its_receipt_and_a_job_its_grant(tmp_path: Path) -> Non
         assert asyncio.run(use(MonitorClient(tmp_path / "record.sock"))) == ("receipt-1", "v1.grant-7")
     assert (monitor.records[0]["inputs"], monitor.records[0]["subject"]) == (["ab"], "analyst")
     assert monitor.grants[0] == {
-        "context": CONTEXT,
+        "context": context,
         "job": "7",
         "model": "smollm2",
         "purpose": "evaluation",
