@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from demo.instance import Instance
+from demo.instance import TEST, Instance
+from tests.calls import flagged, program, refused
 from tests.integration.podman import podman, recorded
 
 
@@ -38,6 +39,14 @@ def test_each_process_is_confined_by_the_kernel(containers: list[dict[str, Any]]
             assert status[key] == value, (container["Name"], key, reason)
         uid = int(status["Uid"].split()[0])
         assert uid >= 1_000_000, f"{container['Name']} runs as host uid {uid}: every enclave has a range of its own"
+
+
+def test_every_container_gets_the_answer_of_the_table_to_every_system_call(containers: list[dict[str, Any]]) -> None:
+    for name, calls in (("flagged", flagged), ("not in the profile", refused)):
+        for container in containers:
+            command = ["exec", container["Name"], "perl", "-e", program(list(calls()))]
+            answer = podman(TEST, *command)
+            assert (answer.returncode, answer.stdout) == (0, "refused\n"), (container["Name"], name, answer.stderr)
 
 
 def test_uid_ranges_of_two_enclaves_do_not_meet(containers: list[dict[str, Any]]) -> None:

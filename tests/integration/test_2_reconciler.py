@@ -108,6 +108,29 @@ def test_a_gateway_that_cannot_be_reached_is_started_again_by_recover(site: Inst
     recover(site)
 
 
+def test_a_process_of_a_container_in_namespaces_of_its_own_making_is_found(site: Instance) -> None:
+    """As if the filter had let one through: root puts such a process into the container's control groups."""
+    name = "unclassified-labeling"
+    first = podman(site, "inspect", "--format", "{{.State.Pid}}", name).stdout.strip()
+    with subprocess.Popen(["unshare", "--user", "--net", "sleep", "600"]) as process:
+        try:
+            for line in Path(f"/proc/{first}/cgroup").read_text().splitlines():
+                _, controllers, path = line.split(":", 2)
+                folder = Path("/sys/fs/cgroup", controllers.removeprefix("name=") or "unified", path.lstrip("/"))
+                if "libpod" in path and (folder / "cgroup.procs").exists():
+                    (folder / "cgroup.procs").write_text(str(process.pid))
+
+            def found() -> bool:
+                finding = verified(site)[1].get(f"namespaces of container {name}")
+                return finding is not None and "net" in finding["found"]
+
+            assert until(found, 30)
+            assert until(lambda: recorded(site, f"namespaces of container {name}"))
+        finally:
+            process.kill()
+    assert until(lambda: verified(site) == (0, {}), 30)
+
+
 WRONG: list[tuple[str, Callable[[Path], None]]] = [
     ("{root}/enclaves/secret/labeling", lambda path: os.chown(path, 0, 0)),
     ("{root}/enclaves/secret/database", lambda path: path.chmod(0o755)),

@@ -40,6 +40,7 @@ def layers(paths: HostPaths, platform: Platform, look: Look) -> list[Layer]:
         ("seccomp", ("Seccomp of", f"file {root}/etc/seccomp.json")),
         ("no capabilities, no new privileges", ("CapBnd of", "CapEff of", "NoNewPrivs of")),
         ("uid range for each enclave", ("uids of",)),
+        ("namespaces of each container", ("namespaces of",)),
         ("only own mounts", ("mounts of",)),
         ("limits of memory and processes", ("limits of",)),
         ("weights of the processor", ("weights of",)),
