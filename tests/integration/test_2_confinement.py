@@ -169,6 +169,11 @@ def test_a_container_without_the_hook_gets_no_network(site: Instance, tmp_path: 
         ["network", "connect", "unclassified-inner", "secret-labeling"],
         ["unshare", "ls"],
         ["system", "service"],
+        ["--identity", "ps", "exec", "secret-gateway", "true"],
+        ["secret", "create", "context", "/etc/hostname"],
+        ["top", "secret-gateway", "--", "aux"],
+        ["start", "--attach", "secret-gateway"],
+        ["create", "--pull=never", "--log-opt", "path=/tmp/x", "x"],
     ],
     ids=" ".join,
 )
@@ -188,6 +193,13 @@ def test_another_store_setting_is_refused_and_other_stores_are_not(site: Instanc
         own = ["--root", f"{other}/root", "--runroot", f"{other}/run", "--storage-driver", "vfs"]
         answer = subprocess.run(["podman", *own, "ps"], capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
+
+
+@pytest.mark.parametrize("command", ["logs --tail 1 secret-gateway", "inspect secret-gateway", "top secret-gateway"])
+def test_what_shows_the_inside_of_a_container_is_recorded(site: Instance, command: str) -> None:
+    answer = podman(site, *command.split(), program="podman")
+    assert answer.returncode == 0, answer.stderr
+    assert recorded(site, f"podman {command}")
 
 
 def test_exec_is_recorded_before_it_happens(site: Instance) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from appliance.host.enforce.at_rest import encryption
@@ -127,6 +128,21 @@ def test_a_process_of_a_container_in_namespaces_of_its_own_making_is_found(site:
             assert until(found, 30)
             assert until(lambda: recorded(site, f"namespaces of container {name}"))
         finally:
+            process.kill()
+    assert until(lambda: verified(site) == (0, {}), 30)
+
+
+def test_who_enters_a_container_without_podman_is_found(site: Instance) -> None:
+    name = "unclassified-labeling"
+    first = podman(site, "inspect", "--format", "{{.State.Pid}}", name).stdout.strip()
+    entered = ["nsenter", "--target", first, "--pid", "--user", "--ipc", "--uts", "--net", "--mount", "sleep", "600"]
+    with subprocess.Popen(entered) as process:
+        try:
+            assert until(lambda: f"processes of container {name}" in verified(site)[1], 30)
+            assert until(lambda: recorded(site, f"processes of container {name}"))
+        finally:
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.kill()
             process.kill()
     assert until(lambda: verified(site) == (0, {}), 30)
 
