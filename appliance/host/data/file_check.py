@@ -113,7 +113,12 @@ def read_rows(data: bytes, kind: str, name: str) -> Content:
     marked: Any = None
     if isinstance(document, dict):
         marked, document = document.get(CLASSIFICATION), document.get("records")
-    elif document and isinstance(document[0], dict) and set(document[0]) == {CLASSIFICATION}:
+    elif (
+        isinstance(document, list)
+        and document
+        and isinstance(document[0], dict)
+        and set(document[0]) == {CLASSIFICATION}
+    ):
         marked, document, places = document[0][CLASSIFICATION], document[1:], places[1:]
     if not isinstance(document, list) or not document:
         raise ApplianceError(

@@ -37,6 +37,8 @@ def write(folder: Path, name: str, data: bytes) -> Path:
         ("a.jsonl", LINES + b"\xff\xfe", "is not jsonl"),
         ("a.json", b"[]", "no records"),
         ("a.json", b"[1, 2]", "no records"),
+        ("a.json", b"1", "no records|but it is"),
+        ("a.json", b'"text"', "no records|but it is"),
         ("a.jsonl", b"", "is empty|no records"),
         ("a.jsonl", LINES * 5000, "longer than"),
         ("a.json", '[{"a": 1}]'.encode("utf-16"), "it is text in UTF-16"),
