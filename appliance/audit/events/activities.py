@@ -95,7 +95,7 @@ HOST_ACTIVITIES = (
     Activity(
         "data.import",
         ("appliance enclave import",),
-        "A file's tasks were added as their user: once before the first, then once for each batch added.",
+        "A file's tasks were added as their user: once before, and once they were added, with their identifiers.",
         inputs="the file",
     ),
     Activity(
