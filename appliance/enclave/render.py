@@ -28,7 +28,8 @@ OWN_WEIGHT = 400
 """Weight of what others wait for: gateway, database, migrations."""
 SHARES = 10
 """Shares of the processor for each unit of weight; podman calls 1024 shares the ordinary part."""
-BODY_LIMIT = "4m"
+BODY_BYTES = 4 << 20
+BODY_LIMIT = f"{BODY_BYTES >> 20}m"
 LABEL_KEY = "appliance.classification"
 REFUSED_BY_NGINX = (400, 405, 411, 413, 414, 415, 416, 417, 421, 431, 494, 495, 496, 497, 501, 505)
 """What nginx refuses before any location is found; 494 to 497 are its own numbers."""

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.errors import ApplianceError
 from appliance.trust import canonical
-from appliance.trust.keys import PublicKey, SigningKey
+from appliance.trust.keys import ECDSA, PublicKey, SigningKey, one_form
 
 RULE = "signed statements are DSSE envelopes in canonical JSON with t valid signatures of known people and no others"
 
@@ -76,6 +76,8 @@ def sign(value: Any, payload_type: str, keys: Iterable[SigningKey]) -> bytes:
 def add_signature(data: bytes, key: SigningKey, name: str = "envelope") -> bytes:
     """The envelope ``data`` with the signature of ``key`` added, or unchanged when that key has signed already.
 
+    Signatures stand in the order of their keys' ids, so that it does not matter who signed first.
+
     Raises:
         SignatureRefusedError: ``data`` is not an envelope.
     """
@@ -90,9 +92,23 @@ def add_signature(data: bytes, key: SigningKey, name: str = "envelope") -> bytes
         {
             "payload": envelope.payload,
             "payloadType": envelope.payload_type,
-            "signatures": [signature.model_dump() for signature in signatures],
+            "signatures": [one.model_dump() for one in sorted(signatures, key=lambda one: one.keyid)],
         }
     )
+
+
+def has_one_form(data: bytes, people: Iterable[PublicKey], name: str) -> bool:
+    """Whether a verified envelope is written in the one way in which it is signed here.
+
+    Its signatures stand in the order of their keys' ids, and each of ECDSA has the smaller s: nobody can make another
+    file of it that verifies too.
+    """
+    keys = {key.keyid: key for key in people}
+    signatures = _parse(data, name).signatures
+    if signatures != sorted(signatures, key=lambda one: one.keyid):
+        return False
+    written = [(keys[one.keyid], _unb64(one.sig, name)) for one in signatures]
+    return all(key.scheme != ECDSA or one_form(signature) == signature for key, signature in written)
 
 
 def payload_of(data: bytes, name: str) -> tuple[str, Any]:

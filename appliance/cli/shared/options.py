@@ -177,10 +177,12 @@ def read_yaml(file: Path) -> Any:
     from appliance.trust import canonical
 
     try:
-        text = file.read_text()
+        data = file.read_bytes()
+        text = data.decode()
     except UnicodeDecodeError as error:
+        what = canonical.other_encoding(data) or "it is not text"
         raise ApplianceError(
-            f"{file}: is not text, so it is no YAML", rule="statements are written as YAML in UTF-8", remedy=DRAFT
+            f"{file}: is no YAML: {what}", rule="statements are written as YAML in UTF-8", remedy=DRAFT
         ) from error
     except OSError as error:
         raise ApplianceError(f"{file}: cannot be read: {error.strerror}", remedy=DRAFT) from error

@@ -161,6 +161,7 @@ def _examine(
         rooms=space.rooms(space.needs(paths, statements.site, bundle, sizes)),
         reference_time=report.reference_time,
         now=datetime.now(UTC),
+        labels={target.path: target.label for target in report.targets},
     )
     return preflight.examine(host)
 

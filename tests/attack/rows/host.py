@@ -10,6 +10,7 @@ from demo import people
 from demo.instance import appliance
 from tests.attack.row import Actor, Kind, Row, Seen
 from tests.attack.world import World
+from tests.forgery import second_form
 from tests.integration.podman import podman
 
 NOTHING = "a medium that is refused changes nothing; the command names what is wrong"
@@ -231,6 +232,13 @@ def carrier() -> list[Row]:
         ("empties the metadata", lambda bundle: _replace(bundle / "metadata" / "timestamp.json", b"{}")),
         ("names a field of the metadata twice", lambda bundle: _twice(bundle / "metadata" / "timestamp.json")),
         ("brings keys of its own", _resign),
+        ("puts the signatures in another order", lambda bundle: _signatures(bundle, lambda found: found[::-1])),
+        ("brings the second form of a signature", lambda bundle: _signatures(bundle, second_form)),
+        (
+            "calls a file so that a terminal obeys",
+            lambda bundle: (bundle / "targets" / "\x1b[2J").write_text("x"),
+        ),
+        ("cuts a name as Joliet does", _cut),
     ]
     rows = []
     for number, (attempt, change) in enumerate(tries):
@@ -323,6 +331,19 @@ def _swap(one: Path, other: Path) -> None:
 
 def _twice(file: Path) -> None:
     _replace(file, file.read_bytes().replace(b'{"signatures"', b'{"signatures":[],"signatures"', 1))
+
+
+def _signatures(bundle: Path, change: Callable[[list[dict[str, str]]], list[dict[str, str]]]) -> None:
+    file = bundle / "metadata" / "hybrid.dsse.json"
+    envelope = json.loads(file.read_bytes())
+    envelope["signatures"] = change(envelope["signatures"])
+    _replace(file, json.dumps(envelope, separators=(",", ":"), sort_keys=True).encode())
+
+
+def _cut(bundle: Path) -> None:
+    """Cut the name of the file that has the longest."""
+    file = max((path for path in (bundle / "targets").rglob("*") if path.is_file()), key=lambda path: len(path.name))
+    file.rename(file.with_name(file.name[:64] if len(file.name) > 64 else file.name[:-1]))
 
 
 def _resign(bundle: Path) -> None:
