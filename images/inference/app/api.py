@@ -1,7 +1,10 @@
 """The OpenAI-compatible routes below ``/inference/v1/``."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from http import HTTPStatus
 from typing import Any
 
@@ -18,10 +21,12 @@ from appliance.service.web.middleware import CurrentContext, token_of
 from appliance.service.web.responses import MarkedJSONResponse, not_found
 
 from .engine import Engine
-from .gate import Gate
+from .gate import CandidateError, Gate
 from .requests import ChatRequest, CompletionRequest
 
 router = APIRouter(prefix="/inference/v1")
+LOOK_SECONDS = 0.25
+"""How often a running answer looks whether its model may still answer."""
 RESTRICTION_HEADER = "X-Restriction"
 """Says of an answer what limits its readers: label, need-to-know groups, originator control."""
 
@@ -78,7 +83,7 @@ async def _generate(request: Request, context: Context, body: ChatRequest | Comp
         raise EngineError("the engine does not answer", remedy="the administrator looks at the log") from error
     classification = request.state.classification.model_dump()
     if answer.status_code == HTTPStatus.OK and body.stream:
-        events = _marked_events(answer, classification)
+        events = _marked_events(_while_admitted(answer, gate, context), classification)
         headers = {RESTRICTION_HEADER: restriction.encode(), "X-Accel-Buffering": "no"}
         return StreamingResponse(events, media_type="text/event-stream", headers=headers)
     content = json.loads(await answer.aread())
@@ -121,8 +126,37 @@ async def _record(request: Request, gate: Gate, given: list[str], restriction: R
     )
 
 
-async def _marked_events(answer: httpx.Response, classification: dict[str, Any]) -> AsyncIterator[bytes]:
+async def _while_admitted(answer: httpx.Response, gate: Gate, context: Context) -> AsyncGenerator[bytes]:
+    """The engine's bytes while its model may answer; looked at several times a second, also while the engine is silent.
+
+    Raises:
+        CandidateError: its certificate was revoked or has ended meanwhile.
+    """
+    pieces = answer.aiter_raw()
+    waiting: asyncio.Task[bytes] | None = None
+    looked = time.monotonic()
+    try:
+        while True:
+            waiting = waiting or asyncio.ensure_future(anext(pieces, b""))
+            done, _ = await asyncio.wait({waiting}, timeout=LOOK_SECONDS)
+            if not done or time.monotonic() - looked > LOOK_SECONDS:
+                looked = time.monotonic()
+                gate.admit(context)
+            if done:
+                piece, waiting = waiting.result(), None
+                if not piece:
+                    return
+                yield piece
+    finally:
+        if waiting:
+            waiting.cancel()
+        await answer.aclose()
+
+
+async def _marked_events(pieces: AsyncGenerator[bytes], classification: dict[str, Any]) -> AsyncIterator[bytes]:
     """The engine's server-sent events, each chunk with its marking as the last member of its object.
+
+    Where the model is withdrawn, an error that is marked too is the last event but one.
 
     The chunks are this process's own engine's, so the marking is put in before the closing brace: reading and writing
     each token's JSON again took some hundredths of the engine's speed.
@@ -130,12 +164,14 @@ async def _marked_events(answer: httpx.Response, classification: dict[str, Any])
     mark = b"," + json.dumps({"classification": classification}, separators=(",", ":"))[1:].encode()
     rest = b""
     try:
-        async for piece in answer.aiter_raw():
-            *events, rest = (rest + piece).split(b"\n\n")
-            for event in events:
-                if event.startswith(b"data: {") and event.endswith(b"}"):
-                    yield event[:-1] + mark + b"\n\n"
-                elif event.startswith(b"data: "):
-                    yield event + b"\n\n"
-    finally:
-        await answer.aclose()
+        async with aclosing(pieces) as source:
+            async for piece in source:
+                *events, rest = (rest + piece).split(b"\n\n")
+                for event in events:
+                    if event.startswith(b"data: {") and event.endswith(b"}"):
+                        yield event[:-1] + mark + b"\n\n"
+                    elif event.startswith(b"data: "):
+                        yield event + b"\n\n"
+    except CandidateError as error:
+        end = json.dumps({"error": {"message": error.message, "type": "model_withdrawn"}}).encode()
+        yield b"data: " + end[:-1] + mark + b"\n\ndata: [DONE]\n\n"
