@@ -1,7 +1,8 @@
 """Job grants: the monitor's own word that a job runs for a person, so that it can outlast their request.
 
-A service keeps the token and shows it at the enclave's gateway, which gets a fresh context for each call of the job.
-Only the monitor verifies it. Text form: ``v2.<base64url of JSON>.<hex HMAC-SHA-256>``.
+A service keeps the token. It shows it at the enclave's gateway, which gets a fresh context for each call of the job, or
+to the monitor, which gives a fresh context for the service's own database. Only the monitor verifies it.
+Text form: ``v2.<base64url of JSON>.<hex HMAC-SHA-256>``.
 """
 
 import base64
@@ -38,12 +39,14 @@ class Grant(BaseModel):
         job: identifier of the job, chosen by the service that runs it.
         service: the service that runs it.
         enclave: its enclave.
-        model: the one model that it may ask.
+        model: the one model that it may ask, or None: then it asks none, and goes through no gateway.
         purpose: what it is for, in a word, for example ``evaluation``.
         subject: the person who started it.
         label: encoded label of the enclave.
         groups: need-to-know groups of what the job uses: its results are for who is a member of each.
-        calls: how many calls through the gateway it may make.
+        method: HTTP method of the request that started it.
+        path: path of that request. While its person may make it, the job goes on; empty in grants of earlier versions.
+        calls: how many calls through the gateway it may make, and how many fresh contexts it may have, together.
         expires: seconds since the epoch.
     """
 
@@ -52,11 +55,13 @@ class Grant(BaseModel):
     job: JobName
     service: str
     enclave: str
-    model: JobName
+    model: JobName | None = None
     purpose: Purpose
     subject: str
     label: str
     groups: Groups = ()
+    method: str = "POST"
+    path: str = ""
     calls: Calls
     expires: int
 

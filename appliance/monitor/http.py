@@ -110,9 +110,13 @@ async def read_request(reader: asyncio.StreamReader, peer: int | None, budget: B
     length = headers.get("content-length", "0")
     if "transfer-encoding" in headers or not _LENGTH.fullmatch(length) or int(length) > MAX_BODY:
         raise RequestRefusedError
-    async with asyncio.timeout(budget.body_seconds):
-        body = await reader.readexactly(int(length)) if int(length) else b""
+    body = await _body(reader, int(length), budget) if int(length) else b""
     return HttpRequest(line[1], line[2], headers, body, peer)
+
+
+async def _body(reader: asyncio.StreamReader, length: int, budget: Budget) -> bytes:
+    async with asyncio.timeout(budget.body_seconds):
+        return await reader.readexactly(length)
 
 
 def written(response: HttpResponse) -> bytes:

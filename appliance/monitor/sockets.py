@@ -129,8 +129,9 @@ async def _converse(  # one value each
                 reader.whole()
             await pace.take(1 + len(request.body) / UNIT)
             writer.write(written(await handler(request)))
-            async with asyncio.timeout(budget.body_seconds):
-                await writer.drain()
+            if writer.transport.get_write_buffer_size():  # the other end is slow
+                async with asyncio.timeout(budget.body_seconds):
+                    await writer.drain()
     except (RequestRefusedError, asyncio.IncompleteReadError):
         writer.write(written(json_response(400, {"error": "not a request"})))
     except (ConnectionError, TimeoutError, asyncio.CancelledError):

@@ -14,6 +14,10 @@ class NotRecordedError(ApplianceError):
     """The monitor did not confirm a durable record, or refused a grant; the effect must not happen."""
 
 
+class RefusedError(NotRecordedError):
+    """The monitor answered, and refused: asking it again changes nothing."""
+
+
 class MonitorClient:
     """Asks the monitor over its Unix socket to record events and to grant jobs.
 
@@ -67,16 +71,16 @@ class MonitorClient:
         return str((await self._post("/record", body))["receipt"])
 
     async def grant(
-        self, context: str, *, job: str, model: str, purpose: str, calls: int, groups: Sequence[str] = ()
+        self, context: str, *, job: str, model: str | None, purpose: str, calls: int, groups: Sequence[str] = ()
     ) -> str:
         """Ask for the job grant with which a workload acts for the user of ``context``.
 
         Args:
             context: the user's ``X-Appliance-Context`` as received, of an action that the policy calls a job.
             job: identifier of the job.
-            model: name of the one model that the job may call.
+            model: name of the one model that the job may call, or None.
             purpose: what the job is for, in a word; what it calls is told.
-            calls: how many calls it may make.
+            calls: how many calls it may make and contexts it may have, together.
             groups: need-to-know groups of what the job uses.
 
         Raises:
@@ -85,6 +89,16 @@ class MonitorClient:
         asked: dict[str, Any] = {"context": context, "job": job, "model": model, "purpose": purpose, "calls": calls}
         asked |= {"groups": list(groups)}
         return str((await self._post("/grant", asked))["grant"])
+
+    async def context(self, grant: str) -> str:
+        """Trade a job's grant for a fresh context, for the service's own database, that holds for a minute.
+
+        The monitor looks again at the rights of the job's person and records it first.
+
+        Raises:
+            NotRecordedError: the monitor refused or did not answer.
+        """
+        return str((await self._post("/context", {"grant": grant}))["context"])
 
     async def publish(self, path: str, kind: str) -> None:
         """Have the host take the page at ``path`` out of the service's volume, for readers at higher levels.
@@ -114,7 +128,8 @@ class MonitorClient:
             response.raise_for_status()
             answer = response.json()
         except httpx.HTTPStatusError as error:
-            raise NotRecordedError(
+            kind = RefusedError if error.response.is_client_error else NotRecordedError
+            raise kind(
                 f"the monitor refused: {_reason(error.response)}", rule="no durable record, no effect"
             ) from error
         except (httpx.HTTPError, ValueError) as error:
@@ -123,7 +138,7 @@ class MonitorClient:
                 rule="no durable record, no effect",
                 remedy="the security officer checks the monitor: appliance monitor status",
             ) from error
-        if not isinstance(answer, dict) or not {"receipt", "grant", "published"} & answer.keys():
+        if not isinstance(answer, dict) or not {"receipt", "grant", "context", "published"} & answer.keys():
             raise NotRecordedError("the monitor's answer has no receipt", rule="no durable record, no effect")
         return answer
 

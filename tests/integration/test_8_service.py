@@ -7,7 +7,8 @@ import base64
 import json
 import secrets
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from tests.integration import host
 from tests.integration.podman import podman, recorded
 
 NOTES = REPOSITORY / "examples" / "services" / "notes"
-PAGE, LIST = "/notes/", "/notes/api/notes"
+PAGE, LIST, JOBS = "/notes/", "/notes/api/notes", "/notes/api/jobs"
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +107,7 @@ def test_officers_open_it_and_people_use_it(running: Instance, bundle: Path) -> 
     before = running.build / "access.yml"
     appliance(running, "site", "draft-access", before, "--catalogue", bundle, "--out", draft)
     opened = rules(draft) | next_version(running)
-    opened["roles"]["annotator"]["notes"] = ["read", "write"]
+    opened["roles"]["annotator"]["notes"] = ["read", "write", "job"]
     opened["roles"]["analyst"]["notes"] = ["read"]
     renew_access(running, running.site, opened, bundle)
     text = f"the ferry runs at noon {secrets.token_hex(8)}"
@@ -119,6 +120,14 @@ def test_officers_open_it_and_people_use_it(running: Instance, bundle: Path) -> 
         refused = client.post(PAGE, data={"text": "a\0b"})
         assert refused.status_code == 422, "what the store cannot hold is refused, naming the field"
     assert recorded(running, '"notes.create"')
+    with user(running, "annotator", "unclassified", session=True) as client:
+        assert client.post("/notes/counts").status_code == 303
+        (counted,) = waited(client, lambda: [job for job in client.get(JOBS).json()["jobs"] if job["result"]])
+        assert (counted["state"], counted["subject"], counted["done"]) == ("done", "annotator", 1)
+        assert counted["result"] == {"words": 6}
+        assert "done" in client.get("/notes/jobs", headers={"accept": "text/html"}).text
+    for activity in ("job.grant", "job.context", "notes.count"):
+        assert recorded(running, f'"{activity}"')
     with user(running, "analyst", "secret", session=True), user(running, "analyst", "unclassified") as from_above:
         assert text in from_above.get(PAGE).text, "the copy that the service published"
         assert from_above.post(PAGE, data={"text": "from above"}).status_code == 404
@@ -126,6 +135,15 @@ def test_officers_open_it_and_people_use_it(running: Instance, bundle: Path) -> 
         assert from_above.get(LIST).status_code == 404, "it publishes its page alone"
     with user(running, "evaluator", "unclassified", session=True) as nobody:
         assert nobody.get(PAGE).status_code == 404
+
+
+def waited(client: httpx.Client, found: Callable[[], list[Any]]) -> list[Any]:
+    """What ``found`` finds within a minute."""
+    end = time.monotonic() + 60
+    while not (answer := found()):
+        assert time.monotonic() < end, client.get(JOBS).text
+        time.sleep(0.5)
+    return answer
 
 
 def inside(site: Instance, code: str) -> str:
@@ -146,10 +164,13 @@ for database, role in (('labeling', 'labeling'), ('labeling', 'notes'), ('notes'
     except psycopg.Error: pass
 with psycopg.connect('host=/run/postgresql dbname=notes user=notes') as mine:
     print('rows', mine.execute('SELECT count(*) FROM notes.notes').fetchone()[0])
+    print('jobs', mine.execute('SELECT count(*) FROM appliance.job').fetchone()[0])
+    try: mine.execute('SELECT job_grant FROM appliance.job')
+    except psycopg.Error as error: print(type(error).__name__)
 print('models', os.path.exists('/models'), 'log', os.path.exists('/var/log/appliance'))
 """
     said = inside(running, code).splitlines()
-    assert said == ["record 403", "rows 0", "models False log False"]
+    assert said == ["record 403", "rows 0", "jobs 0", "InsufficientPrivilege", "models False log False"]
 
 
 def test_nobody_without_a_certificate_or_session_gets_in(running: Instance) -> None:

@@ -31,8 +31,11 @@ class Activity:
 MONITOR_ACTIVITIES = (
     Activity("session.open", ("monitor",), "A person opened a session, or was refused one."),
     Activity("session.close", ("monitor",), "A person ended a session."),
+    Activity("job.grant", ("monitor",), "A service received a grant, with which a job works on a person's behalf."),
     Activity(
-        "job.grant", ("monitor",), "A service received a grant, with which a job asks a model on a person's behalf."
+        "job.context",
+        ("monitor",),
+        "A job received a context for a minute, once the rights of its person were looked at again. Recorded before.",
     ),
     Activity(
         "review.cosign",

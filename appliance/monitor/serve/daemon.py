@@ -4,6 +4,7 @@ import asyncio
 import re
 import resource
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -41,6 +42,8 @@ from appliance.trust.officers import load_officers
 DESCRIPTORS = 16_384
 COUNT = re.compile(r"(closed|broken|withheld|unavailable)=([0-9]{1,9})(?=&|$)")
 LAST_USE_SECONDS = 1.0
+SWITCH_SECONDS = 0.0005
+"""How long the threads that write the log may keep the interpreter from the one that answers; Python's own is 5 ms."""
 log = structlog.get_logger()
 
 
@@ -147,6 +150,7 @@ async def running(paths: HostPaths) -> AsyncIterator[Monitor]:
     Raises:
         ApplianceError: a statement does not hold, or the host was not installed.
     """
+    sys.setswitchinterval(SWITCH_SECONDS)
     announced = announcement.Announcement(paths)
     statements = installed_statements(paths)
     audit = Log.open(paths.root / "log", paths.root / "secrets" / "log.key")

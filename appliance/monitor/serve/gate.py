@@ -169,7 +169,7 @@ class Gate:
             grant = open_grant(
                 token, self._force.grant_key, service=identity.workload, enclave=enclave.name, now=self._clock()
             )
-            detail |= {"job": grant.job, "on_behalf_of": grant.subject, "model": grant.model}
+            detail |= {"job": grant.job, "on_behalf_of": grant.subject, "model": grant.model or ""}
             subject = self._force.subject(grant.subject, datetime.fromtimestamp(self._clock(), UTC))
             person = _person(subject, label)
         return Workload(identity.workload, label, person, grant)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, Va
 from appliance.audit.events.kinds import Entity, Lineage
 from appliance.audit.events.schema import EventError
 from appliance.contract import digest
-from appliance.contract.context import Context, ContextError, verified
+from appliance.contract.context import Context, ContextError, seal, verified
 from appliance.contract.grant import (
     LONGEST,
     Calls,
@@ -32,6 +32,7 @@ from appliance.monitor.decide.policy import JOB
 from appliance.monitor.http import HttpRequest, HttpResponse, json_response
 from appliance.monitor.in_force.current import InForce
 from appliance.monitor.record.recording import Recording
+from appliance.monitor.serve.continued import continued
 from appliance.monitor.serve.publications import Kind, PublicationError, Publications
 
 MAXIMUM_TOKEN = 8192
@@ -66,11 +67,17 @@ class _GrantRequest(BaseModel):
 
     context: str = Field(max_length=MAXIMUM_TOKEN)
     job: JobName
-    model: JobName
+    model: JobName | None = None
     purpose: Purpose
     calls: Calls
     groups: Groups = ()
     seconds: Annotated[int, Field(ge=1, le=LONGEST)] = LONGEST
+
+
+class _Continued(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    grant: str = Field(max_length=MAXIMUM_TOKEN)
 
 
 class _Cosignature(BaseModel):
@@ -131,6 +138,8 @@ class Records:
             return await self._record(enclave, service, _Record.model_validate_json(request.body))
         if (request.method, request.path) == ("POST", "/grant"):
             return await self._grant(enclave, service, _GrantRequest.model_validate_json(request.body))
+        if (request.method, request.path) == ("POST", "/context"):
+            return await self._continue(enclave, service, _Continued.model_validate_json(request.body))
         if (request.method, request.path) == ("POST", "/publish"):
             return await self._publish(enclave, service, _Publication.model_validate_json(request.body))
         if (request.method, request.path) == ("POST", "/cosign") and enclave.system_high and service.system_high:
@@ -194,7 +203,7 @@ class Records:
             )
         if context.job or context.working != enclave.encoded:
             raise GrantError("a job is started by a person who works at the enclave's level")
-        if asked.model not in enclave.models:
+        if asked.model is not None and asked.model not in enclave.models:
             raise GrantError(f"{enclave.name} has no model {asked.model}")
         now = time.time()
         subject = self._force.subject(context.subject, datetime.fromtimestamp(now, UTC))
@@ -207,6 +216,8 @@ class Records:
             subject=subject.name,
             label=enclave.encoded,
             groups=asked.groups,
+            method=context.method,
+            path=context.path,
             calls=asked.calls,
             expires=int(now) + asked.seconds,
         )
@@ -217,6 +228,17 @@ class Records:
         detail: dict[str, JsonValue] = known | {"request": context.request}
         await self._recording.activity(enclave, service.name, grant.subject, "job.grant", Lineage(), detail)
         return json_response(200, {"grant": seal_grant(grant, self._force.grant_key), "expires": grant.expires})
+
+    async def _continue(self, enclave: Enclave, service: Manifest, asked: _Continued) -> HttpResponse:
+        grant = open_grant(
+            asked.grant, self._force.grant_key, service=service.name, enclave=enclave.name, now=time.time()
+        )
+        context = continued(self._force, enclave, grant, datetime.fromtimestamp(time.time(), UTC))
+        self._jobs.call(grant)
+        detail: dict[str, JsonValue] = {"job": grant.job, "request": context.request, "purpose": grant.purpose}
+        await self._recording.activity(enclave, service.name, grant.subject, "job.context", Lineage(), detail)
+        key = self._force.admission_keys[enclave.name, service.name]
+        return json_response(200, {"context": seal(context, self._force.signing_key, key)})
 
     def _context(self, enclave: Enclave, service: Manifest, token: str) -> Context:
         """The context in ``token``, if this monitor sealed it for ``service`` in ``enclave`` and it still holds."""

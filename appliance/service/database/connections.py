@@ -54,18 +54,40 @@ class Database:
         Raises:
             HTTPException: 503: no connection became free in ``PATIENCE`` seconds.
         """
+        async with self.admitted(request.headers[HEADER], labels, writes=writes) as transaction:
+            yield transaction
+
+    @asynccontextmanager
+    async def admitted(
+        self, token: str, labels: Iterable[str] = (), *, writes: bool = True
+    ) -> AsyncIterator[Transaction]:
+        """The same for a context that came with no request: a job's.
+
+        Raises:
+            HTTPException: 503: no connection became free in ``PATIENCE`` seconds.
+        """
+        async with self.unadmitted() as connection:
+            # Committed at once and in order: two requests that bring the same new labels do not wait for each other.
+            if wanted := sorted(set(labels)):
+                await connection.execute("SELECT appliance.label_id(label) FROM unnest(%s::text[]) AS label", [wanted])
+            async with connection.transaction():
+                await connection.execute("SELECT appliance.admit(%s, %s)", [token, writes])
+                yield connection
+
+    @asynccontextmanager
+    async def unadmitted(self) -> AsyncIterator[Transaction]:
+        """A connection to which the database shows no row of anybody; each statement is committed at once.
+
+        Raises:
+            HTTPException: 503: no connection became free in ``PATIENCE`` seconds.
+        """
         try:
             pool = await self._opened()
             connection = await pool.getconn()
         except PoolTimeout as error:
             raise HTTPException(503, "the database is busy: try again") from error
         try:
-            # Committed at once and in order: two requests that bring the same new labels do not wait for each other.
-            if wanted := sorted(set(labels)):
-                await connection.execute("SELECT appliance.label_id(label) FROM unnest(%s::text[]) AS label", [wanted])
-            async with connection.transaction():
-                await connection.execute("SELECT appliance.admit(%s, %s)", [request.headers[HEADER], writes])
-                yield connection
+            yield connection
         finally:
             await pool.putconn(connection)
 

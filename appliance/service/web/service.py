@@ -1,9 +1,10 @@
 """What every service's main module says: its folder, its routes, what it keeps, and what it starts."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
 
@@ -12,6 +13,11 @@ from appliance.service.settings import Paths, ServiceSettings
 from appliance.service.web.app import create_app
 from appliance.service.web.published import Published
 
+if TYPE_CHECKING:
+    from appliance.service.jobs import Handler
+
+RESOURCE = "work"
+"""Resource class of the jobs of a service, of which one runs at a time; ``Queue.submit`` queues under it."""
 Starts = Callable[[FastAPI, ServiceSettings, Paths], AbstractAsyncContextManager[None]]
 
 
@@ -26,6 +32,8 @@ class Service:
         folder: of its main module; ``templates/`` and ``assets/`` in it are its own.
         routers: its routes, all below ``/<service>/``.
         database: whether it keeps something in the enclave's PostgreSQL.
+        jobs: what runs each kind of job (``appliance.service.jobs``), of which its page and routes are added; it needs
+            a database. A service that starts workers of its own has none here.
         max_body: largest request body, in bytes.
         starts: what it alone starts and stops, called with the application, its settings and its paths; it puts what
             its routes need on ``app.state``.
@@ -34,6 +42,7 @@ class Service:
     folder: Path
     routers: Sequence[APIRouter]
     database: bool = False
+    jobs: "Mapping[str, Handler]" = field(default_factory=dict)
     max_body: int = 1 << 20
     starts: Starts | None = None
 
@@ -58,11 +67,16 @@ class Service:
             monitor = app.state.monitor = MonitorClient(paths.record_socket)
             app.state.published = Published(settings, app.state.pages, monitor, paths.state)
             try:
-                if self.starts is None:
+                async with AsyncExitStack() as started:
+                    if self.database:
+                        from appliance.service.jobs import Queue  # noqa: PLC0415  # as below
+
+                        app.state.queue = Queue(app.state.database, monitor)
+                    if self.starts is not None:
+                        await started.enter_async_context(self.starts(app, settings, paths))
+                    if self.jobs:
+                        await started.enter_async_context(self._worker(app, monitor))
                     yield
-                else:
-                    async with self.starts(app, settings, paths):
-                        yield
             finally:
                 if self.database:
                     await app.state.database.close()
@@ -82,4 +96,14 @@ class Service:
             app.state.database = Database(paths.database, settings.service)
         for router in self.routers:
             app.include_router(router)
+        if self.jobs:
+            from appliance.service.jobs.routes import router as jobs  # noqa: PLC0415  # as above
+
+            app.include_router(jobs(settings.service))
         return app
+
+    def _worker(self, app: FastAPI, monitor: MonitorClient) -> AbstractAsyncContextManager[None]:
+        from appliance.service.jobs import Worker  # noqa: PLC0415  # as above
+
+        worker = app.state.worker = Worker(app.state.database, app.state.queue, monitor, self.jobs, resource=RESOURCE)
+        return worker.running()

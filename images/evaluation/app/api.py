@@ -58,9 +58,9 @@ def results_of(request: Request, identifier: str) -> Results:
 
 
 @router.post("/api/jobs", status_code=202)
-async def start_job(request: Request, context: CurrentContext, new: NewJob) -> dict[str, Any]:
+async def start_job(request: Request, new: NewJob) -> dict[str, Any]:
     """Queue an evaluation."""
-    job = await jobs(request).start(new, evaluator=context.subject, context=request.headers[HEADER])
+    job = await jobs(request).start(new, request)
     return job.model_dump(mode="json")
 
 
@@ -80,14 +80,14 @@ async def show_job(request: Request, job: AnyJob) -> dict[str, Any]:
 async def cancel_job(request: Request, job: AnyJob) -> dict[str, Any]:
     """Ask no further item; what was answered becomes the results."""
     job_of(request, job)
-    return jobs(request).cancel(job).model_dump(mode="json")
+    return (await jobs(request).cancel(job, request)).model_dump(mode="json")
 
 
 @router.post("/api/jobs/{job}/resume", status_code=202)
-async def resume_job(request: Request, context: CurrentContext, job: AnyJob) -> dict[str, Any]:
+async def resume_job(request: Request, job: AnyJob) -> dict[str, Any]:
     """Go on with a job that was interrupted."""
     job_of(request, job)
-    again = await jobs(request).resume(job, evaluator=context.subject, context=request.headers[HEADER])
+    again = await jobs(request).resume(job, request)
     return again.model_dump(mode="json")
 
 

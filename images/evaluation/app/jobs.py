@@ -1,16 +1,18 @@
-"""Jobs: queued for a person, run one after the other, kept in the service's volume across restarts."""
+"""Jobs: queued for a person in the service's database, run one after the other; what they found is in its volume."""
 
-import asyncio
 import os
-from collections import deque
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
+from uuid import UUID
 
-import structlog
+from fastapi import Request
 
 from appliance.errors import ApplianceError
 from appliance.markings import Reader
+from appliance.service.database import Database
+from appliance.service.jobs import JobStoppedError, NoJobError, Queue, Work, Worker
 from appliance.service.monitor import MonitorClient
+from appliance.service.web.middleware import context_of
 from workbench.evaluation import suites
 from workbench.evaluation.advice import plan
 
@@ -19,52 +21,63 @@ from .model import Job, NewJob
 from .run import Bench, Run
 from .store import Store
 
-_log = structlog.get_logger()
-MOST_QUEUED = 20
+RESOURCE = "engine"
+"""Jobs share the enclave's engine with its users: one runs at a time."""
 PURPOSE = "evaluation"
-"""What the model's service is told: only this may ask a model that has no certificate yet."""
+"""The kind of job, and what the model's service is told: only this may ask a model that has no certificate yet."""
 CALLS_PER_ITEM = 4
 """One answer, and as often again as it is tried."""
 OTHER_CALLS = 10
+"""What is served, and a context to begin with."""
 MOST_CALLS = 100_000
 
 
-@dataclass
-class _Entry:
-    job: Job
-    grant: str
-
-
 class Jobs:
-    """The jobs of this service; one runs at a time, because they share the enclave's engine with its users.
+    """The jobs of this service.
+
+    The database keeps which job waits or runs and its grant; the volume keeps what a job is and what it found. A job is
+    begun once: one that was interrupted goes on when its person resumes it.
 
     Args:
         store: where jobs are kept.
         bench: what a run needs.
         custody: the keys of hold-outs.
-        monitor: for grants.
+        database: of the service.
+        queue: the jobs that wait or run.
+        monitor: for grants and contexts.
         models: names of the models that may be evaluated here.
 
     Attributes:
         policy: the certification policy in force.
     """
 
-    def __init__(
-        self, store: Store, bench: Bench, custody: Custody, monitor: MonitorClient, models: tuple[str, ...]
+    def __init__(  # the parts of the service, each of its own kind
+        self,
+        store: Store,
+        bench: Bench,
+        custody: Custody,
+        database: Database,
+        queue: Queue,
+        monitor: MonitorClient,
+        models: tuple[str, ...],
     ) -> None:
         self.store = store
         self.custody = custody
         self.policy = bench.own.policy
         self._bench = bench
-        self._monitor = monitor
+        self._database = database
+        self._queue = queue
+        self._worker = Worker(database, queue, monitor, {PURPOSE: self._evaluate}, resource=RESOURCE)
         self._models = models
-        self._queue: deque[_Entry] = deque()
         self._run: Run | None = None
-        self._task: asyncio.Task[None] | None = None
         for job in store.all():
-            if not job.over:
+            if job.state == "running":
                 text = "the service was restarted; what was answered is kept: resume it"
                 store.keep(job.model_copy(update={"state": "interrupted", "message": text}))
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """Run what waits, as long as the block runs; then a running job is interrupted, and waiting ones stay."""
+        return self._worker.running()
 
     def all(self) -> list[Job]:
         """All jobs, the newest first, the running one with its progress."""
@@ -79,15 +92,16 @@ class Jobs:
         job = self.store.get(identifier)
         return self._live(job) if job else None
 
-    async def start(self, new: NewJob, *, evaluator: str, context: str) -> Job:
-        """Queue a job for ``evaluator``, whose request carried ``context``.
+    async def start(self, new: NewJob, request: Request) -> Job:
+        """Queue a job for the person of ``request``.
 
         The monitor grants nothing for groups that they are no member of.
 
         Raises:
-            ApplianceError: model, tier, suite or hold-out are not there, the queue is full, or the monitor grants
-                nothing.
+            ApplianceError: model, tier, suite or hold-out are not there, too many of this person's jobs wait, or the
+                monitor grants nothing.
         """
+        evaluator = context_of(request).subject
         if new.model not in self._models:
             raise ApplianceError(f"model {new.model!r} is not installed here", remedy=", ".join(self._models))
         self.policy.effective(new.tier)
@@ -109,16 +123,15 @@ class Jobs:
             queued=datetime.now(UTC),
             need_to_know=new.need_to_know,
         )
-        await self._enqueue(job, context)
-        return job
+        return await self._enqueue(job, request)
 
-    async def resume(self, identifier: str, *, evaluator: str, context: str) -> Job:
+    async def resume(self, identifier: str, request: Request) -> Job:
         """Go on with a job that was interrupted; no item that was answered is asked again.
 
         Raises:
             ApplianceError: it did not stop, another person started it, or the monitor grants nothing.
         """
-        job = self.store.get(identifier)
+        job, evaluator = self.store.get(identifier), context_of(request).subject
         if job is None or job.state not in {"interrupted", "failed"}:
             raise ApplianceError("only a job that was interrupted can be resumed", remedy="start a new one")
         if job.evaluator != evaluator:
@@ -126,48 +139,52 @@ class Jobs:
         if job.generation is not None:
             self.custody.check(job.generation, evaluator)
         job = job.model_copy(update={"state": "queued", "message": "", "finished": None})
-        await self._enqueue(job, context)
-        return job
+        return await self._enqueue(job, request)
 
-    def cancel(self, identifier: str) -> Job:
+    async def cancel(self, identifier: str, request: Request) -> Job:
         """Stop a job; what was answered becomes its results.
 
         Raises:
             ApplianceError: it has ended already.
         """
-        for entry in self._queue:
-            if entry.job.id == identifier:
-                self._queue.remove(entry)
-                job = entry.job.model_copy(update={"state": "stopped", "message": "cancelled before it began"})
-                self.store.keep(job.model_copy(update={"finished": datetime.now(UTC)}))
-                return job
-        if self._run is None or self._run.job.id != identifier:
-            raise ApplianceError("this job has ended", rule="only a job that waits or runs can be cancelled")
-        self._run.cancel("cancelled")
-        return self._run.job
+        job = self.store.get(identifier)
+        try:
+            state = await self._queue.cancel(request, UUID(identifier))
+        except NoJobError:
+            if job is None or job.state != "queued":
+                raise
+            state = "cancelled"  # a service of an earlier version left it when it was killed
+        if self._run and self._run.job.id == identifier:
+            self._run.cancel("cancelled")
+            return self._run.job
+        if job is None:
+            raise NoJobError("this job has ended", rule="only a job that waits or runs can be cancelled")
+        if state == "cancelled":
+            ended = {"state": "stopped", "message": "cancelled before it began", "finished": datetime.now(UTC)}
+            job = job.model_copy(update=ended)
+            self.store.keep(job)
+        return job
 
-    async def close(self) -> None:
-        """Stop; running and waiting jobs are kept as interrupted."""
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        for entry in self._queue:
-            text = "the service was stopped; resume it"
-            self.store.keep(entry.job.model_copy(update={"state": "interrupted", "message": text}))
-
-    async def _enqueue(self, job: Job, context: str) -> None:
-        if len(self._queue) >= MOST_QUEUED:
-            raise ApplianceError(f"{MOST_QUEUED} jobs wait already", remedy="wait, or cancel one")
+    async def _enqueue(self, job: Job, request: Request) -> Job:
         calls = min(MOST_CALLS, CALLS_PER_ITEM * self._most_items(job) + OTHER_CALLS)
-        run = f"{job.id}.{job.runs}" if job.runs else job.id
+        name = f"{job.id}.{job.runs}" if job.runs else job.id
         job = job.model_copy(update={"runs": job.runs + 1})
-        grant = await self._monitor.grant(
-            context, job=run, model=job.model, purpose=PURPOSE, calls=calls, groups=job.need_to_know
+        granted = await self._queue.grant(
+            request, name, purpose=PURPOSE, calls=calls, groups=job.need_to_know, model=job.model
         )
-        self.store.keep(job)
-        self._queue.append(_Entry(job, grant))
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._work_off())
+        identifier, spec = UUID(job.id), job.model_dump(mode="json")
+        known = await self._queue.get(request, identifier)
+        async with self._database.transaction(request, [context_of(request).label]) as transaction:
+            if known:
+                await self._queue.again(transaction, identifier, spec, granted)
+            else:
+                await self._queue.add(
+                    transaction, request, identifier, PURPOSE, spec,
+                    granted=granted, resource=RESOURCE, groups=job.need_to_know, attempts=1,
+                )  # fmt: skip
+            self.store.keep(job)  # before the commit: no worker has it yet
+        self._queue.more.set()
+        return job
 
     def _most_items(self, job: Job) -> int:
         """How many items a job can have at most, before they are made: some scores apply to a part of them only."""
@@ -175,15 +192,20 @@ class Jobs:
             return sum(job.asked.values()) + 10
         return 4 * sum(max(scores.values()) for scores in plan(self.policy, job.tier).values())
 
-    async def _work_off(self) -> None:
-        while self._queue:
-            entry = self._queue.popleft()
-            self._run = Run(entry.job, entry.grant, self._bench, self.store, self.custody)
-            try:
-                await self._run.work()
-            finally:
-                _log.info("job_ended", job=entry.job.id, state=self._run.job.state)
-                self._run = None
+    async def _evaluate(self, work: Work) -> None:
+        run = self._run = Run(Job.model_validate(work.job.spec), work.grant, self._bench, self.store, self.custody)
+        work.on_cancel = lambda: run.cancel("cancelled")
+        if work.cancelled:
+            run.cancel("cancelled")
+        try:
+            await run.work()
+        finally:
+            work.progress(run.job.answered, run.job.items or None)
+            self._run = None
+        if run.job.state in {"failed", "interrupted"}:
+            raise ApplianceError(run.job.message)
+        if work.cancelled:
+            raise JobStoppedError(run.job.message)
 
     def _live(self, job: Job) -> Job:
         return self._run.job if self._run and self._run.job.id == job.id else job

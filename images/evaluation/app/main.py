@@ -27,9 +27,11 @@ async def _started(app: FastAPI, settings: ServiceSettings, paths: Paths) -> Asy
         custody = Custody(paths.state / "exposures.jsonl", monitor)
         bench = Bench(settings, own, client, monitor)
         app.state.models = own.models
-        app.state.jobs = Jobs(Store(paths.state / "jobs"), bench, custody, monitor, own.models)
-        yield
-        await app.state.jobs.close()
+        jobs = app.state.jobs = Jobs(
+            Store(paths.state / "jobs"), bench, custody, app.state.database, app.state.queue, monitor, own.models
+        )
+        async with jobs.running():
+            yield
 
 
-service = Service(Path(__file__).parent, [api.router, pages.router], starts=_started)
+service = Service(Path(__file__).parent, [api.router, pages.router], database=True, starts=_started)

@@ -36,9 +36,9 @@ async def index(request: Request) -> Response:
 
 
 @router.post("/")
-async def start(request: Request, context: CurrentContext, new: Annotated[NewJob, Form()]) -> Response:
+async def start(request: Request, new: Annotated[NewJob, Form()]) -> Response:
     """Start a job and show it."""
-    job = await jobs(request).start(new, evaluator=context.subject, context=request.headers[HEADER])
+    job = await jobs(request).start(new, request)
     return RedirectResponse(f"/evaluation/jobs/{job.id}", 303)
 
 
@@ -82,15 +82,15 @@ async def show_job(request: Request, job: AnyJob) -> Response:
 async def cancel(request: Request, job: AnyJob) -> Response:
     """Stop a job."""
     job_of(request, job)
-    jobs(request).cancel(job)
+    await jobs(request).cancel(job, request)
     return RedirectResponse(f"/evaluation/jobs/{job}", 303)
 
 
 @router.post("/jobs/{job}/resume")
-async def resume(request: Request, context: CurrentContext, job: AnyJob) -> Response:
+async def resume(request: Request, job: AnyJob) -> Response:
     """Go on with a job."""
     job_of(request, job)
-    await jobs(request).resume(job, evaluator=context.subject, context=request.headers[HEADER])
+    await jobs(request).resume(job, request)
     return RedirectResponse(f"/evaluation/jobs/{job}", 303)
 
 

@@ -89,6 +89,14 @@ class Gate:
             )
         return standing
 
+    def withdrawn(self, context: Context) -> str | None:
+        """Why a request that was let through may not go on, or None."""
+        try:
+            self.admit(context)
+        except CandidateError as error:
+            return error.message
+        return None
+
     def _read_when_changed(self) -> None:
         try:
             status = self.path.stat()

@@ -11,6 +11,7 @@ from appliance.markings import (
     Label,
     Marking,
     MarkingError,
+    Restriction,
     controlled,
     dominates,
     join,
@@ -21,29 +22,38 @@ from appliance.markings import (
 from appliance.markings.vocabulary import Vocabulary
 
 
-@dataclass(frozen=True, order=True)
-class Restriction:
-    """The restriction of one record.
+@dataclass(frozen=True)
+class Marked:
+    """What limits who may read one record, and how it says so.
 
     Attributes:
-        label: encoded label.
+        restriction: label, need-to-know groups and originator control.
         portion: canonical portion marking, without parentheses.
-        groups: need-to-know groups, sorted; a reader must belong to all of them.
     """
 
-    label: str
+    restriction: Restriction
     portion: str
-    groups: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, portion: str, groups: Iterable[str] = ()) -> "Marked":
+        """A record that has this portion marking and these groups."""
+        return cls.under(parse_by_any(portion), groups)
+
+    @classmethod
+    def under(cls, marking: Marking, groups: Iterable[str] = ()) -> "Marked":
+        """A record under ``marking``, for members of all of ``groups``."""
+        limits = Restriction(marking.label, frozenset(groups), controlled(marking.obligations))
+        return cls(limits, marking.portion)
 
     @property
-    def originator_controlled(self) -> bool:
-        """Whether the originator decides about what leaves."""
-        return originator_controlled(self.portion)
+    def label(self) -> str:
+        """The encoded label."""
+        return self.restriction.label.encode()
 
-
-def originator_controlled(portion: str) -> bool:
-    """Whether a portion marking says that the originator decides about what leaves (ORCON)."""
-    return controlled(parse_by_any(portion).obligations)
+    @property
+    def groups(self) -> list[str]:
+        """The need-to-know groups, sorted."""
+        return sorted(self.restriction.groups)
 
 
 class Restrictions:
@@ -67,7 +77,7 @@ class Restrictions:
         *,
         member_of: Sequence[str],
         within: Iterable[str] = (),
-    ) -> Restriction:
+    ) -> Marked:
         """The restriction of a record that is written.
 
         Args:
@@ -80,8 +90,8 @@ class Restrictions:
         Raises:
             ApplianceError: it is no marking or above the enclave's, or of a group of which the writer is no member.
         """
-        wanted = tuple(sorted({*groups, *within}))
-        for group in wanted:
+        wanted = frozenset({*groups, *within})
+        for group in sorted(wanted):
             if group not in member_of:
                 raise ApplianceError(
                     f"{field}groups: you do not belong to the group {group}",
@@ -89,7 +99,7 @@ class Restrictions:
                     remedy="leave the group out, or ask an officer to add you to it",
                 )
         if marking is None:
-            return Restriction(self.label.encode(), self.enclave.portion, wanted)
+            return Marked.under(self.enclave, wanted)
         try:
             parsed = parse(marking, self._vocabulary)
         except MarkingError as error:
@@ -100,7 +110,7 @@ class Restrictions:
                 rule="records carry the label of their enclave or one that it dominates",
                 remedy="use the enclave of that marking",
             )
-        return Restriction(parsed.label.encode(), parsed.portion, wanted)
+        return Marked.under(parsed, wanted)
 
     def above(self, marking: str, field: str) -> None:
         """Refuse to take up a record whose marking is not truly below the enclave's.
@@ -108,7 +118,7 @@ class Restrictions:
         Raises:
             ApplianceError: it is no marking, or the enclave's does not dominate it, or it is the same.
         """
-        if Label.decode(self.of(marking, (), field, member_of=()).label) == self.label:
+        if self.of(marking, (), field, member_of=()).restriction.label == self.label:
             raise ApplianceError(
                 f"{field}marking: {marking} is this enclave's own level",
                 rule="an upgrade takes a record up; a downgrade does not exist here (docs/officer.md)",

@@ -41,7 +41,7 @@ async def add_project(request: Request, new: NewProject) -> Row:
     async with database_of(request).transaction(request, [restriction.label]) as transaction:
         added = await projects.add_project(transaction, new, restriction)
     await publication(request).changed(request, added["id"])
-    return added | {"marking": restriction.portion, "groups": list(restriction.groups)}
+    return added | {"marking": restriction.portion, "groups": restriction.groups}
 
 
 async def add_tasks(

@@ -32,7 +32,29 @@ DOORS = (
     "network connect unclassified-inner secret-labeling",
     "unshare ls",
     "system service",
+    "--identity ps exec secret-gateway sh",
+    "-c ps exec secret-gateway sh",
+    "--version ps exec secret-gateway sh",
+    "--url unix:///run/podman/podman.sock ps",
+    "secret create context /etc/hostname",
+    "top secret-gateway -- aux",
+    "top secret-gateway aux",
+    "start --attach secret-gateway",
+    "exec --user 0 secret-gateway true",
+    "exec --env LD_PRELOAD=/tmp/x.so secret-gateway true",
+    "create --pull=never --log-opt path=/tmp/x x",
+    "create --pull=never --health-cmd id x",
+    "create --pull=never --secret context,target=/usr/lib/x x",
+    "create --pull=never -v /srv/x:/x:U x",
+    "create x",
 )
+LOOKS = (
+    "exec secret-gateway true",
+    "logs --tail 1 secret-gateway",
+    "inspect --format {{.Id}} secret-gateway",
+    "top secret-gateway",
+)
+"""Show what is inside: they pass, and are in the log before they happen."""
 DISK = "/dev/DISK"
 """Stands for a disk of the host."""
 
@@ -66,6 +88,18 @@ def sysadmin() -> list[Row]:
 
         record = f"podman {words}"
         rows.append(Row(Actor.SYSADMIN, Kind.PODMAN, f"podman {words}", do, "refused", record, quick=number < 2))
+    for words in LOOKS:
+
+        def look(world: World, words: str = words) -> Seen:
+            answer = podman(world.site, *words.split(), program="podman")
+            return Seen("done" if answer.returncode == 0 else f"exit {answer.returncode}: {answer.stderr[-200:]}")
+
+        rows.append(Row(Actor.SYSADMIN, Kind.PODMAN, f"podman {words}", look, "done", f"podman {words}"))
+    rows.append(
+        Row(
+            Actor.SYSADMIN, Kind.PODMAN, "podman ps with CONTAINER_HOST", _elsewhere, "refused", "CONTAINER_HOST is set"
+        )
+    )
     for change, named in CHANGES:
 
         def start(world: World, change: list[str] = change, named: str = named) -> Seen:
@@ -95,6 +129,12 @@ def sysadmin() -> list[Row]:
         Row(Actor.SYSADMIN, Kind.IMAGES, "starts a container that no generation has", _stowaway, "refused", "stowaway")
     )
     return rows
+
+
+def _elsewhere(world: World) -> Seen:
+    """Podman's own program asks whoever serves that socket, without the appliance's store or hooks."""
+    answer = podman(world.site, "CONTAINER_HOST=unix:///run/podman/podman.sock", "podman", "ps", program="env")
+    return Seen("refused" if answer.returncode == 125 else f"exit {answer.returncode}: {answer.stderr[-200:]}")
 
 
 def _disk() -> str:

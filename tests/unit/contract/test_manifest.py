@@ -38,7 +38,7 @@ def folder(tmp_path: Path, **manifests: dict[str, Any] | str) -> Path:
     ("name", "uid", "address", "memory", "workload", "database", "mounts"),
     [
         ("labeling", 1101, "10.78.1.10", "1g", True, True, ()),
-        ("evaluation", 1102, "10.78.1.11", "2g", True, False, ("models",)),
+        ("evaluation", 1102, "10.78.1.11", "2g", True, True, ("models",)),
         ("inference", 1103, "10.78.1.12", "2g", False, False, ("models",)),
         ("console", 1104, "10.78.1.13", "1g", False, False, ("log",)),
     ],

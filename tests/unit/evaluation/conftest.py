@@ -5,7 +5,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -19,8 +19,12 @@ from appliance.service.settings import Paths
 from appliance.trust.certificates import issue_client, issue_server, make_authority
 from appliance.trust.keys import generate
 from images.evaluation.app.main import service as evaluation_service
+from images.evaluation.app.migrate import MIGRATIONS
 from images.inference.app.main import service as inference_service
+from tests.catalogue import CATALOGUE
 from tests.unit.inference.test_certificate import CERTIFIER
+from tests.unit.service.database.cluster import cluster_of
+from tests.unit.service.database.support import migrated
 from tests.unit.service.model import model
 from tests.unit.service.support import Monitor, headers_for, make_paths, settings_for
 
@@ -57,9 +61,17 @@ class Enclave:
 
 
 @pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Paths:
+def database() -> Iterator[Path]:
+    """Folder of the socket of a PostgreSQL that serves evaluation."""
+    with cluster_of(CATALOGUE["evaluation"]) as cluster:
+        migrated(cluster, MIGRATIONS)
+        yield cluster.socket
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Paths:
     """An evaluation service's places, with a workload certificate."""
-    paths = make_paths(tmp_path_factory.mktemp("evaluation"))
+    paths = replace(make_paths(tmp_path_factory.mktemp("evaluation")), database=database)
     authority = make_authority(generate("authority", demo=True))
     (paths.secrets / "ca.pem").write_bytes(authority.pem)
     issue_client(authority, "service:evaluation", organisation="secret").write(paths.secrets, "workload")

@@ -33,6 +33,8 @@ OWN = {"models": ["smollm2"], "engine_image": ENGINE_IMAGE}
 
 
 def ask(client: TestClient, method: str, url: str, body: Any = None, /, **context: Any) -> Response:
+    if method == "POST" and url.startswith(JOBS):
+        context = {"action": "job"} | context
     return client.request(method, url, json=body, headers=headers_for(method, url, **context))
 
 
@@ -261,8 +263,8 @@ def test_one_person_is_not_two_custodians(enclave: Enclave) -> None:
 
 @pytest.fixture
 def service(places: Paths, tmp_path: Path) -> TestClient:
-    """A service whose monitor is down."""
-    paths = replace(places, record_socket=tmp_path / "record.sock")
+    """A service whose monitor and database are down."""
+    paths = replace(places, record_socket=tmp_path / "record.sock", database=tmp_path)
     app = evaluation_service.build(settings_for("evaluation", settings=OWN), paths)
     return TestClient(app, raise_server_exceptions=False)
 

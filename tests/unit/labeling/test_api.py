@@ -35,7 +35,8 @@ def test_two_annotators_who_do_not_see_each_other_and_an_export_that_sees_both(
     assert {given["annotator"] for line in lines for given in line["annotations"]} == {"analyst", "other"}
     assert export.headers["Content-Disposition"].endswith('-S-REL-TO-USA-GBR.jsonl"')
     assert export.headers["X-Classification"] == MARKING
-    assert monitor.records[-1]["activity"] == "records.export"
+    last = monitor.records[-1]
+    assert (last["activity"], last["restriction"]) == ("records.export", "S;;GBR,USA||")
     monitor.refuse = True
     refused = ask(client, "GET", url, action="export")
     assert refused.status_code == 503

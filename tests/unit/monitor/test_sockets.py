@@ -16,9 +16,11 @@ from typer.testing import CliRunner
 
 from appliance.cli import main
 from appliance.contract import digest
+from appliance.contract.context import verified
+from appliance.contract.grant import Grant, seal_grant
 from appliance.enclave.render import GATEWAY_UID
 from tests.catalogue import CATALOGUE
-from tests.contexts import DIGEST_KEY
+from tests.contexts import DIGEST_KEY, GRANT_KEY, PUBLIC_KEY
 from tests.unit.monitor.gateway import Rig, running, token
 
 # The system's own interpreter: the users of the test may not reach a checkout in root's home folder.
@@ -84,6 +86,74 @@ def granted(rig: Rig, service: str, body: dict[str, Any]) -> str:
     """Status of the answer to ``service``."""
     uid = rig.enclave.uids + CATALOGUE[service].uid
     return ask(rig, uid, f"record/{service}/record.sock", "POST /grant", json.dumps(body))
+
+
+def said(rig: Rig, service: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The whole answer to ``service``."""
+    socket = rig.paths.records(rig.enclave.name, service) / "record.sock"
+    socket.chmod(0o666)
+    program = ASK.replace('print(answer.decode().split(" ")[1] if answer else "nothing")', "print(answer.decode())")
+    uid = rig.enclave.uids + CATALOGUE[service].uid
+    command = [PYTHON, "-c", program, str(socket), f"POST {path}", json.dumps(body)]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True, user=uid, group=uid).stdout
+    found: dict[str, Any] = json.loads(answer.partition("\n\n")[2])
+    return found
+
+
+def job(rig: Rig, name: str, calls: int = 3, groups: tuple[str, ...] = (), **context: Any) -> str:
+    """The grant of a job that asks no model, for the evaluator of the enclave."""
+    values = {"action": "job", "subject": "evaluator", "method": "POST", "path": "/evaluation/api/jobs"} | context
+    asked = {"job": name, "purpose": "count", "calls": calls, "groups": list(groups)}
+    body = {"context": token(rig.enclave, "evaluation", **values)} | asked
+    return str(said(rig, "evaluation", "/grant", body)["grant"])
+
+
+def test_a_job_trades_its_grant_for_a_context_of_a_minute_which_is_recorded(rig: Rig) -> None:
+    grant = job(rig, "trades", 2)
+    first = verified(str(said(rig, "evaluation", "/context", {"grant": grant})["context"]), PUBLIC_KEY)
+    record = rig.records()[-1]
+    assert (record["api"]["operation"], record["actor"]["user"]["name"]) == ("job.context", "evaluator")
+    assert record["unmapped"]["detail"]["request"] == first.request
+    second = verified(str(said(rig, "evaluation", "/context", {"grant": grant})["context"]), PUBLIC_KEY)
+    assert first.request != second.request, "each writes once"
+    assert (first.subject, first.on_behalf_of, first.action) == ("service:evaluation", "evaluator", "job")
+    assert (first.label, first.working, first.groups) == (rig.enclave.encoded, rig.enclave.encoded, ())
+    assert first.nationalities, "what person and enclave may read together, rows under REL TO included"
+    assert 0 < first.expires - time.time() <= 60
+    assert said(rig, "evaluation", "/context", {"grant": grant}) == {"error": "the job has made all its calls"}
+
+
+CONTINUES = [
+    # whose grant, and what a taken-over service tries with it
+    ("of a person who may start none", {"subject": "analyst"}),
+    ("of nobody who is registered", {"path": "/evaluation/api/jobs", "subject": "evaluator", "revoke": True}),
+    ("of a path that is another action", {"path": "/evaluation/markings"}),
+    ("of a path elsewhere", {"path": "/labeling/api/projects"}),
+]
+
+
+@pytest.mark.parametrize(("what", "context"), CONTINUES, ids=[what for what, _ in CONTINUES])
+def test_a_job_gets_no_context(rig: Rig, what: str, context: dict[str, Any]) -> None:
+    values = dict(context)
+    if values.pop("revoke", False):
+        grant = Grant(
+            job="gone", service="evaluation", enclave=rig.enclave.name, purpose="count", subject="somebody",
+            label=rig.enclave.encoded, path="/evaluation/api/jobs", calls=1, expires=int(time.time()) + 60,
+        )  # fmt: skip
+        sealed_grant = seal_grant(grant, GRANT_KEY)
+    else:
+        sealed_grant = job(rig, what.replace(" ", "-"), **values)
+    before = len(rig.records())
+    assert "error" in said(rig, "evaluation", "/context", {"grant": sealed_grant})
+    added = rig.records()[before:]
+    assert [record["api"]["operation"] for record in added] == ["record.unattributed"], "and it is a finding"
+
+
+def test_a_grant_serves_its_own_service_alone(rig: Rig) -> None:
+    grant = job(rig, "own-service")
+    assert "error" in said(rig, "labeling", "/context", {"grant": grant})
+    assert "error" in said(rig, "evaluation", "/context", {"grant": grant[:-1] + ("0" if grant[-1] != "0" else "1")})
+    assert "context" in said(rig, "evaluation", "/context", {"grant": grant})
 
 
 def test_a_service_cannot_use_another_s_context_for_a_grant(rig: Rig) -> None:

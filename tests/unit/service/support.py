@@ -72,13 +72,15 @@ def headers_for(method: str, url: str, /, **changes: Any) -> dict[str, str]:
 class Monitor:
     """A monitor at the other end of the record socket that keeps what it is told; ``refuse`` makes it fail.
 
-    What is published it takes from the places of :func:`make_paths`.
+    What is published it takes from the places of :func:`make_paths`. ``revoked`` makes it refuse jobs their contexts.
     """
 
     def __init__(self, socket: Path) -> None:
         self.records: list[dict[str, Any]] = []
         self.grants: list[dict[str, Any]] = []
         self._people: dict[str, str] = {}
+        self._started: dict[str, tuple[Context, list[str]]] = {}
+        self.revoked = False
         self.published: dict[str, str] = {}
         self.refuse = False
         app = FastAPI()
@@ -90,8 +92,23 @@ class Monitor:
             body = json.loads(await request.body())
             if kind == "grant":
                 self.grants.append(body)
-                self._people[f"v1.grant-{body['job']}"] = verified(body["context"], PUBLIC_KEY).subject
+                person = verified(body["context"], PUBLIC_KEY)
+                self._people[f"v1.grant-{body['job']}"] = person.subject
+                self._started[f"v1.grant-{body['job']}"] = (person, body["groups"])
                 return JSONResponse({"grant": f"v1.grant-{body['job']}"})
+            if kind == "context":
+                if self.revoked or body["grant"] not in self._started:
+                    return JSONResponse({"error": "the person may not start this job any more"}, 403)
+                person, groups = self._started[body["grant"]]
+                self.records.append({"activity": "job.context", "subject": person.subject, "grant": body["grant"]})
+                changes = {
+                    "request": secrets.token_hex(16),
+                    "subject": f"service:{person.service}",
+                    "on_behalf_of": person.subject,
+                    "groups": tuple(groups),
+                    "expires": int(time.time()) + 60,
+                }
+                return JSONResponse({"context": sealed(person.model_copy(update=changes))})
             if kind == "publish":
                 file = socket.parent / "state" / "published" / f"{body['path'][1:].replace('/', ',')}.{body['kind']}"
                 self.published[body["path"]] = file.read_text()

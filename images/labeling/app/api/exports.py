@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from appliance.markings import joined
 from appliance.service.database import Row, database_of
 from appliance.service.web.current import monitor_of
 from appliance.service.web.middleware import CurrentContext, token_of
@@ -15,7 +16,7 @@ from workbench.exchange import FORMATS, Format, formats_of
 from workbench.exchange.record import Given, Project, Record
 
 from .. import work
-from ..restrictions import originator_controlled
+from ..restrictions import Marked
 from ..store import projects, reviews
 
 router = APIRouter(prefix="/labeling/api")
@@ -44,9 +45,10 @@ async def _export(request: Request, context: CurrentContext, project: UUID, form
         if form not in formats_of(found["kind"]):
             raise not_found()
         rows = await reviews.exported(transaction, project)
-    controlled = {portion for portion in {row["marking"] for row in rows} if originator_controlled(portion)}
-    if controlled and context.originator_decision is None:
-        count = sum(row["marking"] in controlled for row in rows)
+    kinds = {(row["marking"], tuple(row["groups"])) for row in rows}
+    limits = {kind: Marked.of(*kind).restriction for kind in kinds}
+    if not all(context.reader.can_receive(limit) for limit in limits.values()):
+        count = sum(not context.reader.can_receive(limits[row["marking"], tuple(row["groups"])]) for row in rows)
         detail = {"project": str(project), "rule": "originator.no-decision", "tasks": count}
         await monitor_of(request).record("records.refuse", token_of(request), detail=detail)
         raise not_found()
@@ -58,6 +60,7 @@ async def _export(request: Request, context: CurrentContext, project: UUID, form
         token_of(request),
         outputs=[f"sha256:{hashlib.sha256(content).hexdigest()}"],
         detail={"project": str(project), "bytes": len(content), "form": form},
+        restriction=joined(Marked.under(marking).restriction, *limits.values()),
     )
     portion = "-".join("".join(c if c.isalnum() else " " for c in marking.portion).split())
     disposition = f'attachment; filename="{found["kind"]}-{project}-{portion}.{chosen.suffix}"'

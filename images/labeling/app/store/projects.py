@@ -7,7 +7,7 @@ from psycopg.types.json import Jsonb
 from appliance.service.database import Row, Transaction
 
 from ..models import NewProject
-from ..restrictions import Restriction
+from ..restrictions import Marked
 from . import sql
 from .restrictions import numbered
 
@@ -40,7 +40,7 @@ async def project(transaction: Transaction, identifier: UUID) -> Row:
     return await sql.one(transaction, f"{_PROJECT} WHERE p.id = %s", [identifier])
 
 
-async def add_project(transaction: Transaction, new: NewProject, restriction: Restriction) -> Row:
+async def add_project(transaction: Transaction, new: NewProject, restriction: Marked) -> Row:
     """Add a project."""
     label, number = (await numbered(transaction, [restriction]))[restriction]
     return await sql.one(

@@ -4,21 +4,21 @@ from collections.abc import Iterable
 
 from appliance.service.database import Transaction
 
-from ..restrictions import Restriction
+from ..restrictions import Marked
 from . import sql
 
 
-async def numbered(transaction: Transaction, wanted: Iterable[Restriction]) -> dict[Restriction, tuple[int, int]]:
+async def numbered(transaction: Transaction, wanted: Iterable[Marked]) -> dict[Marked, tuple[int, int]]:
     """Numbers of label and restriction of each; one that is new is added."""
     found = {}
-    for one in sorted(set(wanted)):
+    for one in sorted(set(wanted), key=lambda one: one.restriction.encode()):
         row = await sql.one(
             transaction,
             """
             SELECT label, labeling.restriction_of(label, %s, %s) AS restriction
             FROM appliance.label_id(%s) AS label
             """,
-            [one.portion, list(one.groups), one.label],
+            [one.portion, one.groups, one.label],
         )
         found[one] = (row["label"], row["restriction"])
     return found

@@ -13,7 +13,7 @@ from appliance.errors import ApplianceError
 from appliance.service.database import Row, Transaction
 from workbench.exchange.record import Given
 
-from ..restrictions import Restriction
+from ..restrictions import Marked
 from . import sql
 from .restrictions import numbered
 
@@ -48,7 +48,7 @@ class Added:
         answers: answers that came with it.
     """
 
-    restriction: Restriction
+    restriction: Marked
     data: dict[str, Any]
     source: dict[str, Any]
     external_id: str | None = None
@@ -123,7 +123,7 @@ async def _count(
     transaction: Transaction,
     project: Row,
     new: Sequence[Added],
-    numbers: dict[Restriction, tuple[int, int]],
+    numbers: dict[Marked, tuple[int, int]],
     last: int,
 ) -> None:
     for restriction, (_, number) in sorted(numbers.items(), key=lambda item: item[1][1]):
