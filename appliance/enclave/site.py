@@ -245,6 +245,8 @@ class Site(BaseModel):
 
     Attributes:
         site: name of the site.
+        version: grows with every change; an older one is not installed again.
+        predecessor: SHA-256 of the payload of the statement before this one.
         demo: whether it is a demonstration, whose keys protect nothing.
         markings: how markings are read, those of the enclaves included.
         enclaves: the enclaves of the host.
@@ -257,6 +259,8 @@ class Site(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     site: Name
+    version: Annotated[int, Field(ge=1)] = 1
+    predecessor: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     demo: bool = False
     markings: MarkingRules = MarkingRules()
     enclaves: Annotated[tuple[Enclave, ...], Field(min_length=2)]

@@ -76,8 +76,6 @@ def sign(value: Any, payload_type: str, keys: Iterable[SigningKey]) -> bytes:
 def add_signature(data: bytes, key: SigningKey, name: str = "envelope") -> bytes:
     """The envelope ``data`` with the signature of ``key`` added, or unchanged when that key has signed already.
 
-    Signatures stand in the order of their keys' ids, so that it does not matter who signed first.
-
     Raises:
         SignatureRefusedError: ``data`` is not an envelope.
     """
@@ -92,8 +90,16 @@ def add_signature(data: bytes, key: SigningKey, name: str = "envelope") -> bytes
         {
             "payload": envelope.payload,
             "payloadType": envelope.payload_type,
-            "signatures": [one.model_dump() for one in sorted(signatures, key=lambda one: one.keyid)],
+            "signatures": [signature.model_dump() for signature in signatures],
         }
+    )
+
+
+def in_order(data: bytes, name: str) -> bytes:
+    """The envelope with its signatures in the order of their keys' ids, so that it does not matter who signed first."""
+    envelope = _parse(data, name).model_dump(by_alias=True)
+    return canonical.encode(
+        envelope | {"signatures": sorted(envelope["signatures"], key=lambda one: str(one["keyid"]))}
     )
 
 

@@ -12,7 +12,17 @@ MARKS = {"current", "generations", "registries", "verifications", "hooks.d", "st
 
 OWN = MARKS | {
     *("break-glass", "bundle", "containers", "copies", "enclaves", "etc", "exchange", "helpers", "jobs.json"),
-    *("last-use.json", "lock", "log", "monitor.log", "monitor.log.1", "networks", "restoring", "secrets"),
+    *(
+        "last-use.json",
+        "lock",
+        "log",
+        "monitor.log",
+        "monitor.log.1",
+        "networks",
+        "restoring",
+        "revocations",
+        "secrets",
+    ),
     *("software", "spool", "staged", "trusted", "venv", "volumes", "watcher.log"),
 }
 """All names in its folder: a removal that was killed leaves some of them."""

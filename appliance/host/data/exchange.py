@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import httpx
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -31,13 +31,14 @@ from appliance.errors import ApplianceError
 from appliance.host.data import file_check, records
 from appliance.monitor.decide.certificate_names import CertificateNames, PrincipalError, common_names, principals
 from appliance.monitor.decide.registry import Registry
+from appliance.monitor.decide.revocations import FOLDER, require_not_revoked
 from appliance.monitor.in_force.statements import installed_statements
 from appliance.trust import canonical
 from appliance.trust.certificates import read_certificate
 from appliance.trust.files import read_limited, replace_file
-from appliance.trust.officers import load_signed
+from appliance.trust.officers import load_signed, payload_digest
 
-KIND = "export"
+KIND: Literal["export"] = "export"
 IMPORT, EXPORT = "data.import", "data.export"
 HELD = "exchange"
 LONGEST = timedelta(days=7)
@@ -253,6 +254,7 @@ def release(paths: HostPaths, statement: Path, out: Path) -> tuple[Path, Approva
     """
     value = load_signed(statement, paths.registries / "current" / "officers.json", KIND)
     found = validated(Approval, value, statement.name)
+    require_not_revoked(paths.root / FOLDER, KIND, payload_digest(value), str(statement))
     folder = paths.root / HELD / found.id
     if found.expires <= datetime.now(UTC):
         raise ApplianceError(

@@ -31,7 +31,7 @@ def sign(files: Mapping[str, bytes], people: Sequence[Person]) -> bytes:
     """The envelope over ``files`` (name to bytes), signed by both keys of each of ``people``."""
     value = {"files": {name: fingerprint(data) for name, data in files.items()}}
     keys = [key for person in people for key in (person.classical, person.quantum_safe)]
-    return dsse.sign(value, PAYLOAD_TYPE, keys)
+    return dsse.in_order(dsse.sign(value, PAYLOAD_TYPE, keys), FILE)
 
 
 def verify(

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import shutil
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +18,11 @@ from openai import OpenAI
 from appliance.contract import digest
 from appliance.contract.evaluation import Results
 from appliance.errors import ApplianceError
-from appliance.service.certificate import certify, digest_of
+from appliance.service.certificate import REVOKED, certify, digest_of
+from appliance.trust import canonical
 from appliance.trust.keys import generate
 from images.inference.app.main import service as inference
+from tests.forgery import second_form
 from tests.unit.inference.test_certificate import CERTIFIER, results
 from tests.unit.service.support import MARKING, Monitor, headers_for, make_paths, settings_for
 
@@ -167,6 +171,55 @@ def test_a_revoked_certificate_no_longer_counts(service: Service) -> None:
         assert service.ask().status_code == 409
     finally:
         gate._revoked = frozenset()
+
+
+def test_what_officers_revoked_counts_no_more_however_it_is_signed(service: Service) -> None:
+    service.certify()
+    revoked = service.certificate.with_name(REVOKED)
+    revoked.write_text(json.dumps([digest_of(service.certificate.read_bytes())]))
+    try:
+        assert service.ask().status_code == 409
+        envelope = json.loads(service.certificate.read_bytes())
+        other = canonical.encode(envelope | {"signatures": second_form(envelope["signatures"])})
+        assert other != service.certificate.read_bytes()
+        service.certificate.write_bytes(other)
+        assert "revoked" in service.standing()["reason"], "the second form of the signature is the same certificate"
+        revoked.write_text("not JSON")
+        assert service.ask().status_code == 409, "who cannot know what was revoked lets nothing through"
+    finally:
+        revoked.unlink()
+    assert service.ask().status_code == 200
+
+
+def test_a_running_answer_ends_marked_within_a_second_of_the_revocation(service: Service) -> None:
+    service.certify()
+    revoked, when = service.certificate.with_name(REVOKED), [0.0]
+    digest = digest_of(service.certificate.read_bytes())
+
+    def revoke() -> None:
+        while not service.monitor.records:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        when[0] = time.monotonic()
+        revoked.with_suffix(".new").write_text(json.dumps([digest]))
+        revoked.with_suffix(".new").replace(revoked)
+
+    service.monitor.records.clear()
+    thread = threading.Thread(target=revoke)
+    thread.start()
+    try:
+        long = {"messages": [{"role": "user", "content": "Count to a thousand."}], "max_tokens": 1900, "stream": True}
+        answer = service.ask(body=long)
+        took = time.monotonic() - when[0]
+    finally:
+        thread.join()
+        revoked.unlink()
+    events = [line.removeprefix("data: ") for line in answer.text.split("\n\n") if line]
+    last = json.loads(events[-1])
+    assert last["error"]["type"] == "certificate_withdrawn", answer.text[-500:]
+    assert "revoked" in last["error"]["message"]
+    assert all(json.loads(event)["classification"]["marking"] == MARKING for event in events)
+    assert took < 1
 
 
 def test_an_answer_is_marked_in_header_and_body(service: Service) -> None:
