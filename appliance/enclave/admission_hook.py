@@ -38,15 +38,10 @@ HARMLESS = ("trusted.overlay.origin", "trusted.overlay.impure", "trusted.overlay
 
 def calls(seccomp):
     """What a seccomp profile lets through, in an order of its own; the runtime's form and the appliance's are alike."""
-    rest = dict(seccomp)
-    rules = {
-        (
-            name,
-            json.dumps({key: value for key, value in rule.items() if key != "names" and value != []}, sort_keys=True),
-        )
-        for rule in rest.pop("syscalls")
-        for name in rule["names"]
-    }
+    rest, rules = dict(seccomp), set()
+    for rule in rest.pop("syscalls"):
+        how = json.dumps({key: value for key, value in rule.items() if key != "names" and value != []}, sort_keys=True)
+        rules.update((name, how) for name in rule["names"])
     machines = rest.pop("architectures", [])
     for entry in rest.pop("archMap", []):
         machines = [*machines, entry["architecture"], *entry["subArchitectures"]]
