@@ -19,5 +19,6 @@ async def ask(request: Request, context: CurrentContext, pages: CurrentPages) ->
         model=gate.serving.model.name,
         standing=gate.standing(),
         limit=gate.serving.parameters["maximum_tokens"],
+        context=gate.serving.parameters["context"],
         writable=context.working == context.label,
     )
