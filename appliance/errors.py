@@ -1,9 +1,24 @@
 """The one error that reaches a person: what is wrong, by which rule, and what to do."""
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+
+UNSEEN = "\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
+"""Characters that a terminal obeys or hides, as the inside of a class of a regular expression."""
+_OBEYED = re.compile(f"(?![\n\t])[{UNSEEN}\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    """Text of others, for example the name of a file on a medium, made fit for a terminal.
+
+    What a terminal would obey or hide, and bytes that are no text, stand as ``%xx`` of their UTF-8.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return _OBEYED.sub(lambda one: "".join(f"%{byte:02x}" for byte in one[0].encode(errors="surrogateescape")), text)
 
 
 class ApplianceError(Exception):
@@ -21,10 +36,10 @@ class ApplianceError(Exception):
     status = 1
 
     def __init__(self, message: str, *, rule: str = "", remedy: str = "") -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = visible(message)
         self.rule = rule
-        self.remedy = remedy
+        self.remedy = visible(remedy)
+        super().__init__(self.message)
 
     def as_dict(self) -> dict[str, str]:
         """The refusal as JSON for ``--json`` output."""

@@ -10,9 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from appliance.contract.document import read_document
 from appliance.errors import ApplianceError, first_words
 
 Use = Annotated[str, Field(pattern=r"^[a-z][a-z-]{2,30}$")]
@@ -171,11 +171,15 @@ def read(text: bytes | str, name: str) -> Certification:
         CertificationError: it is not one; the message names the field.
     """
     try:
-        document = yaml.safe_load(text)
-        return Certification.model_validate(document)
-    except (yaml.YAMLError, ValidationError) as error:
-        why = ": ".join(first_words(error)) if isinstance(error, ValidationError) else "not YAML"
-        raise CertificationError(f"{name}: {why}", rule="policies/certification.yml") from error
+        return Certification.model_validate(read_document(text, name))
+    except ValidationError as error:
+        raise CertificationError(
+            f"{name}: {': '.join(first_words(error))}", rule="policies/certification.yml"
+        ) from error
+    except ApplianceError as error:
+        raise CertificationError(
+            error.message.replace("cannot be read as", "not", 1), rule=error.rule, remedy=error.remedy
+        ) from error
 
 
 @cache

@@ -4,7 +4,6 @@ Prompts, answers and targets are not in it: an item has an identifier, its clust
 """
 
 import hashlib
-import json
 from typing import Annotated, Any, Literal
 
 import rfc8785
@@ -12,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from appliance.contract.certification import Dimension
 from appliance.errors import ApplianceError, first_words
+from appliance.trust import canonical
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Score = Annotated[float, Field(ge=0, le=1)]
@@ -161,13 +161,18 @@ def read_results(data: bytes, name: str) -> Results:
         ResultsError: it is not one; the message names the field.
     """
     try:
-        document = json.loads(data)
+        document = canonical.decode(data, name)
         if isinstance(document, dict):
             document.pop("classification", None)  # the marking of the response that it was downloaded in
         return Results.model_validate(document)
-    except ValueError as error:
+    except (ValidationError, canonical.CanonicalError) as error:
+        why = (
+            error.message.removeprefix(f"{name}: ").replace("cannot be read as", "not", 1)
+            if isinstance(error, ApplianceError)
+            else ": ".join(first_words(error))
+        )
         raise ResultsError(
-            f"{name}: {': '.join(first_words(error)) if isinstance(error, ValidationError) else 'not JSON'}",
+            f"{name}: {why}",
             rule="a certificate is made from the results document of the evaluation service",
             remedy="download the results of a finished job again",
         ) from error

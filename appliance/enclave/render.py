@@ -28,7 +28,8 @@ OWN_WEIGHT = 400
 """Weight of what others wait for: gateway, database, migrations."""
 SHARES = 10
 """Shares of the processor for each unit of weight; podman calls 1024 shares the ordinary part."""
-BODY_LIMIT = "4m"
+BODY_BYTES = 4 << 20
+BODY_LIMIT = f"{BODY_BYTES >> 20}m"
 LABEL_KEY = "appliance.classification"
 REFUSED_BY_NGINX = (400, 405, 411, 413, 414, 415, 416, 417, 421, 431, 494, 495, 496, 497, 501, 505)
 """What nginx refuses before any location is found; 494 to 497 are its own numbers."""
@@ -309,8 +310,16 @@ def service_settings(
     return json.dumps(document, indent=2, sort_keys=True) + "\n"
 
 
+BIND_OPTIONS = ("nodev", "noexec", "nosuid")
+"""Of every volume: nothing that a service wrote is run, whatever its mode says (mount(8))."""
+TEMPORARY = ("/run", "/tmp", "/var/tmp")  # noqa: S108  # the container's own tmpfs
+"""Where a container may write for as long as it runs."""
+
+
 def _bind(source: Path, target: str, *, writable: bool = False) -> dict[str, Any]:
-    return {"type": "bind", "source": str(source), "target": target, "read_only": not writable}
+    """A volume. Podman-compose passes on as ``propagation`` what it has no word for."""
+    propagation = {"propagation": ",".join(BIND_OPTIONS)}
+    return {"type": "bind", "source": str(source), "target": target, "read_only": not writable, "bind": propagation}
 
 
 def _container(  # one value each
@@ -329,7 +338,7 @@ def _container(  # one value each
         "pids_limit": processes,
         "mem_limit": memory,
         "cpu_shares": weight * SHARES,
-        "tmpfs": ["/tmp:rw,nosuid,nodev,noexec,size=256m,mode=1777"],  # noqa: S108  # the container's own tmpfs
+        "tmpfs": [f"{place}:rw,nosuid,nodev,noexec,size=256m,mode=1777" for place in TEMPORARY],
         "restart": "on-failure:5",
         "labels": {LABEL_KEY: enclave.label, "appliance.enclave": enclave.name, "appliance.service": name},
         "x-podman.uidmaps": mapping,

@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -32,6 +31,7 @@ from appliance.contract.certification import (
     standard,
     tightened,
 )
+from appliance.contract.document import read_document
 from appliance.contract.manifest import ServiceName
 from appliance.errors import ApplianceError, first_words
 from appliance.markings import Label, Marking, MarkingError, dominates, parse, parse_by_any
@@ -245,6 +245,8 @@ class Site(BaseModel):
 
     Attributes:
         site: name of the site.
+        version: grows with every change; an older one is not installed again.
+        predecessor: SHA-256 of the payload of the statement before this one.
         demo: whether it is a demonstration, whose keys protect nothing.
         markings: how markings are read, those of the enclaves included.
         enclaves: the enclaves of the host.
@@ -257,6 +259,8 @@ class Site(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     site: Name
+    version: Annotated[int, Field(ge=1)] = 1
+    predecessor: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     demo: bool = False
     markings: MarkingRules = MarkingRules()
     enclaves: Annotated[tuple[Enclave, ...], Field(min_length=2)]
@@ -410,7 +414,7 @@ def load_site(path: Path) -> Site:
         ApplianceError: the file cannot be read or a field breaks a rule.
     """
     try:
-        data = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
+        data = path.read_bytes()
+    except OSError as error:
         raise ApplianceError(f"{path} cannot be read: {error}") from error
-    return parse_site(data, path.name)
+    return parse_site(read_document(data, path.name), path.name)

@@ -15,6 +15,7 @@ from appliance.contract.certification import EXERCISE, Certification, standard
 from appliance.contract.evaluation import Digest, HoldOut, Model, Results
 from appliance.contract.tiers import Decision, decide
 from appliance.errors import ApplianceError, first_words
+from appliance.trust import canonical
 from appliance.trust.dsse import payload_of
 from appliance.trust.keys import PrivateKey, PublicKey
 from appliance.trust.statements import sign_statement, verify_statement
@@ -118,6 +119,10 @@ class Certifier(_Record):
 
     name: str
     public_key: str
+
+
+REVOKED = "revoked.json"
+"""Beside the model: payload digests of the certificates that officers withdrew, as the host writes them."""
 
 
 class CertificateError(ApplianceError):
@@ -371,5 +376,8 @@ def check_use(certificate: Certificate, use: str, name: str, *, demo: bool) -> N
 
 
 def digest_of(data: bytes) -> str:
-    """SHA-256 of a certificate's envelope, by which it is revoked."""
-    return hashlib.sha256(data).hexdigest()
+    """SHA-256 of a certificate's payload, by which it is known and revoked.
+
+    The envelope is not what counts: its signature has a second form (r, n - s) that verifies as well.
+    """
+    return hashlib.sha256(canonical.encode(payload_of(data, "the certificate")[1])).hexdigest()

@@ -1,6 +1,8 @@
 """JSON with one possible spelling: what is signed has exactly one byte form, and every other form is refused."""
 
 import json
+import math
+import re
 from itertools import chain, islice
 from typing import Any
 
@@ -13,6 +15,8 @@ MAXIMUM_DEPTH = 32
 MAXIMUM_VALUES = 200_000
 """Of a document that people wrote, its anchors written out."""
 RULE = "signed JSON is in the canonical form of RFC 8785, without duplicate keys"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class CanonicalError(ApplianceError):
@@ -43,7 +47,8 @@ def decode(data: bytes, name: str) -> Any:
         name: the file or field, for the error.
 
     Raises:
-        CanonicalError: not UTF-8 JSON, a duplicate key, a number that is not finite, or nesting beyond 32 levels.
+        CanonicalError: not UTF-8 JSON, a duplicate key, a number that is not finite, half of a surrogate pair, or
+            nesting beyond 32 levels.
     """
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -61,17 +66,57 @@ def decode(data: bytes, name: str) -> Any:
     def constant(text: str) -> Any:
         raise CanonicalError(f"{name}: {text} is not a JSON number", rule=RULE)
 
+    def finite(text: str) -> float:
+        number = float(text)
+        return number if math.isfinite(number) else constant(text[:40])
+
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)
+        text = data.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant, parse_float=finite)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise NotJsonError(
-            f"{name}: cannot be read as JSON: {_why(error)}",
+            f"{name}: cannot be read as JSON: {other_encoding(data) or _why(error)}",
             rule=RULE,
             remedy="see that it is the right file; if it is, carry it again from its source",
         ) from error
     if _depth(value, MAXIMUM_DEPTH) > MAXIMUM_DEPTH:
         raise CanonicalError(f"{name}: nested deeper than {MAXIMUM_DEPTH} levels", rule=RULE)
+    if _ESCAPED_SURROGATE.search(text) and (where := find_text(value, _SURROGATE)) is not None:
+        raise CanonicalError(
+            f"{name}: {where or 'the text'} holds half of a surrogate pair, which is no character",
+            rule="text is Unicode: UTF-8 has no lone surrogates (RFC 3629, 3; RFC 8259, 8.2)",
+            remedy="correct the text in the program that wrote it",
+        )
     return value
+
+
+def find_text(value: Any, pattern: re.Pattern[str]) -> str | None:
+    """The field, as ``data.answers.1``, of the first text or name in ``value`` in which ``pattern`` is found."""
+    waiting: list[tuple[Any, tuple[str, ...]]] = [(value, ())]
+    while waiting:
+        one, where = waiting.pop()
+        if isinstance(one, str) and pattern.search(one):
+            return ".".join(where)
+        if isinstance(one, dict):
+            for key in one:
+                if pattern.search(key):
+                    return ".".join((*where, ascii(key)[1:40]))
+            waiting += [(child, (*where, key[:40])) for key, child in reversed(one.items())]
+        elif isinstance(one, list):
+            waiting += [(child, (*where, str(number))) for number, child in reversed(list(enumerate(one)))]
+    return None
+
+
+def other_encoding(data: bytes) -> str | None:
+    """What encoding ``data`` seem to have instead of UTF-8, in words; None where they seem to have no other.
+
+    RFC 8259, 8.1 demands UTF-8. Byte order marks and the zero bytes beside ASCII say so (RFC 4627, 3).
+    """
+    if data.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")) or b"\0\0\0" in data[:8]:
+        return "it is text in UTF-32, not in UTF-8"
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or (len(data) > 1 and (data[0] == 0) != (data[1] == 0)):
+        return "it is text in UTF-16, not in UTF-8"
+    return None
 
 
 def decode_canonical(data: bytes, name: str) -> Any:

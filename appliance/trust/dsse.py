@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.errors import ApplianceError
 from appliance.trust import canonical
-from appliance.trust.keys import PublicKey, SigningKey
+from appliance.trust.keys import ECDSA, PublicKey, SigningKey, one_form
 
 RULE = "signed statements are DSSE envelopes in canonical JSON with t valid signatures of known people and no others"
 
@@ -93,6 +93,28 @@ def add_signature(data: bytes, key: SigningKey, name: str = "envelope") -> bytes
             "signatures": [signature.model_dump() for signature in signatures],
         }
     )
+
+
+def in_order(data: bytes, name: str) -> bytes:
+    """The envelope with its signatures in the order of their keys' ids, so that it does not matter who signed first."""
+    envelope = _parse(data, name).model_dump(by_alias=True)
+    return canonical.encode(
+        envelope | {"signatures": sorted(envelope["signatures"], key=lambda one: str(one["keyid"]))}
+    )
+
+
+def has_one_form(data: bytes, people: Iterable[PublicKey], name: str) -> bool:
+    """Whether a verified envelope is written in the one way in which it is signed here.
+
+    Its signatures stand in the order of their keys' ids, and each of ECDSA has the smaller s: nobody can make another
+    file of it that verifies too.
+    """
+    keys = {key.keyid: key for key in people}
+    signatures = _parse(data, name).signatures
+    if signatures != sorted(signatures, key=lambda one: one.keyid):
+        return False
+    written = [(keys[one.keyid], _unb64(one.sig, name)) for one in signatures]
+    return all(key.scheme != ECDSA or one_form(signature) == signature for key, signature in written)
 
 
 def payload_of(data: bytes, name: str) -> tuple[str, Any]:

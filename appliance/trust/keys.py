@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol, Self
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, mldsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from appliance.errors import ApplianceError
@@ -26,6 +27,8 @@ PASSPHRASE_VARIABLE = "APPLIANCE_PASSPHRASE"  # noqa: S105  # the name of a vari
 
 ECDSA = "ecdsa-sha2-nistp384"
 ML_DSA = "ml-dsa-87/1"
+_ORDER = int("ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973", 16)
+"""n, the order of the group of P-384 (SP 800-186, 3.2.1.4)."""
 _KEY_TYPES = {ECDSA: "ecdsa", ML_DSA: "ml-dsa"}
 
 Passphrase = Callable[[str], bytes]
@@ -85,6 +88,16 @@ class PublicKey(BaseModel):
         raise ValueError("only ECDSA P-384 and ML-DSA-87 keys are accepted")
 
 
+def one_form(signature: bytes) -> bytes:
+    """An ECDSA P-384 signature (r, s) with the smaller of s and n - s: both verify, and only one of them is written.
+
+    Raises:
+        ValueError: it is no such signature.
+    """
+    r, s = decode_dss_signature(signature)
+    return encode_dss_signature(r, min(s, _ORDER - s))
+
+
 class SigningKey(Protocol):
     """A person's key, opened, wherever it is: :class:`PrivateKey` from a file, or one that stays in a token."""
 
@@ -126,7 +139,7 @@ class PrivateKey:
     def sign(self, data: bytes) -> bytes:
         """Sign ``data``: ECDSA over SHA-384, or ML-DSA-87 over TUF's prefixed SHA-512 (TAP 21)."""
         if isinstance(self.private, ec.EllipticCurvePrivateKey):
-            return self.private.sign(data, ec.ECDSA(hashes.SHA384()))
+            return one_form(self.private.sign(data, ec.ECDSA(hashes.SHA384())))
         return self.private.sign(_ml_dsa_message(data))
 
     def write(self, path: Path, passphrase: bytes, *, role: str) -> None:

@@ -1,5 +1,6 @@
 """The site's security officers, and the statements that take effect only with two of their signatures."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -53,6 +54,11 @@ class Officers(BaseModel):
     def encode(self) -> bytes:
         """The canonical bytes of ``officers.json``."""
         return canonical.encode(self.model_dump(by_alias=True))
+
+
+def payload_digest(value: Any) -> str:
+    """SHA-256 of the payload of a statement: the same however its signatures are written."""
+    return hashlib.sha256(canonical.encode(value)).hexdigest()
 
 
 def payload_type(kind: str) -> str:

@@ -25,7 +25,7 @@ from pkcs11.util.ec import encode_ec_public_key, encode_ecdsa_signature, encode_
 
 from appliance.errors import ApplianceError
 from appliance.trust.files import read_limited
-from appliance.trust.keys import PublicKey, public_key
+from appliance.trust.keys import PublicKey, one_form, public_key
 
 SCHEME = "pkcs11:"
 MODULE_VARIABLE = "APPLIANCE_PKCS11_MODULE"
@@ -153,7 +153,7 @@ class TokenKey:
         with _session(self.uri, self.secret) as session:
             key = _private_half(session, self.uri)
             raw = key.sign(hashlib.sha384(data).digest(), mechanism=Mechanism.ECDSA)
-        return encode_ecdsa_signature(raw)
+        return one_form(encode_ecdsa_signature(raw))
 
 
 def open_token_key(uri: TokenUri, name: str, *, demo: bool) -> TokenKey:

@@ -4,6 +4,7 @@ python -m tests.bench.markbench MODEL.gguf [items a task]
 """
 
 import asyncio
+import json
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from images.evaluation.app.asking import choice_of
 from images.inference.app.engine import Engine
 from images.inference.app.settings import EngineParameters
+from images.inference.app.wire import Answer
 from workbench.markbench.baselines import majority, rule_engine
 from workbench.markbench.item import PUBLISHED, Item
 from workbench.markbench.score import Scores, score
@@ -50,8 +52,8 @@ async def _answer(engine: Engine, item: Item) -> str:
     }
     if item.choices:
         body["response_format"] = choice_of(item)
-    answer = await engine.client.post("/v1/chat/completions", json=body)
-    return str(answer.json()["choices"][0]["message"]["content"])
+    answer = await Answer.to(engine.socket, "/v1/chat/completions", json.dumps(body).encode())
+    return str((await answer.json())["choices"][0]["message"]["content"])
 
 
 def _row(task: str, columns: dict[str, list[Scores]]) -> str:

@@ -14,6 +14,8 @@ from appliance.host.data.exchange import Approval
 from appliance.monitor.decide.break_glass import BreakGlass
 from appliance.monitor.decide.policy import AccessPolicy
 from appliance.monitor.decide.registry import Registry
+from appliance.monitor.decide.revocations import Revocation
+from appliance.monitor.in_force.lineage import RollBack
 from appliance.service.certificate import Certificate
 from appliance.service.settings import ServiceSettings
 from appliance.trust.officers import Officers
@@ -29,6 +31,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "export-approval": Approval,
     "model-card": Card,
     "officers": Officers,
+    "revocation": Revocation,
+    "roll-back": RollBack,
     "service": ServiceSettings,
     "service-manifest": Manifest,
     "site": Site,

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from demo.instance import Instance
+from demo.instance import TEST, Instance
+from tests.calls import flagged, program, refused
 from tests.integration.podman import podman, recorded
 
 
@@ -38,6 +39,14 @@ def test_each_process_is_confined_by_the_kernel(containers: list[dict[str, Any]]
             assert status[key] == value, (container["Name"], key, reason)
         uid = int(status["Uid"].split()[0])
         assert uid >= 1_000_000, f"{container['Name']} runs as host uid {uid}: every enclave has a range of its own"
+
+
+def test_every_container_gets_the_answer_of_the_table_to_every_system_call(containers: list[dict[str, Any]]) -> None:
+    for name, calls in (("flagged", flagged), ("not in the profile", refused)):
+        for container in containers:
+            command = ["exec", container["Name"], "perl", "-e", program(list(calls()))]
+            answer = podman(TEST, *command)
+            assert (answer.returncode, answer.stdout) == (0, "refused\n"), (container["Name"], name, answer.stderr)
 
 
 def test_uid_ranges_of_two_enclaves_do_not_meet(containers: list[dict[str, Any]]) -> None:
@@ -100,7 +109,7 @@ def test_the_gateway_itself_cannot_reach_out(site: Instance) -> None:
     [
         (["--read-only=false"], "read_only"),
         (["--cap-add", "NET_ADMIN"], "capabilities"),
-        (["-v", "/etc:/host:ro"], "binds"),
+        (["-v", "/etc:/host:ro"], "mounts"),
         (["--env", "LD_PRELOAD=/tmp/x.so"], "environment"),
         (["--entrypoint", "/bin/sh"], "arguments"),
         (["--pid", "host"], "namespaces"),
@@ -109,6 +118,11 @@ def test_the_gateway_itself_cannot_reach_out(site: Instance) -> None:
         (["--memory", "64g"], "memory"),
         (["--pids-limit", "-1"], "processes"),
         (["--cpu-shares", "100000"], "processor"),
+        (["--group-add", "0"], "user"),
+        (["--env", "HOME=/srv"], "environment"),
+        (["--tmpfs", "/opt"], "mounts"),
+        (["--security-opt", "unmask=ALL"], "masked"),
+        (["--add-host", "gateway.internal:192.0.2.1"], "files"),
     ],
 )
 def test_a_container_that_differs_is_not_admitted_and_the_difference_is_named(
@@ -160,6 +174,11 @@ def test_a_container_without_the_hook_gets_no_network(site: Instance, tmp_path: 
         ["network", "connect", "unclassified-inner", "secret-labeling"],
         ["unshare", "ls"],
         ["system", "service"],
+        ["--identity", "ps", "exec", "secret-gateway", "true"],
+        ["secret", "create", "context", "/etc/hostname"],
+        ["top", "secret-gateway", "--", "aux"],
+        ["start", "--attach", "secret-gateway"],
+        ["create", "--pull=never", "--log-opt", "path=/tmp/x", "x"],
     ],
     ids=" ".join,
 )
@@ -179,6 +198,13 @@ def test_another_store_setting_is_refused_and_other_stores_are_not(site: Instanc
         own = ["--root", f"{other}/root", "--runroot", f"{other}/run", "--storage-driver", "vfs"]
         answer = subprocess.run(["podman", *own, "ps"], capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
+
+
+@pytest.mark.parametrize("command", ["logs --tail 1 secret-gateway", "inspect secret-gateway", "top secret-gateway"])
+def test_what_shows_the_inside_of_a_container_is_recorded(site: Instance, command: str) -> None:
+    answer = podman(site, *command.split(), program="podman")
+    assert answer.returncode == 0, answer.stderr
+    assert recorded(site, f"podman {command}")
 
 
 def test_exec_is_recorded_before_it_happens(site: Instance) -> None:

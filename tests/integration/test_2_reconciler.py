@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from appliance.host.enforce.at_rest import encryption
@@ -106,6 +107,44 @@ def test_a_gateway_that_cannot_be_reached_is_started_again_by_recover(site: Inst
     assert code == 1
     assert len([key for key in findings if key.startswith("podman's rules for ")]) == 3
     recover(site)
+
+
+def test_a_process_of_a_container_in_namespaces_of_its_own_making_is_found(site: Instance) -> None:
+    """As if the filter had let one through: root puts such a process into the container's control groups."""
+    name = "unclassified-labeling"
+    first = podman(site, "inspect", "--format", "{{.State.Pid}}", name).stdout.strip()
+    with subprocess.Popen(["unshare", "--user", "--net", "sleep", "600"]) as process:
+        try:
+            for line in Path(f"/proc/{first}/cgroup").read_text().splitlines():
+                _, controllers, path = line.split(":", 2)
+                folder = Path("/sys/fs/cgroup", controllers.removeprefix("name=") or "unified", path.lstrip("/"))
+                if "libpod" in path and (folder / "cgroup.procs").exists():
+                    (folder / "cgroup.procs").write_text(str(process.pid))
+
+            def found() -> bool:
+                finding = verified(site)[1].get(f"namespaces of container {name}")
+                return finding is not None and "net" in finding["found"]
+
+            assert until(found, 30)
+            assert until(lambda: recorded(site, f"namespaces of container {name}"))
+        finally:
+            process.kill()
+    assert until(lambda: verified(site) == (0, {}), 30)
+
+
+def test_who_enters_a_container_without_podman_is_found(site: Instance) -> None:
+    name = "unclassified-labeling"
+    first = podman(site, "inspect", "--format", "{{.State.Pid}}", name).stdout.strip()
+    entered = ["nsenter", "--target", first, "--pid", "--user", "--ipc", "--uts", "--net", "--mount", "sleep", "600"]
+    with subprocess.Popen(entered) as process:
+        try:
+            assert until(lambda: f"processes of container {name}" in verified(site)[1], 30)
+            assert until(lambda: recorded(site, f"processes of container {name}"))
+        finally:
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.kill()
+            process.kill()
+    assert until(lambda: verified(site) == (0, {}), 30)
 
 
 WRONG: list[tuple[str, Callable[[Path], None]]] = [

@@ -152,6 +152,29 @@ def test_data_go_in_and_out_as_their_user_and_only_with_two_officers(site: Insta
     assert len(back["tasks"]) == 4
 
 
+def test_the_records_of_a_file_are_added_all_or_none_and_once(site: Instance, tmp_path: Path) -> None:
+    project, _ = make_task(site, "analyst", "secret", f"all or none {secrets.token_hex(8)}")
+    me = ("--project", project, "--certificate", site.subjects / "analyst.pem", "--key", site.subjects / "analyst.key")
+    marked = ("--marking", "SECRET//REL TO USA, GBR")
+    lines = [json.dumps({"prompt": f"question {number}", "answers": ["yes", "no"]}) + "\n" for number in range(300)]
+    for wrong, reason in (
+        ('{"prompt": "last", "answers": ["one"]}', "half.JSONL, line 301: data.answers: "),
+        ('{"prompt": "last", "answers": ["a", "b"], "marking": "(S//NF)"}', "half.JSONL, line 301: marking: "),
+        ('{"prompt": "last", "answers": ["a", "b"], "groups": ["nobodys"]}', "half.JSONL, line 301: groups: "),
+    ):
+        half = tmp_path / "half.JSONL"
+        half.write_text("".join(lines) + wrong + "\n")
+        refused = enclave(site, "import", "secret", half, *me, *marked, check=False)
+        assert reason in refused.stderr, refused.stderr
+    file = tmp_path / "tasks.jsonl"
+    file.write_text("".join(lines[:7]))
+    assert len(enclave(site, "import", "secret", file, *me, *marked, "--json")["tasks"]) == 7
+    again = enclave(site, "import", "secret", file, *me, *marked, check=False)
+    assert "in the project already" in again.stderr, again.stderr
+    with user(site, "analyst", "secret", session=True) as reader:
+        assert len(reader.get(f"/labeling/api/projects/{project}/tasks").json()["tasks"]) == 8
+
+
 def test_an_enclave_is_erased_by_two_officers_once_the_site_has_it_no_more(site: Instance, tmp_path: Path) -> None:
     canary = secrets.token_bytes(32)
     data, copied = site.root / "enclaves" / "gone" / "labeling", site.root / "copies" / "0" / "gone" / "labeling"

@@ -11,7 +11,7 @@ CLASSES = [
     "Identity and context, forged and replayed", "Header and path tricks", "Streaming, slow paths and floods",
     "Direct ports", "Other networks and names", "Shared volumes and /proc", "Images swapped by tag or entrypoint",
     "Environment injection", "Database settings and SQL through labels", "Timing and error text", "Cached pages",
-    "Podman's side doors", "Writing down through reading",
+    "Podman's side doors", "Writing down through reading", "Media and signed statements",
 ]  # fmt: skip
 ACTORS = [
     "outsider without a certificate", "insider at a lower level", "insider at the level, without need to know",

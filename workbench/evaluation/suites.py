@@ -8,10 +8,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from appliance.contract.certification import Dimension, Measure
+from appliance.contract.document import read_document
 from appliance.errors import ApplianceError, first_words
 from workbench.evaluation.generators import GENERATORS, Generator
 from workbench.markbench.item import Item, generate
@@ -105,10 +105,15 @@ def read(text: bytes | str, name: str) -> Suite:
         SuiteError: it is not one; the message names the field.
     """
     try:
-        return Suite.model_validate(yaml.safe_load(text))
-    except (yaml.YAMLError, ValidationError) as error:
-        why = ": ".join(first_words(error)) if isinstance(error, ValidationError) else "not YAML"
-        raise SuiteError(f"{name}: {why}", rule="a suite is data (policies/suites)") from error
+        return Suite.model_validate(read_document(text, name))
+    except ValidationError as error:
+        raise SuiteError(
+            f"{name}: {': '.join(first_words(error))}", rule="a suite is data (policies/suites)"
+        ) from error
+    except ApplianceError as error:
+        raise SuiteError(
+            error.message.replace("cannot be read as", "not", 1), rule=error.rule, remedy=error.remedy
+        ) from error
 
 
 @cache

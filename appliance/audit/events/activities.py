@@ -96,9 +96,15 @@ HOST_ACTIVITIES = (
         inputs="the certificate",
     ),
     Activity(
+        "statement.revoke",
+        ("appliance site revoke",),
+        "Two officers withdrew what was signed before. Recorded before it takes effect.",
+        inputs="the payload that is withdrawn",
+    ),
+    Activity(
         "data.import",
         ("appliance enclave import",),
-        "A file's tasks were added as their user: once before the first, then once for each batch added.",
+        "A file's tasks were added as their user: once before, and once they were added, with their identifiers.",
         inputs="the file",
     ),
     Activity(

@@ -5,9 +5,10 @@ from typing import Annotated
 
 from pydantic import JsonValue, StringConstraints
 
-_UNSEEN = "\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
-_PRINTABLE = f"^[^{_UNSEEN}]*$"
-_WRONG = re.compile(f"[{_UNSEEN}\ud800-\udfff]")
+from appliance.errors import UNSEEN
+
+_PRINTABLE = f"^[^{UNSEEN}]*$"
+_WRONG = re.compile(f"[{UNSEEN}\ud800-\udfff]")
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=_PRINTABLE)]
 Text = Annotated[str, StringConstraints(max_length=4096, pattern=_PRINTABLE)]
@@ -29,7 +30,7 @@ def check_plain(value: JsonValue, depth: int = 0) -> None:
     if depth > 8:
         raise ValueError("more than eight levels deep")
     if isinstance(value, str):
-        if re.search(f"[{_UNSEEN}]", value):
+        if re.search(f"[{UNSEEN}]", value):
             raise ValueError("control or direction characters")
     elif isinstance(value, dict):
         for key, item in value.items():

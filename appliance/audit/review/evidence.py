@@ -26,6 +26,7 @@ from appliance.audit.log.policy import Policy
 from appliance.audit.log.tiles import LogError, TileReader
 from appliance.audit.review.query import Filter
 from appliance.errors import ApplianceError
+from appliance.trust import canonical
 
 MAXIMUM_FILE = 4 << 30
 _FILES = ("checkpoint", "records.jsonl", "proof.json", "selection.json", "index.html")
@@ -133,6 +134,8 @@ def check(evidence: Path, policy: Policy) -> EvidenceReport:
     files = _read(evidence)
     try:
         signed = policy.require(files["checkpoint"])
+        for name in ("proof.json", "selection.json"):
+            canonical.decode(files[name], name)  # nothing in it stands twice: every reader sees the same
         proof = Proof.model_validate_json(files["proof.json"])
         report.selection = Selection.model_validate_json(files["selection.json"])
     except (ApplianceError, ValidationError) as error:

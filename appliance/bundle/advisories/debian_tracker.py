@@ -3,10 +3,12 @@
 from collections.abc import Collection, Iterator
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
+from pydantic import Field, RootModel, ValidationError
 
 from appliance.bundle.advisories.feed import Advisory, Range, Severity
+from appliance.bundle.advisories.source import Open
 from appliance.errors import ApplianceError, first_finding
+from appliance.trust import canonical
 
 RELEASE = "bookworm"
 
@@ -14,18 +16,14 @@ _URGENCIES: dict[str, Severity] = {"high": "high", "medium": "medium", "low": "l
 """The tracker's urgencies that are a rating; ``not yet assigned`` and ``end-of-life`` are none."""
 
 
-class _Release(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
+class _Release(Open):
     status: Literal["open", "resolved", "undetermined"]
     fixed_version: str | None = None
     urgency: str = "not yet assigned"
 
 
-class _Vulnerability(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    releases: dict[str, _Release]
+class _Vulnerability(Open):
+    releases: dict[str, _Release] = Field(default_factory=dict)
 
 
 class _Tracker(RootModel[dict[str, dict[str, _Vulnerability]]]):
@@ -47,13 +45,18 @@ def read_tracker(data: bytes, name: str, packages: Collection[str] | None = None
         ApplianceError: not the tracker's format; names the field.
     """
     try:
-        tracker = _Tracker.model_validate_json(data).root
+        yield from _advisories(_Tracker.model_validate(canonical.decode(data, name)).root, name, packages)
     except ValidationError as error:
         raise ApplianceError(
             f"{name}: {first_finding(error)}",
             rule="the Debian security tracker's JSON: {source package: {CVE: {releases: {release: {status, ...}}}}}",
             remedy="download the tracker's data/json again",
         ) from error
+
+
+def _advisories(
+    tracker: dict[str, dict[str, _Vulnerability]], name: str, packages: Collection[str] | None
+) -> Iterator[Advisory]:
     if not tracker:
         raise ApplianceError(
             f"{name}: names no source package",

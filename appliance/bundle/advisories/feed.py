@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from appliance.errors import ApplianceError, first_finding
 from appliance.trust import canonical
@@ -32,11 +39,21 @@ class _Strict(BaseModel):
 
 
 class Range(_Strict):
-    """Affected versions: from ``introduced`` on, up to but not ``fixed``, or up to and with ``last_affected``."""
+    """Affected versions: from ``introduced`` on, up to but not ``fixed``, or up to and with ``last_affected``.
+
+    ``limit`` ends what is known without mending anything: versions from there on are not spoken of. It is written only
+    where there is one, so that what read feeds before reads them still.
+    """
 
     introduced: Version = BEGINNING
     fixed: Version | None = None
     last_affected: Version | None = None
+    limit: Version | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_absent_limit(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = handler(self)
+        return {name: value for name, value in written.items() if name != "limit" or value is not None}
 
 
 class Advisory(_Strict):
@@ -64,9 +81,10 @@ class Advisory(_Strict):
             return True
         order = ORDERS[self.package.removeprefix("pkg:").split("/")[0]]
         try:
-            return any(_within(order, version, affected) for affected in self.ranges)
+            mine = order(version)
         except ValueError:
             return True
+        return any(_equal(order, mine, other) for other in self.versions) or in_ranges(order, mine, self.ranges)
 
 
 class Feed(_Strict):
@@ -138,8 +156,28 @@ ORDERS: dict[str, Callable[[str], Any]] = {
 """By package type, what orders versions: deb-version(7), PEP 440, Semantic Versioning 2.0. Each raises ValueError."""
 
 
-def _within(order: Callable[[str], Any], version: str, affected: Range) -> bool:
-    mine = order(version)
+def in_ranges(order: Callable[[str], Any], mine: Any, ranges: Iterable[Range]) -> bool:
+    """Whether a version is in one of the ranges; in one whose own versions cannot be compared it counts as being."""
+    for affected in ranges:
+        try:
+            if _within(order, mine, affected):
+                return True
+        except ValueError:
+            return True
+    return False
+
+
+def _equal(order: Callable[[str], Any], mine: Any, other: str) -> bool:
+    """Whether ``other`` is another way to write the same version, as 1.0 and 1.0.0 are (PEP 440)."""
+    try:
+        return bool(order(other) == mine)
+    except ValueError:
+        return False
+
+
+def _within(order: Callable[[str], Any], mine: Any, affected: Range) -> bool:
+    if affected.limit is not None and not mine < order(affected.limit):
+        return False
     if affected.introduced != BEGINNING and mine < order(affected.introduced):
         return False
     if affected.fixed is not None:

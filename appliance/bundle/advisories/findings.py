@@ -2,16 +2,17 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from packageurl import PackageURL
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from pydantic import BaseModel, ConfigDict
 
 from appliance.bundle.advisories import vex
 from appliance.bundle.advisories.feed import KIND, LIMIT, PATH, SEVERITIES, Advisory, Severity, read_feed
+from appliance.bundle.advisories.identity import identify
 from appliance.bundle.repository.proven import read_target
 from appliance.trust import dsse
 from appliance.trust.repository.metadata import Target
@@ -61,6 +62,7 @@ class Assessment(_Record):
         unknown: why nothing can be said, otherwise empty.
         open: findings that matter, the worst first.
         dismissed: findings that do not, each with its reason.
+        unmatched: OpenVEX statements that no finding of this bundle answers to.
     """
 
     feed: datetime | None = None
@@ -68,6 +70,7 @@ class Assessment(_Record):
     unknown: str = ""
     open: tuple[Finding, ...] = ()
     dismissed: tuple[Finding, ...] = ()
+    unmatched: tuple[str, ...] = ()
 
     def counts(self) -> dict[Severity, int]:
         """Number of open findings by severity, the worst first."""
@@ -103,17 +106,18 @@ def assess(bundle: Path, targets: Mapping[str, Target]) -> Assessment:
     advisories: dict[str, list[Advisory]] = defaultdict(list)
     for advisory in feed.advisories:
         advisories[advisory.package].append(advisory)
-    documents = [
-        vex.read_vex(read_target(bundle, target, vex.LIMIT), path)
+    documents = {
+        path: vex.read_vex(read_target(bundle, target, vex.LIMIT), path)
         for path, target in sorted(targets.items())
         if path.startswith(vex.FOLDER)
-    ]
+    }
+    statements, used = vex.in_order(documents), set[str]()
     found = [
         finding
         for (package, version), where in sorted(_packages(bundle, targets).items())
         for advisory in advisories.get(package, [])
         if advisory.affects(version)
-        for finding in _judge(advisory, version, where, vex.in_order(documents))
+        for finding in _judge(advisory, version, where, statements, used)
     ]
     found = _once(sorted(found, key=lambda finding: (SEVERITIES.index(finding.severity), finding.package, finding.id)))
     return Assessment(
@@ -121,6 +125,11 @@ def assess(bundle: Path, targets: Mapping[str, Target]) -> Assessment:
         sources=tuple(feed.sources),
         open=tuple(finding for finding in found if not finding.reason),
         dismissed=tuple(finding for finding in found if finding.reason),
+        unmatched=tuple(
+            f"{placed.where}: {placed.statement.vulnerability.name} in {placed.statement.named}"
+            for placed in statements
+            if placed.where not in used
+        ),
     )
 
 
@@ -137,16 +146,21 @@ def packages_of(bundle: Path, targets: Mapping[str, Target]) -> set[str]:
     return {package for package, _ in _packages(bundle, targets)}
 
 
-def _packages(bundle: Path, targets: Mapping[str, Target]) -> dict[tuple[str, str], set[str]]:
-    """(package URL, version) of everything that images hold or the host installs, and where it is."""
-    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+def _packages(bundle: Path, targets: Mapping[str, Target]) -> dict[tuple[str, str], dict[str, str]]:
+    """(package URL, version) of everything that images hold or the host installs, and where it is.
+
+    Where is an image with the digest of its manifest, or the host with none.
+    """
+    found: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     for path, target in targets.items():
         if path.endswith(_SBOM):
             _, statement = dsse.payload_of(read_target(bundle, target, MAXIMUM_SIZE), path)
+            subject = statement["subject"][0]
             for component in statement["predicate"].get("components", []):
-                found[_identify(PackageURL.from_string(component["purl"]))].add(statement["subject"][0]["name"])
+                named = identify(PackageURL.from_string(component["purl"]))
+                found[named.package, named.version][subject["name"]] = subject["digest"]["sha256"]
     for key in _installed_by_host(bundle, targets):
-        found[key] = found[key] or {HOST}
+        found[key] = found[key] or {HOST: ""}
     return found
 
 
@@ -167,26 +181,21 @@ def _installed_by_host(bundle: Path, targets: Mapping[str, Target]) -> Iterator[
             yield f"pkg:pypi/{name}", str(python_version)
 
 
-def _identify(purl: PackageURL) -> tuple[str, str]:
-    """A component's package URL without version, and its version; of a Debian package those of its source."""
-    name, version = purl.name, purl.version or ""
-    qualifiers = purl.qualifiers if isinstance(purl.qualifiers, dict) else {}
-    if purl.type == "deb":
-        name, _, version = qualifiers.get("upstream", f"{name}@{version}").partition("@")
-    elif purl.type == "pypi":
-        name = canonicalize_name(name)
-    namespace = purl.namespace.replace("@", "%40") if purl.namespace else ""
-    return "/".join(filter(None, (f"pkg:{purl.type}", namespace, name))), version
+def _judge(
+    advisory: Advisory, version: str, where: Mapping[str, str], statements: list[vex.Placed], used: set[str]
+) -> list[Finding]:
+    """One finding for each thing that the statements say, with the images for which they say it.
 
-
-def _judge(advisory: Advisory, version: str, where: Collection[str], statements: list[vex.Statement]) -> list[Finding]:
-    """One finding for each thing that the statements say, with the images for which they say it."""
+    The places of statements that say something are added to ``used``.
+    """
     names = {advisory.id, *advisory.aliases}
     said: dict[tuple[str, str], list[str]] = defaultdict(list)
     for image in sorted(where):
         status, reason = "open", ""
-        for statement in statements:
-            if statement.concerns(names, advisory.package, version, image):
+        for placed in statements:
+            statement = placed.statement
+            if statement.concerns(names, advisory.package, version, image, where[image]):
+                used.add(placed.where)
                 status = statement.status
                 reason = statement.reason if status in {"not_affected", "fixed"} else ""
         said[status, reason].append(image)

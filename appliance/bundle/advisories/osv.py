@@ -1,14 +1,16 @@
 """Import advisories in the OSV format 1.x (https://ossf.github.io/osv-schema/), of the ecosystems PyPI and npm."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Literal
 
 from packaging.utils import canonicalize_name
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field, ValidationError
 
-from appliance.bundle.advisories.feed import BEGINNING, ORDERS, Advisory, Range, Severity
+from appliance.bundle.advisories.feed import BEGINNING, ORDERS, Advisory, Range, Severity, in_ranges
+from appliance.bundle.advisories.source import Open
 from appliance.errors import ApplianceError, first_finding
+from appliance.trust import canonical
 
 _TYPES = {"PyPI": "pypi", "npm": "npm"}
 _WORDS: dict[str, Severity] = {
@@ -20,46 +22,41 @@ _WORDS: dict[str, Severity] = {
 }
 
 
-class _Open(BaseModel):
-    """Only the fields that are used; the format has many more."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _Event(_Open):
+class _Event(Open):
     introduced: str | None = None
     fixed: str | None = None
     last_affected: str | None = None
+    limit: str | None = None
 
 
-class _Range(_Open):
+class _Range(Open):
     type: str
-    events: list[_Event]
+    events: tuple[_Event, ...] = ()
 
 
-class _Package(_Open):
+class _Package(Open):
     ecosystem: str
     name: str
 
 
-class _Affected(_Open):
+class _Affected(Open):
     package: _Package | None = None
-    ranges: list[_Range] = []
-    versions: list[str] = []
+    ranges: tuple[_Range, ...] = ()
+    versions: tuple[str, ...] = ()
 
 
-class _Score(_Open):
+class _Score(Open):
     type: str
     score: str
 
 
-class _Vulnerability(_Open):
+class _Vulnerability(Open):
     id: str
-    aliases: list[str] = []
+    aliases: tuple[str, ...] = ()
     withdrawn: str | None = None
-    affected: list[_Affected] = []
-    severity: list[_Score] = []
-    database_specific: dict[str, Any] = {}
+    affected: tuple[_Affected, ...] = ()
+    severity: tuple[_Score, ...] = ()
+    database_specific: dict[str, Any] = Field(default_factory=dict)
 
 
 def read_osv(data: bytes, name: str, packages: Collection[str] | None = None) -> Iterator[Advisory]:
@@ -74,13 +71,16 @@ def read_osv(data: bytes, name: str, packages: Collection[str] | None = None) ->
         ApplianceError: not in the format; names the field.
     """
     try:
-        found = _Vulnerability.model_validate_json(data)
+        yield from _advisories(_Vulnerability.model_validate(canonical.decode(data, name)), packages)
     except ValidationError as error:
         raise ApplianceError(
             f"{name}: {first_finding(error)}",
             rule="OSV schema 1.x",
             remedy="download the advisory again",
         ) from error
+
+
+def _advisories(found: _Vulnerability, packages: Collection[str] | None) -> Iterator[Advisory]:
     names = [*sorted(alias for alias in found.aliases if alias.startswith("CVE-")), found.id]
     for affected in found.affected if found.withdrawn is None else ():
         package = _package_url(affected.package)
@@ -94,8 +94,21 @@ def read_osv(data: bytes, name: str, packages: Collection[str] | None = None) ->
             package=package,
             severity=_severity(found),
             ranges=ranges,
-            versions=sorted(affected.versions) if not ranges else [],
+            versions=_beside(affected.versions, ranges, kind),
         )
+
+
+def _beside(versions: Sequence[str], ranges: list[Range], kind: str) -> list[str]:
+    """The listed versions that no range has: a version is affected by either (OSV schema, "Evaluation")."""
+    order = ORDERS[kind]
+
+    def known(version: str) -> bool:
+        try:
+            return in_ranges(order, order(version), ranges)
+        except ValueError:
+            return False
+
+    return sorted({version for version in versions if not known(version)})
 
 
 def _package_url(package: _Package | None) -> str | None:
@@ -106,8 +119,11 @@ def _package_url(package: _Package | None) -> str | None:
     return f"pkg:npm/{package.name.replace('@', '%40')}"
 
 
-def _ranges(events: list[_Event], kind: Literal["pypi", "npm"] | str) -> Iterator[Range]:
-    """Pairs of events in the order of their versions (OSV schema, "Evaluation")."""
+def _ranges(given: Sequence[_Event], kind: Literal["pypi", "npm"] | str) -> Iterator[Range]:
+    """Pairs of events in the order of their versions (OSV schema, "Evaluation"), up to the last of the limits."""
+    limits = [event.limit for event in given if event.limit is not None]
+    limit = None if "*" in limits else _last(limits, kind)
+    events = [event for event in given if event.limit is None]
 
     def place(event: _Event) -> tuple[bool, Any]:
         version = event.introduced or event.fixed or event.last_affected or BEGINNING
@@ -120,10 +136,18 @@ def _ranges(events: list[_Event], kind: Literal["pypi", "npm"] | str) -> Iterato
         if event.introduced is not None:
             begin = event.introduced if begin is None else begin
         elif begin is not None:
-            yield Range(introduced=begin, fixed=event.fixed, last_affected=event.last_affected)
+            yield Range(introduced=begin, fixed=event.fixed, last_affected=event.last_affected, limit=limit)
             begin = None
     if begin is not None:
-        yield Range(introduced=begin)
+        yield Range(introduced=begin, limit=limit)
+
+
+def _last(limits: list[str], kind: str) -> str | None:
+    """The last of several limits; none where they cannot be compared, so that nothing is left out."""
+    try:
+        return max(limits, key=ORDERS[kind], default=None)
+    except ValueError:
+        return None
 
 
 def _severity(found: _Vulnerability) -> Severity:

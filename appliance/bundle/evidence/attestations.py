@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from appliance.bundle.evidence.claims import check_claims
+from appliance.bundle.evidence.labels import check_card
 from appliance.bundle.evidence.layout import Image, Locate
 from appliance.bundle.evidence.model_claims import FOLDER as MODELS
 from appliance.bundle.evidence.model_claims import PREDICATES as MODEL_PREDICATES
@@ -84,6 +85,8 @@ def verify_attestations(
         )
     keys = {key.keyid: key for accepted in enrolled.builders.values() for key in accepted}
     for model in models:
+        path = f"{MODELS}/{model}.card.json"
+        check_card(read_limited(locate(path), MAXIMUM_SIZE, f"targets/{path}"), model, targets)
         _verify_model(locate, model, {file: targets[f"{MODELS}/{file}"].sha256 for file in files_of(model)}, keys)
     carried = {target.sha256 for target in targets.values()}
     return {name: _verify_image(locate, image, enrolled, keys, carried) for name, image in images.items()}

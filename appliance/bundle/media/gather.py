@@ -14,7 +14,7 @@ from appliance.bundle.media.discs import VOLUME_FILE, Piece, VolumeError, pieces
 from appliance.bundle.repository.hashing import BUFFER
 from appliance.bundle.repository.metadata import list_files
 from appliance.errors import ApplianceError
-from appliance.trust import canonical
+from appliance.trust import canonical, furniture
 from appliance.trust.files import open_regular, read_limited, replace_file
 from appliance.trust.fingerprint import fingerprint
 from appliance.trust.repository.client import Repository, read_repository
@@ -307,5 +307,6 @@ def _strays(disc: Path, pieces: list[Piece], targets: dict[str, Target], name: s
     """What lies on the disc without belonging there."""
     expected = {piece.path for piece in pieces} | {VOLUME_FILE, BOOTSTRAP_FILE}
     found = {path for path in list_files(disc) if not path.startswith("metadata/")}
-    unlisted = [f"{path}: not listed in the signed metadata" for path in sorted(found - expected)]
+    missing = expected - found
+    unlisted = [furniture.unlisted(path, missing) for path in sorted(found - expected) if not furniture.on_top(path)]
     return [f"{name}: {finding}" for finding in (*unlisted, *check_copy(disc, targets))]

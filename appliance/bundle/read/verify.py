@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from appliance.bundle.evidence import labels
 from appliance.bundle.evidence.attestations import verify_attestations
 from appliance.bundle.evidence.layout import Image, Locate, read_layout
 from appliance.bundle.media.bootstrap import BOOTSTRAP_FILE, check_copy
@@ -18,7 +19,8 @@ from appliance.bundle.repository.carry import hash_target, stage_target
 from appliance.bundle.repository.hashing import WORKERS
 from appliance.bundle.repository.held import Base
 from appliance.bundle.repository.metadata import list_files
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, visible
+from appliance.trust import furniture
 from appliance.trust.files import replace_file
 from appliance.trust.fingerprint import fingerprint
 from appliance.trust.repository.client import Repository, read_repository
@@ -223,13 +225,17 @@ def _result(target: Target, finding: str) -> TargetResult:
 def _strays(bundle: Path, targets: dict[str, Target]) -> list[str]:
     """What lies in the bundle without being listed; the metadata folder was checked before."""
     known = {"metadata", "targets", BOOTSTRAP_FILE, DELTA_FILE}
-    strays = [f"{entry.name}: not part of a bundle" for entry in bundle.iterdir() if entry.name not in known]
+    beside = [entry for entry in bundle.iterdir() if entry.name not in known]
+    strays = [
+        furniture.stray(entry.name, "not part of a bundle") for entry in beside if not furniture.on_top(entry.name)
+    ]
     strays += check_copy(bundle, targets)
-    strays += [f"{entry.name}: a symbolic link" for entry in bundle.iterdir() if entry.is_symlink()]
+    strays += [f"{visible(entry.name)}: a symbolic link" for entry in bundle.iterdir() if entry.is_symlink()]
+    missing = [path for path in targets if not os.path.lexists(bundle / "targets" / path)]
     for path in list_files(bundle / "targets"):
         mode = (bundle / "targets" / path).lstat().st_mode
         if path not in targets:
-            strays.append(f"targets/{path}: not listed in the signed metadata")
+            strays.append(furniture.unlisted(f"targets/{path}", [f"targets/{one}" for one in missing]))
         elif not stat.S_ISREG(mode):
             strays.append(f"targets/{path}: not a regular file")
     return sorted(strays)
@@ -237,7 +243,8 @@ def _strays(bundle: Path, targets: dict[str, Target]) -> list[str]:
 
 def _report(repository: Repository, locate: Locate, results: list[TargetResult], strays: list[str]) -> Report:
     """Judge what belongs together, once each target is proven."""
-    findings = list(dict.fromkeys([*strays, *(result.finding for result in results if result.finding)]))
+    wrong = [result.finding for result in results if result.finding]
+    findings = list(dict.fromkeys([*strays, *wrong, *labels.unmarked(repository.targets.values())]))
     images: dict[str, Image] = {}
     builders: dict[str, str] = {}
     if all(result.ok for result in results):

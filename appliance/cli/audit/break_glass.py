@@ -58,15 +58,18 @@ def start(
     Example: appliance audit break-glass start fire.dsse.json
     """
     from appliance.enclave.render import HostPaths
+    from appliance.monitor.decide import revocations
     from appliance.monitor.decide.break_glass import FOLDER, KIND, check_lent, read  # as above
     from appliance.monitor.in_force.statements import installed_statements
     from appliance.trust.files import replace_file
-    from appliance.trust.officers import load_signed
+    from appliance.trust.officers import load_signed, payload_digest
 
     paths = HostPaths(root, RUN)
     statements = installed_statements(paths)
     site = statements.site
-    found = read(load_signed(statement, root / "registries" / "current" / "officers.json", KIND), statement.name, site)
+    value = load_signed(statement, root / "registries" / "current" / "officers.json", KIND)
+    found = read(value, statement.name, site)
+    revocations.require_not_revoked(root / revocations.FOLDER, KIND, payload_digest(value), str(statement))
     check_lent(found, site, statements.policy)
     target = root / FOLDER / f"{found.id}.dsse.json"
     if found.ends <= datetime.now(UTC):

@@ -83,5 +83,7 @@ def print_assessment(assessment: "Assessment", *, every: bool = False) -> None:
     for finding in assessment.dismissed if every else ():
         where = ", ".join(finding.where)
         print(f"  {'dismissed':<10} {finding.id:<16} {finding.package} {finding.version} ({where}); {finding.reason}")
+    for line in assessment.unmatched:
+        print(f"  unused     {line}: matches nothing here; see that product and vulnerability are named as here")
     if len(shown) < len(assessment.open):
         print(f"  and {len(assessment.open) - len(shown)} less severe: --findings")

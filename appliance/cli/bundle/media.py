@@ -33,16 +33,22 @@ def split(
     Example: appliance bundle split bundle discs --volume-size 4.7GB --root-fingerprint 9f3c...
     """
     from appliance.bundle.media.discs import split_bundle  # keeps `appliance --help` quick
+    from appliance.trust.furniture import FILE_SYSTEM, JOLIET
 
     def tell(number: int, piece: "Piece") -> None:
         if not as_json:
             print(f"disc {number}: {size(piece.length):>9}  {piece.path}", flush=True)
 
     discs = split_bundle(bundle, out, parse_size(volume_size), root_fingerprint, on_piece=tell)
+    names = [part for disc in discs for piece in disc for part in piece.path.split("/")]
+    long = sorted({name for name in names if len(name) > JOLIET}, key=len)
     if as_json:
-        print_json({"discs": [{"files": len(disc), "bytes": sum(p.length for p in disc)} for disc in discs]})
+        sizes = [{"files": len(disc), "bytes": sum(p.length for p in disc)} for disc in discs]
+        print_json({"discs": sizes, "file_system": FILE_SYSTEM, "longer_than_joliet": len(long)})
     else:
         print(f"{len(discs)} discs in {out}; print {out}/labels.html")
+        print(f"burn them with {FILE_SYSTEM}", end="")
+        print(f": Joliet alone cuts {len(long)} names at {JOLIET} characters, and reading them fails" if long else "")
 
 
 def gather(

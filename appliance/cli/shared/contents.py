@@ -12,7 +12,17 @@ MARKS = {"current", "generations", "registries", "verifications", "hooks.d", "st
 
 OWN = MARKS | {
     *("break-glass", "bundle", "containers", "copies", "enclaves", "etc", "exchange", "helpers", "jobs.json"),
-    *("last-use.json", "lock", "log", "monitor.log", "monitor.log.1", "networks", "restoring", "secrets"),
+    *(
+        "last-use.json",
+        "lock",
+        "log",
+        "monitor.log",
+        "monitor.log.1",
+        "networks",
+        "restoring",
+        "revocations",
+        "secrets",
+    ),
     *("software", "spool", "staged", "trusted", "venv", "volumes", "watcher.log"),
 }
 """All names in its folder: a removal that was killed leaves some of them."""
@@ -38,7 +48,16 @@ def _holds(path: Path, what: str, thing: str, *names: str, remedy: str, rule: st
 
 def is_bundle(path: Path, what: str) -> None:
     """Refuse a folder in which no signed bundle is."""
+    from appliance.trust import furniture
+
     remedy = "give the folder that has metadata/ and targets/; `appliance bundle build` makes one"
+    metadata = next((path / name for name in ("metadata", "METADATA") if (path / name).is_dir()), path)
+    if path.is_dir() and furniture.plain_iso(entry.name for entry in metadata.iterdir()):
+        raise ApplianceError(
+            f"{path}: the names on this disc are cut, as plain ISO 9660 does without Rock Ridge or UDF",
+            rule=what,
+            remedy=furniture.BURN,
+        )
     _holds(path, what, "signed bundle", "metadata/1.root.json", remedy=remedy)
 
 

@@ -33,6 +33,7 @@ ROOT = {
     "enclave export": "it keeps the export among the host's own files, which only root may write",
     "enclave release": RECORDS,
     "model install": RECORDS,
+    "site revoke": RECORDS,
     "site apply": "the monitor takes new statements from root alone",
     "audit break-glass start": RECORDS,
     "audit prompt": LOOKS,

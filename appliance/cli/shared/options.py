@@ -177,10 +177,14 @@ def read_yaml(file: Path) -> Any:
     from appliance.trust import canonical
 
     try:
-        text = file.read_text()
+        data = file.read_bytes()
+        text = data.decode()
     except UnicodeDecodeError as error:
+        what = (canonical.other_encoding(data) or "").removeprefix("it is text").removesuffix(", not in UTF-8")
         raise ApplianceError(
-            f"{file}: is not text, so it is no YAML", rule="statements are written as YAML in UTF-8", remedy=DRAFT
+            f"{file}: is not text in UTF-8{what and f', but{what}'}, so it is no YAML",
+            rule="statements are written as YAML in UTF-8",
+            remedy=DRAFT,
         ) from error
     except OSError as error:
         raise ApplianceError(f"{file}: cannot be read: {error.strerror}", remedy=DRAFT) from error

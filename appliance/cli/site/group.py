@@ -23,6 +23,7 @@ from appliance.cli.shared.options import (
     read_passphrase,
     read_yaml,
 )
+from appliance.cli.site import withdraw
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def sign(
     Example: appliance site sign subjects.yml --kind subjects --key olga.pem --out site --officers officers.json
     """
     from appliance.trust import canonical, dsse  # keeps `appliance --help` quick
-    from appliance.trust.officers import load_officers, payload_type
+    from appliance.trust.officers import load_officers, payload_digest, payload_type
 
     value = _read(file, kind)
     _check_services(value, kind, catalogue, str(file))
@@ -136,10 +137,12 @@ def sign(
     if officers:
         (out / "officers.json").write_bytes(officers.read_bytes())
     count = len(canonical.decode(envelope, str(target))["signatures"])
+    payload = payload_digest(value)
     if as_json:
-        print_json({"file": str(target), "signatures": count})
+        print_json({"file": str(target), "signatures": count, "payload": payload})
     else:
         print(f"{target}: signed by {', '.join(k.name for k in keys)}; {count} of 2 signatures")
+        print(f"payload {payload}: the next version names it as its predecessor")
 
 
 @app.command()
@@ -270,6 +273,8 @@ def _read(file: Path, kind: Kind) -> Any:
     validate(kind, value, str(file))
     return value
 
+
+withdraw.add(app)
 
 FIELDS = {Kind.site: "enclaves", Kind.subjects: "subjects", Kind.access: "routes", Kind.inventory: "sha256"}
 """The field by which people tell what a statement states."""

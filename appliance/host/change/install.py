@@ -13,6 +13,7 @@ from typing import Any
 from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.kinds import Entity, Scope, Verdict
+from appliance.audit.events.text import printable
 from appliance.bundle.read.summary import write_summary
 from appliance.bundle.read.verify import Report, stage_bundle, verify_bundle
 from appliance.bundle.repository.held import Base, held_bundles
@@ -24,6 +25,8 @@ from appliance.host.change import converge, preflight, prune, stack
 from appliance.host.enforce.platform import detect, free_bytes
 from appliance.host.enforce.podman import Podman
 from appliance.host.state import clock, generation, space
+from appliance.monitor.decide.revocations import FOLDER, revoked
+from appliance.monitor.in_force import lineage
 from appliance.monitor.in_force.statements import Statements, check_not_older, installed_statements, read_statements
 from appliance.playbook import TaskEvent, run_playbook
 from appliance.trust.keys import host_key
@@ -93,8 +96,12 @@ def install(
     stages = Stages(progress)
     with stages.stage("verify the site's statements"):
         statements = read_statements(site, officers_fingerprint)
+        back = lineage.read_roll_back(
+            site, officers_fingerprint, statements.site.site, revoked(paths.root / FOLDER, "roll-back")
+        )
+        gone_back = []
         if generation.current(paths):
-            check_not_older(installed_statements(paths), statements)
+            gone_back = check_not_older(installed_statements(paths), statements, back)
     trusted = paths.root / "trusted" / "tuf"
     bases = held_bundles(paths.root / "bundle")
     with stages.stage("verify the bundle"):
@@ -122,6 +129,8 @@ def install(
                 key = host_key(paths.root / "secrets" / "host.pem", demo=statements.site.demo)
                 summary = write_summary(repository, copied, key, paths.root / "verifications")
                 _record(paths, statements.site, copied, summary)
+                if back and gone_back:
+                    _record_return(paths, statements, back)
             with stages.stage("install"):
                 _play(paths, staged, site, officers_fingerprint, stages)
         with stages.stage("delete what no generation needs any more"):
@@ -161,6 +170,7 @@ def _examine(
         rooms=space.rooms(space.needs(paths, statements.site, bundle, sizes)),
         reference_time=report.reference_time,
         now=datetime.now(UTC),
+        labels={target.path: target.label for target in report.targets},
     )
     return preflight.examine(host)
 
@@ -232,6 +242,16 @@ def _record(paths: HostPaths, site: Site, report: Report, summary: Path) -> None
     digest = hashlib.sha256(summary.read_bytes()).hexdigest()
     verdict = Verdict(allowed=True, rule="bundle.verified", policy=f"sha256:{digest}")
     scope = Scope(label=site.system_high.marking.label.encode())
+    event = events.configuration(scope, "host", "install", entity, verdict)
+    spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+
+
+def _record_return(paths: HostPaths, statements: Statements, back: lineage.RollBack) -> None:
+    """Record, before it takes effect, that two officers go back to an earlier statement."""
+    version = statements.version(back.statement)
+    entity = Entity(kind=back.statement, name=f"version {version}", digest=f"sha256:{back.wanted}")
+    verdict = Verdict(allowed=True, rule=lineage.RULE, reason=printable(back.reason))
+    scope = Scope(label=statements.site.system_high.marking.label.encode())
     event = events.configuration(scope, "host", "install", entity, verdict)
     spool.append(os.fspath(paths.root / "spool"), event.record()[1])
 

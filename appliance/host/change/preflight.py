@@ -2,12 +2,13 @@
 
 import shutil
 import socket
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import psutil
 
+from appliance.bundle.evidence.labels import label_of
 from appliance.contract.catalogue import Catalogue
 from appliance.enclave.render import RECORD_SOCKET, HostPaths
 from appliance.enclave.site import Enclave, Site, check_services
@@ -16,6 +17,7 @@ from appliance.host.enforce import kernel, weights
 from appliance.host.enforce.platform import Platform, is_root
 from appliance.host.state import volumes
 from appliance.host.state.space import Room
+from appliance.markings import MarkingError, dominates, parse
 from appliance.monitor.decide.offer import compare
 from appliance.monitor.decide.policy import AccessPolicy
 
@@ -40,6 +42,7 @@ class Host:
         rooms: its file systems, and what is needed there.
         reference_time: the latest time the host is sure of, UTC.
         now: what its clock says, UTC.
+        labels: the marking of each file of the bundle, by its path.
     """
 
     paths: HostPaths
@@ -50,11 +53,12 @@ class Host:
     rooms: list[Room]
     reference_time: datetime
     now: datetime
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def examine(host: Host) -> list[Finding]:
     """All findings: a text where something is right, a refusal where it is not. Nothing is changed."""
-    checks = (_rights, _platform, _space, _storage, _sockets, _addresses, _clock, _kernel, _services)
+    checks = (_rights, _labels, _platform, _space, _storage, _sockets, _addresses, _clock, _kernel, _services)
     return [finding for check in checks for finding in check(host)]
 
 
@@ -83,6 +87,36 @@ def _rights(host: Host) -> Iterator[Finding]:
             f"not installed, and without apt-get they cannot come from the bundle: {', '.join(absent)}",
             remedy="install them by this host's own means",
         )
+
+
+def _labels(host: Host) -> Iterator[Finding]:
+    """Nothing is installed that no enclave may hold, and no model in an enclave that may not hold it."""
+    for text in sorted(set(host.labels.values())):
+        path = next(path for path, label in host.labels.items() if label == text)
+        if not any(_holds(enclave, text, path) for enclave in host.site.enclaves):
+            yield ApplianceError(
+                f"targets/{path}: is marked {text}, which no enclave of this site dominates",
+                rule="no label, no container: a host holds nothing above its enclaves",
+                remedy="install a bundle for this site, or one of a site whose system-high enclave dominates it",
+            )
+    for enclave in host.site.enclaves:
+        for model in enclave.models:
+            for path, text in host.labels.items():
+                if path.startswith(f"models/{model}.") and not _holds(enclave, text, path):
+                    yield ApplianceError(
+                        f"site.yml: enclave {enclave.name!r} ({enclave.label}) serves {model!r}, marked {text}",
+                        rule="an enclave holds nothing that its own label does not dominate",
+                        remedy="serve it in an enclave that dominates it, or another model here",
+                    )
+                    break
+
+
+def _holds(enclave: Enclave, text: str, path: str) -> bool:
+    """Whether the enclave's label dominates what a file of the bundle is marked, by the profile of the site."""
+    try:
+        return dominates(enclave.lattice, parse(text, enclave.marking.vocabulary).label)
+    except MarkingError:
+        return dominates(enclave.lattice, label_of(text, f"targets/{path}"))
 
 
 def _absent(programs: Iterable[str]) -> list[str]:

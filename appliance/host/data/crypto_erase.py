@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
@@ -26,10 +26,11 @@ from appliance.host.enforce import at_rest
 from appliance.host.enforce.podman import Podman
 from appliance.host.state import volumes
 from appliance.markings import dominates, parse_by_any
+from appliance.monitor.decide.revocations import FOLDER, require_not_revoked
 from appliance.monitor.in_force.statements import installed_statements
-from appliance.trust.officers import load_signed
+from appliance.trust.officers import load_signed, payload_digest
 
-KIND = "erase"
+KIND: Literal["erase"] = "erase"
 ERASE = "enclave.erase"
 
 
@@ -92,6 +93,7 @@ def erase(paths: HostPaths, name: str, statement: Path, *, dry_run: bool = False
     site = installed_statements(paths).site
     value: Mapping[str, Any] = load_signed(statement, paths.registries / "current" / "officers.json", KIND)
     found = validated(Erasure, value, statement.name)
+    require_not_revoked(paths.root / FOLDER, KIND, payload_digest(value), str(statement))
     if (found.site, found.enclave) != (site.site, name):
         raise ApplianceError(
             f"{statement}: is for {found.enclave} of the site {found.site}, not for {name} of this one",

@@ -6,15 +6,17 @@ destination; one approval releases one file once.
 """
 
 import hashlib
+import json
 import os
+import re
 import secrets
 import shutil
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import httpx
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -23,23 +25,27 @@ from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.kinds import Lineage, Scope
 from appliance.contract.manifest import Exchange
-from appliance.enclave.render import HostPaths, installed_catalogue, manifests
+from appliance.enclave.render import BODY_BYTES, HostPaths, installed_catalogue, manifests
 from appliance.enclave.site import Enclave, validated
 from appliance.errors import ApplianceError
-from appliance.host.data import file_check
+from appliance.host.data import file_check, records
 from appliance.monitor.decide.certificate_names import CertificateNames, PrincipalError, common_names, principals
 from appliance.monitor.decide.registry import Registry
+from appliance.monitor.decide.revocations import FOLDER, require_not_revoked
 from appliance.monitor.in_force.statements import installed_statements
 from appliance.trust import canonical
 from appliance.trust.certificates import read_certificate
 from appliance.trust.files import read_limited, replace_file
-from appliance.trust.officers import load_signed
+from appliance.trust.officers import load_signed, payload_digest
 
-KIND = "export"
+KIND: Literal["export"] = "export"
 IMPORT, EXPORT = "data.import", "data.export"
 HELD = "exchange"
 LONGEST = timedelta(days=7)
-BATCH = 200
+NAMED = 500
+"""Identifiers in one record of the log, which takes 64 KiB."""
+IMPORTED = "import:"
+"""Beginning of the external ids that an import gives: the digest of the file, and the place of the record in it."""
 MAXIMUM_SIZE = 1 << 16
 CONNECT_SECONDS = 10
 
@@ -77,19 +83,22 @@ class Approval(BaseModel):
 def import_file(
     paths: HostPaths, name: str, file: Path, project: str, certificate: Path, key: Path, marking: str | None
 ) -> dict[str, Any]:
-    """Add the records of a file to a project of an enclave.
+    """Add the records of a file to a project of an enclave, all in one request, so that all are added or none.
+
+    A record without an external id gets one from the file's digest and its place, so a second run adds nothing.
 
     Args:
         paths: where the appliance lives.
         name: of the enclave.
-        file: ``.jsonl`` or ``.json``, as the service exports it or Label Studio does.
+        file: ``.jsonl`` or ``.json``, as the service exports it or Label Studio does; read once.
         project: identifier of the project.
         certificate: the user's certificate.
         key: its key.
         marking: of the file, where it carries none itself.
 
     Raises:
-        ApplianceError: the file may not pass, carries another marking, or the gateway refuses the user.
+        ApplianceError: the file may not pass, carries another marking, a record is wrong (it is named), or the gateway
+            refuses the user.
     """
     statements = installed_statements(paths)
     site = statements.site
@@ -102,20 +111,61 @@ def import_file(
             rule="a file has one marking: its own",
             remedy="leave --marking out, or correct the marking in the file",
         )
-    tasks = [_task(row, banner) for row in content.rows]
+    places = [f"{file}, {place}" for place in content.places]
+    tasks = [
+        records.task(row, banner, enclave, place, f"{IMPORTED}{content.sha256}:{number}")
+        for number, (row, place) in enumerate(zip(content.rows, places, strict=True), start=1)
+    ]
+    body = _body(file, tasks)
     path = _exchange(paths, enclave).take.replace("{project}", project)
-    digest, subject = _digest(file.read_bytes()), _subject(certificate, statements.registry)
+    digest, subject = f"sha256:{content.sha256}", _subject(certificate, statements.registry)
     detail = {"file": file.name[:200], "marking": banner, "project": project, "records": len(tasks)}
-    added: list[str] = []
     with _session(enclave, paths, certificate, key) as client:
         _record(paths, enclave, subject, IMPORT, detail, Lineage(inputs=(digest,)))
-        for start in range(0, len(tasks), BATCH):
-            body = {"tasks": tasks[start : start + BATCH]}
-            answer = _allowed(client.post(path, json=body), enclave)
-            made = answer.json()["tasks"]
-            _record(paths, enclave, subject, IMPORT, {**detail, "imported": made}, Lineage(inputs=(digest,)))
-            added += made
-    return {"enclave": name, "marking": banner, "sha256": digest.removeprefix("sha256:"), "tasks": added}
+        answer = client.post(path, content=body, headers={"Content-Type": "application/json"})
+        added: list[str] = _added(answer, enclave, places).json()["tasks"]
+        for start in range(0, len(added), NAMED):
+            made = {**detail, "imported": added[start : start + NAMED]}
+            _record(paths, enclave, subject, IMPORT, made, Lineage(inputs=(digest,)))
+    return {"enclave": name, "marking": banner, "sha256": content.sha256, "tasks": added}
+
+
+def _body(file: Path, tasks: list[dict[str, Any]]) -> bytes:
+    """The request that adds ``tasks``.
+
+    Raises:
+        ApplianceError: it is larger than a gateway lets in.
+    """
+    body = json.dumps({"tasks": tasks}, ensure_ascii=False, separators=(",", ":")).encode()
+    if len(body) > BODY_BYTES:
+        parts = -(-len(body) // (BODY_BYTES * 9 // 10))
+        raise ApplianceError(
+            f"{file}: its {len(tasks)} records are {len(body)} bytes, and {BODY_BYTES} go in at once",
+            rule="the records of a file are added all or none, so they go through the gateway in one request",
+            remedy=f"divide it into {parts} files of at most {max(1, len(tasks) // parts)} records each",
+        )
+    return body
+
+
+def _added(answer: httpx.Response, enclave: Enclave, places: Sequence[str]) -> httpx.Response:
+    """The answer to an import; what the service says of a record is said of its place in the file.
+
+    Raises:
+        ApplianceError: it added nothing.
+    """
+    try:
+        said: dict[str, str] = answer.json()["error"] if answer.status_code in {409, 422} else {}
+        message, rule, remedy = said["message"], said.get("rule", ""), said.get("remedy", "")
+        about = re.match(r"(?:body\.)?tasks\.(\d+)(?:\.([A-Za-z0-9_.-]+))?: ", message)
+    except (ValueError, KeyError, TypeError):
+        return _allowed(answer, enclave)
+    where = places[int(about[1])] if about and int(about[1]) < len(places) else str(enclave.name)
+    field = f"{about[2]}: " if about and about[2] else ""
+    raise ApplianceError(
+        f"{where}: {field}{message[about.end() :] if about else message}; nothing was imported",
+        rule=rule or "a service takes all records of a file or none",
+        remedy=remedy or "correct that record and import the file again",
+    )
 
 
 def _exchange(paths: HostPaths, enclave: Enclave) -> Exchange:
@@ -172,7 +222,7 @@ def hold(
         rows = file_check.read_rows(answer.content, kind, path).rows
         classification = {"marking": enclave.label, "derivative_source": False, "destination": destination}
         replace_file(file, file_check.with_marking(rows, kind, classification))
-        file_check.check_file(file, site.exchange)
+        written = file_check.check_file(file, site.exchange)
         asked = validated(
             Approval,
             {
@@ -181,7 +231,7 @@ def hold(
                 "enclave": name,
                 "marking": enclave.label,
                 "file": file.name,
-                "sha256": _digest(file.read_bytes()).removeprefix("sha256:"),
+                "sha256": written.sha256,
                 "source": _digest(answer.content).removeprefix("sha256:"),
                 "subject": subject,
                 "destination": destination,
@@ -204,6 +254,7 @@ def release(paths: HostPaths, statement: Path, out: Path) -> tuple[Path, Approva
     """
     value = load_signed(statement, paths.registries / "current" / "officers.json", KIND)
     found = validated(Approval, value, statement.name)
+    require_not_revoked(paths.root / FOLDER, KIND, payload_digest(value), str(statement))
     folder = paths.root / HELD / found.id
     if found.expires <= datetime.now(UTC):
         raise ApplianceError(
@@ -233,15 +284,6 @@ def release(paths: HostPaths, statement: Path, out: Path) -> tuple[Path, Approva
     replace_file(target, held)
     shutil.rmtree(folder)
     return target, found
-
-
-def _task(row: dict[str, Any], banner: str) -> dict[str, Any]:
-    """A record as a service takes it, which checks its data; one without a marking of its own has the file's."""
-    nested = row.get("data")
-    data: dict[str, Any] = dict(nested if isinstance(nested, dict) else row)
-    marking = data.pop("marking", None) or row.get("marking") or banner
-    beside = {name: row[name] for name in ("groups", "external_id", "source") if row.get(name)}
-    return {"data": {name: value for name, value in data.items() if name not in beside}, "marking": marking} | beside
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
+from appliance.host.enforce import podman_guard
 from appliance.host.enforce.diversion import real_podman
 
 
@@ -26,8 +27,9 @@ class Podman:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment that points podman at the appliance's configuration."""
-        return os.environ | {
+        """Environment that points podman at the appliance's configuration, and at nothing else."""
+        mine = {name: value for name, value in os.environ.items() if not name.startswith(podman_guard.VARIABLES)}
+        return mine | {
             "CONTAINERS_CONF": str(self._etc / "containers.conf"),
             "CONTAINERS_STORAGE_CONF": str(self._etc / "storage.conf"),
             "PATH": f"{Path(sys.executable).parent}:/usr/sbin:/sbin:{os.environ.get('PATH', '/usr/bin:/bin')}",

@@ -13,6 +13,8 @@ from appliance.contract.catalogue import read_catalogue
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
 from appliance.host.state.model_evidence import RUN, check_log, results_of
+from appliance.host.state.revocation import tell_engines
+from appliance.monitor.decide.revocations import FOLDER, require_not_revoked
 from appliance.monitor.in_force.statements import Statements, installed_statements
 from appliance.service.certificate import (
     Certificate,
@@ -20,6 +22,7 @@ from appliance.service.certificate import (
     Certifier,
     check_results,
     check_use,
+    digest_of,
     keys_of,
     verify,
 )
@@ -67,6 +70,7 @@ def install_certificate(paths: HostPaths, enclave_name: str, file: Path) -> dict
             rule="a certificate counts for exactly the bytes that were evaluated",
             remedy="evaluate and certify the model that is installed",
         )
+    require_not_revoked(paths.root / FOLDER, "certificate", digest_of(data), file.name)
     _check_signers(certificate, signers, statements, file.name)
     policy = site.certification_policy
     check_use(certificate, enclave.declared_use(demo=site.demo), file.name, demo=site.demo)
@@ -75,6 +79,7 @@ def install_certificate(paths: HostPaths, enclave_name: str, file: Path) -> dict
     check_results(certificate, results, policy, file.name)
     check_log(paths.root / "log", results, policy)
     _record(paths, site.system_high.marking.label.encode(), signers, evaluation.model.name, data)
+    tell_engines(paths, site)
     target = model.with_name(f"{evaluation.model.name}.certificate.dsse.json")
     temporary = target.with_suffix(".part")
     temporary.write_bytes(data)
@@ -106,7 +111,7 @@ def _check_signers(certificate: Certificate, signers: tuple[str, ...], statement
 
 
 def _record(paths: HostPaths, label: str, signers: tuple[str, ...], model: str, data: bytes) -> None:
-    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    digest = f"sha256:{digest_of(data)}"
     event = events.activity(
         Scope(label=label), signers[0], "certificate.install", Lineage(inputs=(digest,)), detail={"model": model}
     )

@@ -36,10 +36,11 @@ def layers(paths: HostPaths, platform: Platform, look: Look) -> list[Layer]:
     compared = [
         ("admission hook", (f"file {root}/hooks.d", f"file {root}/etc", "admission.json", "container ")),
         ("network admission", (f"file {root}/helpers", f"file {root}/etc", "networks.json", "network of ")),
-        ("guarded podman command", ("command ",)),
+        ("guarded podman command", ("command ", "interface of podman")),
         ("seccomp", ("Seccomp of", f"file {root}/etc/seccomp.json")),
         ("no capabilities, no new privileges", ("CapBnd of", "CapEff of", "NoNewPrivs of")),
         ("uid range for each enclave", ("uids of",)),
+        ("namespaces of each container", ("namespaces of",)),
         ("only own mounts", ("mounts of",)),
         ("limits of memory and processes", ("limits of",)),
         ("weights of the processor", ("weights of",)),

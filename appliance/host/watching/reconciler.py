@@ -15,7 +15,7 @@ from appliance.host.enforce.platform import detect
 from appliance.host.enforce.podman import Podman
 from appliance.host.state import volumes
 from appliance.host.state.generation import Facts
-from appliance.host.watching import running
+from appliance.host.watching import namespaces, running, visitors
 from appliance.host.watching.intruders import Intruder, intruders
 
 
@@ -48,6 +48,8 @@ def look(paths: HostPaths, podman: Podman, site: Site) -> Look:
         *_network_findings(paths, site),
         *_rule_findings(site),
         *running.container_findings(paths, admitted, containers),
+        *namespaces.findings(containers),
+        *visitors.findings(paths, containers),
         *owners.findings(paths, site, catalogue),
         *volumes.findings(paths, site),
         *(intruder.finding() for intruder in found),

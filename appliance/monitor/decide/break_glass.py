@@ -9,19 +9,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from appliance.enclave.site import Name, Site, validated
 from appliance.errors import ApplianceError
+from appliance.monitor.decide import revocations
 from appliance.monitor.decide.decision import Decision, Person, Request, decide
 from appliance.monitor.decide.policy import AccessPolicy
 from appliance.monitor.decide.registry import Role
-from appliance.trust.officers import Officers, load_signed
+from appliance.trust.officers import Officers, load_signed, payload_digest
 
-KIND = "break-glass"
+KIND: Literal["break-glass"] = "break-glass"
 FOLDER = "break-glass"
 LONGEST = timedelta(hours=8)
 RULE = "break-glass"
@@ -109,7 +110,7 @@ class BreakGlassGrants:
     """The statements that were started on this host, read again with their signatures when the folder changes.
 
     Attributes:
-        folder: has ``<id>.dsse.json``.
+        folder: has ``<id>.dsse.json``; beside it is the folder of what officers withdrew.
         officers: who may sign; two must have.
         site: of this host.
     """
@@ -117,7 +118,7 @@ class BreakGlassGrants:
     folder: Path
     officers: Officers
     site: Site
-    _changed: int = -1
+    _changed: tuple[int, ...] = ()
     _known: tuple[BreakGlass, ...] = ()
 
     def decide(
@@ -138,16 +139,20 @@ class BreakGlassGrants:
         return None
 
     def _current(self) -> tuple[BreakGlass, ...]:
-        changed = self.folder.stat().st_mtime_ns if self.folder.is_dir() else 0
+        folders = (self.folder, self.folder.parent / revocations.FOLDER)
+        changed = tuple(folder.stat().st_mtime_ns if folder.is_dir() else 0 for folder in folders)
         if changed != self._changed:
             self._known, self._changed = tuple(self._read()), changed
         return self._known
 
     def _read(self) -> list[BreakGlass]:
         found = []
+        withdrawn = revocations.revoked(self.folder.parent / revocations.FOLDER, KIND)
         for file in sorted(self.folder.glob("*.dsse.json")):
             try:
-                found.append(read(load_signed(file, self.officers, KIND), file.name, self.site))
+                value = load_signed(file, self.officers, KIND)
+                if payload_digest(value) not in withdrawn:
+                    found.append(read(value, file.name, self.site))
             except ApplianceError as error:
                 log.error("a break-glass statement does not hold", problem=str(error))  # noqa: TRY400 - it says it all
         return found

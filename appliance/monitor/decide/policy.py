@@ -73,7 +73,9 @@ class AccessPolicy(BaseModel):
     """Role x service x action.
 
     Attributes:
+        site: the site whose rules these are.
         version: grows with every change; an older one never takes effect again.
+        predecessor: SHA-256 of the payload of the rules before these.
         routes: for each service, its routes; the first that matches names the action; none means refusal.
         roles: for each role, for each service, the permitted actions.
         workloads: for each calling service, for each called service, the actions a job grant permits.
@@ -87,7 +89,9 @@ class AccessPolicy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    site: Name | None = None
     version: Annotated[int, Field(ge=1)] = 1
+    predecessor: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     routes: dict[ServiceName, tuple[Route, ...]]
     roles: dict[Role, dict[ServiceName, tuple[Action, ...]]]
     workloads: dict[ServiceName, dict[ServiceName, tuple[Action, ...]]] = {}

@@ -115,14 +115,18 @@ class Registry(BaseModel):
     """All subjects of a site.
 
     Attributes:
+        site: the site whose subjects these are.
         version: grows with every change; an older one never takes effect again.
+        predecessor: SHA-256 of the payload of the subjects before these.
         subjects: the people who may work here.
         certificates: names in certificates that are not the subject's own name, as those of smart cards.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    site: Name | None = None
     version: Annotated[int, Field(ge=1)] = 1
+    predecessor: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     subjects: tuple[Subject, ...]
     certificates: tuple[CertificateName, ...] = ()
 

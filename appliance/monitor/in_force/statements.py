@@ -1,7 +1,7 @@
 """What is in force on this host: the site's statements, read again with their signatures each time they are used."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from appliance.enclave.render import HostPaths
@@ -9,7 +9,9 @@ from appliance.enclave.site import Site, parse_site
 from appliance.errors import ApplianceError
 from appliance.monitor.decide.policy import AccessPolicy, parse_policy
 from appliance.monitor.decide.registry import Registry, parse_registry
-from appliance.trust.officers import check_authority, load_officers, load_signed
+from appliance.monitor.in_force import lineage
+from appliance.monitor.in_force.lineage import RollBack, Versioned
+from appliance.trust.officers import check_authority, load_officers, load_signed, payload_digest
 
 KINDS = ("site", "subjects", "access")
 PIN = "officers.sha256"
@@ -18,12 +20,16 @@ FILES = ("officers.json", "certificates/ca.pem", *(f"{kind}.dsse.json" for kind 
 
 @dataclass(frozen=True)
 class Statements:
-    """Site, subjects and access policy, each signed by two officers; ``digests`` are SHA-256 of the signed files."""
+    """Site, subjects and access policy, each signed by two officers.
+
+    ``digests`` are SHA-256 of the signed files, ``payloads`` of what is signed in them.
+    """
 
     site: Site
     registry: Registry
     policy: AccessPolicy
     digests: dict[str, str]
+    payloads: dict[str, str] = field(default_factory=dict)
 
     @property
     def policy_digest(self) -> str:
@@ -31,8 +37,13 @@ class Statements:
         return self.digests["access"]
 
     def version(self, kind: str) -> int:
-        """Version of the ``subjects`` or ``access`` statement."""
-        return self.registry.version if kind == "subjects" else self.policy.version
+        """Version of the statement of a kind."""
+        return self.of(kind).version
+
+    def of(self, kind: str) -> Versioned:
+        """The statement of a kind."""
+        every: dict[str, Versioned] = {"site": self.site, "subjects": self.registry, "access": self.policy}
+        return every[kind]
 
 
 def read_statements(folder: Path, officers_fingerprint: str) -> Statements:
@@ -77,7 +88,15 @@ def _read(site: tuple[Path, str], registries: tuple[Path, str]) -> Statements:
         registry=parse_registry(data["subjects"], files["subjects"].name),
         policy=parse_policy(data["access"], files["access"].name),
         digests={kind: hashlib.sha256(file.read_bytes()).hexdigest() for kind, file in files.items()},
+        payloads={kind: payload_digest(value) for kind, value in data.items()},
     )
+    for kind, named in (("subjects", statements.registry.site), ("access", statements.policy.site)):
+        if named not in {None, statements.site.site}:
+            raise ApplianceError(
+                f"{files[kind].name}: is of the site {named}, not of {statements.site.site}",
+                rule="a statement serves the site that two officers signed it for",
+                remedy=f"carry {kind}.dsse.json of this site",
+            )
     check_agreement(statements.registry, statements.policy)
     return statements
 
@@ -107,8 +126,11 @@ def check_agreement(registry: Registry, policy: AccessPolicy) -> None:
                 raise _disagreement(f"the originator's decision {decision.reference} names {name!r}, no subject")
 
 
-def check_successor(old: Statements, new: Statements) -> None:
+def check_successor(old: Statements, new: Statements, back: RollBack | None = None) -> list[str]:
     """Refuse statements that may not follow those in force: another site, an older version, or two of one version.
+
+    Returns:
+        The kinds in which two officers go back.
 
     Raises:
         ApplianceError: names the statement.
@@ -126,30 +148,32 @@ def check_successor(old: Statements, new: Statements) -> None:
             rule="a change of enclaves makes networks, volumes and containers, which an installation does",
             remedy="appliance host install",
         )
-    check_not_older(old, new)
-    for kind, same in (("subjects", new.registry == old.registry), ("access", new.policy == old.policy)):
-        if new.version(kind) == old.version(kind) and not same:
-            raise _does_not_follow(kind, old, new)
+    return _follow(old, new, back, ("subjects", "access"), strictly=True)
 
 
-def check_not_older(old: Statements, new: Statements) -> None:
-    """Refuse to go back to an earlier version of subjects or access rules.
+def check_not_older(old: Statements, new: Statements, back: RollBack | None = None) -> list[str]:
+    """Refuse to go back to an earlier version of site, subjects or access rules, unless two officers signed that.
+
+    Returns:
+        The kinds in which they go back.
 
     Raises:
         ApplianceError: names the statement.
     """
-    for kind in ("subjects", "access"):
-        if new.version(kind) < old.version(kind):
-            raise _does_not_follow(kind, old, new)
+    return _follow(old, new, back, KINDS, strictly=False)
 
 
-def _does_not_follow(kind: str, old: Statements, new: Statements) -> ApplianceError:
-    before, after = old.version(kind), new.version(kind)
-    return ApplianceError(
-        f"{kind}: version {after} does not follow version {before}, which is in force",
-        rule="registries never go back: an old statement could give back what was revoked",
-        remedy=f"raise version in {kind}.yml to at least {before + 1}, and have two officers sign it",
-    )
+def _follow(
+    old: Statements, new: Statements, back: RollBack | None, kinds: tuple[str, ...], *, strictly: bool
+) -> list[str]:
+    gone_back = []
+    for kind in kinds:
+        pair = [(one.of(kind), one.payloads.get(kind, one.digests[kind])) for one in (old, new)]
+        if lineage.check_follows(kind, pair[0], pair[1], back, strictly=strictly):
+            gone_back.append(kind)
+        else:
+            lineage.check_named(kind, old.of(kind), new.of(kind))
+    return gone_back
 
 
 def _disagreement(what: str) -> ApplianceError:

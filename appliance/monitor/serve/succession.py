@@ -19,8 +19,9 @@ from appliance.audit.events.kinds import Entity, Verdict
 from appliance.audit.events.text import printable
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError, first_finding
+from appliance.monitor.decide.revocations import FOLDER, revoked
 from appliance.monitor.http import HttpRequest, HttpResponse, json_response
-from appliance.monitor.in_force import registries
+from appliance.monitor.in_force import lineage, registries
 from appliance.monitor.in_force.statements import FILES, Statements, check_successor, read_statements
 from appliance.monitor.record.recording import Recording
 from appliance.monitor.serve.announcement import Announcement
@@ -84,7 +85,7 @@ class Succession:
         with tempfile.TemporaryDirectory(dir=self._paths.root, prefix=".candidate-") as name:
             candidate = Path(name)
             try:
-                new = await asyncio.to_thread(self._verified, asked.folder, candidate, old)
+                new, back, gone_back = await asyncio.to_thread(self._verified, asked.folder, candidate, old)
             except ApplianceError as error:
                 shown = error.message.replace(name, str(asked.folder))
                 if not asked.dry_run:
@@ -92,26 +93,36 @@ class Succession:
                 raise ApplianceError(shown, rule=error.rule, remedy=error.remedy) from error
             changed = [kind for kind in CHANGEABLE if new.digests[kind] != old.digests[kind]]
             if not asked.dry_run:
-                await self._take_effect(new, changed, candidate)
+                await self._take_effect(new, changed, candidate, back if gone_back else None)
         versions = {kind: new.version(kind) for kind in CHANGEABLE}
-        return {"changed": changed, "versions": versions, "dry_run": asked.dry_run}
+        return {"changed": changed, "rolled_back": gone_back, "versions": versions, "dry_run": asked.dry_run}
 
-    async def _take_effect(self, new: Statements, changed: list[str], candidate: Path) -> None:
+    async def _take_effect(
+        self, new: Statements, changed: list[str], candidate: Path, back: lineage.RollBack | None
+    ) -> None:
         for kind in changed:
             entity = Entity(kind=kind, name=f"version {new.version(kind)}", digest=f"sha256:{new.digests[kind]}")
-            await self._record(entity, Verdict(allowed=True, rule="statements.signed-by-two-officers"))
+            verdict = Verdict(allowed=True, rule="statements.signed-by-two-officers")
+            if back and back.statement == kind:
+                verdict = Verdict(allowed=True, rule=lineage.RULE, reason=printable(back.reason))
+            await self._record(entity, verdict)
         registries.accept(self._paths, candidate, registries.pinned_officers(self._paths))
         self._monitor.put_in_force(new)
         self._announcement.make()
 
-    def _verified(self, folder: Path, candidate: Path, old: Statements) -> Statements:
+    def _verified(
+        self, folder: Path, candidate: Path, old: Statements
+    ) -> tuple[Statements, lineage.RollBack | None, list[str]]:
         """Copy the statements once, so that media cannot change between proof and use, and prove the copy."""
         (candidate / "certificates").mkdir()
         for file in FILES:
             (candidate / file).write_bytes(read_limited(folder / file, MAXIMUM_SIZE))
-        new = read_statements(candidate, registries.pinned_officers(self._paths))
-        check_successor(old, new)
-        return new
+        if (folder / lineage.FILE).exists():
+            (candidate / lineage.FILE).write_bytes(read_limited(folder / lineage.FILE, MAXIMUM_SIZE))
+        pinned = registries.pinned_officers(self._paths)
+        new = read_statements(candidate, pinned)
+        back = lineage.read_roll_back(candidate, pinned, new.site.site, revoked(self._paths.root / FOLDER, "roll-back"))
+        return new, back, check_successor(old, new, back)
 
     async def _refused(self, folder: Path, reason: str) -> None:
         verdict = Verdict(allowed=False, rule="statements.refused", reason=printable(reason))

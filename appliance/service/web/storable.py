@@ -27,14 +27,25 @@ def problem_in(body: bytes, content_type: str) -> str | None:
     if kind != JSON_TYPE:
         return None
     try:
-        value = json.loads(body, object_pairs_hook=_object, parse_constant=_constant)
-    except _UnstorableError as error:
-        return f"body: {error}"
+        return json_in(body, "body")[1]
     except RecursionError:
         return "body: is nested too deeply"
     except ValueError:
         return None  # no JSON at all: the service says so
-    return next(_problems(value, "body"), None)
+
+
+def json_in(text: bytes | str, field: str) -> tuple[Any, str | None]:
+    """A JSON text, and what of it cannot be stored, as ``field: why``.
+
+    Raises:
+        ValueError: it is no JSON.
+        RecursionError: it is nested too deeply.
+    """
+    try:
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+    except _UnstorableError as error:
+        return None, f"{field}: {error}"
+    return value, next(_problems(value, field), None)
 
 
 class _UnstorableError(Exception):

@@ -15,6 +15,7 @@ from tuf.api.exceptions import (
 from tuf.ngclient._internal.trusted_metadata_set import TrustedMetadataSet
 from tuf.ngclient.config import EnvelopeType
 
+from appliance.trust import furniture
 from appliance.trust.files import read_limited, replace_file
 from appliance.trust.fingerprint import check_fingerprint
 from appliance.trust.repository import hybrid
@@ -122,6 +123,7 @@ def verify_metadata(
         people.people,
         people.threshold,
     )
+    hybrid.require_one_form(files[hybrid.FILE], people.people)
     return Repository(
         files=files,
         registered=people,
@@ -155,12 +157,18 @@ def _read_files(folder: Path) -> dict[str, bytes]:
         raise MetadataError(
             f"{folder}: cannot be read: {error.strerror}", remedy="name the folder that holds metadata/ and targets/"
         ) from error
+    if furniture.plain_iso(names):  # before the chain of roots is looked for, whose names are cut too
+        raise MetadataError(
+            f"{folder}: the names on this disc are cut, as plain ISO 9660 does without Rock Ridge or UDF",
+            rule="a bundle's files keep their names (ISO 9660, 7.5, has eight characters and three)",
+            remedy=furniture.BURN,
+        )
     limits = {f"{role}.json": limit for role, limit in LIMITS.items()} | {hybrid.FILE: hybrid.LIMIT}
     limits |= dict.fromkeys(chain_names(names), LIMITS["root"])
     for name in names:
         if name not in limits:
             raise MetadataError(
-                f"metadata/{name}: not a metadata file",
+                furniture.stray(f"metadata/{name}", "not a metadata file"),
                 rule="unlisted files are refused",
                 remedy="remove it, or carry the bundle again: nothing else lies in metadata/",
             )

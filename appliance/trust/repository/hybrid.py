@@ -31,7 +31,7 @@ def sign(files: Mapping[str, bytes], people: Sequence[Person]) -> bytes:
     """The envelope over ``files`` (name to bytes), signed by both keys of each of ``people``."""
     value = {"files": {name: fingerprint(data) for name, data in files.items()}}
     keys = [key for person in people for key in (person.classical, person.quantum_safe)]
-    return dsse.sign(value, PAYLOAD_TYPE, keys)
+    return dsse.in_order(dsse.sign(value, PAYLOAD_TYPE, keys), FILE)
 
 
 def verify(
@@ -75,3 +75,17 @@ def verify(
             remedy="have it signed again by people with both of their keys",
         )
     return tuple(signers)
+
+
+def require_one_form(data: bytes, people: Mapping[str, tuple[PublicKey, PublicKey]], name: str = FILE) -> None:
+    """Refuse a verified envelope that somebody wrote again in another way: a bundle is one sequence of bytes.
+
+    Raises:
+        SignatureRefusedError: signatures in another order, or one of ECDSA in its second form (r, n - s).
+    """
+    if not dsse.has_one_form(data, [key for pair in people.values() for key in pair], name):
+        raise SignatureRefusedError(
+            f"{name}: its signatures are valid, but in another order or form than they were made in",
+            rule="a signed file has one form: signatures in the order of their keys' ids, each with the smaller s",
+            remedy="carry it again from its source; if this version's own tools did not sign it, sign it again",
+        )

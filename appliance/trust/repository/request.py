@@ -156,7 +156,7 @@ class Request:
             covered = request.covered()
             envelope = request.envelope or hybrid.sign(covered, [])
             for key in (person.classical, person.quantum_safe):
-                envelope = dsse.add_signature(envelope, key, hybrid.FILE)
+                envelope = dsse.in_order(dsse.add_signature(envelope, key, hybrid.FILE), hybrid.FILE)
             request = Request(request.chain, request.documents, envelope)
         return request
 

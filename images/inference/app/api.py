@@ -1,13 +1,10 @@
 """The OpenAI-compatible routes below ``/inference/v1/``."""
 
 import json
-from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Any
 
-import httpx
 from fastapi import APIRouter, HTTPException, Request, Response
-from fastapi.responses import StreamingResponse
 
 from appliance.contract import digest
 from appliance.contract.context import Context
@@ -19,9 +16,13 @@ from appliance.service.web.responses import MarkedJSONResponse, not_found
 
 from .engine import Engine
 from .gate import Gate
-from .requests import ChatRequest, CompletionRequest
+from .requests import ChatRequest, CompletionRequest, ResponseRequest
+from .shapes import shaped
+from .stream import MarkedStream
+from .wire import Answer
 
 router = APIRouter(prefix="/inference/v1")
+_Body = ChatRequest | CompletionRequest | ResponseRequest
 RESTRICTION_HEADER = "X-Restriction"
 """Says of an answer what limits its readers: label, need-to-know groups, originator control."""
 
@@ -30,12 +31,22 @@ class CombinedError(ApplianceError):
     """A request holds what its asker may not read."""
 
 
-class EngineError(ApplianceError):
-    """The engine stopped or refused in a way that no request explains."""
-
-
 @router.get("/models")
 async def models(request: Request) -> dict[str, Any]:
+    """The models that answer here: one."""
+    return {"object": "list", "data": [_described(request)]}
+
+
+@router.get("/models/{name}")
+async def model(request: Request, name: str) -> dict[str, Any]:
+    """One of them."""
+    found = _described(request)
+    if found["id"] != name:
+        raise not_found()
+    return found
+
+
+def _described(request: Request) -> dict[str, Any]:
     """The model, its standing, and what a certificate must name."""
     gate: Gate = request.app.state.gate
     standing = gate.standing()
@@ -46,8 +57,7 @@ async def models(request: Request) -> dict[str, Any]:
         "certificate": standing.certificate,
         "serving": serving.model_dump(mode="json"),
     }
-    model = {"id": serving.model.name, "object": "model", "created": 0, "owned_by": "appliance", "appliance": appliance}
-    return {"object": "list", "data": [model]}
+    return {"id": serving.model.name, "object": "model", "created": 0, "owned_by": "appliance", "appliance": appliance}
 
 
 @router.post("/chat/completions")
@@ -62,33 +72,35 @@ async def completions(request: Request, context: CurrentContext, body: Completio
     return await _generate(request, context, body, "/v1/completions")
 
 
-async def _generate(request: Request, context: Context, body: ChatRequest | CompletionRequest, path: str) -> Response:
+@router.post("/responses")
+async def responses(request: Request, context: CurrentContext, body: ResponseRequest) -> Response:
+    """Answer a conversation, in the newer form of the interface."""
+    return await _generate(request, context, body, "/v1/responses")
+
+
+async def _generate(request: Request, context: Context, body: _Body, path: str) -> Response:
     engine: Engine = request.app.state.engine
     gate: Gate = request.app.state.gate
     if body.model != gate.serving.model.name or (context.job and context.model != body.model):
         raise not_found()
     gate.admit(context)
     restriction = _restriction(request, context, body)
-    asked = engine.client.build_request("POST", path, json=body.for_engine())
-    given = [digest.guessable(asked.content), digest.text(body.asked())]
+    content = json.dumps(body.for_engine(), ensure_ascii=False, separators=(",", ":")).encode()
+    given = [digest.guessable(content), digest.text(body.asked())]
     await _record(request, gate, given, restriction, stream=body.stream)
-    try:
-        answer = await engine.client.send(asked, stream=True)
-    except httpx.HTTPError as error:
-        raise EngineError("the engine does not answer", remedy="the administrator looks at the log") from error
-    classification = request.state.classification.model_dump()
-    if answer.status_code == HTTPStatus.OK and body.stream:
-        events = _marked_events(answer, classification)
-        headers = {RESTRICTION_HEADER: restriction.encode(), "X-Accel-Buffering": "no"}
-        return StreamingResponse(events, media_type="text/event-stream", headers=headers)
-    content = json.loads(await answer.aread())
-    if answer.status_code != HTTPStatus.OK:
-        message = str(content.get("error", {}).get("message", "the engine refused the request"))
-        raise HTTPException(min(answer.status_code, HTTPStatus.SERVICE_UNAVAILABLE), message)
-    return MarkedJSONResponse(content, headers={RESTRICTION_HEADER: restriction.encode()})
+    answer = await Answer.to(engine.socket, path, content)
+    headers = {RESTRICTION_HEADER: restriction.encode()}
+    if answer.status == HTTPStatus.OK and body.stream:
+        marking = request.state.classification.model_dump()
+        return MarkedStream(answer, marking, lambda: gate.withdrawn(context), headers)
+    found = await answer.json()
+    if answer.status != HTTPStatus.OK:
+        message = str(found.get("error", {}).get("message", "the engine refused the request"))
+        raise HTTPException(min(answer.status, HTTPStatus.SERVICE_UNAVAILABLE), message)
+    return MarkedJSONResponse(shaped(body, found), headers=headers)
 
 
-def _restriction(request: Request, context: Context, body: ChatRequest | CompletionRequest) -> Restriction:
+def _restriction(request: Request, context: Context, body: _Body) -> Restriction:
     """What limits who may have the answer: the join of the model's restriction and of all that the request holds.
 
     The model is the enclave's. What a job asks holds what the job uses.
@@ -119,23 +131,3 @@ async def _record(request: Request, gate: Gate, given: list[str], restriction: R
         detail={"stream": stream},
         restriction=restriction,
     )
-
-
-async def _marked_events(answer: httpx.Response, classification: dict[str, Any]) -> AsyncIterator[bytes]:
-    """The engine's server-sent events, each chunk with its marking as the last member of its object.
-
-    The chunks are this process's own engine's, so the marking is put in before the closing brace: reading and writing
-    each token's JSON again took some hundredths of the engine's speed.
-    """
-    mark = b"," + json.dumps({"classification": classification}, separators=(",", ":"))[1:].encode()
-    rest = b""
-    try:
-        async for piece in answer.aiter_raw():
-            *events, rest = (rest + piece).split(b"\n\n")
-            for event in events:
-                if event.startswith(b"data: {") and event.endswith(b"}"):
-                    yield event[:-1] + mark + b"\n\n"
-                elif event.startswith(b"data: "):
-                    yield event + b"\n\n"
-    finally:
-        await answer.aclose()

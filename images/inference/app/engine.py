@@ -6,7 +6,6 @@ import tempfile
 from pathlib import Path
 from typing import Any, Self
 
-import httpx
 import structlog
 from xllamacpp import CommonParams, Server
 
@@ -28,6 +27,7 @@ class Engine:
 
     Attributes:
         sha256: digest of exactly the file that was loaded.
+        socket: path of the Unix socket at which it answers.
 
     Raises:
         ApplianceError: the file is missing or is no model.
@@ -35,7 +35,7 @@ class Engine:
 
     def __init__(self, path: Path, name: str, parameters: EngineParameters, threads: int | None = None) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="engine-")  # mode 0700
-        socket = f"{self._folder.name}/engine.sock"
+        self.socket = f"{self._folder.name}/engine.sock"
         try:
             # Digest and engine read through one open file, so that a file put in its place meanwhile is not loaded.
             self._file = path.open("rb")
@@ -44,13 +44,10 @@ class Engine:
         self.sha256 = hashlib.file_digest(self._file, "sha256").hexdigest()
         try:
             self._server = Server(
-                _engine_parameters(f"/proc/self/fd/{self._file.fileno()}", name, socket, parameters, threads)
+                _engine_parameters(f"/proc/self/fd/{self._file.fileno()}", name, self.socket, parameters, threads)
             )
         except RuntimeError as error:
             raise ApplianceError(f"{path}: the engine cannot load it", rule="models are GGUF files") from error
-        self.client = httpx.AsyncClient(
-            transport=httpx.AsyncHTTPTransport(uds=socket), base_url="http://engine", timeout=httpx.Timeout(600)
-        )
         _log.info("engine_loaded", model=name, sha256=self.sha256, size=os.fstat(self._file.fileno()).st_size)
 
     async def __aenter__(self) -> Self:
@@ -59,7 +56,6 @@ class Engine:
 
     async def __aexit__(self, *_: object) -> None:
         """Stop it and free the model."""
-        await self.client.aclose()
         del self._server
         self._file.close()
         self._folder.cleanup()

@@ -1,5 +1,6 @@
 """The gate: whether the loaded model may answer, decided anew when its certificate changes."""
 
+import json
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ import structlog
 
 from appliance.contract.context import Context
 from appliance.errors import ApplianceError
-from appliance.service.certificate import Certificate, Serving, check, check_use, digest_of, verify
+from appliance.service.certificate import REVOKED, Certificate, Serving, check, check_use, digest_of, verify
 from appliance.trust.keys import PublicKey
 
 _log = structlog.get_logger()
@@ -59,11 +60,14 @@ class Gate:
         self._demo = demo
         self._seen: tuple[int, ...] | None = None
         self._verified: tuple[Certificate, tuple[str, ...], str] | ApplianceError | None = None
+        self._withdrawn: frozenset[str] | None = frozenset()
+        self._revoked_seen: tuple[int, ...] | None = None
         self._reported = ""
 
     def standing(self) -> Standing:
         """The model's standing at this moment."""
         self._read_when_changed()
+        self._read_revoked()
         standing = self._judge()
         if standing.reason != self._reported:
             self._reported = standing.reason
@@ -84,6 +88,14 @@ class Gate:
                 remedy="evaluate it, and have a person certify the results: appliance model certify",
             )
         return standing
+
+    def withdrawn(self, context: Context) -> str | None:
+        """Why a request that was let through may not go on, or None."""
+        try:
+            self.admit(context)
+        except CandidateError as error:
+            return error.message
+        return None
 
     def _read_when_changed(self) -> None:
         try:
@@ -106,13 +118,32 @@ class Gate:
             self._verified = error
         self._seen = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
+    def _read_revoked(self) -> None:
+        """What officers withdrew, looked at for each request; without the file, nothing was."""
+        file = self.path.with_name(REVOKED)
+        try:
+            status = file.stat()
+        except FileNotFoundError:
+            self._revoked_seen, self._withdrawn = None, frozenset()
+            return
+        seen = (status.st_ino, status.st_size, status.st_mtime_ns)
+        if seen == self._revoked_seen:
+            return
+        try:
+            self._withdrawn = frozenset(map(str, json.loads(file.read_bytes())))
+        except (OSError, ValueError, TypeError):
+            self._withdrawn = None
+        self._revoked_seen = seen
+
     def _judge(self) -> Standing:
         if self._verified is None:
             return Standing(certified=False, reason="no certificate")
         if isinstance(self._verified, ApplianceError):
             return Standing(certified=False, reason=self._verified.message)
         certificate, signers, digest = self._verified
-        if digest in self._revoked:
+        if self._withdrawn is None:
+            return Standing(certified=False, reason=f"{REVOKED}: cannot be read, so nobody knows what was revoked")
+        if digest in self._revoked | self._withdrawn:
             return Standing(certified=False, reason=f"{self.path.name}: revoked")
         try:
             check(certificate, self.serving, self.path.name, datetime.now(UTC))

@@ -19,6 +19,7 @@ from .restrictions import Restrictions
 from .store import answers, claims, projects, tasks
 from .store.tasks import Added
 
+MOST = 10_000  # tasks that are added at once; more keep the database busy for minutes
 NAMED = 500  # identifiers in one record of the log, which takes 64 KiB
 
 
@@ -57,6 +58,7 @@ async def add_tasks(
     Raises:
         ApplianceError: one of them is wrong; the message names it, and none is added.
     """
+    _refuse_many(new)
     labels = {_restriction(request, one.marking, (), f"tasks.{n}.", ()).label for n, one in enumerate(new)}
     async with database_of(request).transaction(request, labels) as transaction:
         into = await projects.project(transaction, project)
@@ -94,6 +96,7 @@ async def add_label_studio(request: Request, project: UUID, raw: Sequence[Any]) 
     Raises:
         ApplianceError: one of them is wrong; the message names it, and none is added.
     """
+    _refuse_many(raw)
     markings = [one["data"].get("marking") if isinstance(one, dict) and _data_of(one) else None for one in raw]
     labels = {_restriction(request, marking, (), f"{n}.data.", ()).label for n, marking in enumerate(markings)}
     async with database_of(request).transaction(request, labels) as transaction:
@@ -199,6 +202,15 @@ def _restriction(
 
 def _data_of(one: dict[str, Any]) -> bool:
     return isinstance(one.get("data"), dict) and isinstance(one["data"].get("marking"), str)
+
+
+def _refuse_many(new: Sequence[Any]) -> None:
+    if len(new) > MOST:
+        raise ApplianceError(
+            f"the file has {len(new)} tasks",
+            rule=f"at most {MOST} tasks are added at once, all or none",
+            remedy="divide the file",
+        )
 
 
 def _refuse_twice(names: Sequence[str | None]) -> None:

@@ -10,6 +10,7 @@ from demo import people
 from demo.instance import appliance
 from tests.attack.row import Actor, Kind, Row, Seen
 from tests.attack.world import World
+from tests.forgery import second_form
 from tests.integration.podman import podman
 
 NOTHING = "a medium that is refused changes nothing; the command names what is wrong"
@@ -31,7 +32,29 @@ DOORS = (
     "network connect unclassified-inner secret-labeling",
     "unshare ls",
     "system service",
+    "--identity ps exec secret-gateway sh",
+    "-c ps exec secret-gateway sh",
+    "--version ps exec secret-gateway sh",
+    "--url unix:///run/podman/podman.sock ps",
+    "secret create context /etc/hostname",
+    "top secret-gateway -- aux",
+    "top secret-gateway aux",
+    "start --attach secret-gateway",
+    "exec --user 0 secret-gateway true",
+    "exec --env LD_PRELOAD=/tmp/x.so secret-gateway true",
+    "create --pull=never --log-opt path=/tmp/x x",
+    "create --pull=never --health-cmd id x",
+    "create --pull=never --secret context,target=/usr/lib/x x",
+    "create --pull=never -v /srv/x:/x:U x",
+    "create x",
 )
+LOOKS = (
+    "exec secret-gateway true",
+    "logs --tail 1 secret-gateway",
+    "inspect --format {{.Id}} secret-gateway",
+    "top secret-gateway",
+)
+"""Show what is inside: they pass, and are in the log before they happen."""
 DISK = "/dev/DISK"
 """Stands for a disk of the host."""
 
@@ -39,7 +62,7 @@ CHANGES = (
     # What a container is started with instead, and the fact that the hook names.
     (["--read-only=false"], "read_only"),
     (["--cap-add", "NET_ADMIN"], "capabilities"),
-    (["-v", "/etc:/host:ro"], "binds"),
+    (["-v", "/etc:/host:ro"], "mounts"),
     (["--env", "LD_PRELOAD=/tmp/x.so"], "environment"),
     (["--entrypoint", "/bin/sh"], "arguments"),
     (["--pid", "host"], "namespaces"),
@@ -51,6 +74,25 @@ CHANGES = (
     (["--device-write-bps", f"{DISK}:1gb"], "disk"),
     (["--device", "/dev/null:/dev/x"], "devices"),
     (["--sysctl", "net.ipv4.ip_forward=1"], "sysctl"),
+    (["--group-add", "0"], "user"),
+    (["--umask", "0000"], "user"),
+    (["--env", "HOME=/srv"], "environment"),
+    (["--tmpfs", "/opt"], "mounts"),
+    (["--tmpfs", "/run:exec"], "mounts"),
+    (["-v", "/srv:/opt:shared"], "mounts"),
+    (["--read-only-tmpfs=false"], "mounts"),
+    (["--security-opt", "unmask=ALL"], "masked"),
+    (["--security-opt", "unmask=/proc/sys"], "readonly_paths"),
+    (["--security-opt", "mask=/opt"], "masked"),
+    (["--add-host", "gateway.internal:192.0.2.1"], "files"),
+    (["--hostname", "other"], "hostname"),
+    (["--annotation", "run.oci.keep_original_groups=1"], "annotations"),
+    (["--workdir", "/opt"], "folder"),
+    (["--ulimit", "nofile=1024:1024"], "limits"),
+    (["--memory", "1g", "--memory-swap", "64g"], "swap"),
+    (["--cgroup-parent", "/other"], "control_group"),
+    (["--oom-score-adj", "500"], "unknown"),
+    (["--systemd", "always"], "mounts"),
 )
 
 
@@ -65,6 +107,18 @@ def sysadmin() -> list[Row]:
 
         record = f"podman {words}"
         rows.append(Row(Actor.SYSADMIN, Kind.PODMAN, f"podman {words}", do, "refused", record, quick=number < 2))
+    for words in LOOKS:
+
+        def look(world: World, words: str = words) -> Seen:
+            answer = podman(world.site, *words.split(), program="podman")
+            return Seen("done" if answer.returncode == 0 else f"exit {answer.returncode}: {answer.stderr[-200:]}")
+
+        rows.append(Row(Actor.SYSADMIN, Kind.PODMAN, f"podman {words}", look, "done", f"podman {words}"))
+    rows.append(
+        Row(
+            Actor.SYSADMIN, Kind.PODMAN, "podman ps with CONTAINER_HOST", _elsewhere, "refused", "CONTAINER_HOST is set"
+        )
+    )
     for change, named in CHANGES:
 
         def start(world: World, change: list[str] = change, named: str = named) -> Seen:
@@ -93,7 +147,53 @@ def sysadmin() -> list[Row]:
     rows.append(
         Row(Actor.SYSADMIN, Kind.IMAGES, "starts a container that no generation has", _stowaway, "refused", "stowaway")
     )
+    differs = "admission.differs-from-generation"
+    for attempt, started in (
+        ("lays podman's own secret on a module of the migration", _secret),
+        ("copies a module into the migration's container before it starts", _copied),
+    ):
+        rows.append(Row(Actor.SYSADMIN, Kind.IMAGES, attempt, started, "refused", differs, quick=True))
     return rows
+
+
+def _migration(world: World) -> list[str]:
+    """Takes the migration's container away, and answers how it is made anew by hand: its name, and what it runs."""
+    name = "secret-labeling-migrate"
+    image = podman(world.site, "inspect", "--format", "{{.Image}}", "secret-labeling").stdout.strip()
+    podman(world.site, "rm", "--force", "--time", "0", name)
+    return ["--name", name, "--network", "none", image]
+
+
+def _secret(world: World) -> Seen:
+    """What made the migration turn row-level security off: the mount is podman's own, below ``userdata/``."""
+    *options, image = _migration(world)
+    podman(world.site, "secret", "create", "attack", "/etc/hostname")
+    try:
+        laid = ["--secret", "attack,target=/opt/appliance/app/migrate.py"]
+        answer = podman(world.site, "run", "--rm", *options, *laid, image)
+    finally:
+        podman(world.site, "secret", "rm", "attack")
+    return _told(answer, "/opt/appliance/app/migrate.py")
+
+
+def _copied(world: World) -> Seen:
+    options = _migration(world)
+    podman(world.site, "create", *options)
+    podman(world.site, "cp", "/etc/hostname", "secret-labeling-migrate:/opt/appliance/app/migrate.py")
+    answer = podman(world.site, "start", "--attach", "secret-labeling-migrate")
+    podman(world.site, "rm", "--force", "--time", "0", "secret-labeling-migrate")
+    return _told(answer, "written: ")
+
+
+def _told(answer: subprocess.CompletedProcess[str], named: str) -> Seen:
+    told = answer.returncode != 0 and "is not admitted" in answer.stderr and named in answer.stderr
+    return Seen("refused" if told else f"exit {answer.returncode}: {answer.stderr[-200:]}")
+
+
+def _elsewhere(world: World) -> Seen:
+    """Podman's own program asks whoever serves that socket, without the appliance's store or hooks."""
+    answer = podman(world.site, "CONTAINER_HOST=unix:///run/podman/podman.sock", "podman", "ps", program="env")
+    return Seen("refused" if answer.returncode == 125 else f"exit {answer.returncode}: {answer.stderr[-200:]}")
 
 
 def _disk() -> str:
@@ -132,6 +232,13 @@ def carrier() -> list[Row]:
         ("empties the metadata", lambda bundle: _replace(bundle / "metadata" / "timestamp.json", b"{}")),
         ("names a field of the metadata twice", lambda bundle: _twice(bundle / "metadata" / "timestamp.json")),
         ("brings keys of its own", _resign),
+        ("puts the signatures in another order", lambda bundle: _signatures(bundle, lambda found: found[::-1])),
+        ("brings the second form of a signature", lambda bundle: _signatures(bundle, second_form)),
+        (
+            "calls a file so that a terminal obeys",
+            lambda bundle: (bundle / "targets" / "\x1b[2J").write_text("x"),
+        ),
+        ("cuts a name as Joliet does", _cut),
     ]
     rows = []
     for number, (attempt, change) in enumerate(tries):
@@ -224,6 +331,19 @@ def _swap(one: Path, other: Path) -> None:
 
 def _twice(file: Path) -> None:
     _replace(file, file.read_bytes().replace(b'{"signatures"', b'{"signatures":[],"signatures"', 1))
+
+
+def _signatures(bundle: Path, change: Callable[[list[dict[str, str]]], list[dict[str, str]]]) -> None:
+    file = bundle / "metadata" / "hybrid.dsse.json"
+    envelope = json.loads(file.read_bytes())
+    envelope["signatures"] = change(envelope["signatures"])
+    _replace(file, json.dumps(envelope, separators=(",", ":"), sort_keys=True).encode())
+
+
+def _cut(bundle: Path) -> None:
+    """Cut the name of the file that has the longest."""
+    file = max((path for path in (bundle / "targets").rglob("*") if path.is_file()), key=lambda path: len(path.name))
+    file.rename(file.with_name(file.name[:64] if len(file.name) > 64 else file.name[:-1]))
 
 
 def _resign(bundle: Path) -> None:

@@ -1,7 +1,11 @@
 """Attempts from a shell in a container that was taken over."""
 
-from tests.attack.make import each, shell
-from tests.attack.row import Actor, Kind, Row
+from collections.abc import Callable, Iterator
+
+from tests.attack.make import KERNEL, PLACES, each, shell
+from tests.attack.row import Actor, Kind, Row, Seen
+from tests.attack.world import World
+from tests.calls import FOREIGN, Call, flagged, program, refused
 
 SERVICES = (Actor.LABELING, Actor.EVALUATION, Actor.INFERENCE, Actor.CONSOLE)
 PYTHON = (*SERVICES, Actor.NEIGHBOUR)
@@ -115,6 +119,7 @@ def kernel() -> list[Row]:
                 quick=actor is Actor.LABELING,
             ),
             shell(actor, Kind.VOLUMES, "asks for rare system calls", SYSCALLS % (NUMBERS,)),
+            *(shell(actor, Kind.VOLUMES, f"makes system calls of {way}", code) for way, code in FOREIGN.items()),
             shell(actor, Kind.VOLUMES, "looks for processes that are not its own", _PROCESSES),
             shell(actor, Kind.VOLUMES, "becomes root by a program with that right", _SETUID),
             shell(actor, Kind.VOLUMES, "runs what it wrote to /tmp", _EXECUTE),
@@ -122,6 +127,9 @@ def kernel() -> list[Row]:
             shell(actor, Kind.NETWORKS, "resolves a name", _RESOLVE, quick=actor is Actor.LABELING),
             shell(actor, Kind.PODMAN, "looks for podman and its socket", _PODMAN),
         ]
+    for actor in (*PYTHON, *BASH):
+        rows += [_calls(actor, "makes namespaces and sockets with flags that it may not have", flagged)]
+        rows += [_calls(actor, "asks for every call that the filter does not have", refused)]
     for actor in BASH:
         rows += [
             shell(actor, Kind.VOLUMES, "writes outside its volume", _BASH_WRITE),
@@ -129,6 +137,16 @@ def kernel() -> list[Row]:
             shell(actor, Kind.VOLUMES, "makes namespaces and mounts", _BASH_CALLS),
         ]
     return rows
+
+
+def _calls(actor: Actor, attempt: str, calls: Callable[[], Iterator[Call]]) -> Row:
+    """The table of system calls, by a program in Perl, which every image has."""
+
+    def do(world: World) -> Seen:
+        return world.shell(PLACES[actor], program(list(calls())), ("perl", "-e"))
+
+    quick = actor is Actor.GATEWAY
+    return Row(actor, Kind.VOLUMES, attempt, do, "refused", unrecorded=KERNEL, quick=quick)
 
 
 _PROCESSES = """

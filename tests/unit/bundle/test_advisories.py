@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from appliance.bundle.advisories.feed import ORDERS, PATH, Advisory, Feed, Range, read_feed
+from appliance.bundle.advisories.feed import ORDERS, PATH, Advisory, Feed, Range, make_feed, read_feed
 from appliance.bundle.advisories.feed_import import import_feed
 from appliance.bundle.advisories.findings import HOST, Assessment, assess
 from appliance.bundle.advisories.osv import read_osv
@@ -162,6 +162,7 @@ def test_a_later_statement_supersedes(keys: Keys, tmp_path: Path) -> None:
         ({"status": "affected"}, "affected needs an action_statement"),
         ({"status": "fine"}, "status"),
         ({"products": []}, "products"),
+        ({"products": [{"subcomponents": []}]}, "products.0: .*@id, identifiers or hashes"),
         ({"extra": 1}, "extra"),
     ],
 )
@@ -214,6 +215,152 @@ def test_events_out_of_order_and_several_ranges() -> None:
 def test_a_version_that_cannot_be_compared_counts_as_affected() -> None:
     advisory = Advisory(id="A", package="pkg:pypi/x", severity="low", ranges=[Range(fixed="1.0")])
     assert advisory.affects("not a version")
+
+
+def osv(**affected: Any) -> Advisory:
+    data = json.loads((SAMPLES / "osv/PYSEC-2023-74.json").read_bytes())
+    data["affected"] = [{"package": {"ecosystem": "PyPI", "name": "Requests"}} | affected]
+    return next(read_osv(json.dumps(data).encode(), "x"))
+
+
+def events(*events: dict[str, str]) -> list[dict[str, Any]]:
+    return [{"type": "ECOSYSTEM", "events": list(events)}]
+
+
+@pytest.mark.parametrize(
+    ("affected", "yes", "no"),
+    [
+        # OSV schema 1.x, "Evaluation": a version is affected if it is listed, or in a range.
+        (
+            {"ranges": events({"introduced": "2.0"}, {"fixed": "2.1"}), "versions": ["1.5", "2.0.3"]},
+            ["1.5", "1.5.0", "2.0", "2.0.3"], ["1.4", "1.6", "2.1"],
+        ),
+        ({"ranges": events({"introduced": "2.0"}, {"fixed": "2.1"}), "versions": ["1.0.0"]}, ["1.0", "1"], ["1.0.1"]),
+        ({"ranges": [{"type": "GIT", "events": [{"introduced": "0"}]}], "versions": ["1.5"]}, ["1.5"], ["1.6"]),
+        ({"versions": ["1.5"]}, ["1.5"], ["1.4", "1.6"]),
+        ({"ranges": events({"introduced": "0"}, {"limit": "2.0"})}, ["0.1", "1.9"], ["2.0", "3.0"]),
+        ({"ranges": events({"introduced": "1.0"}, {"limit": "2.0"}, {"limit": "3.0"})}, ["1.0", "2.5"], ["0.9", "3.0"]),
+        ({"ranges": events({"introduced": "1.0"}, {"fixed": "4.0"}, {"limit": "3.0"})}, ["2.9"], ["3.0", "3.5"]),
+        ({"ranges": events({"introduced": "1.0"}, {"limit": "*"})}, ["1.0", "99"], ["0.9"]),
+        ({"ranges": events({"limit": "2.0"}, {"introduced": "0"}, {"last_affected": "1.0"})}, ["1.0"], ["1.1"]),
+        (
+            {"ranges": events({"introduced": "1.0"}, {"limit": "2.0"}) + events({"introduced": "3.0"})},
+            ["1.5", "3.0", "4.0"], ["2.0", "2.9"],
+        ),
+        ({"ranges": None, "versions": ["1.0"]}, ["1.0"], ["1.1"]),
+        ({"ranges": [{"type": "ECOSYSTEM", "events": None}], "versions": ["1.0"]}, ["1.0"], ["1.1"]),
+        ({"ranges": events({"introduced": "2.0"}), "versions": None}, ["2.0"], ["1.0"]),
+        ({"ranges": events({"introduced": "not a version"})}, ["1.0"], []),
+        ({"ranges": events({"introduced": "1.0"}), "versions": ["unknown"]}, ["1.0", "unknown"], ["0.9"]),
+    ],
+)  # fmt: skip
+def test_what_is_affected_as_the_specification_has_it(affected: dict[str, Any], yes: list[str], no: list[str]) -> None:
+    if "not a version" in str(affected):
+        affected = {"ranges": events({"introduced": "not-a-version"})}
+    advisory = osv(**affected)
+    assert [version for version in yes if not advisory.affects(version)] == []
+    assert [version for version in no if advisory.affects(version)] == []
+    kept = Feed.model_validate(json.loads(make_feed("2026-11-10T00:00:00Z", [], [advisory]).encode())).advisories[0]
+    assert kept == advisory
+    assert "limit" not in Range(fixed="1").model_dump(), "readers of before read a feed without limits"
+
+
+@pytest.mark.parametrize(
+    "field", ["aliases", "affected", "severity", "database_specific", "withdrawn", "references", "details", "credits"]
+)
+def test_null_is_absent(field: str) -> None:
+    data = json.loads((SAMPLES / "osv/GHSA-35jh-r3h4-6jhm.json").read_bytes())
+    found = list(read_osv(json.dumps(data | {field: None}).encode(), "x"))
+    assert len(found) == (0 if field == "affected" else 1)
+    assert list(read_osv(json.dumps(data | {"affected": [None]}).encode(), "x")) == []
+
+
+@pytest.mark.parametrize(
+    "change", [{"id": None}, {"id": "no name\n"}, {"affected": [{"package": {"ecosystem": "npm", "name": "a b"}}]}]
+)
+def test_an_advisory_that_cannot_be_written_is_refused_by_its_field(change: dict[str, Any]) -> None:
+    data = json.loads((SAMPLES / "osv/GHSA-35jh-r3h4-6jhm.json").read_bytes()) | {"aliases": []}
+    with pytest.raises(ApplianceError, match=r"^x: "):
+        list(read_osv(json.dumps(data | change).encode(), "x"))
+
+
+def test_a_name_that_stands_twice_is_refused() -> None:
+    data = (SAMPLES / "osv/GHSA-35jh-r3h4-6jhm.json").read_bytes()
+    with pytest.raises(ApplianceError, match="'withdrawn' appears twice"):
+        list(read_osv(data.rstrip()[:-1] + b', "withdrawn": null, "withdrawn": "2026-01-01T00:00:00Z"}', "x"))
+
+
+ZLIB = "1:1.2.13.dfsg-1"
+PRODUCTS: list[tuple[dict[str, Any], bool]] = [
+    ({"@id": "pkg:deb/debian/zlib"}, True),
+    ({"@id": f"pkg:deb/debian/zlib@{ZLIB}"}, True),
+    ({"@id": "pkg:deb/debian/zlib@1%3A1.2.13.dfsg-1"}, True),
+    ({"@id": "pkg:deb/debian/zlib@1%3a1.2.13.dfsg-1?arch=source&distro=debian-12"}, True),
+    ({"@id": "pkg:deb/debian/zlib@1%3A1.2.13.dfsg-1?distro=bookworm"}, True),
+    ({"@id": "pkg:deb/debian/zlib1g@1:1.2.13.dfsg-1?arch=amd64&upstream=zlib%401:1.2.13.dfsg-1"}, True),
+    ({"@id": "pkg:deb/debian/zlib1g?upstream=zlib"}, True),
+    ({"@id": "pkg:DEB/Debian/zlib"}, True),
+    ({"@id": "https://example.org/product", "identifiers": {"purl": "pkg:deb/debian/zlib"}}, True),
+    ({"identifiers": {"purl": "pkg:deb/debian/zlib@1%3A1.2.13.dfsg-1"}}, True),
+    ({"@id": "pkg:oci/gateway"}, True),
+    ({"@id": "pkg:oci/gateway?repository_url=localhost/appliance&tag=1"}, True),
+    ({"@id": "pkg:oci/gateway?arch=amd64"}, True),
+    ({"@id": "pkg:oci/gateway@sha256%3ADIGEST?repository_url=localhost"}, True),
+    ({"@id": "pkg:oci/gateway@sha256:DIGEST"}, True),
+    ({"identifiers": {"purl": "pkg:oci/gateway@sha256%3ADIGEST"}}, True),
+    ({"@id": "https://example.org/gateway", "hashes": {"sha-256": "DIGEST"}}, True),
+    ({"@id": "pkg:oci/gateway", "subcomponents": [{"@id": "pkg:deb/debian/zlib@1%3A1.2.13.dfsg-1"}]}, True),
+    ({"@id": "pkg:oci/gateway", "subcomponents": [{"identifiers": {"purl": "pkg:deb/debian/zlib"}}]}, True),
+    ({"@id": "pkg:oci/gateway@sha256%3A" + "0" * 64}, False),
+    ({"@id": "pkg:oci/gateway?arch=arm64"}, False),
+    ({"@id": "pkg:oci/gateway", "subcomponents": [{"@id": "pkg:deb/debian/openssl"}]}, False),
+    ({"@id": "pkg:deb/debian/zlib@1.2.13.dfsg-1"}, False),
+    ({"@id": "pkg:deb/debian/zlib?arch=arm64"}, False),
+    ({"@id": "pkg:deb/debian/zlib?distro=debian-11"}, False),
+    ({"@id": "pkg:deb/ubuntu/zlib"}, False),
+    ({"@id": "pkg:deb/debian/zlib1g"}, False),
+    ({"@id": "pkg:"}, False),
+    ({"@id": "zlib"}, False),
+]
+
+
+@pytest.fixture(scope="module")
+def vexed(keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Assessment:
+    """What is said of a bundle with a statement about each product."""
+    folder = tmp_path_factory.mktemp("vexed")
+    plain = make(folder / "b", keys, {PATH: feed().encode()})
+    index = json.loads((plain / "targets/images/index.json").read_bytes())["manifests"]
+    name = "org.opencontainers.image.ref.name"
+    digest = next(one["digest"] for one in index if one["annotations"][name] == "gateway").removeprefix("sha256:")
+    files = {PATH: feed().encode()}
+    for number, (product, _) in enumerate(PRODUCTS):
+        text = json.dumps(vex(products=[product])).replace("DIGEST", digest)
+        files[f"policies/vex/{number:02d}.json"] = text.encode()
+    return judge(make(folder / "c", keys, files), keys)
+
+
+@pytest.mark.parametrize("number", range(len(PRODUCTS)), ids=[json.dumps(product)[:80] for product, _ in PRODUCTS])
+def test_a_product_is_what_it_names_however_it_is_written(vexed: Assessment, number: int) -> None:
+    said = f"policies/vex/{number:02d}.json, statement 1: CVE-2023-45853 in "
+    assert any(line.startswith(said) for line in vexed.unmatched) != PRODUCTS[number][1], vexed.unmatched
+
+
+def test_a_statement_that_matches_nothing_is_mentioned(keys: Keys, tmp_path: Path) -> None:
+    other = vex(vulnerability={"name": "CVE-1999-0001"})
+    files = {PATH: feed().encode(), "policies/vex/a.json": json.dumps(other).encode()}
+    bundle = make(tmp_path / "b", keys, files)
+    expected = "policies/vex/a.json, statement 1: CVE-1999-0001 in pkg:deb/debian/zlib"
+    assert judge(bundle, keys).unmatched == (expected,)
+    shown = CliRunner().invoke(app, ["bundle", "inspect", str(bundle)]).output
+    assert f"unused     {expected}: matches nothing" in shown
+    listed = json.loads(CliRunner().invoke(app, ["bundle", "inspect", str(bundle), "--json"]).output)
+    assert listed["vulnerabilities"]["unmatched"] == [expected]
+
+
+def test_a_vulnerability_is_known_by_the_end_of_its_iri(keys: Keys, tmp_path: Path) -> None:
+    named = vex(vulnerability={"@id": "https://nvd.nist.gov/vuln/detail/CVE-2023-45853", "name": "zlib overflow"})
+    files = {PATH: feed().encode(), "policies/vex/a.json": json.dumps(named).encode()}
+    assert judge(make(tmp_path / "b", keys, files), keys).unmatched == ()
 
 
 def test_severity_from_a_score_when_the_database_says_no_word() -> None:

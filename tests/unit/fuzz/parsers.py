@@ -7,17 +7,23 @@ what is written again is exactly what was read.
 import asyncio
 import base64
 import hmac
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from appliance.audit.log.note import Checkpoint, Note, NoteError, Signer, Verifier, open_checkpoint
+from appliance.bundle.advisories.debian_tracker import read_tracker
+from appliance.bundle.advisories.osv import read_osv
+from appliance.bundle.advisories.vex import in_order, read_vex
 from appliance.contract.catalogue import read_catalogue
 from appliance.contract.context import Context, ContextError, open_context
 from appliance.contract.grant import Grant, GrantError, open_grant, seal_grant
-from appliance.enclave.site import parse_site
+from appliance.enclave.site import Enclave, load_site, parse_site
 from appliance.errors import ApplianceError
+from appliance.host.data.file_check import label_within, read_rows
+from appliance.host.data.records import task
 from appliance.markings import Label, MarkingError, parse
 from appliance.monitor.decide.policy import parse_policy
 from appliance.monitor.decide.registry import parse_registry
@@ -182,6 +188,61 @@ def _example(*names: str) -> Callable[[], list[bytes]]:
     return lambda: [Path(name).read_bytes() for name in names]
 
 
+def _osv(data: bytes) -> None:
+    for advisory in read_osv(data, "x"):
+        advisory.affects("1.0")
+
+
+def _tracker(data: bytes) -> None:
+    for advisory in read_tracker(data, "x"):
+        advisory.affects("1.0-1")
+
+
+def _vex(data: bytes) -> None:
+    for placed in in_order({"x": read_vex(data, "x")}):
+        placed.statement.concerns(["CVE-1"], "pkg:deb/debian/zlib", "1", "gateway", "0" * 64)
+
+
+@cache
+def _enclave() -> Enclave:
+    return load_site(Path("site.example.yml")).enclave("secret")
+
+
+def _import(kind: str) -> Callable[[bytes], None]:
+    """What is taken of a file can be sent, and each record is marked."""
+
+    def read(data: bytes) -> None:
+        content = read_rows(data, kind, "x")
+        banner = label_within(content.marking or "UNCLASSIFIED", _enclave(), "x")
+        for row, place in zip(content.rows, content.places, strict=True):
+            sent = task(row, banner, _enclave(), place, f"import:{content.sha256}:1")
+            json.dumps(sent, ensure_ascii=False, allow_nan=False).encode()
+            label_within(sent["marking"], _enclave(), "x")
+
+    return read
+
+
+ADVISORIES = Path("tests/unit/bundle/advisories")
+VEX = json.dumps(
+    {
+        "@context": "https://openvex.dev/ns/v0.2.0",
+        "@id": "urn:x",
+        "author": "a",
+        "timestamp": "2026-11-01T00:00:00Z",
+        "version": 1,
+        "statements": [
+            {
+                "vulnerability": {"name": "CVE-1"},
+                "products": [{"@id": "pkg:oci/gateway?arch=amd64", "subcomponents": [{"@id": "pkg:deb/a@1%3A2"}]}],
+                "status": "fixed",
+            }
+        ],
+    }
+).encode()
+STUDIO = b'[{"id": 1, "data": {"prompt": "x", "answer1": "a", "marking": "(U)"}, "annotations": []}]'
+LINES = (
+    b'{"classification": {"marking": "SECRET//REL TO USA, GBR"}}\n{"prompt": "\\ud83d\\ude00", "external_id": "7"}\n'
+)
 HTTP = [
     b"GET /decide HTTP/1.1\r\nHost: x\r\nX-Original-URI: /labeling/\r\n\r\n",
     b"POST /record HTTP/1.1\r\nHost: unix\r\nContent-Length: 2\r\n\r\n{}",
@@ -228,4 +289,9 @@ PARSERS: dict[str, Parser] = {
         _catalogue, (ApplianceError,),
         lambda: [canonical.encode({"services": []})],
     ),
+    "OSV": Parser(_osv, (ApplianceError,), _example(*map(str, sorted(ADVISORIES.glob("osv/*.json"))))),
+    "Debian tracker": Parser(_tracker, (ApplianceError,), _example(str(ADVISORIES / "tracker.json"))),
+    "VEX": Parser(_vex, (ApplianceError,), lambda: [VEX]),
+    "import of JSON": Parser(_import("json"), (ApplianceError,), lambda: [STUDIO]),
+    "import of JSON lines": Parser(_import("jsonl"), (ApplianceError,), lambda: [LINES]),
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """What a host lacks is found before anything changes, all of it, each with its rule and remedy."""
 
+import re
 import socket
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -47,6 +48,28 @@ def test_a_service_that_the_bundle_does_not_offer_is_refused(host: Host) -> None
     lacking = Catalogue(services=CATALOGUE.services[1:])
     (found,) = [error for error in refusals(replace(host, offered=lacking)) if "services" in error.message]
     assert "enclaves.0.services: 'unclassified' runs 'labeling'" in found.message
+
+
+MODEL = "models/smollm2-135m-instruct.q4_1.gguf"
+
+
+@pytest.mark.parametrize(
+    ("labels", "reason"),
+    [
+        ({"debs/a.deb": "UNCLASSIFIED", MODEL: "UNCLASSIFIED"}, None),
+        ({"policies/x.yml": "SECRET//NOFORN"}, None),
+        ({"policies/x.yml": "TOP SECRET//NOFORN"}, "no enclave of this site dominates"),
+        ({"policies/x.yml": "SECRET//TK//NOFORN"}, "no enclave of this site dominates|no marking"),
+        ({MODEL: "SECRET//REL TO USA, GBR"}, "enclave 'unclassified' .* serves 'smollm2-135m-instruct.q4_1'"),
+        ({MODEL: "SECRET//NOFORN"}, "enclave 'secret' .* serves"),
+        ({MODEL.replace(".gguf", ".card.json"): "CUI"}, "enclave 'unclassified' .* serves"),
+    ],
+)
+def test_nothing_is_installed_above_the_enclave_that_holds_it(
+    host: Host, labels: dict[str, str], reason: str | None
+) -> None:
+    said = "\n".join(error.message for error in refusals(replace(host, labels=labels)) if "marked" in error.message)
+    assert said == "" if reason is None else re.search(reason, said), said
 
 
 def test_what_the_bundle_offers_beyond_the_signed_rules_is_told(host: Host) -> None:

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import shutil
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +18,11 @@ from openai import OpenAI
 from appliance.contract import digest
 from appliance.contract.evaluation import Results
 from appliance.errors import ApplianceError
-from appliance.service.certificate import certify, digest_of
+from appliance.service.certificate import REVOKED, certify, digest_of
+from appliance.trust import canonical
 from appliance.trust.keys import generate
 from images.inference.app.main import service as inference
+from tests.forgery import second_form
 from tests.unit.inference.test_certificate import CERTIFIER, results
 from tests.unit.service.support import MARKING, Monitor, headers_for, make_paths, settings_for
 
@@ -169,6 +173,55 @@ def test_a_revoked_certificate_no_longer_counts(service: Service) -> None:
         gate._revoked = frozenset()
 
 
+def test_what_officers_revoked_counts_no_more_however_it_is_signed(service: Service) -> None:
+    service.certify()
+    revoked = service.certificate.with_name(REVOKED)
+    revoked.write_text(json.dumps([digest_of(service.certificate.read_bytes())]))
+    try:
+        assert service.ask().status_code == 409
+        envelope = json.loads(service.certificate.read_bytes())
+        other = canonical.encode(envelope | {"signatures": second_form(envelope["signatures"])})
+        assert other != service.certificate.read_bytes()
+        service.certificate.write_bytes(other)
+        assert "revoked" in service.standing()["reason"], "the second form of the signature is the same certificate"
+        revoked.write_text("not JSON")
+        assert service.ask().status_code == 409, "who cannot know what was revoked lets nothing through"
+    finally:
+        revoked.unlink()
+    assert service.ask().status_code == 200
+
+
+def test_a_running_answer_ends_marked_within_a_second_of_the_revocation(service: Service) -> None:
+    service.certify()
+    revoked, when = service.certificate.with_name(REVOKED), [0.0]
+    digest = digest_of(service.certificate.read_bytes())
+
+    def revoke() -> None:
+        while not service.monitor.records:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        when[0] = time.monotonic()
+        revoked.with_suffix(".new").write_text(json.dumps([digest]))
+        revoked.with_suffix(".new").replace(revoked)
+
+    service.monitor.records.clear()
+    thread = threading.Thread(target=revoke)
+    thread.start()
+    try:
+        long = {"messages": [{"role": "user", "content": "Count to a thousand."}], "max_tokens": 1900, "stream": True}
+        answer = service.ask(body=long)
+        took = time.monotonic() - when[0]
+    finally:
+        thread.join()
+        revoked.unlink()
+    events = [line.removeprefix("data: ") for line in answer.text.split("\n\n") if line]
+    last = json.loads(events[-1])
+    assert last["error"]["type"] == "certificate_withdrawn", answer.text[-500:]
+    assert "revoked" in last["error"]["message"]
+    assert all(json.loads(event)["classification"]["marking"] == MARKING for event in events)
+    assert took < 1
+
+
 def test_an_answer_is_marked_in_header_and_body(service: Service) -> None:
     service.certify()
     for url, body in ((CHAT, None), ("/inference/v1/completions", {"prompt": "Once upon", "max_tokens": 4})):
@@ -205,6 +258,82 @@ def test_the_stock_openai_client_streams(service: Service) -> None:
         markings.add(chunk.model_extra["classification"]["marking"] if chunk.model_extra else "")
     assert text
     assert markings == {MARKING}
+
+
+def official(service: Service, url: str) -> OpenAI:
+    """The official client, for one request to ``url``."""
+    return OpenAI(
+        base_url="http://testserver/inference/v1",
+        api_key="none",
+        http_client=service.client,
+        default_headers=headers_for("POST", url),
+    )
+
+
+def test_the_official_client_sends_an_answer_back_and_asks_for_two(service: Service) -> None:
+    service.certify()
+    first = official(service, CHAT).chat.completions.create(
+        model="smollm2", messages=[{"role": "user", "content": "Say hello."}], max_tokens=4, n=2, tools=[], store=False
+    )
+    assert [choice.index for choice in first.choices] == [0, 1]
+    assert first.usage is None, "the engine counts the first alone"
+    said: Any = first.choices[0].message.model_dump()
+    again = official(service, CHAT).chat.completions.create(
+        model="smollm2",
+        messages=[{"role": "user", "content": "Say hello."}, said, {"role": "user", "content": "Once more."}],
+        max_completion_tokens=4,
+        metadata=None,
+        service_tier="auto",
+    )
+    assert again.usage
+    assert again.usage.completion_tokens <= 4
+    assert again.choices[0].message.content
+
+
+def test_the_official_client_completes_several_prompts_with_log_probabilities(service: Service) -> None:
+    service.certify()
+    url = "/inference/v1/completions"
+    done = official(service, url).completions.create(
+        model="smollm2", prompt=["Once upon", "Far away"], max_tokens=3, logprobs=2, temperature=0
+    )
+    for choice in done.choices:
+        assert choice.logprobs
+        assert choice.logprobs.tokens
+        assert choice.logprobs.token_logprobs
+        assert choice.logprobs.text_offset
+        assert "".join(choice.logprobs.tokens) == choice.text
+        assert choice.logprobs.text_offset[1] == len(choice.logprobs.tokens[0])
+        assert all(value <= 0 for value in choice.logprobs.token_logprobs if value is not None)
+    assert len(done.choices) == 2
+    streamed = service.ask(url, {"prompt": ["Once upon", "Far away"], "max_tokens": 3, "stream": True}).text
+    assert "null\n\n" not in streamed.replace("null,", "").replace("null}", "")
+
+
+def test_the_official_client_asks_for_a_response(service: Service) -> None:
+    service.certify()
+    url = "/inference/v1/responses"
+    first = official(service, url).responses.create(
+        model="smollm2", instructions="Be brief.", input="Name one colour.", max_output_tokens=6, store=False
+    )
+    assert first.output_text
+    assert first.model_extra
+    assert first.model_extra["classification"]["marking"] == MARKING
+    asked: Any = [{"role": "user", "content": "Name one colour."}, *[item.model_dump() for item in first.output]]
+    asked.append({"role": "user", "content": "Another."})
+    client = official(service, url)
+    with client.responses.create(model="smollm2", input=asked, max_output_tokens=4, stream=True) as stream:
+        events = list(stream)
+    assert events[-1].type == "response.completed"
+    assert {event.model_extra["classification"]["marking"] for event in events if event.model_extra} == {MARKING}
+    assert all(event.model_extra for event in events)
+    assert service.monitor.records[-1]["inputs"][1] == digest.text("Another.")
+
+
+def test_one_model_is_found_by_its_name(service: Service) -> None:
+    for name, status in (("smollm2", 200), ("other", 404)):
+        url = f"/inference/v1/models/{name}"
+        answer = service.client.get(url, headers=headers_for("GET", url))
+        assert answer.status_code == status
 
 
 def test_each_answer_is_recorded_by_digest_before_it_leaves_and_never_without(service: Service) -> None:
@@ -253,7 +382,10 @@ def test_who_asks_may_read_all_that_goes_into_the_answer(service: Service) -> No
         ({"messages": []}, 422, "body.messages"),
         ({"messages": [QUESTION], "cache_prompt": True}, 422, "body.cache_prompt"),
         ({"messages": [QUESTION], "id_slot": 0}, 422, "body.id_slot"),
-        ({"messages": [QUESTION], "n": 3}, 422, "body.n"),
+        ({"messages": [QUESTION], "n": 0}, 422, "body.n"),
+        ({"messages": [QUESTION], "n": 3}, 400, "'n'"),
+        ({"messages": [QUESTION], "tools": [{"type": "function"}]}, 422, "tools: the models here call no tools"),
+        ({"messages": [{"role": "assistant", "tool_calls": [{}]}]}, 422, "tool_calls"),
         ({"messages": [{"role": "user", "content": "word " * 3000}]}, 400, "context size"),
         ({"messages": [QUESTION], "model": "other"}, 404, "Not Found"),
     ],

@@ -46,6 +46,17 @@ def test_each_form_of_file_is_taken(client: TestClient, name: str, content: byte
     [
         ("a.jsonl", b"", "is empty"),
         ("a.jsonl", b"\xff\xfe", "byte 0"),
+        ("a.json", "[1]".encode("utf-16"), "is not UTF-8, but UTF-16"),
+        (
+            "a.jsonl",
+            lines(GOOD) + b'{"prompt": "p", "marking": "(S)", "marking": "(U)"}',
+            "twice",
+        ),
+        ("a.json", b'[{"data": {"prompt": "p", "answer1": "a", "answer1": "b", "answer2": "b"}}]', "twice"),
+        ("a.jsonl", lines(GOOD) + b'{"prompt": "\\ud800", "answers": ["a", "b"]}', "line 2.prompt"),
+        ("a.jsonl", lines(GOOD) + b'{"prompt": NaN}', "holds NaN"),
+        ("a.json", json.dumps([STUDIO] * 10_001).encode(), "10001 tasks"),
+        ("a.jsonl", lines(*[GOOD] * 10_001), "10001 tasks"),
         ("a.jsonl", lines(GOOD) + b"{broken\n", "line 2"),
         ("a.jsonl", b"[" * 100_000, "line 1"),
         ("a.jsonl", lines(GOOD, {"prompt": "p", "answers": ["a"]}), "tasks.1.data.answers"),

@@ -14,7 +14,7 @@ from appliance.audit.review.summary import unreviewed_break_glass
 from appliance.cli.main import app
 from appliance.trust import dsse
 from appliance.trust.keys import generate
-from appliance.trust.officers import payload_type
+from appliance.trust.officers import payload_digest, payload_type
 from tests.unit.monitor.gateway import PEOPLE, Rig, running
 
 RUNNER = CliRunner()
@@ -83,6 +83,18 @@ def test_it_lends_a_role_in_one_enclave_and_each_use_is_on_the_record(rig: Rig, 
     assert "was started before" in start(rig, rig.folder / "fire.dsse.json", code=1)
     end(rig)
     assert evaluator.post("/labeling/api/tasks").status_code == 404
+
+
+def test_what_officers_withdrew_is_lent_no_more_and_not_started_again(rig: Rig, evaluator: httpx.Client) -> None:
+    file = statement(rig, "withdrawn", TWO)
+    start(rig, file)
+    assert evaluator.post("/labeling/api/tasks").status_code == 200
+    payload = payload_digest(dsse.payload_of(file.read_bytes(), "x")[1])
+    (rig.paths.root / "revocations").mkdir()
+    (rig.paths.root / "revocations" / f"break-glass.{payload}.dsse.json").write_bytes(b"the statement")
+    assert evaluator.post("/labeling/api/tasks").status_code == 404, "from the next request on"
+    end(rig)
+    assert "was revoked by two officers" in start(rig, file, 1)
 
 
 ATTACKS: dict[str, tuple[list[str], dict[str, object], str]] = {

@@ -1,6 +1,5 @@
 """New projects from templates, and their tasks from files."""
 
-import json
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from appliance.errors import ApplianceError, first_finding
 from appliance.service.database import database_of
 from appliance.service.web.middleware import context_of
 from appliance.service.web.responses import not_found
+from appliance.service.web.storable import json_in
 from workbench.tasks import KINDS
 from workbench.templates import TEMPLATES, Template
 
@@ -92,17 +92,20 @@ async def upload(request: Request, project: UUID, file: UploadFile) -> Response:
 
 async def _add(request: Request, project: UUID, name: str, content: bytes) -> list[str]:
     try:
-        text = content.decode()
+        text = content.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
+        what = ", but UTF-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else ""
         raise ApplianceError(
-            f"byte {error.start}: is not UTF-8", rule="files of tasks are text in UTF-8", remedy="save it as UTF-8"
+            f"byte {error.start}: is not UTF-8{what}",
+            rule="files of tasks are text in UTF-8",
+            remedy="save it as UTF-8",
         ) from error
     if not text.strip():
         raise ApplianceError("the file is empty", rule="a file has at least one task", remedy="choose another file")
     if name.endswith(".csv"):
         return await work.add_table(request, project, text)
     if name.endswith(".jsonl"):
-        records = [_parsed(line, f"line {n}") for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+        records = [_parsed(line, f"line {n}") for n, line in enumerate(text.split("\n"), 1) if line.strip()]
         return await work.add_tasks(request, project, [NewTask.model_validate(one) for one in records])
     if name.endswith(".json"):
         found = _parsed(text, "the file")
@@ -118,11 +121,14 @@ async def _add(request: Request, project: UUID, name: str, content: bytes) -> li
 
 def _parsed(text: str, where: str) -> Any:
     try:
-        return json.loads(text)
+        value, problem = json_in(text, where)
     except (ValueError, RecursionError) as error:
         raise ApplianceError(
             f"{where}: is no JSON", rule="RFC 8259", remedy="correct the line and try again"
         ) from error
+    if problem:
+        raise ApplianceError(problem, rule="RFC 8259, 4 and 8.2", remedy="correct it and try again")
+    return value
 
 
 async def _upload(

@@ -1,11 +1,11 @@
 """What a form of a page says, as the answer of a kind. A script sends the whole answer as JSON in ``value``."""
 
-import json
 from typing import Any
 
 from starlette.datastructures import FormData
 
 from appliance.errors import ApplianceError
+from appliance.service.web.storable import json_in
 from workbench.tasks.kind import AnyKind
 
 
@@ -36,9 +36,11 @@ def answer_of(kind: AnyKind, schema: Any, data: Any, form: FormData) -> dict[str
 
 def _json(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
-    except ValueError:
-        value = None
+        value, problem = json_in(text, "value")
+    except (ValueError, RecursionError):
+        value, problem = None, None
+    if problem:
+        raise ApplianceError(problem, rule="RFC 8259, 4 and 8.2", remedy="reload the page")
     if not isinstance(value, dict):
         raise ApplianceError("value: is no JSON object", rule="a page sends answers as JSON", remedy="reload the page")
     return value
