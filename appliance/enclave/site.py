@@ -17,6 +17,7 @@ from pydantic import (
     IPvAnyAddress,
     ModelWrapValidatorHandler,
     PrivateAttr,
+    StringConstraints,
     ValidationError,
     field_validator,
     model_validator,
@@ -192,6 +193,20 @@ class Certifier(BaseModel):
     public_key: str
 
 
+class Destination(BaseModel):
+    """Where exports may go: a medium or a recipient outside this host.
+
+    Attributes:
+        name: as the export and its approval name it.
+        label: the highest marking that it may hold.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, StringConstraints(min_length=3, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+    label: MarkingText
+
+
 class Exchange(BaseModel):
     """What may pass between enclaves and media.
 
@@ -200,6 +215,7 @@ class Exchange(BaseModel):
         scanner: a program on the host with its arguments; it is given the path of each file as the last argument, and
             lets the file pass by exit status 0. Where one is named, nothing passes without it.
         maximum_bytes: size of the largest file.
+        destinations: where exports may go; the enclaves of the host are destinations too, by their names.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -207,6 +223,7 @@ class Exchange(BaseModel):
     types: tuple[Literal["json", "jsonl"], ...] = ("json", "jsonl")
     scanner: Annotated[tuple[str, ...], Field(max_length=20)] = ()
     maximum_bytes: Annotated[int, Field(ge=1, le=1 << 30)] = 64 << 20
+    destinations: tuple[Destination, ...] = ()
 
     @field_validator("scanner")
     @classmethod
@@ -317,6 +334,22 @@ class Site(BaseModel):
                     f"system-high {high[0].label} does not dominate enclave {enclave.name!r} ({enclave.label})"
                 )
         return self
+
+    def destination_label(self, name: str) -> str:
+        """The marking up to which a registered medium or an enclave of this host may hold what is exported.
+
+        Raises:
+            ApplianceError: nothing of that name is registered.
+        """
+        known = {one.name: one.label for one in self.exchange.destinations}
+        known |= {enclave.name: enclave.label for enclave in self.enclaves}
+        if name not in known:
+            raise ApplianceError(
+                f"{name!r} is no registered destination",
+                rule="what leaves goes to a medium or enclave with a label (site.yml, exchange.destinations)",
+                remedy=f"one of {', '.join(known)}; or have two officers sign a site.yml with it",
+            )
+        return known[name]
 
     @property
     def certification_policy(self) -> Certification:
