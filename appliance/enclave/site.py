@@ -90,6 +90,14 @@ def _ipv4_network(text: Any) -> ipaddress.IPv4Network:
     return network
 
 
+def _ipv4_address(address: Any) -> Any:
+    if address.version != 4:
+        raise ValueError(f"{address} is an IPv6 address, and gateways and their networks have IPv4 addresses")
+    if address.is_unspecified or address.is_multicast or str(address) == "255.255.255.255":
+        raise ValueError(f"{address} is no address of one host")
+    return address
+
+
 class Enclave(BaseModel):
     """One label and everything that carries it.
 
@@ -97,7 +105,7 @@ class Enclave(BaseModel):
         name: lower-case name, used in paths and container names.
         label: marking of the enclave; immutable, another marking is another enclave.
         hostname: name of the gateway's origin.
-        address: host address at which the gateway is reached.
+        address: IPv4 address of the host at which the gateway is reached.
         network: an IPv4 /24 of the host's own; first half services, second half the gateway's outer side.
         uids: first of the 65,536 host uids that the enclave's containers are mapped to.
         services: the services that run in it, by the names of the bundle's catalogue.
@@ -113,7 +121,7 @@ class Enclave(BaseModel):
     name: Name
     label: MarkingText
     hostname: Hostname
-    address: IPvAnyAddress
+    address: Annotated[IPvAnyAddress, AfterValidator(_ipv4_address)]
     network: Annotated[ipaddress.IPv4Network, BeforeValidator(_ipv4_network)]
     uids: Annotated[int, Field(ge=100_000, le=2**31)]
     services: tuple[ServiceName, ...]
