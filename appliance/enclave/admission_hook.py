@@ -36,12 +36,16 @@ MADE = "/etc/mtab"  # podman makes this link in every container
 HARMLESS = ("trusted.overlay.origin", "trusted.overlay.impure", "trusted.overlay.uuid")  # of overlay's own bookkeeping
 
 
+def ruled(rule):
+    """What a rule of a profile says, and of which calls."""
+    says = {key: value for key, value in rule.items() if key != "names" and value != []}
+    return json.dumps(says, sort_keys=True), rule["names"]
+
+
 def calls(seccomp):
     """What a seccomp profile lets through, in an order of its own; the runtime's form and the appliance's are alike."""
-    rest, rules = dict(seccomp), set()
-    for rule in rest.pop("syscalls"):
-        how = json.dumps({key: value for key, value in rule.items() if key != "names" and value != []}, sort_keys=True)
-        rules.update((name, how) for name in rule["names"])
+    rest = dict(seccomp)
+    rules = {(name, how) for how, names in map(ruled, rest.pop("syscalls")) for name in names}
     machines = rest.pop("architectures", [])
     for entry in rest.pop("archMap", []):
         machines = [*machines, entry["architecture"], *entry["subArchitectures"]]
