@@ -147,10 +147,11 @@ def facts(config, image, own, profile):
     }  # fmt: skip
 
 
-def names_in(hosts):
-    """What ``/etc/hosts`` says, apart from the container's own side: sorted, a line each."""
-    lines = {" ".join(line.partition("#")[0].split()) for line in hosts.splitlines()}
-    return sorted(line for line in lines if line and line not in ("127.0.0.1 localhost", "::1 localhost"))
+def names_in(hosts, own):
+    """What ``/etc/hosts`` says, sorted, a line each: without the loopback's name and the container's ``own`` two."""
+    lines = [line.partition("#")[0].split() for line in hosts.splitlines()]
+    lines = [line for line in lines if line and line not in (["127.0.0.1", "localhost"], ["::1", "localhost"])]
+    return sorted({" ".join(line) for line in lines if line[1:] != own})
 
 
 def written(layer, mounts):
@@ -284,7 +285,7 @@ def judge(root, run, apparmor, state):
         sources = {mount["destination"]: mount.get("source", "") for mount in config["mounts"]}
         found = facts(config, image, own, profile)
         found["files"] = {
-            "hosts": names_in(read(sources["/etc/hosts"])),
+            "hosts": names_in(read(sources["/etc/hosts"]), [found["hostname"], name]),
             "hostname": read(sources["/etc/hostname"]).strip(),
         }
         found["written"] = written(os.path.join(storage, "overlay", layer, "diff"), sources)
