@@ -11,7 +11,7 @@ import pytest
 
 from demo.instance import TEST, Instance
 from tests.calls import flagged, program, refused
-from tests.integration.podman import podman, recorded
+from tests.integration.podman import facts_named, podman, recorded, started_with
 
 
 @pytest.fixture(scope="module")
@@ -128,14 +128,9 @@ def test_the_gateway_itself_cannot_reach_out(site: Instance) -> None:
 def test_a_container_that_differs_is_not_admitted_and_the_difference_is_named(
     site: Instance, change: list[str], named: str
 ) -> None:
-    image = podman(site, "inspect", "--format", "{{.Image}}", "secret-gateway").stdout.strip()
-    podman(site, "rm", "--force", "--time", "0", "secret-labeling-migrate")
-    answer = podman(
-        site, "run", "--rm", "--name", "secret-labeling-migrate", "--network", "none", *change, image, "true"
-    )
+    answer = started_with(site, change)
     assert answer.returncode != 0
-    assert "is not admitted" in answer.stderr, answer.stderr
-    assert named in answer.stderr
+    assert named in facts_named(answer), answer.stderr
 
 
 def test_a_container_without_a_place_in_the_generation_is_refused_and_recorded(site: Instance) -> None:
