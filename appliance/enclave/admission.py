@@ -7,12 +7,42 @@ from pathlib import Path
 from typing import Any
 
 from appliance.contract.catalogue import Catalogue
-from appliance.enclave.render import HostPaths, Images, Network, containers, networks
+from appliance.enclave.render import BIND_OPTIONS, HostPaths, Images, Network, containers, networks
 from appliance.enclave.site import ENCLAVE_UIDS, Site
 
 HOOK = "admission_hook.py"
 NETWORK_HOOK = "network_hook.py"
 NAMESPACES = ["ipc", "mount", "network", "pid", "user", "uts"]
+NO_HOME = "/nonexistent"
+"""Home of the users that the images are built with; one that an image says itself counts before it."""
+
+# What podman 4.3 gives to every container without a terminal and without power over the host.
+OWN_ENVIRONMENT = {"TERM": "xterm", "container": "podman"}
+ANNOTATIONS = {
+    "io.container.manager": "libpod",
+    "io.kubernetes.cri-o.TTY": "false",
+    "io.podman.annotations.autoremove": "FALSE",
+    "io.podman.annotations.init": "FALSE",
+    "io.podman.annotations.privileged": "FALSE",
+    "io.podman.annotations.publish-all": "FALSE",
+}
+MASKED = [
+    "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi",
+    "/proc/timer_list", "/proc/timer_stats", "/sys/dev/block", "/sys/firmware", "/sys/fs/selinux",
+]  # fmt: skip
+READONLY = ["/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
+UMASK = 0o022
+_SAFE = ["nodev", "noexec", "nosuid"]
+MOUNTS = [
+    ["/dev", "tmpfs", "tmpfs", "mode=755", "noexec", "nosuid", "size=65536k", "strictatime"],
+    ["/dev/mqueue", "mqueue", "mqueue", *_SAFE],
+    ["/dev/pts", "devpts", "devpts", "gid=5", "mode=0620", "newinstance", "noexec", "nosuid", "ptmxmode=0666"],
+    ["/dev/shm", "bind", "podman:shm", "bind", *_SAFE, "rprivate"],  # noqa: S108
+    ["/proc", "proc", "proc", *_SAFE],
+    ["/sys", "sysfs", "sysfs", *_SAFE, "ro"],
+    ["/sys/fs/cgroup", "cgroup", "cgroup", *_SAFE, "relatime", "ro", "rprivate"],
+]
+"""By destination: type, source, options; each list as ``admission_hook.mounts_of`` gives it."""
 
 
 def expected(site: Site, catalogue: Catalogue, images: Images, paths: HostPaths) -> dict[str, dict[str, Any]]:
@@ -28,19 +58,20 @@ def _facts(container: dict[str, Any], images: Images, uids: int) -> dict[str, An
     name = container["image"].split("/")[-1].split(":")[0]
     config = images.configs[name]
     mapping = [[0, uids, ENCLAVE_UIDS]]
-    uid, gid = container["user"].split(":")
+    uid, gid = map(int, container["user"].split(":"))
     return {
         "image": images.identifiers[name],
         "arguments": container.get("entrypoint") or [*config["Entrypoint"], *config.get("Cmd", [])],
-        "environment": dict(entry.split("=", 1) for entry in config.get("Env", []) if not entry.startswith("HOME=")),
-        "user": [int(uid), int(gid)],
+        "environment": _environment(container, config),
+        "folder": config.get("WorkingDir") or "/",
+        "user": [uid, gid, UMASK, gid],
+        "hostname": container["hostname"],
+        "hosts": _hosts(container),
         "capabilities": [],
         "no_new_privileges": True,
         "read_only": True,
-        "binds": {
-            volume["target"]: [volume["source"], "ro" if volume["read_only"] else "rw"]
-            for volume in container["volumes"]
-        },
+        "mounts": _mounts(container),
+        "annotations": ANNOTATIONS,
         "uid_map": mapping,
         "gid_map": mapping,
         "namespaces": NAMESPACES,
@@ -48,12 +79,48 @@ def _facts(container: dict[str, Any], images: Images, uids: int) -> dict[str, An
         "devices": [],
         "seccomp": "own",
         "sysctl": container.get("sysctls", {}),
-        "masked": True,
+        "masked": MASKED,
+        "readonly_paths": READONLY,
         "memory": _octets(container["mem_limit"]),
+        "swap": "twice",
         "processes": container["pids_limit"],
         "processor": {"shares": container["cpu_shares"]},
         "disk": {},
     }
+
+
+def _environment(container: dict[str, Any], config: dict[str, Any]) -> list[str]:
+    given = dict(entry.split("=", 1) for entry in config.get("Env", []))
+    values = {"HOME": NO_HOME} | OWN_ENVIRONMENT | {"HOSTNAME": container["hostname"]} | given
+    return sorted(f"{name}={value}" for name, value in values.items())
+
+
+def _hosts(container: dict[str, Any]) -> list[str]:
+    """The lines of ``/etc/hosts`` before a network is there; podman adds the container's own where there is none."""
+    lines = [" ".join(entry.split(":")[::-1]) for entry in container.get("extra_hosts", [])]
+    if "networks" not in container:
+        lines.append(f"127.0.0.1 {container['hostname']} {container['container_name']}")
+    return sorted(lines)
+
+
+def _mounts(container: dict[str, Any]) -> list[list[str]]:
+    """Every mount of a container; of those that podman makes itself, ``resolv.conf`` is where a network is."""
+    files = ["hostname", "hosts", *(["resolv.conf"] if "networks" in container else [])]
+    made = [[f"/etc/{name}", "bind", f"podman:{name}", "bind", *_SAFE, "ro", "rprivate"] for name in files]
+    temporary = [
+        [target, "tmpfs", "tmpfs", *sorted([*options.split(","), "rprivate", "tmpcopyup"])]
+        for target, _, options in (entry.partition(":") for entry in container["tmpfs"])
+    ]
+    bound = [
+        [
+            v["target"],
+            "bind",
+            v["source"],
+            *sorted([*BIND_OPTIONS, "ro" if v["read_only"] else "rw", "rprivate", "rbind"]),
+        ]
+        for v in container["volumes"]
+    ]
+    return sorted([*MOUNTS, *made, *temporary, *bound])
 
 
 def _octets(size: str) -> int:

@@ -11,22 +11,90 @@ import sys
 
 RULE = "admission.differs-from-generation"
 SHARES = 10  # shares of the processor for each unit of weight, as ``render.SHARES``
-# Podman sets these itself; their values depend on the container's name or on the terminal.
-OWN_ENVIRONMENT = ("HOSTNAME", "HOME", "TERM", "container")
+NOT_COMPARED = {
+    "ociVersion": "the runtime reads it first and refuses what it does not know",
+    "annotations/io.kubernetes.cri-o.Created": "the time at which podman made the container",
+    "annotations/org.opencontainers.image.*": "what the image's manifest says of itself; no runtime acts on it",
+    "annotations/appliance.classification": "the same: the marking on the image",
+    "linux/resources/memory/swap, absent": "a kernel that does not count swap; a value is compared",
+    "process/capabilities, absent": "says the same as none",
+    "linux/namespaces, cgroup": "podman makes it where control groups are version 2 only",
+}
+"""What of ``config.json`` may be anything, and why. All else is a fact below, or refused as unknown."""
+
+NOT_IN_CONFIGURATION = {
+    "/etc/resolv.conf": "the host's, as podman copies it: no network of an enclave leads to a resolver",
+    "health command, log driver and path, secrets": "podman's own affair: its guard has no such option on its list",
+    "size of /dev/shm": "podman mounts it; what is in it counts as the container's memory",
+    "layers of the image": "compared with the bundle when they were loaded; root can change them since",
+}
+"""What decides how a container runs and is in no ``config.json``."""
+
+MAPPING = ("containerID", "hostID", "size")
+OWN_FILES = ("hosts", "hostname", "resolv.conf", "shm")
+MADE = "/etc/mtab"  # podman makes this link in every container
+HARMLESS = ("trusted.overlay.origin", "trusted.overlay.impure", "trusted.overlay.uuid")  # of overlay's own bookkeeping
 
 
 def calls(seccomp):
-    """What a seccomp profile lets through, in an order of its own: (call, action, arguments)."""
+    """What a seccomp profile lets through, in an order of its own; the runtime's form and the appliance's are alike."""
+    rest = dict(seccomp)
     rules = {
-        (name, rule["action"], json.dumps(rule.get("args") or [], sort_keys=True))
-        for rule in seccomp["syscalls"]
+        (
+            name,
+            json.dumps({key: value for key, value in rule.items() if key != "names" and value != []}, sort_keys=True),
+        )
+        for rule in rest.pop("syscalls")
         for name in rule["names"]
     }
-    return seccomp["defaultAction"], sorted(rules)
+    machines = rest.pop("architectures", [])
+    for entry in rest.pop("archMap", []):
+        machines = [*machines, entry["architecture"], *entry["subArchitectures"]]
+    return sorted(rules), sorted(machines), sorted(rest.items())
+
+
+def taken(entry, *names):
+    """The values of ``entry`` under ``names``, and whatever else it has."""
+    return [*(entry.pop(name) for name in names), *sorted(entry.items())]
+
+
+def mounts_of(config, own):
+    """Every mount by its destination, as often as it is there; the order varies from start to start."""
+    listed = []
+    for mount in config.pop("mounts"):
+        destination, kind, source = mount.pop("destination"), mount.pop("type", ""), mount.pop("source", "")
+        if kind == "bind":
+            source = os.path.realpath(source)
+            folder, name = os.path.split(source)
+            if folder in own and name in OWN_FILES:
+                source = f"podman:{name}"
+        options = sorted(mount.pop("options", None) or [])
+        listed.append([destination, kind, source, *options, *([json.dumps(mount)] if mount else [])])
+    return sorted(listed)
+
+
+def annotations_of(config):
+    """Those that are compared."""
+    return {
+        name: value
+        for name, value in (config.pop("annotations", None) or {}).items()
+        if name not in ("io.kubernetes.cri-o.Created", "appliance.classification")
+        and not name.startswith("org.opencontainers.image.")
+    }
+
+
+def unknown(sections):
+    """What no fact was made of, apart from what is empty."""
+    return {
+        f"{name}{key}": value
+        for name, section in sections.items()
+        for key, value in section.items()
+        if value not in (None, "", [], {}) and value is not False
+    }
 
 
 def facts(config, image, own, profile):
-    """The facts of a container that decide: plain values that compare by equality.
+    """The facts of a container that decide: plain values that compare by equality. Takes ``config`` apart.
 
     Args:
         config: the container's ``config.json``.
@@ -34,60 +102,165 @@ def facts(config, image, own, profile):
         own: folders where podman keeps the files it makes for this container itself.
         profile: the appliance's seccomp profile.
     """
-    process, linux = config["process"], config["linux"]
-    resources = linux.get("resources") or {}
-    capabilities = process.get("capabilities") or {}
-    environment = dict(entry.split("=", 1) for entry in process.get("env") or [])
-    binds = {}
-    for mount in config["mounts"]:
-        source = os.path.realpath(mount.get("source", ""))
-        if mount.get("type") == "bind" and not source.startswith(own):
-            binds[mount["destination"]] = [source, "ro" if "ro" in mount.get("options", []) else "rw"]
+    config.pop("ociVersion", None)
+    process, linux, root = config.pop("process"), config.pop("linux"), config.pop("root")
+    resources, user = linux.pop("resources", None) or {}, process.pop("user")
+    memory, tasks = resources.pop("memory", None) or {}, resources.pop("pids", None) or {}
+    capabilities = process.pop("capabilities", None) or {}
+    namespaces = linux.pop("namespaces")
+    seccomp, limit = linux.pop("seccomp", None), memory.pop("limit", None)
+    swap = memory.pop("swap", None)
     return {
         "image": image,
-        "arguments": process["args"],
-        "environment": {name: value for name, value in environment.items() if name not in OWN_ENVIRONMENT},
-        "user": [process["user"]["uid"], process["user"]["gid"]],
+        "root": root.pop("path"),
+        "read_only": root.pop("readonly", False),
+        "arguments": process.pop("args"),
+        "environment": sorted(process.pop("env", None) or []),
+        "folder": process.pop("cwd"),
+        "user": [user.pop("uid"), user.pop("gid"), user.pop("umask", None), *(user.pop("additionalGids", None) or [])],
         "capabilities": sorted({name for names in capabilities.values() for name in names or []}),
-        "no_new_privileges": bool(process.get("noNewPrivileges")),
-        "read_only": bool(config["root"].get("readonly")),
-        "binds": binds,
-        "uid_map": [[m["containerID"], m["hostID"], m["size"]] for m in linux.get("uidMappings") or []],
-        "gid_map": [[m["containerID"], m["hostID"], m["size"]] for m in linux.get("gidMappings") or []],
-        "namespaces": sorted(n["type"] for n in linux["namespaces"] if n["type"] != "cgroup"),
-        "joined": sorted(n["type"] for n in linux["namespaces"] if n.get("path") and n["type"] != "network"),
-        "devices": sorted(device["path"] for device in linux.get("devices") or []),
-        "seccomp": "own" if linux.get("seccomp") and calls(linux["seccomp"]) == calls(profile) else "another",
-        "apparmor": process.get("apparmorProfile", ""),
-        "sysctl": linux.get("sysctl") or {},
-        "masked": bool(linux.get("maskedPaths")),
-        "memory": (resources.get("memory") or {}).get("limit"),
-        "processes": (resources.get("pids") or {}).get("limit"),
-        "processor": resources.get("cpu") or {},
-        "disk": resources.get("blockIO") or {},
-    }
+        "limits": sorted(taken(one, "type", "soft", "hard") for one in process.pop("rlimits", None) or []),
+        "no_new_privileges": process.pop("noNewPrivileges", False),
+        "apparmor": process.pop("apparmorProfile", ""),
+        "hostname": config.pop("hostname", ""),
+        "mounts": mounts_of(config, own),
+        "annotations": annotations_of(config),
+        "hooks": config.pop("hooks", None),
+        "uid_map": [taken(one, *MAPPING) for one in linux.pop("uidMappings", None) or []],
+        "gid_map": [taken(one, *MAPPING) for one in linux.pop("gidMappings", None) or []],
+        "namespaces": sorted(n["type"] for n in namespaces if n["type"] != "cgroup"),
+        "joined": [one for one in namespaces if set(one) != {"type"}],
+        "devices": linux.pop("devices", None) or [],
+        "seccomp": "own" if seccomp and calls(seccomp) == calls(profile) else "another",
+        "sysctl": linux.pop("sysctl", None) or {},
+        "masked": sorted(linux.pop("maskedPaths", None) or []),
+        "readonly_paths": sorted(linux.pop("readonlyPaths", None) or []),
+        "control_group": linux.pop("cgroupsPath", ""),
+        "memory": limit,
+        "swap": "twice" if swap is None or (limit and swap == 2 * limit) else swap,
+        "processes": tasks.pop("limit", None),
+        "processor": resources.pop("cpu", None) or {},
+        "disk": resources.pop("blockIO", None) or {},
+        "unknown": unknown({
+            "": config, "process/": process, "process/user/": user, "root/": root, "linux/": linux,
+            "linux/resources/": resources, "linux/resources/memory/": memory, "linux/resources/pids/": tasks,
+        }),
+    }  # fmt: skip
+
+
+def names_in(hosts):
+    """What ``/etc/hosts`` says, apart from the container's own side: sorted, a line each."""
+    lines = {" ".join(line.partition("#")[0].split()) for line in hosts.splitlines()}
+    return sorted(line for line in lines if line and line not in ("127.0.0.1 localhost", "::1 localhost"))
+
+
+def written(layer, mounts):
+    """What is in the container's writable layer and is no place for a mount: (``/path``, ...), sorted."""
+    places = {MADE}
+    for place in mounts:
+        while place != "/":
+            places.add(place)
+            place = os.path.dirname(place)  # noqa: PLW2901 - up to the root
+    found, folders = [], [layer]
+    while folders:
+        folder = folders.pop()
+        marks = [name for name in os.listxattr(folder) if name.startswith("trusted.overlay.")]
+        found += [f"{folder[len(layer) :]}/ {name}" for name in marks if name not in HARMLESS]
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                path = entry.path[len(layer) :]
+                if path in places and entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                elif path not in places or not is_empty(entry):
+                    found.append(path)
+    return sorted(found)
+
+
+def is_empty(entry):
+    """Whether what is in the writable layer says nothing: an empty file, or the link that podman makes."""
+    if entry.is_symlink():
+        return entry.path.endswith(MADE) and os.readlink(entry.path) == "/proc/mounts"
+    return entry.is_file() and entry.stat().st_size == 0
 
 
 def differences(expected, found):
     """What differs between two sets of facts, a line each."""
-    return [
-        f"{name}: {json.dumps(found.get(name))} instead of {json.dumps(expected.get(name))}"
-        for name in sorted(set(expected) | set(found))
-        if expected.get(name) != found.get(name)
-    ]
+    reasons = []
+    for name in sorted(set(expected) | set(found)):
+        wanted, there = (json.dumps(facts.get(name), sort_keys=True) for facts in (expected, found))
+        if wanted != there:  # as text, where true is not 1
+            reasons.append(difference(name, expected.get(name), found.get(name)))
+    return reasons
 
 
-def image_of(storage, identifier):
-    """Name and image id of a container in podman's store."""
+def difference(name, wanted, there):
+    """One fact that differs; of a list only what is too much or is missing."""
+    if isinstance(wanted, list) and isinstance(there, list):
+        more, less = [one for one in there if one not in wanted], [one for one in wanted if one not in there]
+        if more or less:
+            return f"{name}: {json.dumps(more)} instead of {json.dumps(less)}"
+    return f"{name}: {json.dumps(there)} instead of {json.dumps(wanted)}"
+
+
+def stored(storage, identifier):
+    """Name, image id and layer of a container in podman's store."""
     with open(os.path.join(storage, "overlay-containers", "containers.json"), encoding="utf-8") as file:
         for container in json.load(file):
             if container["id"] == identifier:
-                return container["names"][0], container["image"]
+                return container["names"][0], container["image"], container["layer"]
     raise KeyError(f"container {identifier[:12]} is not in podman's store")
 
 
+def limits_in(settings):
+    """The limits that ``containers.conf`` gives to every container, as the runtime's configuration has them."""
+    for line in settings.splitlines():
+        name, _, value = line.partition(" = ")
+        if name == "default_ulimits":
+            pairs = [entry.split("=") for entry in json.loads(value)]
+            return sorted([f"RLIMIT_{kind.upper()}", *map(int, numbers.split(":"))] for kind, numbers in pairs)
+    return []
+
+
+def read(*path):
+    """The text of a file."""
+    with open(os.path.join(*path), encoding="utf-8") as file:
+        return file.read()
+
+
+def expectation(root, storage, apparmor, identifier, layer, admitted):
+    """What the facts of a container must be: those of the generation, and what follows from this host and podman.
+
+    Args:
+        root: state of the appliance.
+        storage: podman's store.
+        apparmor: the profile that a container must have; empty on a host without AppArmor.
+        identifier: the container's.
+        layer: its writable layer.
+        admitted: what the generation says of it.
+    """
+    expected = dict(admitted)
+    hosts, hostname = expected.pop("hosts"), expected["hostname"]
+    expected["mounts"] = sorted(
+        [target, kind, os.path.realpath(source) if source.startswith("/") else source, *options]
+        for target, kind, source, *options in expected["mounts"]
+    )
+    hook = json.loads(read(root, "hooks.d", "admission.json"))["hook"]
+    own = {
+        "apparmor": apparmor,
+        "root": os.path.join(storage, "overlay", layer, "merged"),
+        "limits": limits_in(read(root, "etc", "containers.conf")),
+        "hooks": {"createRuntime": [hook]},
+        "written": [],
+        "files": {"hosts": hosts, "hostname": hostname},
+        "unknown": {},
+    }
+    # cgroupfs, and systemd
+    groups = (f"/libpod_parent/libpod-{identifier}", f"machine.slice:libpod:{identifier}")
+    return expected | own, groups
+
+
 def judge(root, run, apparmor, state):
-    """The container's name and the reasons to refuse it.
+    """The container's name, the reasons to refuse it, and its shares of the processor.
 
     Args:
         root: state of the appliance.
@@ -95,30 +268,31 @@ def judge(root, run, apparmor, state):
         apparmor: the profile that a container must have; empty on a host without AppArmor.
         state: the OCI runtime state.
     """
-    name = state["id"][:12]
+    name, identifier = state["id"][:12], state["id"]
+    storage = os.path.join(root, "containers", "storage")
     own = tuple(
-        f"{os.path.realpath(folder)}/overlay-containers/{state['id']}/userdata/"
-        for folder in (f"{root}/containers/storage", f"{run}/containers")
+        os.path.join(os.path.realpath(folder), "overlay-containers", identifier, "userdata")
+        for folder in (storage, f"{run}/containers")
     )
     try:
-        with open(os.path.join(state["bundle"], "config.json"), encoding="utf-8") as file:
-            config = json.load(file)
-        name, image = image_of(os.path.join(root, "containers", "storage"), state["id"])
-        with open(os.path.join(root, "current", "admission.json"), encoding="utf-8") as file:
-            admitted = json.load(file)
-        with open(os.path.join(root, "etc", "seccomp.json"), encoding="utf-8") as file:
-            profile = json.load(file)
+        config = json.loads(read(state["bundle"], "config.json"))
+        name, image, layer = stored(storage, identifier)
+        admitted = json.loads(read(root, "current", "admission.json"))
+        profile = json.loads(read(root, "etc", "seccomp.json"))
         if name not in admitted:
-            return name, ["no container of that name is in the current generation"]
-        expected = admitted[name] | {"apparmor": apparmor}
-        expected["binds"] = {t: [os.path.realpath(s), mode] for t, (s, mode) in expected["binds"].items()}
+            return name, ["no container of that name is in the current generation"], None
+        expected, groups = expectation(root, storage, apparmor, identifier, layer, admitted[name])
+        sources = {mount["destination"]: mount.get("source", "") for mount in config["mounts"]}
         found = facts(config, image, own, profile)
-        if reasons := differences(expected, found):
-            return name, reasons
-        weigh(state["pid"], found["processor"]["shares"])
+        found["files"] = {
+            "hosts": names_in(read(sources["/etc/hosts"])),
+            "hostname": read(sources["/etc/hostname"]).strip(),
+        }
+        found["written"] = written(os.path.join(storage, "overlay", layer, "diff"), sources)
+        expected["control_group"] = found["control_group"] if found["control_group"] in groups else groups[0]
+        return name, differences(expected, found), found["processor"].get("shares")
     except Exception as error:  # noqa: BLE001 - what cannot be judged is refused
-        return name, [f"cannot be judged: {type(error).__name__}: {error}"]
-    return name, []
+        return name, [f"cannot be judged: {type(error).__name__}: {error}"], None
 
 
 def weigh(pid, shares, cgroups="/sys/fs/cgroup", proc="/proc"):
@@ -152,10 +326,15 @@ def main():
     """Admit (exit 0) or refuse (exit 1, reasons on standard error and in the audit spool)."""
     root, run, apparmor = sys.argv[1:4]
     state = json.load(sys.stdin)
-    name, reasons = judge(root, run, apparmor, state)
+    name, reasons, shares = judge(root, run, apparmor, state)
     if not reasons:
-        leave_mark(state["bundle"], name)
-        return 0
+        try:
+            weigh(state["pid"], shares)
+            leave_mark(state["bundle"], name)
+        except OSError as error:
+            reasons = [f"cannot be given its weight or mark: {error}"]
+        else:
+            return 0
     print(f"appliance: container {name} is not admitted: {'; '.join(reasons)}", file=sys.stderr)
     recorder = [os.path.join(root, "venv", "bin", "appliance"), "host", "decided", name, RULE, "--root", root]
     # Not by subprocess, whose import costs every start milliseconds.

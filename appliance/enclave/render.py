@@ -310,8 +310,16 @@ def service_settings(
     return json.dumps(document, indent=2, sort_keys=True) + "\n"
 
 
+BIND_OPTIONS = ("nodev", "noexec", "nosuid")
+"""Of every volume: nothing that a service wrote is run, whatever its mode says (mount(8))."""
+TEMPORARY = ("/run", "/tmp", "/var/tmp")  # noqa: S108  # the container's own tmpfs
+"""Where a container may write for as long as it runs."""
+
+
 def _bind(source: Path, target: str, *, writable: bool = False) -> dict[str, Any]:
-    return {"type": "bind", "source": str(source), "target": target, "read_only": not writable}
+    """A volume. Podman-compose passes on as ``propagation`` what it has no word for."""
+    propagation = {"propagation": ",".join(BIND_OPTIONS)}
+    return {"type": "bind", "source": str(source), "target": target, "read_only": not writable, "bind": propagation}
 
 
 def _container(  # one value each
@@ -330,7 +338,7 @@ def _container(  # one value each
         "pids_limit": processes,
         "mem_limit": memory,
         "cpu_shares": weight * SHARES,
-        "tmpfs": ["/tmp:rw,nosuid,nodev,noexec,size=256m,mode=1777"],  # noqa: S108  # the container's own tmpfs
+        "tmpfs": [f"{place}:rw,nosuid,nodev,noexec,size=256m,mode=1777" for place in TEMPORARY],
         "restart": "on-failure:5",
         "labels": {LABEL_KEY: enclave.label, "appliance.enclave": enclave.name, "appliance.service": name},
         "x-podman.uidmaps": mapping,

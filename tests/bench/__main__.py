@@ -25,6 +25,12 @@ BENCHMARKS = {
     "admission": ("admission.added",),
     "cli": ("cli.help",),
     "evaluation": ("evaluation.cpu_per_sample", "evaluation.generation", "evaluation.report_100000"),
+    "stream": (
+        "inference.stream_ratio_64",
+        "inference.stream_ratio_128",
+        "inference.ttft_burst",
+        "inference.cpu_per_token",
+    ),
     "stack": ("inference.throughput", "stack.rss"),
     "demo": ("demo.first_answer", "demo.warm"),
 }

@@ -109,7 +109,7 @@ def test_the_gateway_itself_cannot_reach_out(site: Instance) -> None:
     [
         (["--read-only=false"], "read_only"),
         (["--cap-add", "NET_ADMIN"], "capabilities"),
-        (["-v", "/etc:/host:ro"], "binds"),
+        (["-v", "/etc:/host:ro"], "mounts"),
         (["--env", "LD_PRELOAD=/tmp/x.so"], "environment"),
         (["--entrypoint", "/bin/sh"], "arguments"),
         (["--pid", "host"], "namespaces"),
@@ -118,6 +118,11 @@ def test_the_gateway_itself_cannot_reach_out(site: Instance) -> None:
         (["--memory", "64g"], "memory"),
         (["--pids-limit", "-1"], "processes"),
         (["--cpu-shares", "100000"], "processor"),
+        (["--group-add", "0"], "user"),
+        (["--env", "HOME=/srv"], "environment"),
+        (["--tmpfs", "/opt"], "mounts"),
+        (["--security-opt", "unmask=ALL"], "masked"),
+        (["--add-host", "gateway.internal:192.0.2.1"], "files"),
     ],
 )
 def test_a_container_that_differs_is_not_admitted_and_the_difference_is_named(

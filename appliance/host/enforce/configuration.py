@@ -17,6 +17,8 @@ _CONFINEMENT = (_HERE / "containers", _HERE.parents[2] / "policies" / "container
 CONTAINERS_CONF = """\
 # Written by the appliance for its own podman; see docs/sysadmin/watch-and-repair.md.
 [containers]
+base_hosts_file = "none"
+host_containers_internal_ip = "none"
 default_ulimits = {{ ulimits }}
 log_driver = "k8s-file"
 log_size_max = 10485760

@@ -84,7 +84,7 @@ VALUES = {
     "--restart": "no|on-failure(:[0-9]+)?",
     "--network": r"none|[a-z0-9-]+-(inner|outer)(:(ip|alias)=[A-Za-z0-9.-]+(,(ip|alias)=[A-Za-z0-9.-]+)*)?",
     # no ``U`` and ``idmap``, which change owners on the host, ``O``, which adds a layer, nor names of volumes
-    "--volume": r"/[^:,]+:/[^:,]+:(ro|rw)(,(noexec|nosuid|nodev))*",
+    "--volume": r"/[^:,]+:/[^:,]+:(ro|rw|noexec|nosuid|nodev)(,(ro|rw|noexec|nosuid|nodev))*",
     "--label": r"(appliance|io\.podman\.compose|com\.docker\.compose)\..*|PODMAN_SYSTEMD_UNIT=[a-z0-9@.-]+",
 }
 

@@ -79,7 +79,7 @@ def _kernel_findings(key: str, facts: dict[str, Any], process: Path) -> Iterator
     if shares is not None and shares != facts["processor"]["shares"]:
         wanted = str(facts["processor"]["shares"])
         yield Finding(f"weights of {key}", wanted, str(shares), "no container starves another")
-    for mount in sorted(mounts - OWN_MOUNTS - set(facts["binds"])):
+    for mount in sorted(mounts - OWN_MOUNTS - {mount[0] for mount in facts["mounts"]}):
         if not mount.startswith(OWN_MOUNTS_BELOW):
             yield Finding(f"mounts of {key}", "only those of the generation", mount, "nothing is shared")
 

@@ -12,6 +12,7 @@ from fastapi import HTTPException
 from psycopg.types.json import Jsonb
 
 from appliance.errors import ApplianceError
+from appliance.markings import Restriction
 from appliance.service.database import Database, Row, Transaction
 from appliance.service.jobs.model import Job
 from appliance.service.jobs.queue import Queue
@@ -79,20 +80,27 @@ class Work:
         Raises:
             NotRecordedError: the monitor gives none: no record, or the person may not run this job any more.
         """
-        self.check()
         token = await self._monitor.context(self.grant)
         async with self._database.admitted(token, labels, writes=writes) as transaction:
             yield transaction
 
     async def record(
-        self, activity: str, *, inputs: Sequence[str] = (), outputs: Sequence[str] = (), detail: Mapping[str, Any] = {}
+        self,
+        activity: str,
+        *,
+        inputs: Sequence[str] = (),
+        outputs: Sequence[str] = (),
+        detail: Mapping[str, Any] = {},
+        restriction: Restriction | None = None,
     ) -> None:
         """Record what the job does, for its person, before it takes effect.
 
         Raises:
             NotRecordedError: no durable record.
         """
-        await self._monitor.record(activity, grant=self.grant, inputs=inputs, outputs=outputs, detail=detail)
+        await self._monitor.record(
+            activity, grant=self.grant, inputs=inputs, outputs=outputs, detail=detail, restriction=restriction
+        )
 
 
 Handler = Callable[[Work], Coroutine[Any, Any, None]]

@@ -15,6 +15,7 @@ from appliance.service.web.published import Published
 
 if TYPE_CHECKING:
     from appliance.service.jobs import Handler
+    from appliance.service.objects import Files
 
 RESOURCE = "work"
 """Resource class of the jobs of a service, of which one runs at a time; ``Queue.submit`` queues under it."""
@@ -34,6 +35,8 @@ class Service:
         database: whether it keeps something in the enclave's PostgreSQL.
         jobs: what runs each kind of job (``appliance.service.jobs``), of which its page and routes are added; it needs
             a database. A service that starts workers of its own has none here.
+        files: what it says of its files (``appliance.service.objects``), if it has some: then a route may have
+            ``CurrentObjects``, and a kind of job checks them.
         max_body: largest request body, in bytes.
         starts: what it alone starts and stops, called with the application, its settings and its paths; it puts what
             its routes need on ``app.state``.
@@ -43,6 +46,7 @@ class Service:
     routers: Sequence[APIRouter]
     database: bool = False
     jobs: "Mapping[str, Handler]" = field(default_factory=dict)
+    files: "Files | None" = None
     max_body: int = 1 << 20
     starts: Starts | None = None
 
@@ -74,8 +78,7 @@ class Service:
                         app.state.queue = Queue(app.state.database, monitor)
                     if self.starts is not None:
                         await started.enter_async_context(self.starts(app, settings, paths))
-                    if self.jobs:
-                        await started.enter_async_context(self._worker(app, monitor))
+                    await self._work(app, settings, paths, started)
                     yield
             finally:
                 if self.database:
@@ -96,14 +99,24 @@ class Service:
             app.state.database = Database(paths.database, settings.service)
         for router in self.routers:
             app.include_router(router)
-        if self.jobs:
+        if self.jobs or self.files:
             from appliance.service.jobs.routes import router as jobs  # noqa: PLC0415  # as above
 
             app.include_router(jobs(settings.service))
         return app
 
-    def _worker(self, app: FastAPI, monitor: MonitorClient) -> AbstractAsyncContextManager[None]:
-        from appliance.service.jobs import Worker  # noqa: PLC0415  # as above
+    async def _work(self, app: FastAPI, settings: ServiceSettings, paths: Paths, started: AsyncExitStack) -> None:
+        """Start what runs beside requests: the jobs, and the collection of files that nothing uses."""
+        kinds = dict(self.jobs)
+        if self.files is not None:
+            from appliance.service.objects import CHECK, Objects, Volume, check_file  # noqa: PLC0415  # as above
 
-        worker = app.state.worker = Worker(app.state.database, app.state.queue, monitor, self.jobs, resource=RESOURCE)
-        return worker.running()
+            objects = app.state.objects = Objects(Volume(paths.state / "objects"), app.state.database, self.files.quota)
+            examiners = self.files.examiners(settings)
+            kinds[CHECK] = check_file(objects, self.files.types, examiners, self.files.activity)
+            await started.enter_async_context(objects.collecting())
+        if kinds:
+            from appliance.service.jobs import Worker  # noqa: PLC0415  # as above
+
+            worker = Worker(app.state.database, app.state.queue, app.state.monitor, kinds, resource=RESOURCE)
+            await started.enter_async_context(worker.running())

@@ -10,6 +10,7 @@ from appliance.service.settings import Paths, ServiceSettings
 from appliance.service.web.service import Service
 
 from . import api, pages
+from .files import FILES
 from .publication import Publication
 from .restrictions import Restrictions
 
@@ -26,6 +27,7 @@ service = Service(
     routers=(*api.ROUTERS, *pages.ROUTERS),
     database=True,
     max_body=4 << 20,
+    files=FILES,
     starts=_starts,
 )
 build = service.build

@@ -65,7 +65,7 @@ class Restrictions:
     """
 
     def __init__(self, marking: str, vocabulary: Vocabulary) -> None:
-        self._vocabulary = vocabulary
+        self.vocabulary = vocabulary
         self.enclave: Marking = parse(marking, vocabulary)
         self.label: Label = self.enclave.label
 
@@ -101,7 +101,7 @@ class Restrictions:
         if marking is None:
             return Marked.under(self.enclave, wanted)
         try:
-            parsed = parse(marking, self._vocabulary)
+            parsed = parse(marking, self.vocabulary)
         except MarkingError as error:
             raise ApplianceError(f"{field}marking: {error}", rule="each record carries a valid marking") from error
         if not dominates(self.label, parsed.label):
@@ -132,4 +132,4 @@ class Restrictions:
         joined = labels[0]
         for label in labels[1:]:
             joined = join(joined, label)
-        return marking_of(joined, self._vocabulary).banner
+        return marking_of(joined, self.vocabulary).banner

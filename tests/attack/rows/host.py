@@ -62,7 +62,7 @@ CHANGES = (
     # What a container is started with instead, and the fact that the hook names.
     (["--read-only=false"], "read_only"),
     (["--cap-add", "NET_ADMIN"], "capabilities"),
-    (["-v", "/etc:/host:ro"], "binds"),
+    (["-v", "/etc:/host:ro"], "mounts"),
     (["--env", "LD_PRELOAD=/tmp/x.so"], "environment"),
     (["--entrypoint", "/bin/sh"], "arguments"),
     (["--pid", "host"], "namespaces"),
@@ -74,6 +74,25 @@ CHANGES = (
     (["--device-write-bps", f"{DISK}:1gb"], "disk"),
     (["--device", "/dev/null:/dev/x"], "devices"),
     (["--sysctl", "net.ipv4.ip_forward=1"], "sysctl"),
+    (["--group-add", "0"], "user"),
+    (["--umask", "0000"], "user"),
+    (["--env", "HOME=/srv"], "environment"),
+    (["--tmpfs", "/opt"], "mounts"),
+    (["--tmpfs", "/run:exec"], "mounts"),
+    (["-v", "/srv:/opt:shared"], "mounts"),
+    (["--read-only-tmpfs=false"], "mounts"),
+    (["--security-opt", "unmask=ALL"], "masked"),
+    (["--security-opt", "unmask=/proc/sys"], "readonly_paths"),
+    (["--security-opt", "mask=/opt"], "masked"),
+    (["--add-host", "gateway.internal:192.0.2.1"], "files"),
+    (["--hostname", "other"], "hostname"),
+    (["--annotation", "run.oci.keep_original_groups=1"], "annotations"),
+    (["--workdir", "/opt"], "folder"),
+    (["--ulimit", "nofile=1024:1024"], "limits"),
+    (["--memory", "1g", "--memory-swap", "64g"], "swap"),
+    (["--cgroup-parent", "/other"], "control_group"),
+    (["--oom-score-adj", "500"], "unknown"),
+    (["--systemd", "always"], "mounts"),
 )
 
 
@@ -128,7 +147,47 @@ def sysadmin() -> list[Row]:
     rows.append(
         Row(Actor.SYSADMIN, Kind.IMAGES, "starts a container that no generation has", _stowaway, "refused", "stowaway")
     )
+    differs = "admission.differs-from-generation"
+    for attempt, started in (
+        ("lays podman's own secret on a module of the migration", _secret),
+        ("copies a module into the migration's container before it starts", _copied),
+    ):
+        rows.append(Row(Actor.SYSADMIN, Kind.IMAGES, attempt, started, "refused", differs, quick=True))
     return rows
+
+
+def _migration(world: World) -> list[str]:
+    """Takes the migration's container away, and answers how it is made anew by hand: its name, and what it runs."""
+    name = "secret-labeling-migrate"
+    image = podman(world.site, "inspect", "--format", "{{.Image}}", "secret-labeling").stdout.strip()
+    podman(world.site, "rm", "--force", "--time", "0", name)
+    return ["--name", name, "--network", "none", image]
+
+
+def _secret(world: World) -> Seen:
+    """What made the migration turn row-level security off: the mount is podman's own, below ``userdata/``."""
+    *options, image = _migration(world)
+    podman(world.site, "secret", "create", "attack", "/etc/hostname")
+    try:
+        laid = ["--secret", "attack,target=/opt/appliance/app/migrate.py"]
+        answer = podman(world.site, "run", "--rm", *options, *laid, image)
+    finally:
+        podman(world.site, "secret", "rm", "attack")
+    return _told(answer, "/opt/appliance/app/migrate.py")
+
+
+def _copied(world: World) -> Seen:
+    options = _migration(world)
+    podman(world.site, "create", *options)
+    podman(world.site, "cp", "/etc/hostname", "secret-labeling-migrate:/opt/appliance/app/migrate.py")
+    answer = podman(world.site, "start", "--attach", "secret-labeling-migrate")
+    podman(world.site, "rm", "--force", "--time", "0", "secret-labeling-migrate")
+    return _told(answer, "written: ")
+
+
+def _told(answer: subprocess.CompletedProcess[str], named: str) -> Seen:
+    told = answer.returncode != 0 and "is not admitted" in answer.stderr and named in answer.stderr
+    return Seen("refused" if told else f"exit {answer.returncode}: {answer.stderr[-200:]}")
 
 
 def _elsewhere(world: World) -> Seen:

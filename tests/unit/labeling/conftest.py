@@ -31,6 +31,8 @@ def paths(cluster: Path, tmp_path: Path) -> Paths:
     with psycopg.connect(f"host={cluster} dbname=labeling user=postgres", autocommit=True) as connection:
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'labeling'").fetchall()
         connection.execute(f"TRUNCATE {', '.join(f'labeling.{name}' for (name,) in tables)}".encode())
+        connection.execute("TRUNCATE appliance.job, appliance.object, appliance.object_space CASCADE")
+        connection.execute("TRUNCATE appliance.restriction CASCADE")
     return replace(make_paths(tmp_path), database=cluster)
 
 

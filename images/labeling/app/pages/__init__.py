@@ -1,5 +1,5 @@
 """The pages below ``/labeling/``."""
 
-from . import annotating, creating, projects, reviewing
+from . import annotating, creating, files, projects, reviewing
 
-ROUTERS = (projects.router, creating.router, annotating.router, reviewing.router)
+ROUTERS = (projects.router, creating.router, annotating.router, reviewing.router, files.router)

@@ -4,12 +4,14 @@ import hashlib
 from collections.abc import Callable
 from functools import partial
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pytest
 from psycopg import errors
 
 from appliance.errors import ApplianceError
+from appliance.service.database import migrate
 from appliance.service.database.migrate import Migrations
 from images.labeling.app.migrate import MIGRATIONS
 from tests.unit.service.database.cluster import Cluster, Connection
@@ -24,19 +26,15 @@ from tests.unit.service.database.support import (
     token_for,
 )
 
-RAN_BEFORE = [
-    "appliance/0001_context.sql",
-    "appliance/0002_confine.sql",
-    "appliance/0003_seals.sql",
-    "appliance/0004_restriction.sql",
-]
-RAN_ON_0_1_0 = [*RAN_BEFORE, "labeling/0004_foundry.sql"]
-RAN_ON_FRESH = [
-    *RAN_BEFORE,
-    "labeling/0002_labeling.sql",
-    "labeling/0003_need_to_know.sql",
-    "labeling/0004_foundry.sql",
-]
+
+def _named(owner: str, folder: Path) -> list[str]:
+    return [f"{owner}/{file.name}" for file in sorted(folder.glob("*.sql"))]
+
+
+RAN_BEFORE = _named("appliance", migrate.MIGRATIONS)
+OWN = _named("labeling", MIGRATIONS.folder)
+RAN_ON_0_1_0 = [*RAN_BEFORE, *(name for name in OWN if name.partition("/")[2] not in MIGRATIONS.adopted)]
+RAN_ON_FRESH = [*RAN_BEFORE, *OWN]
 TABLES = ("appliance.labels", "labeling.projects", "labeling.tasks", "labeling.preferences")
 CATALOGUE = {
     "relations": """
@@ -167,7 +165,7 @@ def test_one_that_stopped_on_the_way_is_completed(empty: Cluster, files: int) ->
     with empty.connect("labeling", "migrate") as connection:
         install_v0_1_0(connection, files=files)
     ran = migrated(empty, MIGRATIONS)
-    assert ran == [*RAN_BEFORE, *RAN_ON_FRESH[len(RAN_ON_FRESH) - (4 - files) :]]
+    assert ran == [*RAN_BEFORE, *OWN[files - 1 :]]
     with empty.connect("labeling", "labeling") as connection:
         work_as_0_1_0(connection, "after", partial(token_for, "labeling"))
 
