@@ -52,6 +52,8 @@ def test_the_page_says_what_the_model_is_certified_for(service: Service) -> None
     assert "by DEMO-certifier" in shown
     assert "T0-sandbox</strong>, on 12 items" in shown
     assert "EXERCISE" in shown
+    assert "nothing was proven of how well this model answers" in shown or "<caption>Each measure" in shown
+    assert f"sha256:{service.digest}" in shown
     assert '<label for="question">' in shown
 
 
