@@ -207,3 +207,62 @@ def test_a_context_with_any_character_changed_is_refused(role: psycopg.Connectio
     character = data.draw(st.characters(min_codepoint=33, max_codepoint=126).filter(lambda c: c != good[position]))
     with pytest.raises(errors.InsufficientPrivilege), role.transaction():
         role.execute("SELECT appliance.admit(%s)", [good[:position] + character + good[position + 1 :]])
+
+
+EXPLICIT = {
+    "a task's place": (
+        "INSERT INTO labeling.task (project_id, label_id, restriction_id, position, data, wanted) "
+        "VALUES (%(project)s, %(label)s, %(restriction)s, %(position)s, '{}', 2)"
+    ),
+    "a task's identifier": (
+        "INSERT INTO labeling.task (project_id, label_id, restriction_id, position, id, data, wanted) "
+        "VALUES (%(project)s, %(label)s, %(restriction)s, 77, %(id)s, '{}', 2)"
+    ),
+    "a project's identifier": (
+        "INSERT INTO labeling.project (id, label_id, restriction_id, name, kind, schema) "
+        "VALUES (%(project)s, %(label)s, %(restriction)s, 'x', 'pairwise', '{}')"
+    ),
+    "a counter": (
+        "INSERT INTO labeling.counter (project_id, label_id, restriction_id) "
+        "VALUES (%(project)s, %(label)s, %(restriction)s)"
+    ),
+    "a restriction's number": (
+        "INSERT INTO labeling.restriction (id, label_id, portion) OVERRIDING SYSTEM VALUE "
+        "VALUES (%(restriction)s, %(label)s, 'y')"
+    ),
+    "a claim": (
+        "INSERT INTO labeling.claim (project_id, label_id, restriction_id, position, expires) "
+        "VALUES (%(project)s, %(label)s, %(restriction)s, %(position)s, now())"
+    ),
+}
+
+
+@pytest.mark.parametrize("what", EXPLICIT)
+@pytest.mark.parametrize("label", ["U;;*", "S;;GBR,USA"])
+def test_an_explicit_key_does_not_tell_whether_a_hidden_row_has_it(
+    paths: Paths, role: psycopg.Connection, what: str, label: str
+) -> None:
+    """PostgreSQL looks at keys before it looks at foreign keys: what may not be named is refused before both."""
+    with psycopg.connect(f"host={paths.database} dbname=labeling user=postgres", autocommit=True) as owner:
+        owner.execute(
+            "UPDATE labeling.restriction SET groups = '{falcon}' WHERE label_id <> appliance.label_id('U;;*')"
+        )
+        found = owner.execute(
+            "SELECT project_id, restriction_id, position, id FROM labeling.task ORDER BY label_id DESC LIMIT 1"
+        ).fetchone()
+        own = owner.execute("SELECT appliance.label_id(%s)", [label]).fetchone()
+    assert found
+    assert own
+    there = dict(zip(("project", "restriction", "position", "id"), found, strict=True)) | {"label": own[0]}
+    absent = there | {"position": 9_999, "id": "00000000-0000-4000-8000-000000000000", "restriction": 9_999}
+
+    def said(values: dict[str, Any]) -> str:
+        try:
+            with role.transaction(force_rollback=True):
+                role.execute("SELECT appliance.admit(%s)", [token("POST")])
+                role.execute(EXPLICIT[what], values)
+        except psycopg.Error as error:
+            return f"{error.sqlstate} {error.diag.message_primary} {error.diag.message_detail}"
+        return "done"
+
+    assert said(there) == said(absent)
