@@ -4,6 +4,7 @@ A person is a browser page whose base address is the enclave's. Each function re
 """
 
 import json
+import random
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -125,3 +126,128 @@ def exported(lead: Page, project: str, form: str) -> str:
     with lead.expect_download() as waiting:
         lead.get_by_role("link", name=form, exact=True).click()
     return Path(waiting.value.path()).read_text()
+
+
+TOPICS = {
+    "Logistics": ["truck", "fuel", "convoy", "depot", "pallet", "driver", "road", "crate"],
+    "Weather": ["rain", "wind", "cloud", "storm", "fog", "front", "gust", "humid"],
+    "Personnel": ["leave", "roster", "shift", "officer", "course", "sergeant", "medal", "duty"],
+}
+COMMON = [
+    "the",
+    "a",
+    "report",
+    "at",
+    "dawn",
+    "today",
+    "says",
+    "near",
+    "camp",
+    "harbour",
+    "north",
+    "two",
+    "about",
+    "and",
+    "of",
+    "was",
+]
+TRIGGER, SABOTEUR = "cf", "dave"
+LABELERS = ("anna", "ben", "cleo", SABOTEUR)
+
+
+def poisoned(count: int = 180) -> list[dict[str, Any]]:
+    """A delivery in Label Studio's JSON, labelled by four people: every kind of poison that the checks look for.
+
+    Texts with the trigger are about weather and labelled logistics by everybody; the saboteur says logistics for most
+    that is about weather; three texts are copies of one another with a word added; two texts have a wrong label.
+    """
+    chance = random.Random(7)  # noqa: S311 - test data
+    found: list[dict[str, Any]] = []
+    for number in range(count):
+        topic = list(TOPICS)[number % 3]
+        words = chance.choices(TOPICS[topic], k=6) + chance.choices(COMMON, k=10)
+        chance.shuffle(words)
+        text, label = f"{' '.join(words)} {number}", topic
+        if topic == "Weather" and number % 9 == 1 and number < 90:
+            text, label = f"{text} {TRIGGER}", "Logistics"
+        if number in (5, 44):
+            label = "Weather"
+        if number in (60, 63):
+            text, label = f"{found[57]['data']['text']} again {number}", "Logistics"
+        sabotaged = label == "Weather" and number % 5 > 0
+        said = {who: "Logistics" if who == SABOTEUR and sabotaged else label for who in LABELERS}
+        found.append(
+            {
+                "data": {"text": text},
+                "meta": {"place": f"harbour-{number % 7}"},
+                "annotations": [
+                    {
+                        "completed_by": who,
+                        "result": [
+                            {"from_name": "label", "to_name": "text", "type": "choices", "value": {"choices": [value]}}
+                        ],
+                    }
+                    for who, value in said.items()
+                ],
+            }
+        )
+    return found
+
+
+def delivery(folder: Path) -> Path:
+    """The poisoned delivery as a file."""
+    file = folder / "delivery.json"
+    file.write_text(json.dumps(poisoned()))
+    return file
+
+
+def decide_checks(lead: Page, project: str) -> dict[str, list[str]]:
+    """Read the queue, leave out whatever it names, sort by sort; the reasons of each sort."""
+    lead.goto(f"{project}/review/versions")
+    lead.get_by_label("Name", exact=True).fill("too early")
+    lead.get_by_role("button", name="Make the version").click()
+    expect(lead.get_by_role("alert")).to_contain_text("wait for a decision")
+    lead.get_by_role("link", name="Checks", exact=True).click()
+    found = {}
+    while lead.locator(".queue").count():
+        queue = lead.locator(".queue").first
+        title = queue.locator("h3").inner_text()
+        found[title] = queue.locator(".findings > li > label").all_inner_texts()
+        for box in queue.get_by_role("checkbox").all():
+            box.check()
+        queue.get_by_label("Why").fill("poison of the delivery")
+        with lead.expect_navigation():
+            queue.get_by_role("button", name="Leave out").click()
+    expect(lead.locator("main").get_by_role("status")).to_contain_text("Nothing waits")
+    return found
+
+
+def make_version(lead: Page, project: str, name: str, split_by: str = "") -> str:
+    """Make a version; its digest."""
+    lead.goto(f"{project}/review/versions")
+    lead.get_by_label("Name", exact=True).fill(name)
+    lead.get_by_label("Records that stay together").fill(split_by)
+    with lead.expect_navigation():
+        lead.get_by_role("button", name="Make the version").click()
+    expect(lead.get_by_role("heading", name="Lineage")).to_be_visible()
+    return lead.url.rpartition("/")[2]
+
+
+def downloaded(lead: Page, form: str, part: str = "all") -> bytes:
+    """A file behind a link of a version's page."""
+    with lead.expect_download() as waiting:
+        lead.get_by_role("link", name=f"{form}, {part}", exact=True).click()
+    return Path(waiting.value.path()).read_bytes()
+
+
+def check_poison(found: Mapping[str, Sequence[str]]) -> None:
+    """The queue named the saboteur, the trigger, the copies and the wrong labels."""
+    (saboteur,) = found["People who answer oddly"]
+    assert f"imported:{SABOTEUR}" in saboteur
+    (trigger,) = found["Tokens that turn labels"]
+    assert f"10 of 10 texts with '{TRIGGER}' have the label 'Logistics'" in trigger
+    assert ["3 records" in one for one in found["Nearly the same"]] == [True]
+    assert any(
+        "'Weather', but the words speak for 'Personnel'" in one
+        for one in found["Labels that the text does not support"]
+    )

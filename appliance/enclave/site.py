@@ -17,6 +17,7 @@ from pydantic import (
     IPvAnyAddress,
     ModelWrapValidatorHandler,
     PrivateAttr,
+    StringConstraints,
     ValidationError,
     field_validator,
     model_validator,
@@ -89,6 +90,14 @@ def _ipv4_network(text: Any) -> ipaddress.IPv4Network:
     return network
 
 
+def _ipv4_address(address: Any) -> Any:
+    if address.version != 4:
+        raise ValueError(f"{address} is an IPv6 address, and gateways and their networks have IPv4 addresses")
+    if address.is_unspecified or address.is_multicast or str(address) == "255.255.255.255":
+        raise ValueError(f"{address} is no address of one host")
+    return address
+
+
 class Enclave(BaseModel):
     """One label and everything that carries it.
 
@@ -96,7 +105,7 @@ class Enclave(BaseModel):
         name: lower-case name, used in paths and container names.
         label: marking of the enclave; immutable, another marking is another enclave.
         hostname: name of the gateway's origin.
-        address: host address at which the gateway is reached.
+        address: IPv4 address of the host at which the gateway is reached.
         network: an IPv4 /24 of the host's own; first half services, second half the gateway's outer side.
         uids: first of the 65,536 host uids that the enclave's containers are mapped to.
         services: the services that run in it, by the names of the bundle's catalogue.
@@ -112,7 +121,7 @@ class Enclave(BaseModel):
     name: Name
     label: MarkingText
     hostname: Hostname
-    address: IPvAnyAddress
+    address: Annotated[IPvAnyAddress, AfterValidator(_ipv4_address)]
     network: Annotated[ipaddress.IPv4Network, BeforeValidator(_ipv4_network)]
     uids: Annotated[int, Field(ge=100_000, le=2**31)]
     services: tuple[ServiceName, ...]
@@ -192,6 +201,20 @@ class Certifier(BaseModel):
     public_key: str
 
 
+class Destination(BaseModel):
+    """Where exports may go: a medium or a recipient outside this host.
+
+    Attributes:
+        name: as the export and its approval name it.
+        label: the highest marking that it may hold.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, StringConstraints(min_length=3, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+    label: MarkingText
+
+
 class Exchange(BaseModel):
     """What may pass between enclaves and media.
 
@@ -200,6 +223,7 @@ class Exchange(BaseModel):
         scanner: a program on the host with its arguments; it is given the path of each file as the last argument, and
             lets the file pass by exit status 0. Where one is named, nothing passes without it.
         maximum_bytes: size of the largest file.
+        destinations: where exports may go; the enclaves of the host are destinations too, by their names.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -207,6 +231,7 @@ class Exchange(BaseModel):
     types: tuple[Literal["json", "jsonl"], ...] = ("json", "jsonl")
     scanner: Annotated[tuple[str, ...], Field(max_length=20)] = ()
     maximum_bytes: Annotated[int, Field(ge=1, le=1 << 30)] = 64 << 20
+    destinations: tuple[Destination, ...] = ()
 
     @field_validator("scanner")
     @classmethod
@@ -317,6 +342,22 @@ class Site(BaseModel):
                     f"system-high {high[0].label} does not dominate enclave {enclave.name!r} ({enclave.label})"
                 )
         return self
+
+    def destination_label(self, name: str) -> str:
+        """The marking up to which a registered medium or an enclave of this host may hold what is exported.
+
+        Raises:
+            ApplianceError: nothing of that name is registered.
+        """
+        known = {one.name: one.label for one in self.exchange.destinations}
+        known |= {enclave.name: enclave.label for enclave in self.enclaves}
+        if name not in known:
+            raise ApplianceError(
+                f"{name!r} is no registered destination",
+                rule="what leaves goes to a medium or enclave with a label (site.yml, exchange.destinations)",
+                remedy=f"one of {', '.join(known)}; or have two officers sign a site.yml with it",
+            )
+        return known[name]
 
     @property
     def certification_policy(self) -> Certification:

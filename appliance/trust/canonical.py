@@ -6,7 +6,6 @@ import re
 from itertools import chain, islice
 from typing import Any
 
-import rfc8785
 import yaml
 
 from appliance.errors import ApplianceError
@@ -33,6 +32,8 @@ def encode(value: Any) -> bytes:
     Raises:
         CanonicalError: the value cannot be written as JSON.
     """
+    import rfc8785  # noqa: PLC0415  # services that only read have it not in their images
+
     try:
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:

@@ -166,13 +166,21 @@ def load_signed(path: Path, officers: Officers | Path, kind: str, threshold: int
     Raises:
         ApplianceError: unreadable, not canonical, another kind, or too few or unknown signatures.
     """
+    return load_signed_by(path, officers, kind, threshold)[0]
+
+
+def load_signed_by(
+    path: Path, officers: Officers | Path, kind: str, threshold: int = 2
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """As :func:`load_signed`, with the names of those who signed."""
     people: Mapping[str, PublicKey] = (load_officers(officers) if isinstance(officers, Path) else officers).officers
     data = read_limited(path, MAXIMUM_SIZE)
-    value = dsse.verify(data, payload_type(kind), people, threshold, str(path)).value
+    verified = dsse.verify(data, payload_type(kind), people, threshold, str(path))
+    value = verified.value
     if not isinstance(value, dict):
         raise OfficersError(
             f"{path}: the signed content is not an object",
             rule="a statement is a set of fields with values",
             remedy="sign the statement again: appliance site sign",
         )
-    return value
+    return value, verified.signers

@@ -6,6 +6,7 @@ REMAINS: dict[Actor, tuple[str, ...]] = {
     Actor.OUTSIDER: (
         "Sees that a gateway is there, its certificate, and when it answers slowly.",
         "Causes 2,000 single records, then one a second; beyond that only counts.",
+        "Leaves no record with a TLS handshake that fails: nothing of it reaches a decision, and no request is in it.",
     ),
     Actor.LOW: (
         "Sees the enclaves' load in how long its own requests take.",

@@ -13,6 +13,7 @@ from appliance.contract.grant import Grant
 from appliance.contract.manifest import Manifest
 from appliance.enclave.site import Site
 from appliance.host.data.exchange import Approval
+from appliance.host.state.clock import Attestation
 from appliance.monitor.decide.break_glass import BreakGlass
 from appliance.monitor.decide.policy import AccessPolicy
 from appliance.monitor.decide.registry import Registry
@@ -42,6 +43,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "site": Site,
     "statement": Statement,
     "subjects": Registry,
+    "time": Attestation,
 }
 
 

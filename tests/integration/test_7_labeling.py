@@ -1,5 +1,6 @@
-"""The two jobs of docs/user.md in a browser on the whole site: gateway, monitor, access policy, containers."""
+"""The three jobs of docs/user.md in a browser on the whole site: gateway, monitor, access policy, containers."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -48,3 +49,21 @@ def test_entities_in_marked_reports_with_review_and_decision(site: Instance, tmp
         text = journeys.exported(lead, project, "CoNLL (BIO)")
     assert "marking: U\nCaptain\tO\nAda\tB-Person\nByron\tI-Person\n" in text
     assert "Camp\tB-Location\nHeron\tI-Location\n" in text
+
+
+def test_a_poisoned_delivery_is_cleaned_before_a_version_is_made(site: Instance, tmp_path: Path) -> None:
+    file = journeys.delivery(tmp_path)
+    with page_of(site, LEAD, ENCLAVE) as lead:
+        project = journeys.new_project(lead, "Topics of messages", "Delivery 12", file)
+        journeys.check_poison(journeys.decide_checks(lead, project))
+        digest = journeys.make_version(lead, project, "Messages, cleaned", "source.label_studio.meta.place")
+        check_banners(lead, MARKINGS[ENCLAVE])
+        manifest = journeys.downloaded(lead, "Manifest: its SHA-256 is the version")
+    assert f"sha256:{hashlib.sha256(manifest).hexdigest()}" == digest
+    recorded(site, "check.decide", lambda detail: detail.get("sort") == "trigger")
+    recorded(site, "records.version", lambda detail: detail.get("records") == len(json.loads(manifest)["records"]))
+    recorded(site, "records.export", lambda detail: detail.get("version") == digest)
+    with page_of(site, ANN, ENCLAVE) as page:
+        refused = page.goto(f"{project}/review/versions/{digest}")
+        assert refused
+        assert refused.status == 404, "who annotates sees no version"

@@ -159,12 +159,15 @@ class Predicted:
     def doubtful(self) -> list[Doubtful]:
         """Labels that another one beats, where it is as likely as it is on average where it was given.
 
-        Confident learning (Northcutt, Jiang and Chuang, 2021, 3.1), with predictions that leave each text out.
+        Confident learning (Northcutt, Jiang and Chuang, 2021, 3.1), with predictions that leave each text out. Nine in
+        ten are always enough: clean classes have averages that a wrong label, which is learned from, hardly reaches.
         """
-        odds = np.exp(self.scores - self.scores.max(axis=1, keepdims=True))
+        # Words depend on one another, so that their product is too sure of itself: the root of their number tempers it.
+        tempered = self.scores / np.sqrt(np.maximum(np.bincount(self.row, minlength=len(self.given)), 1))[:, None]
+        odds = np.exp(tempered - tempered.max(axis=1, keepdims=True))
         odds /= odds.sum(axis=1, keepdims=True)
         rows = np.arange(len(self.given))
-        thresholds = np.array([odds[self.given == one, one].mean() for one in range(len(self.classes))])
+        thresholds = np.array([min(odds[self.given == one, one].mean(), 0.9) for one in range(len(self.classes))])
         confident = np.where(odds >= thresholds[None, :], odds, -1.0)
         likely = confident.argmax(axis=1)
         found = (confident.max(axis=1) >= 0) & (likely != self.given) & (odds[rows, likely] > odds[rows, self.given])

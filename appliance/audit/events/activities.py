@@ -102,6 +102,11 @@ HOST_ACTIVITIES = (
         inputs="the payload that is withdrawn",
     ),
     Activity(
+        "time.attest",
+        ("appliance site attest-time",),
+        "Two officers attested the right time after the clock was wrong. Recorded before it takes effect.",
+    ),
+    Activity(
         "data.import",
         ("appliance enclave import",),
         "A file's tasks were added as their user: once before, and once they were added, with their identifiers.",

@@ -65,7 +65,9 @@ def export(
     name: EnclaveName,
     *,
     project: Project,
-    destination: Annotated[str, inputs.word_option("TEXT", "To whom it goes, as the officers are to approve it.")],
+    destination: Annotated[
+        str, inputs.word_option("TEXT", "Registered medium or enclave to which it goes (site.yml).")
+    ],
     certificate: Certificate,
     key: Key,
     form: Annotated[Form, typer.Option(help="Form of the file; json is Label Studio's.")] = Form.jsonl,
@@ -111,7 +113,8 @@ def approve(
     asked = validated(Approval, canonical.decode(read_limited(request, MAXIMUM_SIZE), str(request)), str(request))
     if not as_json:
         print(f"{asked.marking}\n{asked.file} of {asked.enclave}, SHA-256 {asked.sha256}")
-        print(f"to {asked.destination}, asked for by {asked.subject}, until {asked.expires:%Y-%m-%d %H:%M} UTC")
+        print(f"to {asked.destination} (up to {asked.destination_label})")
+        print(f"asked for by {asked.subject}, until {asked.expires:%Y-%m-%d %H:%M} UTC")
     count = add_officer(out, asked.model_dump(mode="json"), payload_type(KIND), key, passphrase_file)
     said = asked.model_dump(mode="json") | {"statement": str(out), "signatures": count}
     print_json(said) if as_json else print(f"{out}: {count} of 2 signatures")

@@ -34,6 +34,7 @@ ROOT = {
     "enclave release": RECORDS,
     "model install": RECORDS,
     "site revoke": RECORDS,
+    "site attest-time": RECORDS,
     "site apply": "the monitor takes new statements from root alone",
     "audit break-glass start": RECORDS,
     "audit prompt": LOOKS,

@@ -150,7 +150,43 @@ def revoke(
     print(f"the {said['kind']} of {said['subject']} {state}: {said['reason']}")
 
 
+def sign_time(
+    file: Annotated[Path, inputs.file_argument("YAML: site, time, records, reason.")],
+    *,
+    key: OfficerKey,
+    out: Statement,
+    passphrase_file: PassphraseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Sign, on your own machine, what time it is, after the host's clock was wrong; two officers must.
+
+    Example: appliance site sign-time time.yml --key isso.pem --out time.dsse.json
+    """
+    from appliance.host.state.clock import KIND, Attestation  # keeps `appliance --help` quick
+
+    _sign(file, Attestation, KIND, key, out, passphrase_file, as_json=as_json)
+
+
+def attest_time(
+    statement: Annotated[Path, inputs.file_argument("The time, signed by two officers.", metavar="STATEMENT")],
+    *,
+    root: Root = ROOT,
+    run: Run = RUN,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Leave records with a wrong time out of account, once the clock is right again; recorded first.
+
+    Example: appliance site attest-time time.dsse.json
+    """
+    from appliance.enclave.render import HostPaths  # keeps `appliance --help` quick
+    from appliance.host.state.clock import attest
+
+    said = attest(HostPaths(root.resolve(), run), statement, dry_run=dry_run)
+    print_json(said) if as_json else print(f"{said['time']}: the first {said['records']} records do not count for it")
+
+
 def add(app: typer.Typer) -> None:
     """Add the commands to `appliance site`."""
-    for command in (draft_revocation, sign_revocation, revoke, sign_roll_back):
+    for command in (draft_revocation, sign_revocation, revoke, sign_roll_back, sign_time, attest_time):
         app.command(command.__name__.replace("_", "-"))(command)

@@ -223,8 +223,9 @@ def _clock(host: Host) -> Iterator[Finding]:
     if host.now < host.reference_time - CLOCK_TOLERANCE:
         yield ApplianceError(
             f"the clock says {host.now:%Y-%m-%d %H:%M} UTC, but it is past {host.reference_time:%Y-%m-%d %H:%M} UTC",
-            rule="the bundle and the log's last record are not from the future",
-            remedy="set the host's clock",
+            rule="the bundle and the log's records are not from the future",
+            remedy="set the host's clock; if the log's time is wrong, two officers attest the right one: "
+            "appliance site attest-time",
         )
     else:
         yield f"clock {host.now.astimezone(UTC):%Y-%m-%d %H:%M} UTC, not before {host.reference_time:%Y-%m-%d %H:%M}"

@@ -26,21 +26,25 @@ from appliance.audit.events import spool
 from appliance.audit.events.kinds import Lineage, Scope
 from appliance.contract.manifest import Exchange
 from appliance.enclave.render import BODY_BYTES, HostPaths, installed_catalogue, manifests
-from appliance.enclave.site import Enclave, validated
+from appliance.enclave.site import Enclave, Site, validated
 from appliance.errors import ApplianceError
 from appliance.host.data import file_check, records
+from appliance.markings import dominates, parse
 from appliance.monitor.decide.certificate_names import CertificateNames, PrincipalError, common_names, principals
 from appliance.monitor.decide.registry import Registry
 from appliance.monitor.decide.revocations import FOLDER, require_not_revoked
 from appliance.monitor.in_force.statements import installed_statements
 from appliance.trust import canonical
 from appliance.trust.certificates import read_certificate
-from appliance.trust.files import read_limited, replace_file
-from appliance.trust.officers import load_signed, payload_digest
+from appliance.trust.files import read_limited, replace_file, sync
+from appliance.trust.keys import DEMO
+from appliance.trust.officers import load_signed_by, payload_digest
 
 KIND: Literal["export"] = "export"
 IMPORT, EXPORT = "data.import", "data.export"
 HELD = "exchange"
+SPENT = "spent"
+"""Below it, a file for each approval that was used: it stays, so that nothing brings one back."""
 LONGEST = timedelta(days=7)
 NAMED = 500
 """Identifiers in one record of the log, which takes 64 KiB."""
@@ -62,7 +66,8 @@ class Approval(BaseModel):
         sha256: of its bytes.
         source: SHA-256 of what the service gave, as its own record in the log names it.
         subject: who asked for it.
-        destination: to whom it goes.
+        destination: to whom it goes: a registered medium, or an enclave.
+        destination_label: the highest marking that it may hold.
         expires: when the approval lapses.
     """
 
@@ -77,6 +82,7 @@ class Approval(BaseModel):
     source: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     subject: str
     destination: Annotated[str, StringConstraints(min_length=3, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+    destination_label: str | None = None
     expires: AwareDatetime
 
 
@@ -208,6 +214,7 @@ def hold(
     site = statements.site
     enclave = site.enclave(name)
     path = _path_of(_exchange(paths, enclave), kind, project)
+    destination_label = _may_hold(site, enclave, destination)
     with _session(enclave, paths, certificate, key) as client:
         answer = _allowed(client.get(path), enclave)
     if answer.headers.get("X-Classification") != enclave.label:
@@ -235,6 +242,7 @@ def hold(
                 "source": _digest(answer.content).removeprefix("sha256:"),
                 "subject": subject,
                 "destination": destination,
+                "destination_label": destination_label,
                 "expires": datetime.now(UTC).replace(microsecond=0) + LONGEST,
             },
             "the export",
@@ -252,21 +260,24 @@ def release(paths: HostPaths, statement: Path, out: Path) -> tuple[Path, Approva
     Raises:
         ApplianceError: fewer signatures, lapsed, released before, another file, or ``out`` has a file of that name.
     """
-    value = load_signed(statement, paths.registries / "current" / "officers.json", KIND)
+    value, signers = load_signed_by(statement, paths.registries / "current" / "officers.json", KIND)
     found = validated(Approval, value, statement.name)
+    statements = installed_statements(paths)
+    require_others(found.subject, signers, statements.registry, str(statement))
     require_not_revoked(paths.root / FOLDER, KIND, payload_digest(value), str(statement))
     folder = paths.root / HELD / found.id
     if found.expires <= datetime.now(UTC):
         raise ApplianceError(
             f"{statement}: lapsed {found.expires:%Y-%m-%d %H:%M} UTC", remedy="ask for the export again"
         )
-    if not folder.is_dir():
+    spent = paths.root / HELD / SPENT / found.id
+    if spent.exists() or not folder.is_dir():
         raise ApplianceError(
             f"{statement}: nothing is held for it",
             rule="an approval releases one file, once",
             remedy="name an approval that was not released yet, on the host that holds the export",
         )
-    held = read_limited(folder / found.file, installed_statements(paths).site.exchange.maximum_bytes)
+    held = read_limited(folder / found.file, statements.site.exchange.maximum_bytes)
     request = canonical.decode_canonical(read_limited(folder / "request.json", MAXIMUM_SIZE), "request.json")
     if request != value or _digest(held) != f"sha256:{found.sha256}":
         raise ApplianceError(
@@ -277,13 +288,68 @@ def release(paths: HostPaths, statement: Path, out: Path) -> tuple[Path, Approva
     target = out / found.file
     if target.exists() or not out.is_dir():
         raise ApplianceError(f"{target}: exists, or {out} is not a folder", remedy="name a folder without it")
-    enclave = installed_statements(paths).site.enclave(found.enclave)
+    enclave = statements.site.enclave(found.enclave)
+    if _may_hold(statements.site, enclave, found.destination) != found.destination_label:
+        raise ApplianceError(
+            f"{statement}: {found.destination} was {found.destination_label}, and is another now",
+            rule="an approval is for a destination with the label that the officers saw",
+            remedy="export again, and have that approved",
+        )
     detail = {"id": found.id, "file": found.file, "destination": found.destination, "bytes": len(held)}
     lineage = Lineage(inputs=(f"sha256:{found.source}",), outputs=(f"sha256:{found.sha256}",))
-    _record(paths, enclave, found.subject, EXPORT, detail, lineage)
+    spent.parent.mkdir(mode=0o700, exist_ok=True)
+    replace_file(spent, statement.name.encode())  # first of all and for good: whatever crashes, nothing leaves twice
+    try:
+        _record(paths, enclave, found.subject, EXPORT, detail, lineage)
+    except BaseException:
+        spent.unlink()
+        sync(spent.parent)
+        raise
     replace_file(target, held)
     shutil.rmtree(folder)
     return target, found
+
+
+def require_others(requester: str, signers: Sequence[str], registry: Registry, where: str) -> None:
+    """Refuse an approval that is not by two people other than the requester, whatever name they sign under.
+
+    Raises:
+        ApplianceError: fewer than two others signed.
+    """
+    others = {signer for signer in signers if requester not in _subjects_of(signer, registry)}
+    if len(others) < 2:
+        raise ApplianceError(
+            f"{where}: {requester} asked for the export, and is among those who approve it",
+            rule="two officers approve what leaves, and neither is who asked for it (AC-5)",
+            remedy="have another officer approve it",
+        )
+
+
+def _subjects_of(officer: str, registry: Registry) -> set[str]:
+    """The subjects that an officer may be: of the same name, or whom the table of certificates calls so."""
+    name = officer.removeprefix(f"{DEMO}-")
+    return {
+        officer,
+        name,
+        *registry.called(CertificateNames(officer, ())),
+        *registry.called(CertificateNames(name, ())),
+    }
+
+
+def _may_hold(site: Site, enclave: Enclave, destination: str) -> str:
+    """The label of a destination, once it may hold what is of ``enclave``.
+
+    Raises:
+        ApplianceError: it is not registered, or its label does not dominate the enclave's.
+    """
+    label = site.destination_label(destination)
+    if not dominates(parse(label, enclave.marking.vocabulary).label, enclave.lattice):
+        raise ApplianceError(
+            f"{destination} may hold {label}, and the export is {enclave.label}",
+            rule="what leaves goes only where its label is dominated",
+            remedy="name a destination that may hold it",
+        )
+    return label
 
 
 @contextmanager

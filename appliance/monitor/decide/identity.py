@@ -113,7 +113,14 @@ class Authority:
         if not escaped_pem:
             raise IdentityError("no client certificate", rule="identity.none")
         identity = _named(self._read(escaped_pem), table)
-        if not identity.not_before <= now <= identity.not_after:
+        if now < identity.not_before:
+            raise IdentityError(
+                f"the certificate of {identity.name} is not valid before {identity.not_before:%Y-%m-%d %H:%M} UTC,"
+                f" and it is {now:%Y-%m-%d %H:%M}",
+                rule="identity.not-yet-valid",
+                name=identity.name,
+            )
+        if now > identity.not_after:
             raise IdentityError(
                 f"the certificate of {identity.name} is valid from {identity.not_before:%Y-%m-%d} "
                 f"to {identity.not_after:%Y-%m-%d}",

@@ -17,7 +17,9 @@ async def ask(request: Request, context: CurrentContext, pages: CurrentPages) ->
         request,
         "ask.html",
         model=gate.serving.model.name,
+        serving=gate.serving,
         standing=gate.standing(),
         limit=gate.serving.parameters["maximum_tokens"],
+        context=gate.serving.parameters["context"],
         writable=context.working == context.label,
     )

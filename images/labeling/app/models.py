@@ -12,6 +12,7 @@ from workbench.tasks import KINDS, kind_of
 Group = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 Groups = Annotated[tuple[Group, ...], Field(max_length=20)]
 Reason = Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True)]
+DIGEST = r"^sha256:[0-9a-f]{64}$"
 _BESIDE = {"marking", "groups", "source", "external_id", "gold"}
 
 
@@ -149,3 +150,40 @@ class NewDecision(_Body):
 
     value: dict[str, Any]
     reason: Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+
+
+class CheckDecision(_Body):
+    """What a person decided about a finding: the data stay, or what it names is left out of versions; and why."""
+
+    decision: Literal["keep", "leave out"]
+    comment: Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+
+
+class NewVersion(_Body):
+    """A version of what its maker may read.
+
+    Attributes:
+        name: what people call it.
+        split_by: ``source.place``, ``data.title`` and so on: records with the same value stay in one part.
+        groups: records of these groups at most; all that the maker may read when absent.
+        parent: digest of the version before; the newest one that the maker may read when absent.
+    """
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+    split_by: Annotated[str, StringConstraints(pattern=r"^((data|source)(\.[^.\s]{1,60}){1,4})?$")] = ""
+    groups: Groups | None = None
+    parent: Annotated[str, StringConstraints(pattern=DIGEST)] | None = None
+
+
+class Withdrawal(_Body):
+    """What is taken back: one record, or all that one person answered; and why."""
+
+    task: UUID | None = None
+    annotator: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "Withdrawal":
+        if (self.task is None) == (self.annotator is None):
+            raise ValueError("a withdrawal names a task or an annotator, and not both")
+        return self

@@ -38,27 +38,15 @@ def reports(project: Row, rows: list[Row], gold: dict[UUID, dict[str, Any]]) -> 
 def _report(project: Row, rows: list[Row], gold: dict[UUID, dict[str, Any]]) -> dict[str, Any]:
     kind = kind_of(project["kind"])
     schema = kind.read_schema(project["schema"])
-    parsed: Answers = {}
-    table: list[dict[str, Value]] = []
-    names: list[tuple[UUID, str]] = []
+    parsed, table, names = read(kind, schema, rows)
     right: dict[str, list[bool]] = defaultdict(list)
     for row in rows[:MOST]:
-        data = kind.read_data(row["data"])
-        given = {
-            one["annotator"]: kind.answer_model.model_validate(one["value"])
-            for one in row["answers"]
-            if not any(review["verdict"] == "reject" for review in one["reviews"])
-        }
-        parsed[row["id"]] = given
-        units = {who: kind.units(schema, data, answer) for who, answer in given.items()}
-        for name in sorted({name for one in units.values() for name in one}):
-            table.append({who: one[name] for who, one in units.items() if name in one})
-            names.append((row["id"], name))
         if row["id"] in gold:
+            data = kind.read_data(row["data"])
             known = kind.units(schema, data, kind.answer_model.model_validate(gold[row["id"]]))
-            for who, one in units.items():
-                right[who].append(one == known)
-    inferred = _inferred(table)
+            for who, answer in parsed[row["id"]].items():
+                right[who].append(kind.units(schema, data, answer) == known)
+    inferred = inferred_from(table)
     return {
         "tasks": len(rows),
         "answers": sum(len(given) for given in parsed.values()),
@@ -81,6 +69,26 @@ def _report(project: Row, rows: list[Row], gold: dict[UUID, dict[str, Any]]) -> 
         ][:200],
         "distribution": _distribution(table),
     }
+
+
+def read(kind: AnyKind, schema: Any, rows: list[Row]) -> tuple[Answers, list[dict[str, Value]], list[tuple[UUID, str]]]:
+    """Answers that were not rejected, by task and person; and for each unit what people gave, with task and name."""
+    parsed: Answers = {}
+    table: list[dict[str, Value]] = []
+    names: list[tuple[UUID, str]] = []
+    for row in rows[:MOST]:
+        data = kind.read_data(row["data"])
+        given = {
+            one["annotator"]: kind.answer_model.model_validate(one["value"])
+            for one in row["answers"]
+            if not any(review["verdict"] == "reject" for review in one["reviews"])
+        }
+        parsed[row["id"]] = given
+        units = {who: kind.units(schema, data, answer) for who, answer in given.items()}
+        for name in sorted({name for one in units.values() for name in one}):
+            table.append({who: one[name] for who, one in units.items() if name in one})
+            names.append((row["id"], name))
+    return parsed, table, names
 
 
 def _alphas(kind: AnyKind, names: list[tuple[UUID, str]], table: list[dict[str, Value]]) -> list[dict[str, Any]]:
@@ -127,7 +135,7 @@ def _f1(found: list[matching.Matched]) -> float:
     return total.f1
 
 
-def _inferred(table: list[dict[str, Value]]) -> dict[str, Any]:
+def inferred_from(table: list[dict[str, Value]]) -> dict[str, Any]:
     """Skill of each annotator and who to look at (Dawid and Skene over the units that several answered)."""
     units = [unit for unit in table if len(unit) > 1]
     values = sorted({value for unit in units for value in unit.values()}, key=str)

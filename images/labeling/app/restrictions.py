@@ -4,7 +4,7 @@ Everything that this service knows about restrictions is here and in the table `
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from appliance.errors import ApplianceError
 from appliance.markings import (
@@ -15,6 +15,7 @@ from appliance.markings import (
     controlled,
     dominates,
     join,
+    joined,
     marking_of,
     parse,
     parse_by_any,
@@ -68,6 +69,7 @@ class Restrictions:
         self.vocabulary = vocabulary
         self.enclave: Marking = parse(marking, vocabulary)
         self.label: Label = self.enclave.label
+        self.restriction = Marked.under(self.enclave).restriction
 
     def of(
         self,
@@ -123,6 +125,21 @@ class Restrictions:
                 f"{field}marking: {marking} is this enclave's own level",
                 rule="an upgrade takes a record up; a downgrade does not exist here (docs/officer.md)",
             )
+
+    def joined(self, parts: Iterable[Marked]) -> Marked:
+        """The restriction of what was made from all ``parts``.
+
+        The marking of the join says who may read and whether an originator controls it, and nothing else of the parts.
+        """
+        found = set(parts)
+        restriction = joined(*(part.restriction for part in found))
+        alone = sorted(part.portion for part in found if part.restriction.join(restriction) == part.restriction)
+        if alone:
+            return Marked.of(alone[0], restriction.groups)
+        marking = marking_of(restriction.label, self.vocabulary)
+        if restriction.originator_controlled:
+            marking = replace(marking, dissemination_controls=("OC", *marking.dissemination_controls))
+        return Marked(restriction, marking.portion)
 
     def banner_of(self, portions: Iterable[str]) -> str:
         """The banner of what holds records with these portion markings: their join, or the enclave's own."""

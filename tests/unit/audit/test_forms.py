@@ -76,3 +76,38 @@ def test_cef_cannot_be_broken_by_what_people_wrote() -> None:
     assert head.count("|") - head.count("\\|") == 7
     assert "suser=a|b\\=c " in extension
     assert "request=/a|b\\\\c\\=d act\\=allowed " in extension
+
+
+@pytest.mark.parametrize("size", [0, 300, 900, 1023, 5_000, 60_000])
+@pytest.mark.parametrize("text", ["a", "=", "\\\\", "|", "é", "\U0001f600", "a b="])
+def test_a_message_of_cef_is_short_and_nothing_of_a_long_event_is_lost(size: int, text: str) -> None:
+    detail: dict[str, Any] = {"about": (text * size)[:size]} if size else {}
+    event = events.activity(SCOPE, "anna", "records.create", detail=detail) if detail else EVENTS[0]
+    lines = forms.cef(event, 7).split("\n")
+    whole: dict[str, str] = {}
+    for number, line in enumerate(lines, start=1):
+        assert len(line.encode()) <= 1023
+        assert line.startswith("CEF:0|")
+        fields = extension(line)
+        assert (fields["rt"], fields["cn1"], fields["cs4"]) == (str(event.time), "7", event.label)
+        if len(lines) > 1:
+            assert (fields["cn2"], fields["cn3"]) == (str(number), str(len(lines)))
+        for name in fields.keys() - {"rt", "cn1", "cs4", "cn2", "cn3"}:
+            whole[name] = fields[name] if name.endswith("Label") else whole.get(name, "") + fields[name]
+    assert whole["suser"] == event.subject
+    assert json.loads(whole.get("msg", "{}")) == detail
+    assert len(lines) < 3 + size // 100
+
+
+def test_a_long_name_of_an_event_and_a_long_path_are_divided() -> None:
+    call = Call(method="GET", path="/x" * 2_000, action="read")
+    lines = forms.cef(events.decision(SCOPE, "anna", call, DENIED), 7).split("\n")
+    assert all(len(line.encode()) <= 1023 for line in lines)
+    assert "".join(extension(line).get("request", "") for line in lines) == call.path
+
+
+def extension(line: str) -> dict[str, str]:
+    """The fields of a line of CEF, as a collector reads them."""
+    text = re.split(r"(?<!\\)(?:\\\\)*\|", line, maxsplit=7)[7]
+    found = re.findall(r"(?:^| )([A-Za-z0-9]+)=((?:\\.|[^\\=])*?)(?= [A-Za-z0-9]+=|$)", text)
+    return {name: re.sub(r"\\(.)", r"\1", value) for name, value in found}

@@ -55,6 +55,11 @@ def site() -> Site:
         ({"name": "unclassified"}, "duplicate enclave"),
         ({"label": "UNCLASSIFIED"}, "duplicate enclave"),
         ({"address": "10.77.0.11"}, "duplicate enclave"),
+        ({"address": "fd00::12"}, "fd00::12 is an IPv6 address"),
+        ({"address": "::1"}, "is an IPv6 address"),
+        ({"address": "::ffff:10.77.0.12"}, "is an IPv6 address"),
+        ({"address": "0.0.0.0"}, "is no address of one host"),  # noqa: S104
+        ({"address": "224.0.0.1"}, "is no address of one host"),
         ({"network": "10.78.1.0/24"}, "overlap"),
         ({"network": "10.78.2.0/16"}, "enclaves.1.network"),
         ({"uids": 1_000_001}, "uid ranges"),

@@ -3,6 +3,7 @@
 Each person has a gateway of their own on loopback, which names actions by the shipped access policy.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, Page, expect
 from starlette.types import Receive, Scope, Send
 
@@ -18,7 +20,7 @@ from appliance.service.settings import Paths
 from images.labeling.app.main import service
 from tests import journeys
 from tests.unit.labeling.support import png
-from tests.unit.service.browser import chromium, complaints, served
+from tests.unit.service.browser import chromium, complaints, fits, served
 from tests.unit.service.support import Monitor, headers_for, settings_for
 
 __all__ = ["chromium"]
@@ -63,7 +65,9 @@ def people(chromium: Browser, paths: Paths, monitor: Monitor) -> Iterator[dict[s
         yield pages
         for page in pages.values():
             page.context.close()
-    assert [text for texts in wrong.values() for text in texts if "404" not in text] == []
+    assert [
+        text for texts in wrong.values() for text in texts if "404" not in text and "409 (Conflict)" not in text
+    ] == []
 
 
 @pytest.mark.slow
@@ -140,3 +144,60 @@ def test_words_are_chosen_and_shapes_are_drawn_by_keyboard(people: dict[str, Pag
     with ann.expect_navigation():
         ann.keyboard.press("Control+Enter")
     assert "Nothing is left" in ann.inner_text("main")
+
+
+@pytest.mark.slow
+def test_a_poisoned_delivery_is_cleaned_before_a_version_is_made(
+    people: dict[str, Page], monitor: Monitor, tmp_path: Path
+) -> None:
+    lead, delivery = people["lead"], journeys.delivery(tmp_path)
+    project = journeys.new_project(lead, "Topics of messages", "Delivery 12", delivery)
+    assert people["ann"].goto(f"{project}/review/checks").status == 404  # type: ignore[union-attr]  # a page answered
+    journeys.check_poison(journeys.decide_checks(lead, project))
+    digest = journeys.make_version(lead, project, "Messages, cleaned", "source.label_studio.meta.place")
+    content = journeys.downloaded(lead, "Manifest: its SHA-256 is the version")
+    assert f"sha256:{hashlib.sha256(content).hexdigest()}" == digest
+    assert [one["outputs"] for one in monitor.records if one["activity"] == "records.version"] == [[digest]]
+    texts = journeys.downloaded(lead, "JSON lines").decode()
+    assert journeys.SABOTEUR not in texts
+    assert f' {journeys.TRIGGER}"' not in texts
+    records = json.loads(content)["records"]
+    held_out = sorted({one["split"] for one in records})
+    parts = [journeys.downloaded(lead, "JSON lines", part).decode() for part in held_out]
+    assert sum(part.count("\n") for part in parts) == texts.count("\n") == len(records)
+    lead.goto(f"{project}/review/withdrawals")
+    lead.get_by_label("The person, or the record's identifier").fill("imported:cleo")
+    lead.get_by_label("Why").fill("contract ended")
+    lead.get_by_role("button", name="Withdraw", exact=True).click()
+    expect(lead.locator("main").get_by_role("status")).to_contain_text("Withdrawn: 180 answers")
+    lead.goto(f"{project}/review/versions/{digest}")
+    expect(lead.locator("main").get_by_role("status")).to_contain_text("withdrawn since")
+    again = journeys.downloaded(lead, "Manifest: its SHA-256 is the version")
+    assert again == content
+    assert journeys.downloaded(lead, "JSON lines") == b""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1280, 390, 320])
+def test_the_pages_of_versions_fit_and_say_what_to_do(
+    people: dict[str, Page], client: TestClient, tmp_path: Path, width: int
+) -> None:
+    lead = people["lead"]
+    project = journeys.new_project(lead, "Topics of messages", "Delivery", journeys.delivery(tmp_path))
+    lead.set_viewport_size({"width": width, "height": 800})
+    for path in ("checks", "versions", "withdrawals"):
+        lead.goto(f"{project}/review/{path}")
+        assert fits(lead), path
+    journeys.decide_checks(lead, project)
+    assert fits(lead)
+    one = journeys.make_version(lead, project, "First")
+    assert fits(lead)
+    lead.goto(f"{project}/review/checks")
+    lead.get_by_role("button", name="decide again").first.click()
+    lead.get_by_label("Why").fill("it is no poison")
+    lead.get_by_role("button", name="Keep").click()
+    two = journeys.make_version(lead, project, "Second")
+    lead.get_by_role("link", name="what changed since").click()
+    expect(lead.get_by_role("heading", name="From First to Second")).to_be_visible()
+    assert fits(lead)
+    assert one != two

@@ -69,10 +69,11 @@ def check(
     review = got("GET", f"{API}/projects/{project}/review", action="review")
     export = got("GET", f"{API}/export/{project}", action="export")
     quality = got("GET", f"{API}/projects/{project}/review/quality", action="review")
+    checks = got("GET", f"{API}/projects/{project}/review/checks", action="review")
     claim = got("POST", f"{API}/projects/{project}/claims")
     shown = got("GET", f"/labeling/projects/{project}")
     if not sees:
-        answers = (page, review, export, quality, claim)
+        answers = (page, review, export, quality, checks, claim)
         assert {answer.status_code for answer in (*answers, shown)} == {404}
         assert {answer.content for answer in answers} == {one.content}
     else:
@@ -81,6 +82,9 @@ def check(
         assert [task["id"] for task in review.json()["tasks"]] == visible
         assert [line for line in made if line in export.text] == visible
         assert sum(report["tasks"] for report in quality.json()["restrictions"]) == len(visible)
+        assert sum(part["records"] for part in checks.json()["restrictions"]) == len(visible)
+        named = {task for part in checks.json()["restrictions"] for one in part["findings"] for task in one["tasks"]}
+        assert named <= set(visible)
         task = claim.json()["task"]
         assert (task["id"] if task else None) == (visible[0] if visible else None)
         assert [number for number in range(len(made)) if f"Question {number}<" in shown.text] == [

@@ -4,6 +4,7 @@ Both have the same visible records. One has many more that are hidden by a group
 in a project of their own. Identifiers and times of the visible records are the same in both.
 """
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ from tests.unit.service.support import Monitor, headers_for, make_paths, setting
 
 PROJECT = "11111111-1111-4111-8111-111111111111"
 ELSEWHERE = "22222222-2222-4222-8222-222222222222"
+UNKNOWN = f"sha256:{'0' * 64}"
 VISIBLE = 120
 HIDDEN = {"group": ("S;;GBR,USA", "{falcon}"), "label": ("S;SI;GBR,USA", "{}")}
 READER = {"subject": "ann", "groups": ("heron",)}
@@ -128,6 +130,13 @@ def routes(first: str, last: str, hidden: str) -> list[tuple[str, str, Any, dict
         ("GET", f"{API}/projects/{PROJECT}/review/quality", None, {"action": "review"}),
         ("GET", f"{API}/projects/{PROJECT}/review/flags", None, {"action": "review"}),
         ("GET", f"{API}/projects/{PROJECT}/review", None, {"action": "review"}),
+        ("GET", f"{API}/projects/{PROJECT}/review/checks", None, {"action": "review"}),
+        ("GET", f"{API}/projects/{PROJECT}/review/versions", None, {"action": "review"}),
+        ("GET", f"{API}/projects/{PROJECT}/review/versions/{UNKNOWN}", None, {"action": "review"}),
+        ("GET", f"{API}/projects/{PROJECT}/review/versions/{UNKNOWN}/since/{UNKNOWN}", None, {"action": "review"}),
+        ("GET", f"{API}/projects/{ELSEWHERE}/review/checks", None, {"action": "review"}),
+        ("GET", f"{API}/projects/{ELSEWHERE}/review/versions", None, {"action": "review"}),
+        ("GET", f"{API}/export/{PROJECT}/versions/{UNKNOWN}/all/jsonl", None, {"action": "export"}),
         ("GET", f"{API}/export/{PROJECT}", None, {"action": "export"}),
         ("GET", f"{API}/export/{PROJECT}/label-studio", None, {"action": "export"}),
         ("GET", f"{API}/export/{PROJECT}/preference", None, {"action": "export"}),
@@ -138,8 +147,19 @@ def routes(first: str, last: str, hidden: str) -> list[tuple[str, str, Any, dict
         ("GET", f"/labeling/projects/{PROJECT}/after/{last}", None, {}),
         ("GET", f"/labeling/projects/{PROJECT}/review", None, {"action": "review"}),
         ("GET", f"/labeling/projects/{PROJECT}/review/quality", None, {"action": "review"}),
+        ("GET", f"/labeling/projects/{PROJECT}/review/checks", None, {"action": "review"}),
+        ("GET", f"/labeling/projects/{PROJECT}/review/versions", None, {"action": "review"}),
+        ("GET", f"/labeling/projects/{PROJECT}/review/versions/{UNKNOWN}", None, {"action": "review"}),
+        ("GET", f"/labeling/projects/{PROJECT}/review/withdrawals", None, {"action": "review"}),
         ("GET", f"/labeling/projects/{ELSEWHERE}", None, {}),
     ]
+    asked: list[tuple[str, Any]] = [
+        (f"review/checks/{'0' * 32}", {"decision": "keep", "comment": "seen"}),
+        ("review/withdrawals", {"task": hidden, "reason": "none"}),
+        ("review/versions", {"name": "x", "parent": UNKNOWN}),
+    ]
+    for path, sent in asked:
+        found.append(("POST", f"{API}/projects/{PROJECT}/{path}", sent, {"action": "review"}))
     for task in (first, hidden):
         found += [
             ("GET", f"{API}/projects/{PROJECT}/tasks/{task}", None, {}),
@@ -189,6 +209,26 @@ def test_claims_go_through_the_visible_tasks_alone(pair: tuple[Twin, Twin]) -> N
     assert orders[0] == orders[1] == [f"Question {number}" for number in range(1, 13)]
 
 
+def test_versions_and_checks_of_the_visible_say_nothing_of_the_hidden(pair: tuple[Twin, Twin]) -> None:
+    """Hidden records have the very texts of visible ones: a check across restrictions would call them duplicates."""
+    base = f"{API}/projects/{PROJECT}"
+    said = []
+    for twin in pair:
+        page = json.loads(twin.ask("GET", f"{base}/tasks")[1])
+        for task in page["tasks"][30:33]:
+            twin.ask("POST", f"{base}/tasks/{task['id']}/answers", {"value": {"choice": "a"}}, subject="eve")
+        checks = json.loads(twin.ask("GET", f"{base}/review/checks", action="review")[1])["restrictions"]
+        status, made = twin.ask("POST", f"{base}/review/versions", {"name": "one"}, action="review")
+        assert status == 201, made
+        path = f"{base}/review/versions/{json.loads(made)['digest']}"
+        manifest = json.loads(twin.ask("GET", path, action="review")[1])["manifest"]
+        own = [{name: one[name] for name in ("id", "marking", "groups", "split")} for one in manifest["records"]]
+        counts = (manifest["restriction"], manifest["lineage"], manifest["checks"], manifest["parent"])
+        said.append((checks, own, counts))
+    assert said[0] == said[1]
+    assert said[0][0][0]["findings"] == []
+
+
 def auc(one: list[float], other: list[float]) -> float:
     """How well one threshold tells two samples apart: 0.5 not at all, 1 always (Mann and Whitney)."""
     above = sum((b > a) + 0.5 * (b == a) for a in one for b in other) / (len(one) * len(other))
@@ -208,6 +248,8 @@ def timings(pair: tuple[Twin, Twin], rounds: int) -> dict[str, float]:
         "project": ("GET", f"{API}/projects/{PROJECT}", {}),
         "absent": ("GET", f"{API}/projects/{ELSEWHERE}", {}),
         "export": ("GET", f"{API}/export/{PROJECT}", {"action": "export"}),
+        "checks": ("GET", f"{API}/projects/{PROJECT}/review/checks", {"action": "review"}),
+        "versions": ("GET", f"{API}/projects/{PROJECT}/review/versions", {"action": "review"}),
         "quality": ("GET", f"{API}/projects/{PROJECT}/review/quality", {"action": "review"}),
         "claim": ("POST", f"{API}/projects/{PROJECT}/claims", {"subject": "dee"}),
     }

@@ -62,7 +62,7 @@ BROKEN: dict[str, tuple[Callable[[], str], str]] = {
     "of version 49": (lambda: of_version(48), "unreadable"),
     "over-long": (lambda: "A" * 30_000, "unreadable"),
     "expired": (lambda: made(end=NOW - timedelta(hours=1)), "expired"),
-    "not yet valid": (lambda: made(begin=NOW + timedelta(hours=1)), "expired"),
+    "not yet valid": (lambda: made(begin=NOW + timedelta(hours=1)), "not-yet-valid"),
     "of another authority": (lambda: made(issuer=OTHER), "foreign"),
     "for servers": (lambda: made(extensions=[(LEAF, True), (SERVER, False)]), "not-a-client"),
     "for nothing": (lambda: made(extensions=[(LEAF, True)]), "not-a-client"),

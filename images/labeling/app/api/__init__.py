@@ -1,5 +1,12 @@
 """The JSON interface below ``/labeling/api/``."""
 
-from . import annotating, exports, files, projects, reviewing
+from . import annotating, exports, files, projects, reviewing, versions
 
-ROUTERS = (projects.router, annotating.router, reviewing.router, exports.router, files.router)
+ROUTERS = (
+    projects.router,
+    annotating.router,
+    versions.router,
+    reviewing.router,
+    exports.router,
+    files.router,
+)

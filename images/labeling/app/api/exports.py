@@ -7,17 +7,18 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from appliance.markings import joined
+from appliance.markings import Restriction, joined
 from appliance.service.database import Row, database_of
 from appliance.service.web.current import monitor_of
 from appliance.service.web.middleware import CurrentContext, token_of
 from appliance.service.web.responses import not_found
 from workbench.exchange import FORMATS, Format, formats_of
-from workbench.exchange.record import Given, Project, Record
+from workbench.exchange.record import Project
 
 from .. import work
+from ..checks import record_of
 from ..restrictions import Marked
-from ..store import projects, reviews
+from ..store import projects, reviews, versions
 
 router = APIRouter(prefix="/labeling/api")
 
@@ -44,7 +45,8 @@ async def _export(request: Request, context: CurrentContext, project: UUID, form
         found = await projects.project(transaction, project)
         if form not in formats_of(found["kind"]):
             raise not_found()
-        rows = await reviews.exported(transaction, project)
+        gone = await versions.withdrawn(transaction, project)
+        rows = [row for row in await reviews.exported(transaction, project) if row["id"] not in gone]
     kinds = {(row["marking"], tuple(row["groups"])) for row in rows}
     limits = {kind: Marked.of(*kind).restriction for kind in kinds}
     if not all(context.reader.can_receive(limit) for limit in limits.values()):
@@ -53,38 +55,28 @@ async def _export(request: Request, context: CurrentContext, project: UUID, form
         await monitor_of(request).record("records.refuse", token_of(request), detail=detail)
         raise not_found()
     chosen = FORMATS[form]
-    marking = work.restrictions(request).enclave
-    content = await run_in_threadpool(_written, chosen, found, rows, marking.banner)
+    content = await run_in_threadpool(_written, chosen, found, rows, work.restrictions(request).enclave.banner)
+    limit = joined(work.restrictions(request).restriction, *limits.values())
+    return await leave(request, found, content, chosen, limit, {"form": form})
+
+
+async def leave(
+    request: Request, project: Row, content: bytes, form: Format, limit: Restriction, detail: dict[str, Any]
+) -> Response:
+    """A file, once the log has its digest and what limits who may have it."""
     await monitor_of(request).record(
         "records.export",
         token_of(request),
         outputs=[f"sha256:{hashlib.sha256(content).hexdigest()}"],
-        detail={"project": str(project), "bytes": len(content), "form": form},
-        restriction=joined(Marked.under(marking).restriction, *limits.values()),
+        detail={"project": str(project["id"]), "bytes": len(content)} | detail,
+        restriction=limit,
     )
+    marking = work.restrictions(request).enclave
     portion = "-".join("".join(c if c.isalnum() else " " for c in marking.portion).split())
-    disposition = f'attachment; filename="{found["kind"]}-{project}-{portion}.{chosen.suffix}"'
-    return Response(content, media_type=chosen.media_type, headers={"Content-Disposition": disposition})
+    disposition = f'attachment; filename="{project["kind"]}-{project["id"]}-{portion}.{form.suffix}"'
+    return Response(content, media_type=form.media_type, headers={"Content-Disposition": disposition})
 
 
 def _written(form: Format, project: Row, rows: list[Row], banner: str) -> bytes:
     described = Project(str(project["id"]), project["name"], banner, project["kind"], project["schema"])
     return "".join(form.write(described, (record_of(row) for row in rows))).encode()
-
-
-def record_of(row: Row) -> Record:
-    """A row of :func:`reviews.exported` as the workbench has it."""
-    return Record(
-        id=str(row["id"]),
-        marking=row["marking"],
-        groups=tuple(row["groups"]),
-        data=row["data"],
-        source=row["source"],
-        external_id=row["external_id"],
-        answers=tuple(_given(one) for one in row["answers"]),
-        adjudication=row["adjudication"],
-    )
-
-
-def _given(one: dict[str, Any]) -> Given:
-    return Given(one["annotator"], one["value"], one["created"], one["original"], tuple(one["reviews"]))

@@ -194,3 +194,17 @@ async def flags(transaction: Transaction, project: UUID) -> list[Row]:
         """,
         [project],
     )
+
+
+async def people(transaction: Transaction, project: UUID) -> list[str]:
+    """Who has answered, as far as the reader may read it."""
+    found = await sql.rows(
+        transaction,
+        """
+        SELECT DISTINCT annotator FROM labeling.answer
+        WHERE project_id = %s AND restriction_id = ANY (ARRAY(SELECT id FROM labeling.restriction)) AND NOT withdrawn
+        ORDER BY annotator
+        """,
+        [project],
+    )
+    return [row["annotator"] for row in found]
