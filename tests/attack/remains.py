@@ -22,10 +22,12 @@ REMAINS: dict[Actor, tuple[str, ...]] = {
     ),
     Actor.LABELING: (
         "Reads, changes and loses what the people whom it serves may read and change there, while they are at work.",
+        "Takes jobs that wait, and reads for each person what they may read there, with the groups of that job alone.",
         "Spends the records of its own service (5,000, then 300 a second) and its enclave's storage.",
         "Slows others by what the hardware shares: caches, memory, and the disk where its scheduler heeds no weights.",
     ),
     Actor.EVALUATION: (
+        "Takes jobs that wait, and reads what each says with its person's grant; every such reading is a record.",
         "Falsifies the results of its own enclave's evaluations; a person recomputes and signs them.",
         "Asks the enclave's model in the name of whoever started a job, until that grant ends.",
         "Slows others as labeling does.",

@@ -76,8 +76,9 @@ for service, host in HOSTS.items():
                 for database in ('labeling', 'evaluation'):
                     if admitted(database, token) is True: print('ADMITTED', database)
 grant = Grant(job='x', service=OWN, enclave=ENCLAVE, model=MODEL, purpose='evaluation', subject='evaluator',
-              label=LABEL, calls=1, expires=int(time.time()) + 60)
+              path=f'/{OWN}/api/jobs', label=LABEL, calls=1, expires=int(time.time()) + 60)
 for key in keys:
+    if post('/context', {'grant': seal_grant(grant, key)})[0] == 200: print('CONTEXT by a grant')
     if post('/record', {'activity': RECORD, 'grant': seal_grant(grant, key)})[0] == 200: print('RECORDED by a grant')
 print('tried', count)
 """

@@ -57,6 +57,10 @@ def records() -> list[Row]:
             f"print(ask('/record', {{'activity': '<own>', 'grant': '{sealed}'}}))",
         ),
         (
+            "trades a grant of its own making for a context",
+            f"print(ask('/context', {{'grant': '{sealed}'}}))",
+        ),
+        (
             "asks for a grant with a context of its own making",
             forged + "print(ask('/grant', {'context': token, 'job': 'j', 'model': 'm', 'purpose': 'p', 'calls': 1}))",
         ),

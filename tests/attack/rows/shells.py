@@ -354,12 +354,7 @@ c.request('GET', '/inference/v1/models'); print(c.getresponse().status)
             "finds the database's socket",
             "ls /run/postgresql/.s* 2>/dev/null || echo refused",
         ),
-        shell(
-            Actor.EVALUATION,
-            Kind.DATABASE,
-            "finds the database's socket",
-            "import glob; print(glob.glob('/run/postgresql/.s*') or 'refused')",
-        ),
+        shell(Actor.EVALUATION, Kind.DATABASE, "reads others' data, jobs and grants of the database", _QUEUE),
         shell(
             Actor.INFERENCE,
             Kind.DATABASE,
@@ -405,9 +400,26 @@ with psycopg.connect('host=/run/postgresql dbname=labeling user=labeling', autoc
     for setting in ("row_security = off", "app.label = 'S'", "appliance.readable = '{1,2,3}'"):
         try: c.execute('SET ' + setting)
         except psycopg.Error: pass
-    try:
-        if c.execute('SELECT count(*) FROM labeling.projects').fetchone()[0]: done = 'READ'
+    for table in ('labeling.projects', 'appliance.job', 'appliance.object', 'appliance.restriction'):
+        try:
+            if c.execute(f'SELECT count(*) FROM {table}').fetchone()[0]: done = 'READ'
+        except psycopg.Error: pass
+print(done)
+"""
+_QUEUE = """
+import psycopg
+done = 'refused'
+others = (('labeling', 'labeling'), ('labeling', 'evaluation'), ('evaluation', 'migrate'), ('postgres', 'postgres'))
+for base, user in others:
+    try: psycopg.connect(f'host=/run/postgresql dbname={base} user={user}').close(); done = 'BECAME ' + user
     except psycopg.Error: pass
+with psycopg.connect('host=/run/postgresql dbname=evaluation user=evaluation', autocommit=True) as c:
+    if c.execute('SELECT count(*) FROM appliance.job').fetchone()[0]: done = 'READ'
+    for attack in ("SELECT job_grant FROM appliance.job", "SELECT claim FROM appliance.job",
+        "UPDATE appliance.job SET state = 'done'", "ALTER TABLE appliance.job DISABLE ROW LEVEL SECURITY",
+        "SELECT key FROM appliance.admission_key", "SELECT appliance.restriction_id('U;;*||')"):
+        try: c.execute(attack); done = 'DID ' + attack
+        except psycopg.Error: pass
 print(done)
 """
 _BECOME = """

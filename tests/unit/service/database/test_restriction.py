@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from psycopg import errors
 from psycopg.errors import InsufficientPrivilege
+from psycopg.sql import SQL, Identifier
 
 from appliance.markings import Reader, Restriction
 from tests.unit.markings.test_restriction import readers, restrictions
@@ -79,3 +80,39 @@ def test_a_role_says_of_nobody_what_they_may_read(role: Connection) -> None:
     for statement in ("UPDATE appliance.admitted SET groups = '{falcon}'", "SELECT released FROM appliance.admitted"):
         with pytest.raises(InsufficientPrivilege):
             role.execute(statement.encode())
+
+
+LAID = """
+    WITH kept AS (
+        INSERT INTO appliance.restriction (label_id, groups, controlled) VALUES (appliance.label_id(%s), %s, %s)
+        RETURNING id, label_id
+    ), job AS (
+        INSERT INTO appliance.job (restriction_id, label_id, id, kind, resource, priority, subject, spec, job_grant,
+                                   most_attempts)
+        SELECT id, label_id, gen_random_uuid(), 'count', 'work', 5, 'ann', '{}', 'grant', 1 FROM kept
+    )
+    INSERT INTO appliance.object (restriction_id, label_id, project, name, media_type, size, key, created_by)
+    SELECT id, label_id, gen_random_uuid(), 'scene', 'image/png', 1, decode(repeat('00', 32), 'hex'), 'ann' FROM kept
+"""
+
+
+@given(reader=readers, restriction=restrictions)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_jobs_and_files_are_for_who_reads_their_restriction(
+    owner: Connection, reader: Reader, restriction: Restriction
+) -> None:
+    values = [restriction.label.encode(), sorted(restriction.groups), restriction.originator_controlled]
+    with owner.transaction(force_rollback=True):
+        owner.execute(LAID.encode(), values)
+        owner.execute("SET LOCAL SESSION AUTHORIZATION notes")
+        for table in ("restriction", "job", "object"):
+            assert _count(owner, table) == 0, "before an admission"
+        owner.execute("SELECT appliance.admit(%s)", [token_for("notes", **said(reader))])
+        for table in ("restriction", "job", "object"):
+            assert _count(owner, table) == reader.can_read(restriction), table
+
+
+def _count(connection: Connection, table: str) -> int:
+    row = connection.execute(SQL("SELECT count(id) FROM appliance.{}").format(Identifier(table))).fetchone()
+    assert row
+    return int(row[0])

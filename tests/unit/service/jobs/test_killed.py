@@ -16,7 +16,7 @@ from tests.unit.service.database.cluster import Cluster
 from tests.unit.service.support import Monitor, headers_for, settings_for
 
 JOBS = "/notes/api/jobs"
-PATIENCE = 60
+PATIENCE = 120
 
 
 @contextmanager
