@@ -39,6 +39,25 @@ def test_a_form_without_javascript_leads_to_the_next_task(client: TestClient) ->
     assert 'value="tie" data-key="0" aria-pressed="true"' in ask(client, "GET", f"{base}/{second}").text
 
 
+def test_an_answer_is_corrected_from_the_table_until_it_is_reviewed(client: TestClient) -> None:
+    project = new_project(client)
+    (task,) = new_tasks(client, project, None)
+    url = f"{API}/projects/{project}/tasks/{task}/answers"
+    assert ask(client, "POST", url, {"value": {"choice": "a"}}).status_code == 201
+    page = ask(client, "GET", f"/labeling/projects/{project}").text
+    (action,) = re.findall(r'action="([^"]*/undo/[^"]*)"', page)
+
+    def correct() -> Response:
+        return client.post(action, headers=headers_for("POST", action), follow_redirects=False)
+
+    assert correct().headers["Location"] == f"/labeling/projects/{project}/annotate/{task}"
+    assert ask(client, "POST", url, {"value": {"choice": "b"}}).status_code == 201
+    review = f"{API}/projects/{project}/review/{task}/reviews"
+    body = {"annotator": "analyst", "verdict": "accept"}
+    assert ask(client, "POST", review, body, subject="cal", action="review").status_code == 201
+    assert correct().status_code == 409
+
+
 def test_text_from_people_is_never_markup(client: TestClient) -> None:
     project = new_project(client, name="<script>alert(1)</script>", guidelines='"><img src=x>')
     page = ask(client, "GET", f"/labeling/projects/{project}").text

@@ -213,6 +213,8 @@ def test_one_person_s_work_is_withdrawn_whole_and_others_may_do_it(client: TestC
     assert taken.json().items() >= {"answers": 2, "contents": 2}.items()
     assert review(client, "POST", project, "withdrawals", {"annotator": "bob", "reason": "again"}).status_code == 409
     assert review(client, "GET", project, f"versions/{digest}").json()["withdrawn"].keys() == set(tasks)
+    undone = ask(client, "DELETE", f"{API}/projects/{project}/tasks/{tasks[0]}/answers", subject="bob")
+    assert undone.status_code == 409, "what was withdrawn is counted once"
     counted = ask(client, "GET", f"{API}/projects/{project}").json()
     assert (counted["answers"], counted["done"]) == (2, 0)
     for who, expected in (("bob", []), ("cal", tasks)):

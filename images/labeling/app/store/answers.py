@@ -81,7 +81,7 @@ async def undo(transaction: Transaction, of: Row) -> None:
         transaction,
         """
         DELETE FROM labeling.answer AS a WHERE project_id = %(project)s AND restriction_id = %(restriction_id)s
-        AND position = %(position)s AND annotator = appliance.subject() AND NOT EXISTS (
+        AND position = %(position)s AND annotator = appliance.subject() AND NOT withdrawn AND NOT EXISTS (
             SELECT FROM labeling.review AS r WHERE r.project_id = a.project_id AND r.restriction_id = a.restriction_id
             AND r.position = a.position AND r.annotator = a.annotator)
         RETURNING value
@@ -90,7 +90,9 @@ async def undo(transaction: Transaction, of: Row) -> None:
     )
     if taken is None:
         raise ApplianceError(
-            "there is no answer of yours to undo", rule="an answer can be undone until it is reviewed", remedy="go on"
+            "there is no answer of yours to undo",
+            rule="an answer can be undone until it is reviewed or withdrawn",
+            remedy="go on",
         )
     await save_draft(transaction, of, taken["value"])
     await sql.changed(
