@@ -66,7 +66,7 @@ def _facts(container: dict[str, Any], images: Images, uids: int) -> dict[str, An
         "folder": config.get("WorkingDir") or "/",
         "user": [uid, gid, UMASK, gid],
         "hostname": container["hostname"],
-        "hosts": _hosts(container),
+        "hosts": sorted(" ".join(entry.split(":")[::-1]) for entry in container.get("extra_hosts", [])),
         "capabilities": [],
         "no_new_privileges": True,
         "read_only": True,
@@ -93,14 +93,6 @@ def _environment(container: dict[str, Any], config: dict[str, Any]) -> list[str]
     given = dict(entry.split("=", 1) for entry in config.get("Env", []))
     values = {"HOME": NO_HOME} | OWN_ENVIRONMENT | {"HOSTNAME": container["hostname"]} | given
     return sorted(f"{name}={value}" for name, value in values.items())
-
-
-def _hosts(container: dict[str, Any]) -> list[str]:
-    """The lines of ``/etc/hosts`` before a network is there; podman adds the container's own where there is none."""
-    lines = [" ".join(entry.split(":")[::-1]) for entry in container.get("extra_hosts", [])]
-    if "networks" not in container:
-        lines.append(f"127.0.0.1 {container['hostname']} {container['container_name']}")
-    return sorted(lines)
 
 
 def _mounts(container: dict[str, Any]) -> list[list[str]]:

@@ -36,17 +36,16 @@ MADE = "/etc/mtab"  # podman makes this link in every container
 HARMLESS = ("trusted.overlay.origin", "trusted.overlay.impure", "trusted.overlay.uuid")  # of overlay's own bookkeeping
 
 
+def ruled(rule):
+    """What a rule of a profile says, and of which calls."""
+    says = {key: value for key, value in rule.items() if key != "names" and value != []}
+    return json.dumps(says, sort_keys=True), rule["names"]
+
+
 def calls(seccomp):
     """What a seccomp profile lets through, in an order of its own; the runtime's form and the appliance's are alike."""
     rest = dict(seccomp)
-    rules = {
-        (
-            name,
-            json.dumps({key: value for key, value in rule.items() if key != "names" and value != []}, sort_keys=True),
-        )
-        for rule in rest.pop("syscalls")
-        for name in rule["names"]
-    }
+    rules = {(name, how) for how, names in map(ruled, rest.pop("syscalls")) for name in names}
     machines = rest.pop("architectures", [])
     for entry in rest.pop("archMap", []):
         machines = [*machines, entry["architecture"], *entry["subArchitectures"]]
@@ -148,10 +147,11 @@ def facts(config, image, own, profile):
     }  # fmt: skip
 
 
-def names_in(hosts):
-    """What ``/etc/hosts`` says, apart from the container's own side: sorted, a line each."""
-    lines = {" ".join(line.partition("#")[0].split()) for line in hosts.splitlines()}
-    return sorted(line for line in lines if line and line not in ("127.0.0.1 localhost", "::1 localhost"))
+def names_in(hosts, own):
+    """What ``/etc/hosts`` says, sorted, a line each: without the loopback's name and the container's ``own`` two."""
+    lines = [line.partition("#")[0].split() for line in hosts.splitlines()]
+    lines = [line for line in lines if line and line not in (["127.0.0.1", "localhost"], ["::1", "localhost"])]
+    return sorted({" ".join(line) for line in lines if line[1:] != own})
 
 
 def written(layer, mounts):
@@ -285,7 +285,7 @@ def judge(root, run, apparmor, state):
         sources = {mount["destination"]: mount.get("source", "") for mount in config["mounts"]}
         found = facts(config, image, own, profile)
         found["files"] = {
-            "hosts": names_in(read(sources["/etc/hosts"])),
+            "hosts": names_in(read(sources["/etc/hosts"]), [found["hostname"], name]),
             "hostname": read(sources["/etc/hostname"]).strip(),
         }
         found["written"] = written(os.path.join(storage, "overlay", layer, "diff"), sources)

@@ -109,7 +109,7 @@ def initialise(
         key = generate(name, demo=demo, scheme=scheme)
         file = folder / path.format(name=key.name)
         file.parent.mkdir(mode=0o700, exist_ok=True)
-        key.write(file, _long_enough(secret(key.name), key.name), role=role)
+        key.write(file, long_enough(secret(key.name), key.name), role=role)
         file.with_suffix(".pub").write_text(key.public.keyval["public"])
         return key
 
@@ -163,7 +163,7 @@ def make_person(name: str, folder: Path, *, demo: bool, passphrase: Passphrase, 
         raise KeyFileError(
             f"{name!r} cannot be the name of a person", rule=NAME_RULE, remedy="write for example anna or anna-2"
         )
-    secret = _long_enough(passphrase(mark(name, demo=demo)), name)
+    secret = long_enough(passphrase(mark(name, demo=demo)), name)
     folder.mkdir(parents=True, exist_ok=True)
     quantum_safe = generate(name, demo=demo, scheme=ML_DSA)
     files = [folder / f"{quantum_safe.name}{suffix}" for suffix in (".pem", TOKEN_SUFFIX, ".ml-dsa.pem")]
@@ -228,7 +228,12 @@ def _demonstration(folder: Path) -> Passphrase:
     return lambda _: secret
 
 
-def _long_enough(secret: bytes, name: str) -> bytes:
+def long_enough(secret: bytes, name: str) -> bytes:
+    """The passphrase of a new key.
+
+    Raises:
+        KeyFileError: it is too short.
+    """
     if len(secret) < MINIMUM_PASSPHRASE:
         raise KeyFileError(
             f"the passphrase of {name} has {len(secret)} characters",

@@ -37,7 +37,7 @@ def _asked(instance: Instance) -> Callable[[], float]:
     definition = json.loads((paths.root / "hooks.d" / "admission.json").read_text())["hook"]
     hook = [definition["path"], *definition["args"][1:]]
     guard = [*PYTHON, str(paths.root / "helpers" / admission.NETWORK_HOOK), str(paths.root), "/bin/true", "setup"]
-    state = json.dumps({"id": found["Id"], "bundle": str(userdata)})
+    state = json.dumps({"id": found["Id"], "bundle": str(userdata), "pid": found["Pid"]})
     options = json.dumps(_options(paths, found["Id"]))
 
     def ask() -> float:

@@ -8,6 +8,8 @@ from pydantic import BaseModel
 
 from appliance.bundle.evidence.model_claims import Card
 from appliance.contract.catalogue import Catalogue
+from appliance.contract.context import Context
+from appliance.contract.grant import Grant
 from appliance.contract.manifest import Manifest
 from appliance.enclave.site import Site
 from appliance.host.data.exchange import Approval
@@ -29,7 +31,9 @@ MODELS: dict[str, type[BaseModel]] = {
     "break-glass": BreakGlass,
     "catalogue": Catalogue,
     "certificate": Certificate,
+    "context": Context,
     "export-approval": Approval,
+    "grant": Grant,
     "model-card": Card,
     "officers": Officers,
     "revocation": Revocation,

@@ -18,7 +18,6 @@ import zstandard
 
 from appliance.errors import ApplianceError
 
-MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar+zstd"
 ZSTD_LEVEL = 3
 _CHUNK = 1 << 20
 _OPAQUE = "trusted.overlay.opaque"

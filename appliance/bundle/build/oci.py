@@ -1,7 +1,6 @@
 """Describe images and lay them out: OCI image specification 1.1, one layout folder with raw blobs that images share."""
 
 import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,13 +8,11 @@ from pathlib import Path
 
 from appliance import __version__
 from appliance.bundle.build.cache import CachedLayer
-from appliance.bundle.build.layer import MEDIA_TYPE
+from appliance.bundle.evidence.layout import ARCHITECTURE, CONFIG, INDEX, LAYER, MANIFEST, SYSTEM, VERSION
 from appliance.bundle.inputs.recipe import Recipe
+from appliance.trust import canonical
 
 CLASSIFICATION = "appliance.classification"
-_CONFIG = "application/vnd.oci.image.config.v1+json"
-_INDEX = "application/vnd.oci.image.index.v1+json"
-_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -73,8 +70,8 @@ def describe(lineage: list[Recipe], layers: list[CachedLayer], epoch: int, marki
         CLASSIFICATION: marking,
     }
     config = {
-        "architecture": "amd64",
-        "os": "linux",
+        "architecture": ARCHITECTURE,
+        "os": SYSTEM,
         "created": created,
         "config": {
             "Env": [f"{key}={value}" for key, value in sorted(environment.items())],
@@ -87,31 +84,30 @@ def describe(lineage: list[Recipe], layers: list[CachedLayer], epoch: int, marki
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer.layer.diff_id}" for layer in layers]},
         "history": [{"created": created, "created_by": "appliance bundle build"} for _ in layers],
     }
-    config_blob = Blob(_CONFIG, _json(config))
+    config_blob = Blob(CONFIG, _json(config))
     manifest = {
         "schemaVersion": 2,
-        "mediaType": _MANIFEST,
+        "mediaType": MANIFEST,
         "config": config_blob.descriptor(),
         "layers": [
-            {"mediaType": MEDIA_TYPE, "digest": f"sha256:{layer.layer.digest}", "size": layer.layer.size}
-            for layer in layers
+            {"mediaType": LAYER, "digest": f"sha256:{layer.layer.digest}", "size": layer.layer.size} for layer in layers
         ],
         "annotations": labels,
     }
-    return Image(recipe.name, Blob(_MANIFEST, _json(manifest)), config_blob, layers)
+    return Image(recipe.name, Blob(MANIFEST, _json(manifest)), config_blob, layers)
 
 
 def layout_files(images: Iterable[Image]) -> dict[str, Path | bytes]:
     """Everything of an OCI layout: path below the layout's folder -> bytes, or the file to copy."""
-    files: dict[str, Path | bytes] = {"oci-layout": _json({"imageLayoutVersion": "1.0.0"})}
+    files: dict[str, Path | bytes] = {"oci-layout": VERSION}
     entries = []
     for image in sorted(images, key=lambda image: image.name):
         reference = {"annotations": {"org.opencontainers.image.ref.name": image.name}}
         entries.append(image.manifest.descriptor() | reference)
         files |= {f"blobs/sha256/{digest}": content for digest, content in image.files().items()}
-    files["index.json"] = _json({"schemaVersion": 2, "mediaType": _INDEX, "manifests": entries})
+    files["index.json"] = _json({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries})
     return files
 
 
 def _json(value: object) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    return canonical.encode(value)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from appliance.bundle.media.bootstrap import BOOTSTRAP_FILE, check_copy
 from appliance.bundle.media.discs import VOLUME_FILE, Piece, VolumeError, pieces_of, plan, read_volume
+from appliance.bundle.repository.carry import draft_of
 from appliance.bundle.repository.hashing import BUFFER
 from appliance.bundle.repository.metadata import list_files
 from appliance.errors import ApplianceError
@@ -259,7 +260,7 @@ def _bring(disc: Path, destination: Path, piece: Piece) -> str:
         source = open_regular(disc / piece.path, piece.path)
     except ApplianceError as error:
         return error.message
-    draft = os.open(_draft(final), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    draft = os.open(draft_of(final), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     try:
         if os.fstat(source).st_size != piece.length:
             return f"{piece.path}: {os.fstat(source).st_size} bytes long, signed are {piece.length}"
@@ -292,15 +293,11 @@ def _finish_files(destination: Path, repository: Repository, arrived: set[str]) 
     """Give each target whose pieces have all arrived its name."""
     for target in repository.targets.values():
         final = destination / "targets" / target.path
-        draft = _draft(final)
+        draft = draft_of(final)
         if draft.exists() and all(piece.path in arrived for piece in pieces_of(target)):
             draft.replace(final)
         elif draft.exists() and target.chunks is None:
             draft.unlink()
-
-
-def _draft(final: Path) -> Path:
-    return final.with_name(f".{final.name[:200]}.arriving")
 
 
 def _strays(disc: Path, pieces: list[Piece], targets: dict[str, Target], name: str) -> list[str]:

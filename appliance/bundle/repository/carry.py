@@ -10,6 +10,17 @@ from appliance.errors import ApplianceError
 from appliance.trust.files import open_regular
 from appliance.trust.repository.metadata import Target
 
+LONGEST = 200
+"""Most characters of a name whose draft has all of it; a name has at most 255 bytes (ext4)."""
+
+
+def draft_of(final: Path) -> Path:
+    """Where a file lies while it arrives: a name of its own, also for long names that begin alike."""
+    if len(final.name) <= LONGEST:
+        return final.with_name(f".{final.name}.arriving")
+    digest = hashlib.sha256(final.name.encode()).hexdigest()
+    return final.with_name(f".{final.name[: LONGEST - 70]}.{digest}.arriving")
+
 
 def hash_target(file: Path, target: Target) -> str:
     """What is wrong with the file of a target, or nothing."""
@@ -41,7 +52,7 @@ def stage_target(held: Base, bundle: Path, destination: Path, target: Target) ->
 
 def _copy(file: Path, final: Path, target: Target) -> str:
     """Copy a target and say what is wrong with it, or nothing; a wrong copy is removed."""
-    draft = final.with_name(f".{final.name[:200]}.arriving")
+    draft = draft_of(final)
     try:
         source = open_regular(file, f"targets/{target.path}")
     except ApplianceError as error:

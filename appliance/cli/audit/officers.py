@@ -1,6 +1,6 @@
 """The commands of `appliance audit` by which officers review and cosign."""
 
-import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from appliance.cli.shared import checks, inputs
-from appliance.cli.shared.options import ROOT, SPOOL_IS, Json, Log, Spool, print_json
+from appliance.cli.shared.options import (
+    ROOT,
+    SPOOL_IS,
+    Json,
+    Log,
+    PassphraseFile,
+    Spool,
+    new_passphrase,
+    print_json,
+    read_passphrase,
+)
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
@@ -29,21 +39,21 @@ Out = Annotated[Path, inputs.new_file_option("File to write.", "--out", "-o")]
 def witness(
     name: Annotated[str, inputs.word_argument("NAME", "Name of the officer, without spaces.")],
     out: Out,
+    passphrase_file: PassphraseFile = None,
     as_json: Json = False,
 ) -> None:
-    """Make an officer's cosigning key, on the officer's own machine; prints the line for the policy.
+    """Make an officer's cosigning key, on the officer's own machine, encrypted; prints the line for the policy.
 
     Example: appliance audit witness isso --out isso.key
     """
+    from appliance.audit.log import key_file
     from appliance.audit.log.note import COSIGNATURE, Signer
+    from appliance.trust.ceremony import long_enough
 
+    if out.exists():
+        raise ApplianceError(f"{out} exists", rule="a key is made once", remedy="name a new file")
     signer = Signer.generate(name, COSIGNATURE)
-    try:
-        file = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise ApplianceError(f"{out} exists", rule="a key is made once", remedy="name a new file") from None
-    with os.fdopen(file, "w") as stream:
-        stream.write(signer.encode() + "\n")
+    key_file.write(signer, out, long_enough(new_passphrase(passphrase_file)(name), name))
     line = f"witness {name} {signer.verifier.encode()}"
     print_json({"file": str(out), "policy_line": line}) if as_json else print(line)
 
@@ -80,14 +90,19 @@ def cosign(
         inputs.new_file_option("The officer's memory: the checkpoint cosigned last. Made at the first time; keep it."),
     ],
     out: Out,
+    passphrase_file: PassphraseFile = None,
     as_json: Json = False,
 ) -> None:
     r"""Cosign a checkpoint if the log has only grown since you last did; runs on the officer's machine.
 
     Example: appliance audit cosign request --log-key log.vkey --key isso.key --state isso.state --out cosigned
     """
+    from appliance.audit.log import key_file
     from appliance.audit.log import witness as witnesses
-    from appliance.audit.log.note import Signer
+    from appliance.trust.keys import ask_passphrase
+
+    def secret(name: str) -> bytes:
+        return read_passphrase(passphrase_file) if passphrase_file else ask_passphrase(key, name, demo=False)
 
     verifier = read_key(log_key)
     cosigned = witnesses.cosign(
@@ -95,11 +110,14 @@ def cosign(
             asked, lambda _: witnesses.Request.decode(asked.read_bytes()), "a request of `appliance audit request`"
         ),
         verifier,
-        _parsed(key, Signer.decode, "a cosigning key of `appliance audit witness`"),
+        _parsed(key, lambda _: key_file.read(key, secret), "a cosigning key of `appliance audit witness`"),
         state,
         int(time.time()),
     )
     out.write_bytes(cosigned.encode())
+    if not key_file.is_encrypted(key):
+        told = f"WARNING {key} is not encrypted: make a new one (appliance audit witness), with its line in the policy"
+        print(told, file=sys.stderr)
     text = cosigned.encode().decode()
     print_json({"file": str(out), "checkpoint": text}) if as_json else print(text, end="")
 

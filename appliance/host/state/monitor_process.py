@@ -82,7 +82,7 @@ def _spawn_monitor(paths: HostPaths, output: Path) -> Callable[[], bool]:
     It does not ask :func:`monitor_process`: for a moment after a start the kernel shows no command line yet.
     """
     program = [sys.executable, "-m", "appliance.cli.main", "monitor", "run"]
-    with _own_log(output) as file:
+    with own_log(output) as file:
         process = subprocess.Popen(
             [*program, "--root", str(paths.root), "--run", str(paths.run)],
             stdin=subprocess.DEVNULL,
@@ -95,12 +95,14 @@ def _spawn_monitor(paths: HostPaths, output: Path) -> Callable[[], bool]:
     return lambda: process.poll() is None
 
 
-def _own_log(output: Path) -> BinaryIO:
-    """The monitor's own log, for root alone: it names subjects and paths. A large one becomes the one before."""
-    if output.exists() and output.stat().st_size > LOG_BYTES:
-        output.rename(output.with_suffix(".log.1"))
+def own_log(output: Path) -> BinaryIO:
+    """A process's own log, for root alone: it names subjects and paths. A large one becomes the one before."""
     output.touch(0o600)
     output.chmod(0o600)
+    if output.stat().st_size > LOG_BYTES:
+        output.rename(output.with_suffix(".log.1"))
+        output.touch(0o600)
+        output.chmod(0o600)  # whatever the umask
     return output.open("ab")
 
 

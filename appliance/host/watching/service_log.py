@@ -24,8 +24,9 @@ def roll(paths: HostPaths, largest: int = LARGEST) -> list[str]:
         if not file.is_file() or file.stat().st_size <= largest:
             continue
         older = file.with_name(f"{name}.1")
+        older.touch(0o600)
+        older.chmod(0o600)  # before there is anything to read in it
         shutil.copyfile(file, older)
-        older.chmod(0o600)
         os.truncate(file, 0)
         rolled.append(name)
     return rolled

@@ -23,6 +23,7 @@ from appliance.errors import ApplianceError
 from appliance.host.enforce.finding import Finding
 from appliance.host.enforce.podman import Podman
 from appliance.host.state.ending import wait_until_ended
+from appliance.host.state.monitor_process import own_log
 from appliance.host.watching.reconciler import Look, look
 from appliance.host.watching.service_log import roll
 from appliance.monitor.in_force.statements import installed_statements
@@ -135,7 +136,7 @@ def start(paths: HostPaths) -> bool:
         systemd = ["systemd-run", "--quiet", "--collect", "--unit", unit, "--property", "Restart=always"]
         subprocess.run([*systemd, *command], check=True, capture_output=True)
         return True
-    with (paths.root / "watcher.log").open("ab") as output:
+    with own_log(paths.root / "watcher.log") as output:
         subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/"
         )

@@ -27,6 +27,7 @@ def accept(paths: HostPaths, site: Path, officers_fingerprint: str) -> bool:
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(parents=True, mode=0o700)
         for name, data in files.items():
+            (staging / name).touch(0o600)  # the subjects are people, whatever the folder
             (staging / name).write_bytes(data)
         staging.rename(folder)
     if in_force(paths) == folder:

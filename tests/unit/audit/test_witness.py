@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.ocsf import Event
-from appliance.audit.log import bodies
+from appliance.audit.log import bodies, key_file
 from appliance.audit.log.note import COSIGNATURE, Note, Signer, Verifier
 from appliance.audit.log.policy import Policy, PolicyError
 from appliance.audit.log.witness import Request, WitnessError, accept, cosign, request
@@ -197,8 +197,57 @@ def test_a_review_names_what_deserves_a_word(place: Place) -> None:
     assert bodies.find(place.path, 2).label == "S;;GBR,USA"
 
 
-def test_the_weekly_review_by_command(place: Place, tmp_path: Path) -> None:
+SECRET = "correct horse battery staple"
+
+
+@pytest.fixture
+def passphrase(tmp_path: Path) -> Path:
+    file = tmp_path / "passphrase"
+    file.write_text(f"{SECRET}\n")
+    return file
+
+
+def test_a_cosigning_key_is_written_encrypted_and_opens_with_its_passphrase_alone(
+    tmp_path: Path, passphrase: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("APPLIANCE_PASSPHRASE", raising=False)
+    out = tmp_path / "isso.key"
+    refused = RUNNER.invoke(app, ["audit", "witness", "isso", "--out", str(out)])
+    assert "no passphrase for the new keys" in str(refused.exception)
+    assert not out.exists()
+    made = RUNNER.invoke(app, ["audit", "witness", "isso", "--out", str(out), "--passphrase-file", str(passphrase)])
+    assert made.exit_code == 0, made.output
+    text = out.read_text()
+    assert "-----BEGIN ENCRYPTED PRIVATE KEY-----" in text
+    assert "PRIVATE+KEY" not in text
+    assert out.stat().st_mode & 0o777 == 0o600
+    opened = key_file.read(out, lambda _: SECRET.encode())
+    assert made.output.strip() == f"witness isso {opened.verifier.encode()}"
+    for wrong in (b"", b"wrong", SECRET.encode() + b" "):
+        with pytest.raises(ApplianceError, match="cannot be opened with this passphrase"):
+            key_file.read(out, lambda _, wrong=wrong: wrong)  # type: ignore[misc]
+    again = RUNNER.invoke(app, ["audit", "witness", "isso", "--out", str(out), "--passphrase-file", str(passphrase)])
+    assert "exists" in str(again.exception)
+    assert out.read_text() == text
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"Holder: isso\n-----BEGIN PRIVATE KEY-----\n", b"\xff" * 100])
+def test_what_is_no_cosigning_key_is_said(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "key").write_bytes(content)
+    with pytest.raises(ApplianceError, match="not a cosigning key"):
+        key_file.read(tmp_path / "key", lambda _: b"")
+
+
+def test_a_key_of_an_earlier_release_still_cosigns(tmp_path: Path) -> None:
+    signer = Signer.generate("isso", COSIGNATURE)
+    (tmp_path / "key").write_text(signer.encode() + "\n")
+    assert key_file.read(tmp_path / "key", lambda _: b"").verifier == signer.verifier
+    assert not key_file.is_encrypted(tmp_path / "key")
+
+
+def test_the_weekly_review_by_command(place: Place, tmp_path: Path, passphrase: Path) -> None:
     """Host and officer's machine in turn, as `docs/officer.md` has it."""
+    secret = ("--passphrase-file", passphrase)
 
     async def write() -> None:
         log = Log.open(place.path, place.key)
@@ -214,7 +263,7 @@ def test_the_weekly_review_by_command(place: Place, tmp_path: Path) -> None:
     asyncio.run(write())
     paper, stick, policy = tmp_path / "log.vkey", tmp_path / "stick", tmp_path / "policy"
     paper.write_text(place.vkey)
-    lines = [audit("witness", name, "--out", tmp_path / name) for name in ("isso", "issm")]
+    lines = [audit("witness", name, "--out", tmp_path / name, *secret) for name in ("isso", "issm")]
     policy.write_text(f"log {place.vkey}\n{''.join(lines)}group both all isso issm\nquorum both\n")
     folder = tmp_path / "spool"
     assert "OVERDUE" in audit("review", "--log", place.path, "--policy", policy)
@@ -224,7 +273,7 @@ def test_the_weekly_review_by_command(place: Place, tmp_path: Path) -> None:
     for name in ("isso", "issm"):
         audit("request", "--log", place.path, "--key", paper, "--out", stick)
         state, done = tmp_path / f"{name}.state", tmp_path / f"{name}.cosigned"
-        audit("cosign", stick, "--log-key", paper, "--key", tmp_path / name, "--state", state, "--out", done)
+        audit("cosign", stick, "--log-key", paper, "--key", tmp_path / name, "--state", state, "--out", done, *secret)
         said = audit("accept", done, "--log", place.path, "--policy", policy, "--spool", folder)
         assert ("not reached yet" in said) == (name == "isso")
     assert "OVERDUE" not in audit("review", "--log", place.path, "--policy", policy)

@@ -11,11 +11,13 @@ import pytest
 
 from appliance.bundle.evidence.attestations import path_of, twin_of
 from appliance.bundle.evidence.claims import BUILD_TYPE
+from appliance.bundle.evidence.layout import INDEX, MANIFEST
 from appliance.bundle.evidence.model_claims import Card, files_of, make_mlbom, model_signature
 from appliance.bundle.read.verify import Report, stage_bundle, verify_bundle
 from appliance.bundle.repository.hashing import hash_file
 from appliance.bundle.repository.metadata import write_repository
 from appliance.errors import ApplianceError
+from appliance.trust import canonical
 from appliance.trust.ceremony import initialise
 from appliance.trust.keys import PrivateKey, load_private_key
 from appliance.trust.people import load_people
@@ -112,13 +114,13 @@ def fill(
         put(f"images/blobs/sha256/{digest}", data, "image")
         return {"mediaType": f"application/vnd.oci.image.{media_type}", "digest": f"sha256:{digest}", "size": len(data)}
 
-    shared = blob(b"a layer that both images use" * 100, "layer.v1.tar")
+    shared = blob(b"a layer that both images use" * 100, "layer.v1.tar+zstd")
     entries = []
     for name in ("gateway", "labeling"):
-        own = blob(f"layer of {name}".encode(), "layer.v1.tar")
-        config = blob(json.dumps({"image": name}).encode(), "config.v1+json")
-        manifest = json.dumps({"schemaVersion": 2, "config": config, "layers": [shared, own]}).encode()
-        entry = blob(manifest, "manifest.v1+json")
+        own = blob(f"layer of {name}".encode(), "layer.v1.tar+zstd")
+        config = blob(canonical.encode(configuration(name, [shared, own])), "config.v1+json")
+        manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [shared, own]}
+        entry = blob(canonical.encode(manifest | {"annotations": {"title": name}}), "manifest.v1+json")
         entries.append(entry | {"annotations": {"org.opencontainers.image.ref.name": name}})
         manifest_digest = entry["digest"].removeprefix("sha256:")
         subject = {name: manifest_digest}
@@ -128,7 +130,8 @@ def fill(
             statement = sign_statement(subject, predicate_type, predicate, [builder])
             attest(bundle, targets, builder, path_of(name, kind), statement)
     put("images/oci-layout", b'{"imageLayoutVersion":"1.0.0"}', "image")
-    put("images/index.json", json.dumps({"schemaVersion": 2, "manifests": entries}).encode(), "image")
+    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
+    put("images/index.json", canonical.encode(index), "image")
     model = {
         "small.gguf": b"GGUF" + bytes(model_size),
         "small.card.json": json.dumps(CARD).encode(),
@@ -141,6 +144,18 @@ def fill(
     put("wheels/tuf-7.0.1-py3-none-any.whl", WHEEL, "wheel")
     put("policies/access.yml", b"roles: {}\n", "policy", "SECRET//REL TO USA, GBR")
     return targets
+
+
+def configuration(name: str, layers: list[dict[str, Any]]) -> dict[str, Any]:
+    """The configuration of a sample image."""
+    return {
+        "architecture": "amd64",
+        "os": "linux",
+        "created": "2026-11-22T00:00:00Z",
+        "config": {"Env": [], "Labels": {"title": name}, "StopSignal": "SIGTERM", "WorkingDir": "/"},
+        "rootfs": {"type": "layers", "diff_ids": [layer["digest"] for layer in layers]},
+        "history": [],
+    }
 
 
 def attest_model(bundle: Path, targets: dict[str, Custom], builder: PrivateKey) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from appliance.bundle.read.verify import stage_bundle, verify_bundle
+from appliance.bundle.repository.carry import draft_of
 from appliance.errors import ApplianceError, visible
 from appliance.trust import canonical, furniture
 from appliance.trust.repository.schema import Custom
@@ -193,6 +194,21 @@ def test_a_card_is_marked_and_not_above_its_model(
     make_bundle(tmp_path / "b", keys, 5_000)
     (finding,) = said_of(tmp_path / "b", keys)
     assert match(f"targets/models/small.card.json: .*{reason}", finding)
+
+
+def test_long_names_that_begin_alike_arrive_beside_each_other(tmp_path: Path, keys: Keys) -> None:
+    """Several files arrive at once: each has a draft of its own, whatever their names share."""
+    targets = fill(tmp_path / "b", keys.builder, 5_000)
+    for number in range(24):
+        path = f"policies/{'long-' * 42}{number:03d}.yml"
+        (tmp_path / "b/targets" / path).write_bytes(bytes([number]) * 200_000)
+        targets[path] = Custom(kind="policy", label="UNCLASSIFIED")
+    sign(tmp_path / "b", targets, keys)
+    drafts = {draft_of(tmp_path / path).name for path in targets}
+    assert len(drafts) == len({Path(path).name for path in targets})
+    assert all(len(name) <= 255 for name in drafts)
+    stage_bundle(tmp_path / "b", tmp_path / "staged", keys.fingerprint, now=NOW)[1].require()
+    assert verify_bundle(tmp_path / "staged", keys.fingerprint, now=NOW)[1].findings == []
 
 
 def test_what_no_operating_system_leaves_is_nobodys_furniture() -> None:

@@ -227,6 +227,8 @@ def test_a_mount_that_no_generation_has_is_refused(host: Host, what: str) -> Non
     [
         ("192.0.2.1 gateway.internal", True), ("10.78.2.2 gateway.internal other.internal", True), ("::1 x", True),
         ("127.0.0.1 localhost", False), ("# a comment", False), ("", False),
+        ("10.78.2.10 labeling secret-labeling", False),
+        ("192.0.2.1 secret-labeling", True), ("192.0.2.1 labeling gateway.internal", True),
     ],
 )  # fmt: skip
 def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, line: str, refused: bool) -> None:

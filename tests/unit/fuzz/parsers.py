@@ -8,6 +8,7 @@ import asyncio
 import base64
 import hmac
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -17,13 +18,17 @@ from appliance.audit.log.note import Checkpoint, Note, NoteError, Signer, Verifi
 from appliance.bundle.advisories.debian_tracker import read_tracker
 from appliance.bundle.advisories.osv import read_osv
 from appliance.bundle.advisories.vex import in_order, read_vex
+from appliance.bundle.evidence.layout import CONFIG, DOCUMENTS, INDEX, LAYER, MANIFEST, LayoutError, document
 from appliance.contract.catalogue import read_catalogue
 from appliance.contract.context import Context, ContextError, open_context
 from appliance.contract.grant import Grant, GrantError, open_grant, seal_grant
+from appliance.enclave import admission_hook, network_hook
 from appliance.enclave.site import Enclave, load_site, parse_site
 from appliance.errors import ApplianceError
 from appliance.host.data.file_check import label_within, read_rows
 from appliance.host.data.records import task
+from appliance.host.enforce import podman_guard
+from appliance.host.enforce.configuration import confinement
 from appliance.markings import Label, MarkingError, parse
 from appliance.monitor.decide.policy import parse_policy
 from appliance.monitor.decide.registry import parse_registry
@@ -31,6 +36,7 @@ from appliance.monitor.http import Budget, HttpRequest, RequestRefusedError, rea
 from appliance.trust import canonical, dsse, statements
 from appliance.trust.keys import SigningKey, generate
 from tests.contexts import PUBLIC_KEY, SIGNING_KEY, sealed
+from tests.unit.bundle.sample import configuration
 
 KEY = b"k" * 32
 KIND = "application/vnd.appliance.test"
@@ -250,6 +256,64 @@ HTTP = [
 SUBJECTS = b"subjects: [{name: a, clearance: SECRET, nationalities: [USA], roles: [analyst], expires: 2030-01-01}]\n"
 MARKINGS = [b"UNCLASSIFIED", b"SECRET//REL TO USA, GBR", b"TOP SECRET//SI/TK//NOFORN", b"CUI//SP-PRVCY", b"(S//NF)"]
 
+
+def _oci(kind: str) -> Callable[[bytes], bytes]:
+    def read(data: bytes) -> bytes:
+        model = document(DOCUMENTS[kind], data, "x")
+        return canonical.encode(model.model_dump(mode="json", by_alias=True, exclude_unset=True))
+
+    return read
+
+
+@cache
+def _oci_documents() -> dict[str, bytes]:
+    layer = {"mediaType": LAYER, "digest": f"sha256:{'1' * 64}", "size": 7}
+    config = layer | {"mediaType": CONFIG}
+    manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer]}
+    entry = layer | {"mediaType": MANIFEST, "annotations": {"org.opencontainers.image.ref.name": "gateway"}}
+    values = {
+        "index": {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]},
+        "manifest": manifest | {"annotations": {"title": "gateway"}},
+        "configuration": configuration("gateway", [layer]),
+    }
+    return {kind: canonical.encode(value) for kind, value in values.items()}
+
+
+def _guard(data: bytes) -> None:
+    """A command line, its words apart by zero bytes as in ``/proc/<pid>/cmdline``."""
+    words = [os.fsdecode(word) for word in data.split(b"\0")]
+    list(podman_guard.wrong_values(*podman_guard.command_of(words)))  # type: ignore[no-untyped-call]
+
+
+def _admission(data: bytes) -> None:
+    """What the hook makes of a ``config.json``; it refuses at every error."""
+    profile = json.loads(confinement("seccomp.json"))
+    found = admission_hook.facts(json.loads(data), "0" * 64, ("/x/userdata",), profile)  # type: ignore[no-untyped-call]
+    admission_hook.differences({"unknown": {}}, found)  # type: ignore[no-untyped-call]
+
+
+def _network_admission(data: bytes) -> None:
+    admitted = {"networks": {"secret-inner": {}}, "ports": []}
+    network_hook.differences(admitted, json.loads(data))  # type: ignore[no-untyped-call]
+
+
+GUARDED = [
+    "ps -a",
+    "run --rm --pull=never -v /a:/b:ro x",
+    "exec -it x sh -c y",
+    "--log-level debug rm -ft0 x",
+    "top x pid",
+]
+UNREADABLE = (AttributeError, KeyError, RecursionError, TypeError, ValueError)
+"""What the hooks take for a refusal: they catch every error."""
+CONFIGURATION = next(iter(json.loads(Path("tests/unit/enclave/containers.json").read_text())["containers"].values()))
+NETWORKS = {
+    "networks": {"secret-inner": {"static_ips": ["10.78.2.10"]}},
+    "network_info": {"secret-inner": {"driver": "bridge", "internal": True, "subnets": [{"subnet": "10.78.2.0/25"}]}},
+    "port_mappings": [{"host_ip": "", "host_port": 443, "container_port": 443, "protocol": "tcp", "range": 1}],
+}
+
+
 PARSERS: dict[str, Parser] = {
     "marking": Parser(
         _marking, (MarkingError,),
@@ -294,4 +358,15 @@ PARSERS: dict[str, Parser] = {
     "VEX": Parser(_vex, (ApplianceError,), lambda: [VEX]),
     "import of JSON": Parser(_import("json"), (ApplianceError,), lambda: [STUDIO]),
     "import of JSON lines": Parser(_import("jsonl"), (ApplianceError,), lambda: [LINES]),
+    "OCI index": Parser(_oci("index"), (LayoutError,), lambda: [_oci_documents()["index"]]),
+    "OCI manifest": Parser(_oci("manifest"), (LayoutError,), lambda: [_oci_documents()["manifest"]]),
+    "OCI configuration": Parser(_oci("configuration"), (LayoutError,), lambda: [_oci_documents()["configuration"]]),
+    "podman's guard": Parser(
+        _guard, (podman_guard.NotListedError,),
+        lambda: [command.replace(" ", "\0").encode() for command in GUARDED],
+    ),
+    "admission hook": Parser(
+        _admission, UNREADABLE, lambda: [json.dumps(CONFIGURATION["config"]).encode()], 5
+    ),
+    "network hook": Parser(_network_admission, UNREADABLE, lambda: [json.dumps(NETWORKS).encode()]),
 }  # fmt: skip

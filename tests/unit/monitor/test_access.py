@@ -31,7 +31,7 @@ def reached(enclave: str, day: date = date(2026, 6, 1), rules: Any = None, **cha
 
 def test_a_subject_works_where_they_are_cleared_and_reads_below() -> None:
     secret = reached("secret")
-    assert secret.works["labeling"] == ("export", "read", "review", "upgrade", "write")
+    assert secret.works["labeling"] == ("export", "job", "read", "review", "upgrade", "write")
     assert secret.works["inference"] == ("read", "run")
     assert secret.reads_down == {"labeling": ("read",)}, "from the system-high level, which a USA citizen may work at"
     low = reached("unclassified")
@@ -75,7 +75,7 @@ def test_officers_ask_before_anybody_signs(files: list[str]) -> None:
     assert "secret" in shown.output
     answer = json.loads(CliRunner().invoke(app, ["enclave", "access", "secret", "--json", *files]).stdout)
     assert [one["subject"] for one in answer] == ["anna", "berta"]
-    assert answer[0]["works"]["labeling"] == ["export", "read", "review", "upgrade", "write"]
+    assert answer[0]["works"]["labeling"] == ["export", "job", "read", "review", "upgrade", "write"]
     unknown = CliRunner().invoke(app, ["user", "access", "carla", *files])
     assert isinstance(unknown.exception, ApplianceError)
 

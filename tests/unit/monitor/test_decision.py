@@ -175,7 +175,7 @@ def test_rules_that_were_signed_with_free_text_still_hold_and_open_nothing_below
         + [{"path": "/labeling/**", "methods": ["POST"], "action": action} for action in ("write",)]
         + [
             {"path": f"/labeling/{action}", "methods": ["GET"], "action": action}
-            for action in ("export", "upgrade", "review")
+            for action in ("export", "upgrade", "review", "job")
         ]
     )
     policy = parse_policy(data)

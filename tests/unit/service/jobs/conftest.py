@@ -27,7 +27,7 @@ def cluster() -> Iterator[Cluster]:
 def paths(cluster: Cluster, tmp_path: Path) -> Paths:
     """The places of the service, whose queue is empty."""
     with cluster.connect("notes", "postgres") as owner:
-        owner.execute("TRUNCATE notes.notes, appliance.job, appliance.restriction RESTART IDENTITY")
+        owner.execute("TRUNCATE notes.notes, appliance.job, appliance.restriction RESTART IDENTITY CASCADE")
     return replace(make_paths(tmp_path), database=cluster.socket)
 
 
