@@ -112,7 +112,7 @@ def latest(log: Path) -> datetime:
     """The clock's time, or the greatest of the log's records or that officers attested, where that is later."""
     said = attested(log.parent)
     known = last_entry(log, said.records if said else 0)
-    return max(datetime.now(UTC), *(time for time in (known, said and said.time) if time))
+    return max([datetime.now(UTC), *(time for time in (known, said and said.time) if time)])
 
 
 def attest(paths: HostPaths, statement: Path, *, dry_run: bool = False) -> dict[str, Any]:

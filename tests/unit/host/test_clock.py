@@ -112,3 +112,7 @@ def test_two_officers_attest_the_right_time_once(rig: Rig, tmp_path: Path) -> No
     assert b"time.attest" in b"".join(file.read_bytes() for file in (paths.root / "spool").iterdir() if file.is_file())
     with pytest.raises(ApplianceError, match="records out of account"):
         clock.attest(paths, good)
+
+
+def test_before_the_first_installation_the_clock_alone_counts(tmp_path: Path) -> None:
+    assert abs(clock.latest(tmp_path / "log") - datetime.now(UTC)) < timedelta(seconds=30)
