@@ -158,7 +158,7 @@ def written(layer, mounts):
     """What is in the container's writable layer and is no place for a mount: (``/path``, ...), sorted."""
     places = {MADE}
     for place in mounts:
-        while place != "/":
+        while place.strip("/"):  # of "x" and "//x" the last folders are "" and "//"
             places.add(place)
             place = os.path.dirname(place)  # noqa: PLW2901 - up to the root
     found, folders = [], [layer]

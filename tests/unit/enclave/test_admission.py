@@ -207,6 +207,8 @@ ATTACKS: dict[str, tuple[str, str, str]] = {
     "a second mount of one place": ("/run/secrets", "tmpfs", "tmpfs"),
     "an overlay": ("/opt", "overlay", "overlay"),
     "the host's devices": ("/dev", "bind", "/dev"),
+    "a place that begins at no root": ("x", "tmpfs", "tmpfs"),
+    "a place of two roots": ("//x", "tmpfs", "tmpfs"),
 }
 
 
