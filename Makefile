@@ -77,8 +77,9 @@ integration: setup-test ## the whole life of a site on real containers (root)
 	pytest tests/integration
 
 .PHONY: slow
-slow: setup-test ## proofs that take long: 10,000 mutations of a bundle, all images built twice, kills and full disks (root)
+slow: setup-test ## proofs that take long: 10,000 mutations of a bundle, all images built twice, kills, full disks, new examples for every law (root)
 	$(AS_ROOT) pytest -m long tests/unit tests/integration
+	$(AS_ROOT) HYPOTHESIS_PROFILE=explore pytest -m hypothesis tests/unit
 
 .PHONY: attack
 attack: setup-test ## the red team: every attempt of tests/attack against a running site (build/attack.json; root)

@@ -1,9 +1,10 @@
 """People ask the model in a browser: the real model streams, every part is marked, and nothing is read as HTML."""
 
+import json
 import os
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.unit.inference.support import Service
 from tests.unit.service.browser import complaints, fits, served
@@ -11,6 +12,15 @@ from tests.unit.service.support import MARKING
 
 pytestmark = pytest.mark.slow
 WORDS = "Name one colour of the rainbow. <b>Be brief.</b>"
+
+
+def steady(page: Page) -> None:
+    """Let the page ask for the likeliest words, so that an answer has the same length each time."""
+
+    def likeliest(route: Route) -> None:
+        route.continue_(post_data=json.dumps({**(route.request.post_data_json or {}), "temperature": 0}))
+
+    page.route("**/chat/completions", likeliest)
 
 
 def ask(page: Page, text: str) -> None:
@@ -65,6 +75,7 @@ def test_an_answer_is_stopped_and_a_conversation_that_is_too_long_says_what_to_d
     service.certify()
     with served(service.client.app, lifespan="off") as url:
         page = chromium.new_page()
+        steady(page)
         page.goto(f"{url}/inference/")
         ask(page, "Write a very long story about a lighthouse.")
         expect(page.locator("article").nth(1).locator(".text")).not_to_be_empty(timeout=60_000)
@@ -80,6 +91,7 @@ def test_a_certificate_that_falls_ends_the_answer_on_the_page(service: Service, 
     service.certify()
     with served(service.client.app, lifespan="off") as url:
         page = chromium.new_page()
+        steady(page)
         page.goto(f"{url}/inference/")
         ask(page, "Write a very long story about a lighthouse and a ship.")
         expect(page.locator("article").nth(1).locator(".text")).not_to_be_empty(timeout=60_000)
