@@ -148,6 +148,8 @@ class Jobs:
             ApplianceError: it has ended already.
         """
         job = self.store.get(identifier)
+        if job is not None and self._live(job).finished is not None:  # the queue hears of the end a moment later
+            raise NoJobError("this job has ended", rule="only a job that waits or runs can be cancelled")
         try:
             state = await self._queue.cancel(request, UUID(identifier))
         except NoJobError:
