@@ -87,19 +87,18 @@ class World:
         answer = podman(self.site, "logs", container)
         return answer.stdout + answer.stderr
 
-    def mark(self) -> dict[Path, int]:
-        """How long each file with events is now."""
-        return {file: file.stat().st_size for file in self._files() if file.exists()}
+    def mark(self) -> dict[Path, bytes]:
+        """What each file with events holds now."""
+        return {file: file.read_bytes() for file in self._files() if file.exists()}
 
-    def since(self, mark: dict[Path, int]) -> list[str]:
-        """The events that were added since."""
+    def since(self, mark: dict[Path, bytes]) -> list[str]:
+        """The events that were added since; the monitor empties the spool meanwhile, and others fill it again."""
         lines: list[str] = []
         for file in self._files():
             if file.exists():
-                with file.open("rb") as stream:
-                    start = mark.get(file, 0)
-                    stream.seek(start if start <= file.stat().st_size else 0)
-                    lines += stream.read().decode(errors="replace").splitlines()
+                held, before = file.read_bytes(), mark.get(file, b"")
+                added = held[len(before) :] if held.startswith(before) else held
+                lines += added.decode(errors="replace").splitlines()
         return lines
 
     def _files(self) -> list[Path]:

@@ -158,7 +158,7 @@ def test_the_records_of_a_file_are_added_all_or_none_and_once(site: Instance, tm
     marked = ("--marking", "SECRET//REL TO USA, GBR")
     lines = [json.dumps({"prompt": f"question {number}", "answers": ["yes", "no"]}) + "\n" for number in range(300)]
     for wrong, reason in (
-        ('{"prompt": "last", "answers": ["one"]}', "half.JSONL, line 301: data.answers: "),
+        ('{"prompt": "last", "answers": ["one"]}', "half.JSONL, line 301: data.answers"),
         ('{"prompt": "last", "answers": ["a", "b"], "marking": "(S//NF)"}', "half.JSONL, line 301: marking: "),
         ('{"prompt": "last", "answers": ["a", "b"], "groups": ["nobodys"]}', "half.JSONL, line 301: groups: "),
     ):
