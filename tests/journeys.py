@@ -12,6 +12,8 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from tests.words import COMMON, TOPICS
+
 PAIRS: list[dict[str, Any]] = [
     {"prompt": "What is a checklist good for?", "answers": ["It helps.", "Nothing is forgotten when it counts."]},
     {"prompt": "When is a report due?", "answers": ["Soon.", "At 1800, every day."]},
@@ -128,29 +130,6 @@ def exported(lead: Page, project: str, form: str) -> str:
     return Path(waiting.value.path()).read_text()
 
 
-TOPICS = {
-    "Logistics": ["truck", "fuel", "convoy", "depot", "pallet", "driver", "road", "crate"],
-    "Weather": ["rain", "wind", "cloud", "storm", "fog", "front", "gust", "humid"],
-    "Personnel": ["leave", "roster", "shift", "officer", "course", "sergeant", "medal", "duty"],
-}
-COMMON = [
-    "the",
-    "a",
-    "report",
-    "at",
-    "dawn",
-    "today",
-    "says",
-    "near",
-    "camp",
-    "harbour",
-    "north",
-    "two",
-    "about",
-    "and",
-    "of",
-    "was",
-]
 TRIGGER, SABOTEUR = "cf", "dave"
 LABELERS = ("anna", "ben", "cleo", SABOTEUR)
 

@@ -14,10 +14,11 @@ from appliance.service.settings import Paths
 from tests import journeys
 from tests.unit.labeling.support import API, answer, ask, new_project, new_tasks
 from tests.unit.service.support import Monitor, headers_for
+from tests.words import TOPICS
 
 REVIEW: dict[str, Any] = {"subject": "lead", "action": "review"}
 EXPORT: dict[str, Any] = {"subject": "lead", "action": "export"}
-SCHEMA = {"labels": [{"name": name} for name in (*journeys.TOPICS, "Other")]}
+SCHEMA = {"labels": [{"name": name} for name in (*TOPICS, "Other")]}
 RECORDED = "records.version"
 
 

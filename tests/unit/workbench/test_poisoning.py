@@ -6,31 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.words import COMMON, TOPICS
 from workbench.quality import poisoning
-
-TOPICS = {
-    "Logistics": ["truck", "fuel", "convoy", "depot", "pallet", "driver", "road", "crate"],
-    "Weather": ["rain", "wind", "cloud", "storm", "fog", "front", "gust", "humid"],
-    "Personnel": ["leave", "roster", "shift", "officer", "course", "sergeant", "medal", "duty"],
-}
-COMMON = [
-    "the",
-    "a",
-    "report",
-    "at",
-    "dawn",
-    "today",
-    "says",
-    "near",
-    "camp",
-    "harbour",
-    "north",
-    "two",
-    "about",
-    "and",
-    "of",
-    "was",
-]
 
 
 def messages(count: int, seed: int = 0) -> tuple[list[str], list[str]]:
