@@ -53,6 +53,7 @@ def screenshots(instance: Instance) -> Path:
 
 def check_banners(page: Page, marking: str) -> None:
     """The marking stands fixed at the top and at the bottom."""
+    page.wait_for_load_state()  # a place asked for earlier is one without the style sheet
     banners = page.locator(".banner")
     expect(banners).to_have_count(2)
     height = page.viewport_size["height"] if page.viewport_size else 0
