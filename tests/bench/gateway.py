@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httpx
+import psutil
 
 from appliance.audit.events.ocsf import API_ACTIVITY
 from appliance.contract.context import HEADER, Context
@@ -130,7 +131,10 @@ def add_reference(rig: Rig) -> int:
     server = PLAIN.format(port=port, folder=rig.folder, header=HEADER, context=sealed(context))
     configuration = rig.folder / "nginx.conf"
     configuration.write_text(configuration.read_text().rstrip().removesuffix("}") + server)
-    os.kill(int((rig.folder / "nginx.pid").read_text()), signal.SIGHUP)
+    main = psutil.Process(int((rig.folder / "nginx.pid").read_text()))
+    workers = main.children()
+    main.send_signal(signal.SIGHUP)
+    psutil.wait_procs(workers, timeout=10)  # until then they take connections that they soon close
     return port
 
 
