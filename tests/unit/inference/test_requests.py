@@ -121,6 +121,14 @@ def test_an_answer_may_be_sent_back_as_it_came() -> None:
             ChatRequest.model_validate(CHAT | {"messages": [ANSWERED | wrong]})
 
 
+def test_more_messages_than_fit_anywhere_are_refused_before_the_engine_lays_them_out() -> None:
+    many = [{"role": "user", "content": "a"}] * 10_000
+    with pytest.raises(ValidationError, match=r"messages\n.*at most 512"):
+        ChatRequest.model_validate(CHAT | {"messages": many})
+    with pytest.raises(ValidationError, match="at most 512"):
+        ResponseRequest.model_validate(RESPONSE | {"input": many})
+
+
 def test_prompts_are_one_or_several_texts() -> None:
     assert CompletionRequest.model_validate(COMPLETION | {"prompt": ["a", "b"]}).asked() == "a\nb"
     nothing = {"best_of": 1, "echo": False, "suffix": None, "logprobs": False}
