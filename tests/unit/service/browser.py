@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from appliance.contract.context import HEADER
 from tests.unit.service.support import headers_for
+
+
+expect.set_options(timeout=30_000)  # as for what a page is asked to do: a busy machine is late, not wrong
 
 
 @contextmanager
