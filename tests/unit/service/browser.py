@@ -16,7 +16,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from appliance.contract.context import HEADER
 from tests.unit.service.support import headers_for
 
-
 expect.set_options(timeout=30_000)  # as for what a page is asked to do: a busy machine is late, not wrong
 
 
