@@ -187,6 +187,7 @@ def decide_checks(lead: Page, project: str) -> dict[str, list[str]]:
     lead.get_by_role("button", name="Make the version").click()
     expect(lead.get_by_role("alert")).to_contain_text("wait for a decision")
     lead.get_by_role("link", name="Checks", exact=True).click()
+    lead.wait_for_url("**/review/checks")  # what is counted at once is counted on a whole page
     found = {}
     while lead.locator(".queue").count():
         queue = lead.locator(".queue").first
