@@ -1,5 +1,6 @@
 """The requests of the OpenAI interface that this service understands; a field outside them is refused by name."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -64,6 +65,18 @@ class TextPart(_Asked):
     text: str
 
 
+class ResponsePart(_Asked):
+    """A part of the content of an item of ``/v1/responses``."""
+
+    type: Literal["input_text", "output_text"]
+    text: str
+    logprobs: list[Any] = Field(default=[], exclude=True)
+
+
+def _joined(content: str | Sequence[TextPart | ResponsePart]) -> str:
+    return content if isinstance(content, str) else "".join(part.text for part in content)
+
+
 class Message(_Asked):
     """One message of a conversation, or the message object of an answer, sent back."""
 
@@ -75,7 +88,7 @@ class Message(_Asked):
     @property
     def text(self) -> str:
         """Its content, the parts one after the other."""
-        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+        return _joined(self.content)
 
 
 class ChatRequest(_Sampled):
@@ -118,14 +131,6 @@ class CompletionRequest(_Sampled):
         return self.prompt if isinstance(self.prompt, str) else "\n".join(self.prompt)
 
 
-class ResponsePart(_Asked):
-    """A part of an item's content."""
-
-    type: Literal["input_text", "output_text"]
-    text: str
-    logprobs: list[Any] = Field(default=[], exclude=True)
-
-
 class ResponseItem(_Asked):
     """A message of the input, or an item of an answer's output, sent back."""
 
@@ -138,7 +143,7 @@ class ResponseItem(_Asked):
     @property
     def words(self) -> str:
         """Its content, the parts one after the other."""
-        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+        return _joined(self.content)
 
     def for_engine(self) -> dict[str, Any]:
         """The item as the engine takes it: what was an answer in the form of an answer."""

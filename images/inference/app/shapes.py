@@ -1,5 +1,6 @@
 """Answers in the form that clients of the OpenAI interface expect, where the engine's is another."""
 
+from itertools import accumulate
 from typing import Any
 
 from .requests import ChatRequest, CompletionRequest, ResponseRequest
@@ -19,10 +20,9 @@ def shaped(asked: ChatRequest | CompletionRequest | ResponseRequest, answer: dic
 def legacy_logprobs(content: list[dict[str, Any]]) -> dict[str, Any]:
     """Log probabilities as ``/v1/completions`` has them (OpenAI API reference, completion object, ``logprobs``)."""
     tokens = [one["token"] for one in content]
-    offsets = [sum(len(token) for token in tokens[:number]) for number in range(len(tokens))]
     return {
         "tokens": tokens,
         "token_logprobs": [one["logprob"] for one in content],
         "top_logprobs": [{top["token"]: top["logprob"] for top in one.get("top_logprobs", [])} for one in content],
-        "text_offset": offsets,
+        "text_offset": list(accumulate(map(len, tokens), initial=0))[:-1],
     }
