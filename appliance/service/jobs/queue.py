@@ -20,21 +20,22 @@ PAGE = 100
 WAITING = 20
 """Jobs that one person may have waiting (``appliance.submit_job``)."""
 
+_JOBS: LiteralString = """
+        SELECT id, kind, resource, priority, state, subject, spec, r.groups, attempts, most_attempts, done, total,
+               message, result, cancelled_by, queued, started, finished
+        FROM appliance.job WHERE restriction_id = r.id"""
+
 # Of each restriction that the reader may read by itself, so that nothing hidden is ever passed over (ADR 150).
-_PAGE: LiteralString = """
+_PAGE: LiteralString = f"""
     SELECT job.* FROM appliance.restriction AS r CROSS JOIN LATERAL (
-        SELECT id, kind, resource, priority, state, subject, spec, r.groups, attempts, most_attempts, done, total,
-               message, result, cancelled_by, queued, started, finished
-        FROM appliance.job WHERE restriction_id = r.id ORDER BY queued DESC, id LIMIT %(limit)s
+        {_JOBS} ORDER BY queued DESC, id LIMIT %(limit)s
     ) AS job ORDER BY queued DESC, id LIMIT %(limit)s
-"""
-_ONE: LiteralString = """
+"""  # noqa: S608 - a constant
+_ONE: LiteralString = f"""
     SELECT job.* FROM appliance.restriction AS r CROSS JOIN LATERAL (
-        SELECT id, kind, resource, priority, state, subject, spec, r.groups, attempts, most_attempts, done, total,
-               message, result, cancelled_by, queued, started, finished
-        FROM appliance.job WHERE restriction_id = r.id AND id = %(job)s
+        {_JOBS} AND id = %(job)s
     ) AS job
-"""
+"""  # noqa: S608 - a constant
 _SUBMIT = "SELECT appliance.submit_job(%s, %s, %s, %s, %s, %s, %s, %s)"
 
 
