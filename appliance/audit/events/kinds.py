@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue, ValidationError
 
+from appliance.audit.events.classes import CLASSES
 from appliance.audit.events.ocsf import (
     ALLOWED,
     API_ACTIVITY,
@@ -224,7 +225,7 @@ def _event(  # noqa: PLR0913 - one row of OCSF attributes
         policy = {"name": verdict.rule, "uid": verdict.policy}
         authorizations = ({"decision": "allowed" if allowed else "denied", "policy": policy},)
     try:
-        return Event.model_validate(
+        return CLASSES[class_uid].model_validate(
             {
                 "label": scope.label,
                 "class_uid": class_uid,

@@ -5,9 +5,9 @@ class for inference yet, so inference is API activity with the profile ``ai_oper
 definitions, against which every event is checked before it is recorded.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from appliance import __version__
 from appliance.audit.events import schema
@@ -19,6 +19,9 @@ API_ACTIVITY, AUTHENTICATION, ENTITY_MANAGEMENT = 6003, 3002, 3004
 INFORMATIONAL, MEDIUM = 1, 3
 ALLOWED, DENIED = 1, 2
 SUCCESS, FAILURE = 1, 2
+
+Method = Literal["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"]
+Profile = Literal["ai_operation", "host", "security_control"]
 
 
 class Model(BaseModel):
@@ -85,7 +88,7 @@ class Url(Model):
 class HttpRequest(Model):
     """OCSF HTTP request; a method that OCSF does not list stands in ``unmapped.detail``."""
 
-    http_method: Text | None = None
+    http_method: Method | None = None
     url: Url
 
 
@@ -119,7 +122,12 @@ class Metadata(Model):
     version: str = OCSF_VERSION
     product: Product = Product()
     correlation_uid: Word | None = None
-    profiles: tuple[str, ...] | None = None
+    profiles: tuple[Profile, ...] | None = None
+
+
+def _plain(detail: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    check_plain(detail)
+    return detail
 
 
 class Unmapped(Model):
@@ -129,13 +137,7 @@ class Unmapped(Model):
     reason: Text | None = None
     inputs: tuple[Digest, ...] | None = Field(default=None, max_length=1000)
     outputs: tuple[Digest, ...] | None = Field(default=None, max_length=1000)
-    detail: dict[Word, JsonValue] | None = None
-
-    @field_validator("detail")
-    @classmethod
-    def _plain(cls, detail: dict[str, JsonValue] | None) -> dict[str, JsonValue] | None:
-        check_plain(detail)
-        return detail
+    detail: Annotated[dict[Word, JsonValue], AfterValidator(_plain)] | None = None
 
 
 class Event(Model):
@@ -147,9 +149,9 @@ class Event(Model):
     activity_id: int
     type_uid: int
     time: int
-    severity_id: int
-    status_id: int
-    action_id: int | None = None
+    severity_id: Literal[0, 1, 2, 3, 4, 5, 6, 99]
+    status_id: Literal[0, 1, 2, 99]
+    action_id: Literal[0, 1, 2, 3, 4, 99] | None = None
     message: Text
     actor: Actor
     api: Api | None = None

@@ -1,5 +1,6 @@
 """Text of events: what officers read on screens and in terminals has no control or direction characters."""
 
+import math
 import re
 from typing import Annotated
 
@@ -22,7 +23,7 @@ def printable(text: str, limit: int = 1024) -> str:
 
 
 def check_plain(value: JsonValue, depth: int = 0) -> None:
-    """Refuse unseen characters and deep nesting anywhere in ``value``.
+    """Refuse unseen characters, deep nesting and numbers that JSON has not anywhere in ``value``.
 
     Raises:
         ValueError: it has some.
@@ -32,6 +33,9 @@ def check_plain(value: JsonValue, depth: int = 0) -> None:
     if isinstance(value, str):
         if re.search(f"[{UNSEEN}]", value):
             raise ValueError("control or direction characters")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError("a number that JSON has not")
     elif isinstance(value, dict):
         for key, item in value.items():
             check_plain(key, depth + 1)

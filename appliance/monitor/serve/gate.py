@@ -228,7 +228,7 @@ def _not_ours(enclave: Enclave, request: HttpRequest) -> str:
     """
     if request.header("x-original-protocol") not in ("HTTP/1.0", "HTTP/1.1", "HTTP/2.0"):
         return "request.protocol"
-    ours = (enclave.hostname, "gateway.internal", str(enclave.address), "")
-    if request.header("x-original-host") not in ours or request.header("x-server-name") not in ours:
-        return "host.foreign"
+    for name in (request.header("x-original-host"), request.header("x-server-name")):
+        if name not in (enclave.hostname, "gateway.internal", "") and name != str(enclave.address):
+            return "host.foreign"
     return ""

@@ -5,10 +5,11 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from appliance.audit.events import kinds as events
 from appliance.audit.events import ocsf, schema
+from appliance.audit.events.classes import CLASSES
 from appliance.audit.events.kinds import Call, Entity, Lineage, Scope, Verdict
 from appliance.audit.events.ocsf import Event
 from appliance.audit.events.schema import EventError
@@ -41,7 +42,7 @@ EVENTS = [
 def test_every_kind_of_event_is_taken_by_the_log_and_read_back(event: Event) -> None:
     label, body = event.record()
     bodies.check(label, body)
-    assert ocsf.read(body) == event
+    assert ocsf.read(body).model_dump() == event.model_dump()
     plain = json.loads(body)
     assert plain["type_uid"] == plain["class_uid"] * 100 + plain["activity_id"]
     assert plain["category_uid"] == plain["class_uid"] // 1000
@@ -109,6 +110,55 @@ def test_what_is_no_ocsf_event_is_refused_and_the_field_named(kind: str) -> None
     body, problem = BAD[kind]
     with pytest.raises(EventError, match=problem):
         schema.check(body)
+
+
+def _places(value: JsonValue) -> list[tuple[str, ...]]:
+    """The path of every attribute below ``value``."""
+    if not isinstance(value, dict):
+        return []
+    return [(name, *rest) for name, below in value.items() for rest in [(), *_places(below)]]
+
+
+EVERY_NAME = sorted(
+    set(ocsf.Event.model_fields) | {place[-1] for event in EVENTS for place in _places(event.model_dump(mode="json"))}
+)
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-1, 100)
+    | st.floats()
+    | st.text(max_size=3)
+    | st.sampled_from(["GET", "host"]),
+    lambda below: st.lists(below, max_size=2) | st.dictionaries(st.sampled_from(EVERY_NAME), below, max_size=2),
+    max_leaves=3,
+)
+
+
+@given(st.sampled_from(EVENTS), st.data())
+def test_what_the_type_of_a_class_takes_is_ocsf(event: Event, data: st.DataObject) -> None:
+    """However an event is changed: its type refuses it, or OCSF's own definition takes it."""
+    changed = event.model_dump(mode="json", exclude_none=True)
+    for _ in range(data.draw(st.integers(1, 3))):
+        *path, name = data.draw(st.sampled_from(_places(changed)))
+        inner = changed
+        for step in path:
+            inner = inner[step]
+        name = data.draw(st.just(name) | st.sampled_from(EVERY_NAME))
+        if data.draw(st.booleans()):
+            inner[name] = data.draw(ANYTHING)
+        else:
+            inner.pop(name, None)
+    try:
+        _, body = CLASSES[event.class_uid].model_validate(changed).record()
+    except (ValidationError, EventError):
+        return
+    schema.check(body)
+
+
+def test_the_types_and_the_definitions_are_of_the_same_classes() -> None:
+    assert {number: schema.CLASSES[number].replace("_", "") for number in CLASSES} == {
+        number: kind.__name__.lower() for number, kind in CLASSES.items()
+    }
 
 
 def test_an_event_over_64_kib_is_refused() -> None:
