@@ -42,6 +42,8 @@ from tests.unit.monitor.world import MARKINGS, PEOPLE, RECIPIENTS, SEATS, START,
 WORLD = World()
 SESSION, IDLE = 8 * 3600, 1800
 PUBLISHED = "/labeling/api/projects"
+CALLS = 2
+STARTS = ("POST", "/evaluation/api/jobs")
 FALCON = "/labeling/api/projects/falcon"
 seats = st.sampled_from(sorted(SEATS))
 enclaves = st.sampled_from(sorted(MARKINGS))
@@ -57,6 +59,29 @@ class Work:
     opened: float
     used: float
     knows: set[int] = field(default_factory=set)
+
+
+@dataclass
+class Lent:
+    """A grant that a service has, as the model sees it.
+
+    Attributes:
+        token: the grant.
+        enclave: where it serves.
+        service: whose it is.
+        job: its name.
+        person: who started the job.
+        expires: when it ends, in seconds since the epoch.
+        used: calls that were certainly made with it, and those that may have been while nothing could be recorded.
+    """
+
+    token: str
+    enclave: str
+    service: str
+    job: str
+    person: str
+    expires: int
+    used: list[int] = field(default_factory=lambda: [0, 0])
 
 
 class Ledger:
@@ -97,7 +122,7 @@ class Model(RuleBasedStateMachine):
         self.work: dict[str, Work] = {}
         self.contexts = list[tuple[str, Context]]()
         self.jobs, self.started = Jobs(Path(self.folder.name) / "jobs.json", lambda: self.wall), 0
-        self.grants = list[tuple[str, str, str]]()
+        self.grants = list[Lent]()
         self.granted = dict[tuple[str, str, str], tuple[str, float]]()
         self.ledger = Ledger(self)
         self.sessions = Sessions(lambda: self.ticks)
@@ -288,7 +313,7 @@ class Model(RuleBasedStateMachine):
     )
     def certifies(self, who: str, enclave: str, runs_in: str, wrong: str, calls: int) -> None:
         """A job that ``who`` started in ``enclave`` asks the model of ``runs_in``."""
-        if not self.request(who, enclave, "POST", "/evaluation/api/jobs", may=has(who, "evaluator")):
+        if not self.request(who, enclave, *STARTS, may=has(who, "evaluator")):
             return
         self.started += 1
         grant = Grant(
@@ -304,6 +329,7 @@ class Model(RuleBasedStateMachine):
         )
         if wrong != "unknown":
             self.jobs.add(grant, str(self.started))
+            self.granted = {name: one for name, one in self.granted.items() if one[1] >= self.wall}
         token = seal_grant(grant, b"x" * 32 if wrong == "forged" else GRANT_KEY)
         workload, path = f"evaluation@{enclave}", "/inference/v1/chat"
         for number in range(calls + 1):
@@ -352,32 +378,65 @@ class Model(RuleBasedStateMachine):
         token, context = data.draw(st.sampled_from(starting or self.contexts))
         if data.draw(st.booleans()):
             enclave, service = context.enclave, context.service
-        asked = {"context": token, "job": job, "model": "m", "purpose": "evaluation", "calls": 2}
+        asked = {"context": token, "job": job, "model": "m", "purpose": "evaluation", "calls": CALLS}
         answer = self.ask_as_service(enclave, service, "/grant", asked)
         own = (context.enclave, context.service) == (enclave, service) and self.wall <= context.expires
-        starts = own and context.action == "job" and context.working == self.enclave(enclave).encoded
+        persons = context.job is None and context.working == self.enclave(enclave).encoded
+        starts = own and context.action == "job" and persons
         live = {name: one for name, one in self.granted.items() if one[1] >= self.wall}
         taken = (enclave, service, job) in live or context.request in [request for request, _ in live.values()]
         if starts and not taken:  # the name is taken even where the log has no room for what it was granted
             self.granted = live | {(enclave, service, job): (context.request, int(self.wall) + LONGEST)}
         assert answer.status == (503 if self.broken else 200 if starts and not taken else 403), answer
         if answer.status == 200:
-            self.grants.append((json.loads(answer.body)["grant"], enclave, service))
+            given = json.loads(answer.body)
+            self.grants.append(Lent(given["grant"], enclave, service, job, context.subject, given["expires"]))
 
     @rule(data=st.data(), runs_in=enclaves, lent_to=enclaves)
     def a_service_uses_a_grant(self, data: st.DataObject, runs_in: str, lent_to: str) -> None:
         """Whoever got hold of a grant, and wherever they use it."""
         if not self.grants:
             return
-        token, enclave, service = data.draw(st.sampled_from(self.grants))
+        lent = data.draw(st.sampled_from(self.grants))
         begin, end = WORLD.valid[next(iter(SEATS))]
         answer = self.ask(
-            "/decide", runs_in, f"evaluation@{lent_to}", "POST", "/inference/v1/chat", **{"x-appliance-job": token}
+            "/decide", runs_in, f"evaluation@{lent_to}", "POST", "/inference/v1/chat", **{"x-appliance-job": lent.token}
         )
+        lent.used[1] += answer.status in (200, 503)
         if answer.status == 200:
-            assert (service, enclave) == ("evaluation", runs_in) == ("evaluation", lent_to)
+            lent.used[0] += 1
+            assert (lent.service, lent.enclave) == ("evaluation", runs_in) == ("evaluation", lent_to)
             assert begin <= self.wall <= end
-            self.stored[runs_in] |= self.stored[enclave]
+            self.stored[runs_in] |= self.stored[lent.enclave]
+
+    @rule(data=st.data(), enclave=enclaves, service=services)
+    def a_service_goes_on_with_a_job(self, data: st.DataObject, enclave: str, service: str) -> None:
+        """With a grant that anybody ever got: a fresh context of its own, for that person and enclave together."""
+        if not self.grants:
+            return
+        lent = data.draw(st.sampled_from(self.grants))
+        if data.draw(st.booleans()):
+            enclave, service = lent.enclave, lent.service
+        before = len(self.ledger.made)
+        answer = self.ask_as_service(enclave, service, "/context", {"grant": lent.token})
+        own = (enclave, service) == (lent.enclave, lent.service) and self.wall <= lent.expires
+        started = (lent.enclave, lent.service, lent.job) in self.granted
+        may = own and started and cleared(PEOPLE[lent.person], self.label(enclave))
+        lent.used[1] += may and answer.status in (200, 503)
+        if answer.status != 200:
+            assert answer.status == 503 if self.broken else not may or lent.used[1] >= CALLS, answer
+            return
+        lent.used[0] += 1
+        assert may
+        assert not self.broken
+        assert lent.used[0] <= CALLS
+        assert self.ledger.made[before:] == [(enclave, service, lent.person, "job.context")]
+        context = open_context_at(json.loads(answer.body)["context"], self.wall, service, *STARTS)
+        assert (context.subject, context.on_behalf_of) == (f"service:{service}", lent.person)
+        assert (context.enclave, context.working, context.groups) == (enclave, self.enclave(enclave).encoded, ())
+        assert context.roles == ()
+        assert context.expires <= self.wall + 60
+        self.contexts.append((json.loads(answer.body)["context"], context))
 
     @rule(enclave=enclaves, service=services, activity=activities)
     def a_service_invents_a_context(self, enclave: str, service: str, activity: str) -> None:
