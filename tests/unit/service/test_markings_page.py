@@ -171,6 +171,10 @@ def test_the_page_fits_and_works_by_keyboard_without_script(
         page.wait_for_selector(".shown")
         assert page.locator(".shown").inner_text() == "SECRET//REL TO USA, GBR"
         assert page.get_by_role("status").last.inner_text() == "The banner is SECRET//REL TO USA, GBR."
+        mark, banner = page.locator(".portion").first, page.locator(".shown")
+        for name in ("background-color", "color"):
+            colour = f"element => getComputedStyle(element).getPropertyValue('{name}')"
+            assert mark.evaluate(colour) == banner.evaluate(colour), "a portion has the colours of its marking"
         page.locator("summary").last.press("Enter")
         assert page.locator("details[open]").count() == 1
         assert page.get_by_label("Portion marks").input_value() == "(S//REL TO USA, GBR)\n(U)"
