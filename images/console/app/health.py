@@ -149,6 +149,7 @@ class Watch:
         self._policy = policy
         self._every = every
         self._verifying = asyncio.Lock()
+        self._indexing = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
     def health(self) -> Health:
@@ -194,6 +195,12 @@ class Watch:
             self.verification = Verification(report, datetime.now(UTC), time.monotonic() - started)
             _log.info("log_verified", size=report.size, findings=len(report.findings))
 
+    async def catch_up(self) -> None:
+        """Index every record that is there now, so that who has just made one sees it on the next page."""
+        async with self._indexing:
+            while await asyncio.to_thread(self._index.catch_up):
+                pass
+
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Index and verify as long as the context lasts."""
@@ -208,8 +215,7 @@ class Watch:
     async def _follow(self) -> None:
         while True:
             try:
-                while await asyncio.to_thread(self._index.catch_up):
-                    pass
+                await self.catch_up()
             except (OSError, sqlite3.Error, ApplianceError):
                 _log.exception("index_not_updated")
             await asyncio.sleep(POLL)

@@ -13,6 +13,7 @@ from appliance.contract.context import Context
 from appliance.errors import ApplianceError
 from appliance.service.web.middleware import token_of
 
+from .past import past, said_in, waiting
 from .views import Console, Officer, TheConsole, download, page
 
 MAXIMUM_NOTE = 16_384
@@ -26,6 +27,7 @@ def show(request: Request, context: Officer, console: TheConsole) -> Response:
     policy = console.watch.policy
     with console.search(context) as search:
         decided = search.decided(made.start, made.end)
+        said = [] if withheld else said_in(search, console.reader())
     unreviewed = review.unreviewed_break_glass(console.log, made.start, made.end)
     return page(
         request,
@@ -35,10 +37,24 @@ def show(request: Request, context: Officer, console: TheConsole) -> Response:
         end=made.end,
         decided=decided,
         findings=made.findings,
+        said=[one for one in said if one.start >= made.start],
+        before=next((one.words for one in said if one.end <= made.start), {}),
+        officer=context.subject,
+        waiting=waiting(console.log, policy, made.start),
         withheld=withheld,
         unreviewed=unreviewed,
         witnesses=sorted(policy.witnesses) if policy else [],
     )
+
+
+@router.get("/history")
+def history(request: Request, context: Officer, console: TheConsole) -> Response:
+    """The reviews that a quorum ended: their ranges, who cosigned them, and each officer's words."""
+    with console.search(context) as search:
+        withheld = search.withheld
+        said = [] if withheld else said_in(search, console.reader())
+    ended = past(console.log, console.watch.policy, said)
+    return page(request, console, "history.html", past=ended, withheld=withheld)
 
 
 @router.post("/notes")
@@ -55,6 +71,7 @@ async def finish(request: Request, context: Officer, console: TheConsole) -> Res
     review.check_notes(made, notes)
     detail = {"start": made.start, "end": made.end, "notes": notes}
     await console.monitor.record(review.FINISHED, token_of(request), detail=detail)
+    await console.watch.catch_up()
     return RedirectResponse("/console/review#finish", 303)
 
 

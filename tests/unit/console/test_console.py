@@ -32,12 +32,14 @@ PAGES = [
     "/console/events/133",
     "/console/events/134",
     "/console/review",
+    "/console/review/history",
     "/console/health-of-log",
 ]
 LOW_OFFICER = {"level": "S", "need": (), "nationalities": ("USA",)}
 OUR_SCRIPTS = (
     {"src": "/console/vendor/htmx.min.js", "defer": None},
     {"type": "module", "src": "/console/static/header.js"},
+    {"type": "module", "src": "/console/assets/review.js"},
 )
 
 

@@ -151,6 +151,31 @@ def submit(running: Running, page: Page, button: str, then: str) -> None:
     page.goto(running.address + then)
 
 
+def say_a_word_to_each(running: Running, page: Page) -> None:
+    """Type the words as an officer does, lose the page in between, and have them recorded."""
+    words = page.locator("td.word input")
+    words.first.fill("expected: looked at it")
+    words.first.press("Enter")
+    expect(words.nth(1)).to_be_focused()
+    denials = page.locator(".kind-denials")
+    denials.get_by_label("One word for those").fill("expected: <em>tests</em> of the walls")
+    denials.get_by_role("button", name="Write it").click()
+    page.reload()
+    expect(words.first).to_have_value("expected: looked at it")
+    progress = page.get_by_role("status").filter(has_text="findings have a word")
+    expect(progress).not_to_contain_text(f"{words.count()} of")
+    for number in range(words.count()):
+        if not words.nth(number).input_value():
+            words.nth(number).fill(f"expected: looked at it ({number})")
+    expect(progress).to_contain_text(f"{words.count()} of")
+    picture(page, "console-review")
+    submit(running, page, "Record that I looked at each finding", "/console/review")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.locator(".said")).to_contain_text("officer said a word to")
+    expect(words.first).to_have_value("expected: looked at it")
+    picture(page, "console-review-recorded")
+
+
 def test_the_weekly_review_by_clicking(running: Running, page: Page, tmp_path: Path) -> None:
     page.goto(running.address + "/console/")
     page.get_by_role("link", name="Review", exact=True).click()
@@ -163,12 +188,7 @@ def test_the_weekly_review_by_clicking(running: Running, page: Page, tmp_path: P
     refused = page.request.get(running.address + "/console/review/request", headers=headers("/console/review/request"))
     assert "break-glass was used and not reviewed" in refused.text()
 
-    words = page.locator("td.word input")
-    for number in range(words.count()):
-        words.nth(number).fill(f"expected: looked at it ({number})")
-    picture(page, "console-review")
-    submit(running, page, "Record that I looked at each finding", "/console/review")
-    expect(page.get_by_role("alert")).to_have_count(0)
+    say_a_word_to_each(running, page)
     # The link is a download, for which Playwright asks without the gateway's context.
     link = page.get_by_role("link", name="request to cosign").get_attribute("href") or ""
     asked = Request.decode(page.request.get(running.address + link, headers=headers(link)).body())
@@ -179,6 +199,8 @@ def test_the_weekly_review_by_clicking(running: Running, page: Page, tmp_path: P
         page.locator("#finish").scroll_into_view_if_needed()
         picture(page, "console-finish")
         submit(running, page, "Hand it in", "/console/review")
+        if name == OFFICERS[0]:
+            expect(page.locator("main")).to_contain_text("cosigned by isso, 1 of 2. It waits for issm.")
     expect(page.get_by_role("heading", name="Since the last review")).to_be_visible()
     expect(page.locator("main")).to_contain_text(re.compile("Cosigned .{1,12} by isso and issm"))
 
@@ -187,6 +209,12 @@ def test_the_weekly_review_by_clicking(running: Running, page: Page, tmp_path: P
     assert set(last.cosigned) == set(OFFICERS)
     done = [event.activity for event in running.events() if event.activity.startswith("review.")]
     assert done == ["review.finish", "review.cosign", "review.cosign"]
+
+    page.get_by_role("link", name="Past reviews").click()
+    expect(page.get_by_role("heading", level=2)).to_have_text(re.compile("Records 0 to "))
+    page.locator("summary").click()
+    expect(page.get_by_role("cell", name="expected: <em>tests</em> of the walls").first).to_be_visible()
+    picture(page, "console-history")
 
 
 def test_a_cosignature_of_a_stranger_or_of_another_log_is_refused(running: Running, page: Page, tmp_path: Path) -> None:
@@ -218,7 +246,13 @@ def test_a_search_is_saved_used_and_forgotten(running: Running, page: Page) -> N
 def test_pages_fit_and_read_aloud(running: Running, page: Page, width: int) -> None:
     """Landmarks, one first heading, a name on every field and button, and a focus that goes down the page."""
     page.set_viewport_size({"width": width, "height": 800})
-    for path in ("/console/", "/console/review", "/console/health-of-log", "/console/events/3"):
+    for path in (
+        "/console/",
+        "/console/review",
+        "/console/review/history",
+        "/console/health-of-log",
+        "/console/events/3",
+    ):
         page.goto(running.address + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         for landmark in ("main", "navigation", "banner"):
