@@ -50,7 +50,9 @@ lock: setup-test ## bring every lock up to date with what is asked for
 	$$compile pyproject.toml -o requirements-host.lock; \
 	$$compile pyproject.toml --group demo --group images --group dev -o requirements-dev.lock; \
 	$$compile pyproject.toml --group demo -c requirements-dev.lock -o requirements-demo.lock; \
-	for file in images/*/requirements.in; do $$compile --no-annotate -c requirements-dev.lock $$file -o $${file%.in}.lock; done; \
+	for file in images/*/requirements.in; do \
+	  $$compile --no-annotate $$(sed -n 's/^# uv: //p' $$file) -c requirements-dev.lock $$file -o $${file%.in}.lock; \
+	done; \
 	$$compile --no-annotate --no-deps roles/model/files/requirements.in -o roles/model/files/requirements.lock
 	$(AS_ROOT) python -m appliance.bundle --cache $${APPLIANCE_CACHE:-/var/cache/appliance} lock
 

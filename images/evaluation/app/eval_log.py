@@ -50,9 +50,9 @@ def viewer() -> Path:
         ApplianceError: the package is not there.
     """
     spec = find_spec("inspect_ai")
-    if spec is None or spec.origin is None:
+    if spec is None or not spec.submodule_search_locations:
         raise ApplianceError("Inspect's viewer is not in this image")
-    return Path(spec.origin).parent / "_view" / "dist"
+    return Path(next(iter(spec.submodule_search_locations))) / "_view" / "dist"
 
 
 def _write_viewer(folder: Path, header: dict[str, Any]) -> None:
