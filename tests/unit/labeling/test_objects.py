@@ -2,9 +2,12 @@
 
 import base64
 import hashlib
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import psycopg
@@ -14,7 +17,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 from playwright.sync_api import Browser
 
-from appliance.service.objects import PART
+from appliance.service.objects import PART, Volume
 from appliance.service.settings import Paths
 from images.labeling.app.main import build
 from tests.unit.labeling.support import ABOVE, API, ask, new_project
@@ -92,6 +95,60 @@ def test_a_file_comes_in_parts_in_any_order_and_after_a_break(client: TestClient
     (record,) = [one for one in monitor.records if one["activity"] == "file.create"]
     assert record["outputs"] == [f"sha256:{hashlib.sha256(SCENE).hexdigest()}"]
     assert (record["subject"], record["restriction"]) == ("analyst", "S;;GBR,USA||")
+
+
+def test_parts_of_a_file_come_at_once_and_its_end_waits_for_them(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = new_project(client)
+    url = f"{files_of(project)}/{begin(client, project, SCENE).json()['id']}"
+    write, writing, go_on = Volume.write, threading.Event(), threading.Event()
+
+    def slow(volume: Volume, identifier: UUID, key: bytes, number: int, data: bytes) -> None:
+        if number == 0:
+            writing.set()
+            assert go_on.wait(30)
+        write(volume, identifier, key, number, data)
+
+    monkeypatch.setattr(Volume, "write", slow)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(put, client, url, 0, SCENE[:PART])
+        assert writing.wait(30)
+        assert put(client, url, 1, SCENE[PART : 2 * PART]) == 204, "it waits for no other part"
+        assert put(client, url, 2, SCENE[2 * PART :]) == 204
+        assert ask(client, "POST", f"{url}/finish", {}, action="job").status_code == 409, "a part is not there yet"
+        again = pool.submit(put, client, url, 1, SCENE[PART : 2 * PART])
+        assert again.result(30) == 204
+        go_on.set()
+        assert first.result(30) == 204
+    assert finish(client, url, sha256=hashlib.sha256(SCENE).hexdigest())["state"] == "done"
+    assert read(client, url).content == SCENE
+
+
+def test_no_part_comes_after_the_end_of_an_upload(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = new_project(client)
+    url = f"{files_of(project)}/{begin(client, project, SCENE).json()['id']}"
+    for number in range(3):
+        assert put(client, url, number, SCENE[number * PART : (number + 1) * PART]) == 204
+    write, writing, go_on = Volume.write, threading.Event(), threading.Event()
+
+    def slow(volume: Volume, identifier: UUID, key: bytes, number: int, data: bytes) -> None:
+        writing.set()
+        assert go_on.wait(30)
+        write(volume, identifier, key, number, data)
+
+    monkeypatch.setattr(Volume, "write", slow)
+    with ThreadPoolExecutor(2) as pool:
+        late = pool.submit(put, client, url, 1, b"x" * PART)
+        assert writing.wait(30)
+        ended = pool.submit(finish, client, url)
+        time.sleep(0.3)
+        assert not ended.done(), "it waits for the part that is being written"
+        go_on.set()
+        assert late.result(30) == 204
+        ended.result(60)
+    assert read(client, url).content == SCENE[:PART] + b"x" * PART + SCENE[2 * PART :], "what was looked at is read"
+    assert put(client, url, 1, SCENE[PART : 2 * PART]) == 409
 
 
 @pytest.mark.parametrize(
