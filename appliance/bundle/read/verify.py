@@ -17,7 +17,7 @@ from appliance.bundle.media.bootstrap import BOOTSTRAP_FILE, check_copy
 from appliance.bundle.read.delta import DELTA_FILE, require_held
 from appliance.bundle.repository.carry import hash_target, stage_target
 from appliance.bundle.repository.hashing import WORKERS
-from appliance.bundle.repository.held import Base
+from appliance.bundle.repository.held import HeldBundles
 from appliance.bundle.repository.metadata import list_files
 from appliance.errors import ApplianceError, visible
 from appliance.trust import furniture
@@ -134,7 +134,7 @@ def verify_bundle(
             and what it presupposes is not here.
     """
     repository = read_repository(bundle / "metadata", root_fingerprint, trusted=trusted, now=now)
-    held = Base(bases)
+    held = HeldBundles(bases)
     require_held(bundle, held, list(repository.targets.values()))
     strays = _strays(bundle, repository.targets)
     results = _each_target(
@@ -172,7 +172,7 @@ def stage_bundle(
             or the destination is full or not writable.
     """
     repository = read_repository(bundle / "metadata", root_fingerprint, trusted=trusted, now=now)
-    held = Base(bases)
+    held = HeldBundles(bases)
     require_held(bundle, held, list(repository.targets.values()))
     strays = _strays(bundle, repository.targets)
     try:

@@ -15,8 +15,8 @@ from appliance.cli.shared.options import (
     Run,
     new_passphrase,
     print_json,
+    progress_printer,
     size,
-    told,
 )
 
 
@@ -55,7 +55,7 @@ def backup(
     from appliance.host.data.backup import back_up  # keeps `appliance --help` quick
 
     paths = HostPaths(root.resolve(), run)
-    statement, made = back_up(paths, name, out.resolve(), to, told(quiet=as_json))
+    statement, made = back_up(paths, name, out.resolve(), to, progress_printer(quiet=as_json))
     if as_json:
         print_json({"statement": str(statement)} | made.model_dump(mode="json"))
         return
@@ -97,7 +97,7 @@ def restore(
         name,
         statement,
         load_identity(key, secret),
-        told(quiet=as_json),
+        progress_printer(quiet=as_json),
         signer=load_public_key(signer) if signer else None,
         dry_run=dry_run,
     )
@@ -125,7 +125,7 @@ def undo_restore(
     from appliance.enclave.render import HostPaths
     from appliance.host.data.backup import undo  # keeps `appliance --help` quick
 
-    undo(HostPaths(root.resolve(), run), name, told(quiet=as_json), dry_run=dry_run)
+    undo(HostPaths(root.resolve(), run), name, progress_printer(quiet=as_json), dry_run=dry_run)
     if as_json:
         print_json({"enclave": name, "undone": not dry_run})
         return

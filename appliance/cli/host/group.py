@@ -26,9 +26,9 @@ from appliance.cli.shared.options import (
     Root,
     RootFingerprint,
     Run,
-    asker,
+    disc_prompt,
     print_json,
-    told,
+    progress_printer,
 )
 from appliance.errors import ApplianceError
 
@@ -87,10 +87,10 @@ def install(
     from appliance.enclave.render import HostPaths
     from appliance.host.change.install import install as run_install
 
-    say = told(quiet=as_json)
+    say = progress_printer(quiet=as_json)
     report = run_install(
         HostPaths(root.resolve(), run),
-        _bundle_on(media, root.resolve(), root_fingerprint, say, asker()),
+        _bundle_on(media, root.resolve(), root_fingerprint, say, disc_prompt()),
         site.resolve(),
         root_fingerprint=root_fingerprint,
         officers_fingerprint=officers_fingerprint,
@@ -225,7 +225,7 @@ def recover(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
     paths = HostPaths(root.resolve(), run)
     _installed(paths)
     with alone(paths):
-        changed = run_recover(paths, told(quiet=as_json))
+        changed = run_recover(paths, progress_printer(quiet=as_json))
     print_json({"changed": changed}) if as_json else print("changed" if changed else "nothing to do")
 
 
@@ -275,7 +275,7 @@ def rollback(
     Example: appliance host rollback --restore-data --dry-run
     """
     from appliance.enclave.render import HostPaths
-    from appliance.host.change.converge import alone_and_whole
+    from appliance.host.change.converge import exclusive
     from appliance.host.change.rollback import plan, roll_back
 
     paths = HostPaths(root.resolve(), run)
@@ -283,8 +283,8 @@ def rollback(
     if dry_run:
         decided = plan(paths, restore_data=restore_data)
     else:
-        with alone_and_whole(paths):
-            decided = roll_back(paths, restore_data=restore_data, progress=told(quiet=as_json))
+        with exclusive(paths):
+            decided = roll_back(paths, restore_data=restore_data, progress=progress_printer(quiet=as_json))
     if as_json:
         print_json(asdict(decided) | {"dry_run": dry_run})
         return
@@ -315,7 +315,7 @@ def remove(
     from appliance.enclave.render import HostPaths
     from appliance.host.change.remove import remove as run_remove
 
-    run_remove(HostPaths(root.resolve(), run), keep_state=keep_state, progress=told(quiet=as_json))
+    run_remove(HostPaths(root.resolve(), run), keep_state=keep_state, progress=progress_printer(quiet=as_json))
     if as_json:
         print_json({"removed": True})
 

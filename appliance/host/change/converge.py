@@ -50,7 +50,7 @@ def alone(paths: HostPaths) -> Iterator[None]:
 
 
 @contextmanager
-def alone_and_whole(paths: HostPaths) -> Iterator[None]:
+def exclusive(paths: HostPaths) -> Iterator[None]:
     """Hold the host for a command that takes the volumes as they lie.
 
     Raises:

@@ -94,7 +94,7 @@ def back_up(paths: HostPaths, name: str, out: Path, recipients: Path, progress: 
     enclave, keys = site.enclave(name), age.read_recipients(recipients)
     if not out.is_dir():
         raise ApplianceError(f"{out}: not a folder", remedy="mount the medium and name a folder on it")
-    with converge.alone_and_whole(paths):
+    with converge.exclusive(paths):
         head = _head(paths, site, enclave)
         file = out / _file_name(head)
         _record(paths, enclave, BACKUP, {"file": file.name, "keys": len(keys), "state": "begun"})
@@ -176,7 +176,7 @@ def restore(
         ApplianceError: another enclave's or label's, changed, cut off, another key, or not healthy.
     """
     enclave = installed_statements(paths).site.enclave(name)
-    with converge.alone_and_whole(paths):
+    with converge.exclusive(paths):
         now = generation.required(paths)
         found = read(paths, statement, signer)
         if (found.enclave, found.label) != (name, enclave.marking.label.encode()):
@@ -212,7 +212,7 @@ def undo(paths: HostPaths, name: str, progress: Progress, *, dry_run: bool = Fal
         ApplianceError: nothing is set aside, or the enclave does not become healthy on it.
     """
     enclave = installed_statements(paths).site.enclave(name)
-    with converge.alone_and_whole(paths):
+    with converge.exclusive(paths):
         now = generation.required(paths)
         aside = _aside(paths, now)
         if not (aside / name).is_dir():

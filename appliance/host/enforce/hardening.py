@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from appliance.enclave.render import HostPaths
 from appliance.errors import ApplianceError
-from appliance.host.enforce.finding import Finding
+from appliance.host.enforce.difference import HostDifference
 
 HEADER = "# Written by the appliance from policies/hardening.yml; changes here are undone.\n"
 # Of two files that set the same, the later name wins whatever its folder (sysctl.d(5)): behind 99-protect-links.conf.
@@ -203,10 +203,10 @@ def installed(paths: HostPaths, exceptions: Mapping[str, str]) -> list[Result]:
     return verify(read_table(table), exceptions) if table.exists() else []
 
 
-def findings(results: Iterable[Result]) -> list[Finding]:
+def findings(results: Iterable[Result]) -> list[HostDifference]:
     """The controls that do not hold, as differences like any other."""
     return [
-        Finding(
+        HostDifference(
             f"control {result.control.id}",
             result.control.title,
             result.found,

@@ -13,7 +13,7 @@ from pathlib import Path
 from appliance.enclave.render import HostPaths
 from appliance.enclave.site import Enclave, Site
 from appliance.errors import ApplianceError
-from appliance.host.enforce.finding import Finding
+from appliance.host.enforce.difference import HostDifference
 
 FOLDER = "volumes"
 MOVED = ".moved"
@@ -121,10 +121,12 @@ def remove(paths: HostPaths, name: str) -> None:
     image(paths, name).unlink(missing_ok=True)
 
 
-def findings(paths: HostPaths, site: Site) -> list[Finding]:
+def findings(paths: HostPaths, site: Site) -> list[HostDifference]:
     """Enclaves without a file system of their own."""
     return [
-        Finding(f"storage of enclave {enclave.name}", "a file system of its own", "none", "none fills another's disk")
+        HostDifference(
+            f"storage of enclave {enclave.name}", "a file system of its own", "none", "none fills another's disk"
+        )
         for enclave in site.enclaves
         if not place(paths, enclave.name).is_mount()
     ]

@@ -19,11 +19,11 @@ from appliance.audit.events.kinds import Scope, activity
 from appliance.audit.log.bodies import Record, lines, segments
 from appliance.audit.log.note import COSIGNATURE, Signer, Verifier
 from appliance.audit.log.policy import Policy
-from appliance.audit.log.witness import Request, cosign
+from appliance.audit.log.witness import CosigningRequest, cosign
 from appliance.audit.review import summary as review
 from appliance.enclave.render import HostPaths
 from appliance.enclave.site import load_site
-from appliance.monitor.decide.identity import Authority
+from appliance.monitor.decide.identity import CertificateVerifier
 from appliance.monitor.decide.jobs import Jobs
 from appliance.monitor.decide.policy import parse_policy
 from appliance.monitor.decide.registry import Registry
@@ -70,7 +70,7 @@ def monitor(site: Site, stop: threading.Event, ready: threading.Event) -> None:
             registry=statements.registry,
             policy=policy,
             policy_digest="0" * 64,
-            authority=Authority(make_authority(generate("ca", demo=True)).pem),
+            authority=CertificateVerifier(make_authority(generate("ca", demo=True)).pem),
             catalogue=CATALOGUE,
             signing_key=SIGNING_KEY,
             admission_keys={("system-high", "console"): ADMISSION_KEY},
@@ -171,7 +171,7 @@ def test_the_weekly_review_by_clicking(running: Running, page: Page, tmp_path: P
     expect(page.get_by_role("alert")).to_have_count(0)
     # The link is a download, for which Playwright asks without the gateway's context.
     link = page.get_by_role("link", name="request to cosign").get_attribute("href") or ""
-    asked = Request.decode(page.request.get(running.address + link, headers=headers(link)).body())
+    asked = CosigningRequest.decode(page.request.get(running.address + link, headers=headers(link)).body())
     for name in OFFICERS:
         signer, key = running.signers[name], Verifier.decode(running.site.vkey)
         (tmp_path / "cosigned").write_bytes(cosign(asked, key, signer, tmp_path / name, int(time.time())).encode())
@@ -192,7 +192,7 @@ def test_the_weekly_review_by_clicking(running: Running, page: Page, tmp_path: P
 def test_a_cosignature_of_a_stranger_or_of_another_log_is_refused(running: Running, page: Page, tmp_path: Path) -> None:
     stranger = Signer.generate("isso", COSIGNATURE)
     note = (running.site.log / "checkpoint").read_bytes()
-    signed = cosign(Request(0, [], note), Verifier.decode(running.site.vkey), stranger, tmp_path / "state", 1)
+    signed = cosign(CosigningRequest(0, [], note), Verifier.decode(running.site.vkey), stranger, tmp_path / "state", 1)
     before = len(running.events())
     for bad in (signed.encode(), b"nothing", note, b"x" * 20_000):
         (tmp_path / "bad").write_bytes(bad)

@@ -31,7 +31,7 @@ from appliance.monitor.in_force.statements import PIN
 from appliance.monitor.serve import daemon
 from appliance.monitor.sockets import connection
 from appliance.trust import dsse
-from appliance.trust.certificates import Authority as Issuer
+from appliance.trust.certificates import CertificateAuthority as Issuer
 from appliance.trust.certificates import issue_client, issue_server, make_authority
 from appliance.trust.keys import generate
 from appliance.trust.officers import Officers, payload_type

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, order=True)
-class Finding:
+class HostDifference:
     """One difference.
 
     Attributes:
