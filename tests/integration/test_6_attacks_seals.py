@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.contract import grant as grants
 from appliance.contract.context import Context, seal
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.markings import parse
 from demo.instance import Instance
 from demo.users import MARKINGS, MODEL

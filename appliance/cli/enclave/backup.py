@@ -51,7 +51,7 @@ def backup(
 
     Example: appliance enclave backup secret --out /media/backup --to recipients.txt
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.data.backup import back_up  # keeps `appliance --help` quick
 
     paths = HostPaths(root.resolve(), run)
@@ -85,7 +85,7 @@ def restore(
     Example: appliance enclave restore secret /media/backup/hq-secret-SECRET-20260101T000000Z.dsse.json --key isso.age
     """
     from appliance.cli.shared.options import read_passphrase
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.data import backup as backups  # keeps `appliance --help` quick
     from appliance.trust.age import load_identity
     from appliance.trust.keys import ask_passphrase, load_public_key
@@ -122,7 +122,7 @@ def undo_restore(
 
     Example: appliance enclave undo-restore secret
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.data.backup import undo  # keeps `appliance --help` quick
 
     undo(HostPaths(root.resolve(), run), name, progress_printer(quiet=as_json), dry_run=dry_run)

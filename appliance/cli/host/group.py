@@ -33,7 +33,7 @@ from appliance.cli.shared.options import (
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
 
 app = Commands("host")
 app.command()(inventory)
@@ -84,7 +84,7 @@ def install(
     Example: appliance host install /media/disc --site /media/site \
         --root-fingerprint 9f3c... --officers-fingerprint 07aa...
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.change.install import install as run_install
 
     say = progress_printer(quiet=as_json)
@@ -137,7 +137,7 @@ def status(
 
     Example: appliance host status
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.enforce.platform import detect
     from appliance.host.enforce.podman import Podman
     from appliance.host.report.status import lines as status_lines
@@ -183,7 +183,7 @@ def verify(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
 
     Example: appliance host verify --json
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.enforce import hardening
     from appliance.host.enforce.podman import Podman
     from appliance.host.watching.reconciler import look
@@ -218,7 +218,7 @@ def recover(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
 
     Example: appliance host recover
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.change.converge import alone
     from appliance.host.change.converge import recover as run_recover
 
@@ -242,7 +242,7 @@ def watch(
 
     Example: appliance host watch storage
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.watching.watch import Watch, reminder
 
     paths = HostPaths(root.resolve(), run)
@@ -274,7 +274,7 @@ def rollback(
 
     Example: appliance host rollback --restore-data --dry-run
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.change.converge import exclusive
     from appliance.host.change.rollback import plan, roll_back
 
@@ -312,7 +312,7 @@ def remove(
 
     Example: appliance host remove --keep-state
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.change.remove import remove as run_remove
 
     run_remove(HostPaths(root.resolve(), run), keep_state=keep_state, progress=progress_printer(quiet=as_json))

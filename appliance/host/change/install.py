@@ -18,7 +18,7 @@ from appliance.bundle.read.summary import write_summary
 from appliance.bundle.read.verify import Report, stage_bundle, verify_bundle
 from appliance.bundle.repository.held import HeldBundles, held_bundles
 from appliance.contract.catalogue import TARGET, Catalogue, no_catalogue, read_catalogue
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import Site
 from appliance.errors import ApplianceError
 from appliance.host.change import converge, preflight, prune, stack

@@ -10,7 +10,8 @@ import psutil
 
 from appliance.bundle.evidence.labels import label_of
 from appliance.contract.catalogue import Catalogue
-from appliance.enclave.render import RECORD_SOCKET, HostPaths
+from appliance.enclave.paths import HostPaths
+from appliance.enclave.render import RECORD_SOCKET
 from appliance.enclave.site import Enclave, Site, check_services
 from appliance.errors import ApplianceError
 from appliance.host.enforce import kernel, weights

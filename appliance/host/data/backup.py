@@ -20,7 +20,7 @@ from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.kinds import Lineage, Scope
 from appliance.audit.review.spill import BACKUP
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import ENCLAVE_UIDS, Enclave, Site, validated
 from appliance.errors import ApplianceError
 from appliance.host.change import converge, stack

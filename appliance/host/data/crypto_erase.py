@@ -18,7 +18,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.kinds import Scope
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import AnyMarkingText, Name, validated
 from appliance.errors import ApplianceError
 from appliance.host.change import converge

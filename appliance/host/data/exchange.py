@@ -25,7 +25,8 @@ from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.kinds import Lineage, Scope
 from appliance.contract.manifest import Exchange
-from appliance.enclave.render import BODY_BYTES, HostPaths, installed_catalogue, manifests
+from appliance.enclave.paths import HostPaths, installed_catalogue
+from appliance.enclave.render import BODY_BYTES, manifests
 from appliance.enclave.site import Enclave, Site, validated
 from appliance.errors import ApplianceError
 from appliance.host.data import file_check, records

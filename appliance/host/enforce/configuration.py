@@ -7,7 +7,7 @@ from pathlib import Path
 import jinja2
 
 from appliance.enclave import admission
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.enforce.platform import Platform, detect
 
 APPARMOR_PROFILE = "appliance-container"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.enforce import podman_guard
 
 COMMAND = Path("/usr/bin/podman")

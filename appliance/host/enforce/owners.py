@@ -4,15 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.contract.catalogue import Catalogue
-from appliance.enclave.render import (
-    DATABASE_UID,
-    GATEWAY_UID,
-    MIGRATE,
-    MIGRATE_UID,
-    RECORD_SOCKET,
-    HostPaths,
-    manifests,
-)
+from appliance.enclave.paths import HostPaths
+from appliance.enclave.render import DATABASE_UID, GATEWAY_UID, MIGRATE, MIGRATE_UID, RECORD_SOCKET, manifests
 from appliance.enclave.site import Enclave, Site
 from appliance.host.enforce.difference import HostDifference
 

@@ -11,7 +11,7 @@ from appliance.bundle.read.delta import Edition
 from appliance.bundle.read.inventory import KIND, Inventory, parse_inventory
 from appliance.bundle.repository.carry import hash_target
 from appliance.bundle.repository.held import held_bundles
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.errors import ApplianceError
 from appliance.monitor.in_force.statements import installed_statements
 from appliance.trust import canonical

@@ -10,7 +10,7 @@ from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.kinds import Lineage, Scope
 from appliance.contract.catalogue import read_catalogue
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.errors import ApplianceError
 from appliance.host.state.model_evidence import RUN, check_log, results_of
 from appliance.host.state.revocation import tell_engines

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.audit.log.writer import Log
 from appliance.contract.catalogue import Catalogue
-from appliance.enclave.render import DATABASE_UID, GATEWAY_UID, MIGRATE, MIGRATE_UID, HostPaths, manifests
+from appliance.enclave.paths import HostPaths
+from appliance.enclave.render import DATABASE_UID, GATEWAY_UID, MIGRATE, MIGRATE_UID, manifests
 from appliance.enclave.site import Enclave, Site
 from appliance.errors import ApplianceError
 

@@ -8,7 +8,7 @@ from typing import Any
 from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.kinds import Lineage, Scope
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import Site
 from appliance.monitor.decide.revocations import FOLDER, KIND, read, revoked
 from appliance.monitor.in_force.statements import installed_statements

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import Enclave, Site
 from appliance.errors import ApplianceError
 from appliance.host.enforce.difference import HostDifference

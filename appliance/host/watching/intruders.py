@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.enforce.difference import HostDifference
 from appliance.host.enforce.podman import Podman
 from appliance.host.watching.running import PROC, Running

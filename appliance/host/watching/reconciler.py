@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.enclave import admission, render
-from appliance.enclave.render import HostPaths, installed_catalogue
+from appliance.enclave.paths import HostPaths, installed_catalogue
 from appliance.enclave.site import Site
 from appliance.host.enforce import configuration, diversion, network, owners
 from appliance.host.enforce.difference import HostDifference

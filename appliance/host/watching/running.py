@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.enclave import network_hook
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.enforce.configuration import APPARMOR_PROFILE
 from appliance.host.enforce.difference import HostDifference
 from appliance.host.enforce.platform import detect

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.enforce import podman_guard
 from appliance.host.enforce.difference import HostDifference
 from appliance.host.watching.running import PROC, Running

@@ -17,7 +17,7 @@ from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.kinds import Entity, Scope, Verdict
 from appliance.audit.events.text import printable
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import Site
 from appliance.errors import ApplianceError
 from appliance.host.enforce.difference import HostDifference

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.audit.log.writer import Log
 from appliance.contract.manifest import Manifest
-from appliance.enclave.render import GATEWAY_UID, RECORD_SOCKET, HostPaths, installed_catalogue, manifests
+from appliance.enclave.paths import HostPaths, installed_catalogue
+from appliance.enclave.render import GATEWAY_UID, RECORD_SOCKET, manifests
 from appliance.enclave.site import Enclave
 from appliance.errors import ApplianceError
 from appliance.monitor.decide.break_glass import FOLDER, BreakGlassGrants

@@ -21,7 +21,7 @@ from appliance.audit.log.note import COSIGNATURE, Signer, Verifier
 from appliance.audit.log.policy import Policy
 from appliance.audit.log.witness import CosigningRequest, cosign
 from appliance.audit.review import summary as review
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import load_site
 from appliance.monitor.decide.identity import CertificateVerifier
 from appliance.monitor.decide.jobs import Jobs

@@ -23,7 +23,8 @@ import yaml
 
 from appliance.audit.log.writer import Log
 from appliance.contract.context import Context, open_context
-from appliance.enclave.render import GATEWAY_UID, RECORD_SOCKET, HostPaths, gateway_config
+from appliance.enclave.paths import HostPaths
+from appliance.enclave.render import GATEWAY_UID, RECORD_SOCKET, gateway_config
 from appliance.enclave.site import Enclave, Site, parse_site
 from appliance.monitor.http import HttpRequest, HttpResponse, json_response
 from appliance.monitor.in_force import registries

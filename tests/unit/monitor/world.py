@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import yaml
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import Site, parse_site
 from appliance.markings import Label
 from appliance.monitor.decide.identity import CertificateVerifier
