@@ -184,4 +184,4 @@ def record(paths: HostPaths, operation: str, target: Path, verdict: Verdict) -> 
     entity = Entity(kind="generation", name=f"{target.name}, bundle {Facts.of(target).bundle}")
     scope = Scope(label=site.system_high.marking.label.encode())
     event = events.configuration(scope, "host", operation, entity, verdict)
-    spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+    spool.record(paths.root, event)

@@ -1,7 +1,6 @@
 """Install: prove everything, let `install.yml` change the host step by step, and return when it does not end well."""
 
 import hashlib
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -243,7 +242,7 @@ def _record(paths: HostPaths, site: Site, report: Report, summary: Path) -> None
     verdict = Verdict(allowed=True, rule="bundle.verified", policy=f"sha256:{digest}")
     scope = Scope(label=site.system_high.marking.label.encode())
     event = events.configuration(scope, "host", "install", entity, verdict)
-    spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+    spool.record(paths.root, event)
 
 
 def _record_return(paths: HostPaths, statements: Statements, back: lineage.RollBack) -> None:
@@ -253,7 +252,7 @@ def _record_return(paths: HostPaths, statements: Statements, back: lineage.RollB
     verdict = Verdict(allowed=True, rule=lineage.RULE, reason=printable(back.reason))
     scope = Scope(label=statements.site.system_high.marking.label.encode())
     event = events.configuration(scope, "host", "install", entity, verdict)
-    spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+    spool.record(paths.root, event)
 
 
 def _existing(folder: Path) -> Path | None:

@@ -29,7 +29,7 @@ from appliance.host.enforce.podman import Podman
 from appliance.host.state import copies, generation
 from appliance.monitor.in_force.statements import installed_statements
 from appliance.trust import age, dsse
-from appliance.trust.files import read_limited, replace_file
+from appliance.trust.files import read_limited, replace_file, sync
 from appliance.trust.keys import PublicKey, host_key
 from appliance.trust.officers import payload_type
 
@@ -114,6 +114,7 @@ def back_up(paths: HostPaths, name: str, out: Path, recipients: Path, progress: 
         key = host_key(paths.root / "secrets" / "host.pem", demo=site.demo)
         replace_file(statement, dsse.sign(made.model_dump(mode="json"), payload_type(KIND), [key]))
         part.rename(file)
+        sync(file.parent)
     finally:
         part.unlink(missing_ok=True)
     return statement, made
@@ -258,7 +259,7 @@ def _record(
 ) -> None:
     scope = Scope(label=enclave.marking.label.encode(), enclave=enclave.name)
     event = events.activity(scope, "host", activity, lineage, detail=detail)
-    spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+    spool.record(paths.root, event)
 
 
 def _volumes(paths: HostPaths, enclave: Enclave) -> list[Path]:

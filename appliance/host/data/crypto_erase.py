@@ -113,7 +113,7 @@ def erase(paths: HostPaths, name: str, statement: Path, *, dry_run: bool = False
         detail = {"enclave": name, "marking": plan.marking, "reason": found.reason, "encrypted": plan.encrypted or "no"}
         detail |= {"keys": str(len(plan.keys)), "folders": str(len(plan.data))}
         event = events.activity(Scope(label=high.encode()), "host", ERASE, detail={**detail})
-        spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+        spool.record(paths.root, event)
         for file in map(Path, plan.keys):
             _shred(file)
         volumes.remove(paths, name)

@@ -7,7 +7,6 @@ destination; one approval releases one file once.
 
 import hashlib
 import json
-import os
 import re
 import secrets
 import shutil
@@ -426,4 +425,4 @@ def _record(
 ) -> None:
     scope = Scope(label=enclave.marking.label.encode(), enclave=enclave.name)
     event = events.activity(scope, subject, activity, lineage, detail=detail)
-    spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+    spool.record(paths.root, event)

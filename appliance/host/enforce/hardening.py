@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from appliance.enclave.paths import HostPaths
 from appliance.errors import ApplianceError
 from appliance.host.enforce.difference import HostDifference
+from appliance.trust.files import replace_file
 
 HEADER = "# Written by the appliance from policies/hardening.yml; changes here are undone.\n"
 # Of two files that set the same, the later name wins whatever its folder (sysctl.d(5)): behind 99-protect-links.conf.
@@ -274,8 +275,7 @@ def _write(path: Path, lines: list[str]) -> bool:
     text = HEADER + "".join(f"{line}\n" for line in lines)
     if _read(path) == text or not path.parent.is_dir():
         return False
-    path.write_text(text)
-    path.chmod(0o644)
+    replace_file(path, text.encode(), mode=0o644)
     return True
 
 

@@ -5,7 +5,6 @@ file ``volumes/<name>.ext4``, which takes its room from the disk at once and is 
 Without either nothing is installed: there is no enclave without a bound.
 """
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,6 +13,7 @@ from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import Enclave, Site
 from appliance.errors import ApplianceError
 from appliance.host.enforce.difference import HostDifference
+from appliance.trust.files import sync
 
 FOLDER = "volumes"
 MOVED = ".moved"
@@ -155,10 +155,9 @@ def _make(paths: HostPaths, enclave: Enclave, file: Path) -> None:
             subprocess.run(["umount", str(aside)], check=False)
         part.unlink(missing_ok=True)
         raise
-    descriptor = os.open(part, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)
+    sync(part)
     part.rename(file)
+    sync(file.parent)
 
 
 def _enlarge(where: Path, file: Path, size: int) -> bool:

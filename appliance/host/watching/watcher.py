@@ -76,7 +76,7 @@ class Watcher:
         entity = Entity(kind="enforcement", name=printable(what, 200))
         verdict = Verdict(allowed=allowed, rule=rule, reason=printable(reason, 4000))
         event = events.configuration(scope, "host", "verify", entity, verdict)
-        spool.append(os.fspath(self._paths.root / "spool"), event.record()[1])
+        spool.record(self._paths.root, event)
 
     def _publish(self, findings: frozenset[HostDifference]) -> None:
         document = {"time": time.time(), "findings": [finding.as_dict() for finding in sorted(findings)]}
