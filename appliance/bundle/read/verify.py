@@ -114,6 +114,7 @@ def verify_bundle(
     trusted: Path | None = None,
     bases: Sequence[Path] = (),
     now: datetime | None = None,
+    on_proven: Callable[[Repository], None] | None = None,
     on_target: OnTarget | None = None,
 ) -> tuple[Repository, Report]:
     """Verify metadata, every target, the images and their attestations, changing nothing.
@@ -124,6 +125,7 @@ def verify_bundle(
         trusted: the metadata that this host accepted last, or None.
         bases: earlier bundles on this host, from which files are taken that this one does not carry.
         now: the latest time the host is sure of, UTC; by default its clock.
+        on_proven: called once the metadata is proven, before any target is read.
         on_target: called as each target is done, largest first.
 
     Returns:
@@ -134,6 +136,8 @@ def verify_bundle(
             and what it presupposes is not here.
     """
     repository = read_repository(bundle / "metadata", root_fingerprint, trusted=trusted, now=now)
+    if on_proven:
+        on_proven(repository)
     held = HeldBundles(bases)
     require_held(bundle, held, list(repository.targets.values()))
     strays = _strays(bundle, repository.targets)
