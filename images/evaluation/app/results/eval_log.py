@@ -17,9 +17,9 @@ from typing import Any
 from appliance.errors import ApplianceError
 from workbench.markbench.item import Item
 
-from .journal import Journal, Line
-from .model import Job
-from .work import Part
+from ..journal import Journal, Line
+from ..model import Job
+from ..work import Part
 
 NAME = "evaluation.eval"
 SEALED = "(sealed hold-out)"
