@@ -28,8 +28,8 @@ from images.labeling.app.main import build
 from images.labeling.app.migrate import MIGRATIONS
 from tests.bench.measure import Measurement, at_most
 from tests.catalogue import CATALOGUE
-from tests.unit.service.database.cluster import cluster_of
-from tests.unit.service.database.support import migrated
+from tests.component.service.database.cluster import cluster_of
+from tests.component.service.database.support import migrated
 from tests.unit.service.support import Monitor, headers_for, make_paths, settings_for
 
 ROUNDS = 3
