@@ -50,7 +50,9 @@ lock: setup-test ## bring every lock up to date with what is asked for
 	$$compile pyproject.toml -o requirements-host.lock; \
 	$$compile pyproject.toml --group demo --group images --group dev -o requirements-dev.lock; \
 	$$compile pyproject.toml --group demo -c requirements-dev.lock -o requirements-demo.lock; \
-	for file in images/*/requirements.in; do $$compile --no-annotate -c requirements-dev.lock $$file -o $${file%.in}.lock; done; \
+	for file in images/*/requirements.in; do \
+	  $$compile --no-annotate $$(sed -n 's/^# uv: //p' $$file) -c requirements-dev.lock $$file -o $${file%.in}.lock; \
+	done; \
 	$$compile --no-annotate --no-deps roles/model/files/requirements.in -o roles/model/files/requirements.lock
 	$(AS_ROOT) python -m appliance.bundle --cache $${APPLIANCE_CACHE:-/var/cache/appliance} lock
 
@@ -64,8 +66,12 @@ lint: setup-test ## ruff, mypy (strict), import layers, ansible-lint (production
 	shellcheck .ci/* demo/appliance-demo images/database/entrypoint tests/vagrant/addresses tests/vagrant/customize
 
 .PHONY: unit
-unit: setup-test ## tests that need no container
-	pytest tests/unit tests/docs
+unit: setup-test ## tests that need no container: units, components and documents
+	pytest tests/unit tests/component tests/docs
+
+.PHONY: component
+component: setup-test ## of these, the parts with PostgreSQL, a browser or the model
+	pytest tests/component
 
 .PHONY: docs
 docs: setup-test ## write the reference pages from the code (docs/reference)
@@ -78,8 +84,8 @@ integration: setup-test ## the whole life of a site on real containers (root)
 
 .PHONY: slow
 slow: setup-test ## proofs that take long: 10,000 mutations of a bundle, all images built twice, kills, full disks, new examples for every law (root)
-	$(AS_ROOT) pytest -m long tests/unit tests/integration
-	$(AS_ROOT) HYPOTHESIS_PROFILE=explore pytest -m hypothesis tests/unit
+	$(AS_ROOT) pytest -m long tests/unit tests/component tests/integration
+	$(AS_ROOT) HYPOTHESIS_PROFILE=explore pytest -m hypothesis tests/unit tests/component
 
 .PHONY: attack
 attack: setup-test ## the red team: every attempt of tests/attack against a running site (build/attack.json; root)

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.state.monitor_process import monitor_process
 from demo.instance import PEOPLE, REPOSITORY, Instance, StageError
 from demo.report import Report

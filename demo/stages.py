@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.enforce import diversion
 from demo import browser, people, use
 from demo.instance import DEMO, Instance, appliance, cut, mend, prove_cut, require

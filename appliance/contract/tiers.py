@@ -25,7 +25,7 @@ SMOKE_ITEMS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class BoundResult:
     """What one bound of a tier came to.
 
     Attributes:
@@ -58,7 +58,7 @@ class Decision:
     tier: str
     reached: bool
     reasons: tuple[str, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[BoundResult, ...]
     alpha: float
 
 
@@ -91,7 +91,7 @@ def decide(policy: Certification, tier: str, results: Results, evidence: Mapping
 
 def examine(
     policy: Certification, measure: str, threshold: Threshold, results: Results, *, tier: str, alpha: float
-) -> Finding:
+) -> BoundResult:
     """What the items prove of one measure."""
     measured, short = policy.measures[measure], tier.split("-", maxsplit=1)[0]
     side: Side = "upper" if threshold.upper is not None else "lower"
@@ -99,20 +99,22 @@ def examine(
     demand = f"{short} {'allows' if side == 'upper' else 'demands'} {limit}"
     suite = next((suite for suite in results.suites if suite.suite == measured.suite), None)
     if suite is None:
-        return Finding(measure, threshold, None, met=False, reason=f"{measure}: not measured; {demand}")
+        return BoundResult(measure, threshold, None, met=False, reason=f"{measure}: not measured; {demand}")
     observations = observed(suite, measured)
     try:
         bound = bound_of(measured, side, observations, alpha)
     except BoundError as error:
         why = f"{measure}: {error.message}: {error.rule}; {demand}"
-        return Finding(measure, threshold, None, met=False, reason=why)
+        return BoundResult(measure, threshold, None, met=False, reason=why)
     reason = f"{measure}: {side} bound {percent(bound.bound)} over {bound.n} items"
     if suite.hold_out.published:
         reason += f" under the published key, {demand} and counts committed hold-outs alone"
-        return Finding(measure, threshold, bound, met=False, reason=reason)
+        return BoundResult(measure, threshold, bound, met=False, reason=reason)
     if bound.n < threshold.n and threshold.meets(bound.bound):
-        return Finding(measure, threshold, bound, met=False, reason=f"{reason}; {short} demands {threshold.n} items")
-    return Finding(measure, threshold, bound, met=threshold.meets(bound.bound), reason=f"{reason}, {demand}")
+        return BoundResult(
+            measure, threshold, bound, met=False, reason=f"{reason}; {short} demands {threshold.n} items"
+        )
+    return BoundResult(measure, threshold, bound, met=threshold.meets(bound.bound), reason=f"{reason}, {demand}")
 
 
 def bound_of(measured: Measured, side: Side, observations: list[Observation], alpha: float) -> Bound:

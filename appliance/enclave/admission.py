@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from appliance.contract.catalogue import Catalogue
-from appliance.enclave.render import BIND_OPTIONS, HostPaths, Images, Network, containers, networks
+from appliance.enclave.paths import HostPaths
+from appliance.enclave.render import BIND_OPTIONS, Images, Network, containers, networks
 from appliance.enclave.site import ENCLAVE_UIDS, Site
 
 HOOK = "admission_hook.py"

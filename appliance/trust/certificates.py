@@ -40,7 +40,7 @@ class CertificateError(ApplianceError):
 
 
 @dataclass(frozen=True)
-class Authority:
+class CertificateAuthority:
     """The site's certificate authority, opened."""
 
     certificate: x509.Certificate
@@ -90,7 +90,7 @@ class Issued:
         (folder / f"{name}.pem").write_bytes(self.pem)
 
 
-def make_authority(key: PrivateKey, *, now: datetime | None = None) -> Authority:
+def make_authority(key: PrivateKey, *, now: datetime | None = None) -> CertificateAuthority:
     """A self-signed authority for ``key``, valid ten years, that can only sign end certificates."""
     begin = (now or datetime.now(UTC)) - SKEW
     public = _public(key)
@@ -108,10 +108,10 @@ def make_authority(key: PrivateKey, *, now: datetime | None = None) -> Authority
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .sign(_private(key), hashes.SHA384())
     )
-    return Authority(certificate=certificate, key=key)
+    return CertificateAuthority(certificate=certificate, key=key)
 
 
-def load_authority(folder: Path, passphrase: bytes | None = None) -> Authority:
+def load_authority(folder: Path, passphrase: bytes | None = None) -> CertificateAuthority:
     """Open the authority in ``folder`` (``ca.pem``, ``ca.key``).
 
     Raises:
@@ -121,7 +121,7 @@ def load_authority(folder: Path, passphrase: bytes | None = None) -> Authority:
     key = load_private_key(folder / "ca.key", (lambda _: passphrase) if passphrase is not None else None)
     if certificate.public_key() != key.private.public_key():
         raise CertificateError(f"{folder}: ca.key is not the key of ca.pem", remedy="use the folder of `keys init`")
-    return Authority(certificate=certificate, key=key)
+    return CertificateAuthority(certificate=certificate, key=key)
 
 
 def read_certificate(path: Path) -> x509.Certificate:
@@ -143,7 +143,7 @@ def read_certificate(path: Path) -> x509.Certificate:
 
 
 def issue_client(
-    authority: Authority,
+    authority: CertificateAuthority,
     common_name: str,
     *,
     organisation: str | None = None,
@@ -165,7 +165,7 @@ def issue_client(
 
 
 def issue_server(
-    authority: Authority,
+    authority: CertificateAuthority,
     hostname: str,
     *,
     enclave: str,
@@ -186,7 +186,7 @@ def issue_server(
 
 
 def _issue(
-    authority: Authority,
+    authority: CertificateAuthority,
     subject: x509.Name,
     validity: tuple[datetime | None, datetime | None],
     *,

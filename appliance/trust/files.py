@@ -72,9 +72,29 @@ def replace_link(path: Path, target: Path) -> None:
     sync(path.parent)
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path`` durably, so that a reader finds the old bytes or the new ones, whatever crashes."""
-    replace_files([(path, data)])
+def replace_file(path: Path, data: bytes, *, mode: int | None = None, owner: int | None = None) -> None:
+    """Write ``data`` to ``path`` durably, so that a reader finds the old bytes or the new ones, whatever crashes.
+
+    Args:
+        path: the file.
+        data: all of its bytes.
+        mode: its permissions; by default what the umask leaves.
+        owner: the number of its user and group; by default who runs this. Nobody else reads it before it is theirs.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.new")
+    draft.unlink(missing_ok=True)
+    made = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600)
+    with os.fdopen(made, "wb") as file:
+        file.write(data)
+        if owner is not None:
+            os.fchown(made, owner, owner)
+        if mode is not None:
+            os.fchmod(made, mode)
+        file.flush()
+        os.fsync(made)
+    draft.replace(path)
+    sync(path.parent)
 
 
 def replace_files(files: Sequence[tuple[Path, bytes]]) -> None:

@@ -25,6 +25,7 @@ BENCHMARKS = {
     "admission": ("admission.added",),
     "cli": ("cli.help",),
     "evaluation": ("evaluation.cpu_per_sample", "evaluation.generation", "evaluation.report_100000"),
+    "objects": ("objects.upload", "objects.check", "objects.memory"),
     "stream": (
         "inference.stream_ratio_64",
         "inference.stream_ratio_128",

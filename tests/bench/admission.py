@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from appliance.enclave import admission
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.enforce.podman import Podman
 from demo.instance import Instance
 from tests.bench.measure import Measurement, alternate, at_most

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import httpx
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.enforce.diversion import real_podman
 from appliance.host.enforce.podman import Podman
 from demo.instance import Instance

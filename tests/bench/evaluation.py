@@ -86,8 +86,8 @@ def _slowest() -> tuple[str, float]:
 
 def _report() -> float:
     from appliance.contract.certification import standard  # noqa: PLC0415 - as above
+    from images.evaluation.app.results.summary import summarise  # noqa: PLC0415 - as above
     from images.evaluation.app.store import Store  # noqa: PLC0415 - as above
-    from images.evaluation.app.summary import summarise  # noqa: PLC0415 - as above
     from tests.unit.inference.test_certificate import results, suite  # noqa: PLC0415 - as above
 
     done, times = results(suites=[suite("reliability-abstain", ROWS, dimension="reliability")]), []

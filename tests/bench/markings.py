@@ -16,7 +16,7 @@ import psycopg
 
 from appliance.markings import Label, dominates, parse
 from appliance.markings.rollup import rollup
-from tests.unit.markings.postgresql import labelled_database
+from tests.component.markings.postgresql import labelled_database
 
 LONG_BANNER = (
     "TOP SECRET//SI-G ABCD/TK-ABC-XYZ HELLO WORLD//SAR-ALPHA/BRAVO//RD-CNWDI//FGI CAN DEU"

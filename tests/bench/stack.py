@@ -11,7 +11,7 @@ import httpx
 import httpx2
 import openai
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.enforce.podman import Podman
 from demo import use
 from demo.instance import DEMO, TEST, Instance, StageError

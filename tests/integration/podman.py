@@ -5,7 +5,7 @@ import re
 import subprocess
 from functools import cache
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.enforce.diversion import real_podman
 from appliance.host.enforce.podman import Podman
 from demo.instance import Instance

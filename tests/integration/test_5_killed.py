@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.state import generation
 from demo import editions
 from demo.instance import REPOSITORY, Instance

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from appliance.bundle.media.discs import split_bundle
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.change.install import playbook_variables
 from appliance.host.enforce.podman import Podman
 from appliance.host.state import copies, generation

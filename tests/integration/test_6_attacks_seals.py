@@ -1,18 +1,21 @@
 """What a shell in each service's container makes of all that the container can read, and of contexts that it saw.
 
-The code runs in the container, as its user, with the project's own wheel: a taken-over service knows the format.
+The code runs in the container, as its user. It brings along what the image does not have: a taken-over service knows
+the formats.
 """
 
 import json
 import secrets
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from appliance.contract import grant as grants
 from appliance.contract.context import Context, seal
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.markings import parse
 from demo.instance import Instance
 from demo.users import MARKINGS, MODEL
@@ -50,7 +53,7 @@ FORGE = """
 import base64, hmac, itertools
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from appliance.contract.context import Context, seal
-from appliance.contract.grant import Grant, seal_grant
+exec(compile(GRANTS, 'grants', 'exec'))
 found = [p.read_bytes() for top in ('/run/secrets', '/run/appliance', '/etc/appliance', '/var/lib/appliance')
          for p in Path(top).rglob('*') if p.is_file() and p.stat().st_size < 8192 and os.access(p, os.R_OK)][:12]
 print('files', sorted(p.name for p in Path('/run/secrets').iterdir()))
@@ -120,6 +123,7 @@ def test_with_all_that_it_reads_a_container_seals_nothing(site: Instance, servic
     label = parse(MARKINGS[enclave]).label.encode()
     hosts = (hosts if enclave == ENCLAVE else {}) | {service: "127.0.0.1"}
     values = {"HOSTS": hosts, "OWN": service, "RECORD": RECORDS[service], "MODEL": MODEL}
+    values["GRANTS"] = Path(grants.__file__).read_text()
     shown = inside(site, service, FORGE, enclave, ENCLAVE=enclave, LABEL=label, **values)
     lines = shown.splitlines()
     assert lines[-1].startswith("tried "), shown

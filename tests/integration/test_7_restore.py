@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.data.backup import KIND, SUFFIX, Backup, statement_of
 from appliance.host.state import copies, generation
 from appliance.trust import age, dsse, keys

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.state import generation
 from appliance.host.state.generation import Facts
 from demo import people

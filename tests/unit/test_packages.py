@@ -6,7 +6,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PLUGINS = ROOT / "appliance" / "ansible_callbacks"  # a folder that Ansible reads files from, not a package
-PACKAGES = sorted({file.parent for file in (ROOT / "appliance").rglob("*.py")} - {PLUGINS})
+PACKAGES = sorted(
+    {file.parent for top in ("appliance", "images", "workbench") for file in (ROOT / top).rglob("*.py")} - {PLUGINS}
+)
 MOST = 15
 
 

@@ -12,10 +12,30 @@ import json
 import os
 from collections.abc import Iterator
 
+TYPE_CHECKING = False  # as of `typing`, which costs the hook milliseconds
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from appliance.audit.events.ocsf import Event
+
+FOLDER = "spool"
 FILE = "spool.jsonl"
 LOCK = "lock"
 FIRST = "0" * 64
 MAXIMUM_LINE = 100_000
+
+
+def record(root: "Path", event: "Event") -> None:
+    """Record one event durably in the spool of a host.
+
+    Args:
+        root: state of the appliance, normally ``/var/lib/appliance``.
+        event: what is done next, or was found.
+
+    Raises:
+        OSError: as :func:`append`.
+    """
+    append(f"{root}/{FOLDER}", event.record()[1])
 
 
 def append(folder: str, event: bytes) -> int:

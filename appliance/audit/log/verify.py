@@ -16,7 +16,7 @@ from appliance.audit.log.tiles import CHECKPOINT, LogError, TileReader, bundle, 
 MAXIMUM_FINDINGS = 1000
 
 
-class Finding(BaseModel):
+class Damage(BaseModel):
     """One piece of damage.
 
     Attributes:
@@ -47,7 +47,7 @@ class Report(BaseModel):
     unsigned: int = 0
     root: str = ""
     open: bool = False
-    findings: list[Finding] = []
+    findings: list[Damage] = []
 
     @property
     def whole(self) -> bool:
@@ -111,7 +111,7 @@ class _Verification:
 
     def find(self, file: str, index: int | None, problem: str) -> None:
         if len(self.report.findings) < MAXIMUM_FINDINGS:
-            self.report.findings.append(Finding(file=file, index=index, problem=problem))
+            self.report.findings.append(Damage(file=file, index=index, problem=problem))
 
     def checkpoint(self) -> Checkpoint | None:
         try:

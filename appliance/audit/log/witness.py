@@ -28,7 +28,7 @@ class WitnessError(ApplianceError):
 
 
 @dataclass(frozen=True)
-class Request:
+class CosigningRequest:
     """What a witness is asked to cosign: the size it saw last, the proof from there, and the checkpoint."""
 
     old: int
@@ -41,7 +41,7 @@ class Request:
         return "\n".join(lines).encode() + self.checkpoint
 
     @classmethod
-    def decode(cls, data: bytes) -> "Request":
+    def decode(cls, data: bytes) -> "CosigningRequest":
         """Read a request.
 
         Raises:
@@ -59,7 +59,7 @@ class Request:
         return cls(int(match[1]), proof, checkpoint)
 
 
-def request(log: Path, verifier: Verifier, old: int) -> Request:
+def request(log: Path, verifier: Verifier, old: int) -> CosigningRequest:
     """Checkpoint of the log in ``log`` and the proof that it only grew since it had ``old`` records.
 
     Raises:
@@ -75,10 +75,10 @@ def request(log: Path, verifier: Verifier, old: int) -> Request:
             remedy="if --old is what the officer's memory says, records were removed: compare with an anchor",
         )
     proof = consistency_proof(TileReader(log, checkpoint.size).subtree, old, checkpoint.size)
-    return Request(old, proof, data)
+    return CosigningRequest(old, proof, data)
 
 
-def cosign(asked: Request, log_key: Verifier, signer: Signer, state: Path, now: int) -> Note:
+def cosign(asked: CosigningRequest, log_key: Verifier, signer: Signer, state: Path, now: int) -> Note:
     """Verify a request against what this witness saw last, remember it, and cosign. Runs on the officer's machine.
 
     Args:

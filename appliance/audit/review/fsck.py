@@ -7,7 +7,7 @@ from appliance.audit.log import anchor, bodies, policy
 from appliance.audit.log.merkle import TILE_WIDTH
 from appliance.audit.log.note import ED25519, Checkpoint, Note, Verifier
 from appliance.audit.log.tiles import BODIES, CHECKPOINT, TileReader, tile_path
-from appliance.audit.log.verify import Finding, Report, verify
+from appliance.audit.log.verify import Damage, Report, verify
 from appliance.audit.log.witness import COSIGNED, cosigned_sizes
 from appliance.audit.review.ingest import STATE
 from appliance.errors import ApplianceError
@@ -32,11 +32,11 @@ def fsck(path: Path, vkey: str) -> Report:
     report.findings += _anchored(path, Verifier.decode(vkey))
     key = path / "log.vkey"
     if not key.is_file() or key.read_text().strip() != vkey.strip():
-        report.findings.append(Finding(file=key.name, index=None, problem="not the key that you gave"))
+        report.findings.append(Damage(file=key.name, index=None, problem="not the key that you gave"))
     return report
 
 
-def _strangers(path: Path, report: Report) -> list[Finding]:
+def _strangers(path: Path, report: Report) -> list[Damage]:
     found = []
     expected = _tiles(report.size)
     for file in sorted(path.rglob("*")):
@@ -55,7 +55,7 @@ def _strangers(path: Path, report: Report) -> list[Finding]:
         else:
             problem = ""
         if problem:
-            found.append(Finding(file=name, index=None, problem=problem))
+            found.append(Damage(file=name, index=None, problem=problem))
     return found
 
 
@@ -73,7 +73,7 @@ def _tiles(size: int) -> set[str]:
     return names
 
 
-def _no_events(path: Path) -> list[Finding]:
+def _no_events(path: Path) -> list[Damage]:
     found = []
     for file, _, record in bodies.scan(path, 0):
         if record is not None:
@@ -82,11 +82,11 @@ def _no_events(path: Path) -> list[Finding]:
                 schema.check(record.body)
             except ApplianceError as error:
                 name = str(file.relative_to(path))
-                found.append(Finding(file=name, index=record.index, problem=f"no event: {error.message}"))
+                found.append(Damage(file=name, index=record.index, problem=f"no event: {error.message}"))
     return found
 
 
-def _cosigned(path: Path, log_key: Verifier, report: Report) -> list[Finding]:
+def _cosigned(path: Path, log_key: Verifier, report: Report) -> list[Damage]:
     found = []
     for size in cosigned_sizes(path):
         name = f"{COSIGNED}/{size}"
@@ -103,15 +103,15 @@ def _cosigned(path: Path, log_key: Verifier, report: Report) -> list[Finding]:
         except ApplianceError as error:
             problem = error.message
         if problem:
-            found.append(Finding(file=name, index=None, problem=problem))
+            found.append(Damage(file=name, index=None, problem=problem))
     return found
 
 
-def _anchored(path: Path, log_key: Verifier) -> list[Finding]:
+def _anchored(path: Path, log_key: Verifier) -> list[Damage]:
     folder = path / anchor.ANCHORED
     found = []
     for file in sorted(folder.iterdir()) if folder.is_dir() else []:
         size = int(file.name) if file.name.isdecimal() else -1
         if problem := anchor.problem(path, log_key, size) if size >= 0 else "does not belong in a log":
-            found.append(Finding(file=f"{anchor.ANCHORED}/{file.name}", index=None, problem=problem))
+            found.append(Damage(file=f"{anchor.ANCHORED}/{file.name}", index=None, problem=problem))
     return found

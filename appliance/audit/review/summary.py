@@ -16,7 +16,7 @@ from appliance.audit.events.ocsf import ENTITY_MANAGEMENT, Event
 from appliance.audit.log import bodies
 from appliance.audit.log.policy import Policy, PolicyError, Signed
 from appliance.audit.log.tiles import LogError
-from appliance.audit.log.verify import Finding as Damage
+from appliance.audit.log.verify import Damage
 from appliance.audit.log.witness import COSIGNED, cosigned_sizes
 from appliance.errors import ApplianceError
 from appliance.markings import Label, join

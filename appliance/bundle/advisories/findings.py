@@ -27,7 +27,7 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Finding(_Record):
+class Vulnerability(_Record):
     """A known vulnerability of a package in this bundle.
 
     Attributes:
@@ -68,8 +68,8 @@ class Assessment(_Record):
     feed: datetime | None = None
     sources: tuple[str, ...] = ()
     unknown: str = ""
-    open: tuple[Finding, ...] = ()
-    dismissed: tuple[Finding, ...] = ()
+    open: tuple[Vulnerability, ...] = ()
+    dismissed: tuple[Vulnerability, ...] = ()
     unmatched: tuple[str, ...] = ()
 
     def counts(self) -> dict[Severity, int]:
@@ -133,9 +133,9 @@ def assess(bundle: Path, targets: Mapping[str, Target]) -> Assessment:
     )
 
 
-def _once(findings: list[Finding]) -> list[Finding]:
+def _once(findings: list[Vulnerability]) -> list[Vulnerability]:
     """Each vulnerability once where two databases report it, with the first, worst severity."""
-    first: dict[object, Finding] = {}
+    first: dict[object, Vulnerability] = {}
     for finding in findings:
         first.setdefault((finding.id, finding.package, finding.version, finding.where), finding)
     return list(first.values())
@@ -183,7 +183,7 @@ def _installed_by_host(bundle: Path, targets: Mapping[str, Target]) -> Iterator[
 
 def _judge(
     advisory: Advisory, version: str, where: Mapping[str, str], statements: list[vex.Placed], used: set[str]
-) -> list[Finding]:
+) -> list[Vulnerability]:
     """One finding for each thing that the statements say, with the images for which they say it.
 
     The places of statements that say something are added to ``used``.
@@ -200,7 +200,7 @@ def _judge(
                 reason = statement.reason if status in {"not_affected", "fixed"} else ""
         said[status, reason].append(image)
     return [
-        Finding(
+        Vulnerability(
             id=advisory.id,
             aliases=tuple(advisory.aliases),
             severity=advisory.severity,

@@ -197,9 +197,9 @@ def _attestations(builder: Builder, image: Image, sources: dict[str, str]) -> di
     """Provenance and SBOM of an image as envelopes without signatures; remembered for an unchanged image."""
     here = Path(__file__).parents[1]
     code = {name: sha256_of(here / name) for name in _CODE_OF_ATTESTATIONS}
-    key = key_of(
-        manifest=image.manifest.digest, marking=builder.marking, code=code, layers=[x.key for x in image.layers]
-    )
+    own = {name: wheel.sha256 for name, wheel in builder.own_wheels.items()}
+    layers = [layer.key for layer in image.layers]
+    key = key_of(manifest=image.manifest.digest, marking=builder.marking, code=code, layers=layers, own=own)
     memory = builder.cache / "attestations" / f"{key}.json"
     if not memory.exists():
         from appliance.bundle.build.sbom import make_sbom  # noqa: PLC0415  # its library takes long to load

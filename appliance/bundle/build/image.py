@@ -17,6 +17,7 @@ from pathlib import Path
 
 from appliance.bundle.build import chroot, layer
 from appliance.bundle.build.cache import CachedLayer, LayerCache, key_of
+from appliance.bundle.build.modules import OwnCode
 from appliance.bundle.inputs.collect import Artifact, stage
 from appliance.bundle.inputs.debian import index_of
 from appliance.bundle.inputs.process import run
@@ -60,11 +61,11 @@ class ImageInputs:
     debs: list[Artifact] = field(default_factory=list)
     wheels: list[Artifact] = field(default_factory=list)
     npm: list[Artifact] = field(default_factory=list)
-    appliance_wheel: Artifact | None = None
+    own: OwnCode = field(default_factory=OwnCode)
 
     def artifacts(self) -> list[Artifact]:
         """All package files."""
-        return [*self.debs, *self.wheels, *self.npm, *([self.appliance_wheel] if self.appliance_wheel else [])]
+        return [*self.debs, *self.wheels, *self.npm, *self.own.wheels]
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ def build_layers(inputs: ImageInputs, parents: list[ImageLayers], cache: LayerCa
     recipe = inputs.recipe
     packages = [artifact.sha256 for artifact in (*inputs.debs, *inputs.wheels, *inputs.npm)]
     sources = {source: tree_digest(inputs.folder / source) for source in recipe.files}
-    described = recipe.model_dump(include={"npm_files", "user", "other_users", "files", "packages"}, mode="json")
+    fields = {"npm_files", "user", "other_users", "files", "packages", "without"}
+    described = recipe.model_dump(include=fields, mode="json")
     key = key_of(**common, packages=packages, sources=sources, recipe=described)
 
     def dependencies(tree: Path) -> None:
@@ -103,12 +105,13 @@ def build_layers(inputs: ImageInputs, parents: list[ImageLayers], cache: LayerCa
             _bootstrap(tree, inputs, epoch)
 
     base = cache.get(key, dependencies, epoch)
-    app, wheel = inputs.folder / "app", inputs.appliance_wheel
-    if not app.exists() and wheel is None:
+    app, own = inputs.folder / "app", inputs.own.files
+    if not app.exists():
         return ImageLayers(base, None)
     stack = [item.tree for item in (*below, base)]
-    key = key_of(**common, dependencies=base.key, app=tree_digest(app), wheel=wheel.sha256 if wheel else "")
-    return ImageLayers(base, cache.get(key, lambda tree: _add_code(tree, app, wheel, stack, epoch), epoch))
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in own.items()}
+    key = key_of(**common, dependencies=base.key, app=tree_digest(app), own=digests)
+    return ImageLayers(base, cache.get(key, lambda tree: _add_code(tree, app, own, stack, epoch), epoch))
 
 
 def tree_digest(path: Path) -> str:
@@ -182,6 +185,7 @@ def _bootstrap(tree: Path, inputs: ImageInputs, epoch: int) -> None:
     (tree / "etc/dpkg/dpkg.cfg.d/99mmdebstrap").rename(tree / "etc/dpkg/dpkg.cfg.d/appliance")
     layer.remove_bytecode(tree)
     layer.clean(tree)
+    layer.leave_out(tree, inputs.recipe.without)
 
 
 def _install(tree: Path, inputs: ImageInputs, lowers: list[Path], epoch: int) -> None:
@@ -199,14 +203,17 @@ def _install(tree: Path, inputs: ImageInputs, lowers: list[Path], epoch: int) ->
         _extract_npm(inputs.npm, name, tree / target.lstrip("/"))
     layer.remove_bytecode(tree)
     layer.clean(tree)
+    layer.leave_out(tree, recipe.without)
     _compile(tree, lowers, epoch, recipe.name)
 
 
-def _add_code(tree: Path, app: Path, wheel: Artifact | None, lowers: list[Path], epoch: int) -> None:
-    if wheel:
-        _install_wheels([wheel], tree / SITE_PACKAGES, epoch)
-    if app.exists():
-        _copy(app, tree / APP)
+def _add_code(tree: Path, app: Path, own: dict[str, bytes], lowers: list[Path], epoch: int) -> None:
+    for name, content in own.items():
+        file = tree / SITE_PACKAGES / name
+        _make_folder(file.parent)
+        file.write_bytes(content)
+        file.chmod(0o644)
+    _copy(app, tree / APP)
     _compile(tree, lowers, epoch, "the code layer")
 
 

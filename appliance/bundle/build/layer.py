@@ -98,6 +98,31 @@ def clean(root: Path) -> None:
             link.unlink()
 
 
+def leave_out(root: Path, patterns: list[str]) -> None:
+    """Remove from ``root`` what a recipe says that its image does without.
+
+    Args:
+        root: the layer's own file system.
+        patterns: absolute paths in the image, with wildcards.
+
+    Raises:
+        ApplianceError: a pattern fits nothing, as when a package has moved its files, or leads out of ``root``.
+    """
+    for pattern in patterns:
+        found = list(root.glob(pattern.lstrip("/")))
+        if not found:
+            raise ApplianceError(
+                f"without: nothing in this image fits {pattern}",
+                rule="what an image leaves out is named exactly, so that it does not come back unseen",
+                remedy="correct or remove the line in image.yml",
+            )
+        for path in found:
+            if not path.parent.resolve().is_relative_to(root.resolve()):
+                raise ApplianceError(f"without: {pattern} leads out of the image through a link")
+            if os.path.lexists(path):  # a folder that was found before may have held it
+                _remove(path)
+
+
 def remove_bytecode(root: Path) -> None:
     """Remove every `__pycache__`; bytecode is compiled again in a fixed order."""
     for folder, names, _ in os.walk(root):

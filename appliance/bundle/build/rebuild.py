@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from appliance.bundle.build.steps import Builder
+from appliance.bundle.build.wheel import PROJECTS, Project
 from appliance.bundle.inputs.collect import Artifact, sha256_of
 from appliance.bundle.read.verify import verify_bundle
 from appliance.errors import ApplianceError
@@ -45,16 +46,19 @@ class SiteBuilder(Builder):
                 (folder / path.name).symlink_to(path)
 
     @cached_property
-    def appliance_wheel(self) -> Artifact:
-        """The project's wheel that the bundle carries."""
-        wheels = list((self.targets / "wheels").glob("mls_appliance-*.whl"))
+    def own_wheels(self) -> dict[str, Artifact]:
+        """This project's own wheels, which the bundle carries, by name."""
+        return {project.name: self._carried(project) for project in PROJECTS}
+
+    def _carried(self, project: Project) -> Artifact:
+        wheels = list((self.targets / "wheels").glob(project.pattern))
         if len(wheels) != 1:
             raise ApplianceError(
-                f"{self.targets}/wheels: {len(wheels)} wheels of the appliance, one must be",
-                rule="a bundle carries the software that it is installed with",
+                f"{self.targets}/wheels: {len(wheels)} wheels of {project.name}, one must be",
+                rule="a bundle carries the software that it and its images are made of",
                 remedy="name a whole bundle",
             )
-        return Artifact("wheel", "mls-appliance", wheels[0].name.split("-")[1], wheels[0], sha256_of(wheels[0]))
+        return Artifact("wheel", project.name, wheels[0].name.split("-")[1], wheels[0], sha256_of(wheels[0]))
 
 
 def rebuild(

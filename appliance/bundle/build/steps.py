@@ -9,8 +9,9 @@ from pydantic import BaseModel
 
 from appliance.bundle.build.cache import LayerCache
 from appliance.bundle.build.image import ImageInputs, ImageLayers, build_layers
+from appliance.bundle.build.modules import OwnCode, imported_code
 from appliance.bundle.build.oci import Image, describe
-from appliance.bundle.build.wheel import build_appliance_wheel
+from appliance.bundle.build.wheel import APPLIANCE, PROJECTS, build_wheel
 from appliance.bundle.inputs.apt import Apt
 from appliance.bundle.inputs.collect import (
     Artifact,
@@ -83,6 +84,7 @@ class Builder:
         self.store = Store(self.cache / "store")
         self.layer_cache = LayerCache(self.cache / "layers")
         self._built: dict[str, ImageLayers] = {}
+        self._own_code: dict[str, OwnCode] = {}
 
     @cached_property
     def lock(self) -> SourcesLock:
@@ -211,11 +213,12 @@ class Builder:
     def wheels(self) -> list[Artifact]:
         """Every wheel of the bundle, this project's own included."""
         found = [wheel for recipe in self.recipes.values() for wheel in self._wheels(recipe)]
-        return list({wheel.path.name: wheel for wheel in (*found, *self.host_wheels())}.values())
+        every = (*found, *self.host_wheels(), *self.own_wheels.values())
+        return list({wheel.path.name: wheel for wheel in every}.values())
 
     def host_wheels(self) -> list[Artifact]:
-        """The wheels of the appliance's command, this project's own included."""
-        return [*collect_wheels(self.store, self.source / "requirements-host.lock"), self.appliance_wheel]
+        """The wheels of the appliance's command, its own included."""
+        return [*collect_wheels(self.store, self.source / "requirements-host.lock"), self.own_wheels[APPLIANCE.name]]
 
     def bootstrap_packages(self) -> list[Artifact]:
         """What a minimal Debian host lacks to run the appliance's command."""
@@ -227,9 +230,9 @@ class Builder:
         return [artifact for recipe in self.recipes.values() for artifact in self._npm(recipe)]
 
     @cached_property
-    def appliance_wheel(self) -> Artifact:
-        """This project's own wheel, built from the checkout."""
-        return build_appliance_wheel(self.source, self.cache / "own", self.lock.epoch)
+    def own_wheels(self) -> dict[str, Artifact]:
+        """This project's own wheels by name, built from the checkout."""
+        return {item.name: build_wheel(item, self.source, self.cache / "own", self.lock.epoch) for item in PROJECTS}
 
     @property
     def model_folder(self) -> Path:
@@ -280,8 +283,15 @@ class Builder:
             debs=self.store.deb_artifacts(sorted(own - inherited), self.lock),
             wheels=self._wheels(recipe),
             npm=self._npm(recipe),
-            appliance_wheel=self.appliance_wheel if recipe.appliance else None,
+            own=self._own(recipe.name),
         )
+
+    def _own(self, name: str) -> OwnCode:
+        """What an image holds of this project's own wheels."""
+        app = self.source / "images" / name / "app"
+        if name not in self._own_code:
+            self._own_code[name] = imported_code(app, list(self.own_wheels.values())) if app.exists() else OwnCode()
+        return self._own_code[name]
 
     def _closure(self, name: str) -> set[str]:
         """Names of the Debian packages of an image and its ancestors."""

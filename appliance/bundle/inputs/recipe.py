@@ -12,6 +12,10 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 _SEGMENT = r"[A-Za-z0-9@_][A-Za-z0-9@._-]*"  # begins with no dot, so that no path leaves its folder
 ContainerPath = Annotated[str, StringConstraints(pattern=rf"^(/{_SEGMENT})+$")]
 RecipePath = Annotated[str, StringConstraints(pattern=rf"^{_SEGMENT}(/{_SEGMENT})*$")]
+_PATTERN = r"[A-Za-z0-9@_*?\[][A-Za-z0-9@._*?\[\]!+-]*"
+ContainerPattern = Annotated[str, StringConstraints(pattern=rf"^(/{_PATTERN})+$")]
+"""Paths in an image, with the wildcards of a shell; `**` is any number of folders."""
+
 Uid = Annotated[int, Field(ge=1000, le=59999)]
 
 
@@ -29,7 +33,8 @@ class Recipe(BaseModel):
 
     ``files`` are copied before the Debian packages are installed, so that their scripts find them. ``npm_files`` maps a
     path inside a package (``<package>/<path>``) to the path in the image. ``other_users`` are known by name only, for
-    software that maps the peer of a socket to a name. ``appliance`` puts this project's own wheel into the image.
+    software that maps the peer of a socket to a name. ``without`` is removed after the packages and wheels are
+    installed: what they bring and nothing in this image uses. What a parent brings stays.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -38,7 +43,6 @@ class Recipe(BaseModel):
     parent: Name | None = None
     packages: list[str] = []
     wheels: str | None = None
-    appliance: bool = False
     npm: dict[str, str] = {}
     npm_files: dict[RecipePath, ContainerPath] = {}
     user: User | None = None
@@ -47,6 +51,7 @@ class Recipe(BaseModel):
     stop_signal: str = "SIGTERM"
     environment: dict[str, str] = {}
     files: dict[RecipePath, ContainerPath] = {}
+    without: list[ContainerPattern] = []
     description: str = ""
 
     @model_validator(mode="before")

@@ -11,7 +11,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.bundle.repository.carry import hash_target
-from appliance.bundle.repository.held import Base
+from appliance.bundle.repository.held import HeldBundles
 from appliance.errors import ApplianceError, first_finding
 from appliance.trust import canonical
 from appliance.trust.files import read_limited
@@ -124,7 +124,7 @@ def require_empty(out: Path) -> None:
         raise DeltaError(f"{out}: is not empty", remedy="choose a new folder")
 
 
-def require_held(bundle: Path, held: Base, targets: Sequence[Target]) -> None:
+def require_held(bundle: Path, held: HeldBundles, targets: Sequence[Target]) -> None:
     """Refuse a delta whose receiver lacks what it presupposes, before any file is read.
 
     Raises:

@@ -17,7 +17,7 @@ from appliance.bundle.media.bootstrap import BOOTSTRAP_FILE, check_copy
 from appliance.bundle.read.delta import DELTA_FILE, require_held
 from appliance.bundle.repository.carry import hash_target, stage_target
 from appliance.bundle.repository.hashing import WORKERS
-from appliance.bundle.repository.held import Base
+from appliance.bundle.repository.held import HeldBundles
 from appliance.bundle.repository.metadata import list_files
 from appliance.errors import ApplianceError, visible
 from appliance.trust import furniture
@@ -114,6 +114,7 @@ def verify_bundle(
     trusted: Path | None = None,
     bases: Sequence[Path] = (),
     now: datetime | None = None,
+    on_proven: Callable[[Repository], None] | None = None,
     on_target: OnTarget | None = None,
 ) -> tuple[Repository, Report]:
     """Verify metadata, every target, the images and their attestations, changing nothing.
@@ -124,6 +125,7 @@ def verify_bundle(
         trusted: the metadata that this host accepted last, or None.
         bases: earlier bundles on this host, from which files are taken that this one does not carry.
         now: the latest time the host is sure of, UTC; by default its clock.
+        on_proven: called once the metadata is proven, before any target is read.
         on_target: called as each target is done, largest first.
 
     Returns:
@@ -134,7 +136,9 @@ def verify_bundle(
             and what it presupposes is not here.
     """
     repository = read_repository(bundle / "metadata", root_fingerprint, trusted=trusted, now=now)
-    held = Base(bases)
+    if on_proven:
+        on_proven(repository)
+    held = HeldBundles(bases)
     require_held(bundle, held, list(repository.targets.values()))
     strays = _strays(bundle, repository.targets)
     results = _each_target(
@@ -172,7 +176,7 @@ def stage_bundle(
             or the destination is full or not writable.
     """
     repository = read_repository(bundle / "metadata", root_fingerprint, trusted=trusted, now=now)
-    held = Base(bases)
+    held = HeldBundles(bases)
     require_held(bundle, held, list(repository.targets.values()))
     strays = _strays(bundle, repository.targets)
     try:

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from appliance.bundle.repository.hashing import BUFFER
-from appliance.bundle.repository.held import Base
+from appliance.bundle.repository.held import HeldBundles
 from appliance.errors import ApplianceError
 from appliance.trust.files import open_regular
 from appliance.trust.repository.metadata import Target
@@ -34,7 +34,7 @@ def hash_target(file: Path, target: Target) -> str:
         os.close(source)
 
 
-def stage_target(held: Base, bundle: Path, destination: Path, target: Target) -> str:
+def stage_target(held: HeldBundles, bundle: Path, destination: Path, target: Target) -> str:
     """Bring a target to its place and say what is wrong with it, or nothing; what is there and right stays."""
     final = destination / "targets" / target.path
     if final.is_file() and not final.is_symlink() and not hash_target(final, target):

@@ -8,7 +8,7 @@ from appliance.trust.files import read_limited
 from appliance.trust.repository.metadata import LIMITS, Target, parse, targets_of
 
 
-class Base:
+class HeldBundles:
     """Files of earlier bundles by their digest. Nothing in them is trusted: every file is hashed again when it is used.
 
     Args:

@@ -15,7 +15,7 @@ from appliance.trust.repository.chain import RootChain
 from appliance.trust.repository.client import verify_metadata
 from appliance.trust.repository.metadata import LIMITS, Target, check_path
 from appliance.trust.repository.publish import Edition, check_people, prepare
-from appliance.trust.repository.request import Request, sign_with_all
+from appliance.trust.repository.request import SigningRequest, sign_with_all
 from appliance.trust.repository.root import Person
 from appliance.trust.repository.schema import Chunks, Custom
 
@@ -74,7 +74,7 @@ def prepare_repository(
     edition: Edition | None = None,
     cache: HashCache | None = None,
     on_target: Progress | None = None,
-) -> Request:
+) -> SigningRequest:
     """Hash the files in ``bundle/targets`` once and ask for signatures on their metadata; writes nothing.
 
     For arguments see :func:`write_repository`.
@@ -94,7 +94,7 @@ def prepare_repository(
     return prepare(listed, chain=chain, edition=edition)
 
 
-def seal(bundle: Path, request: Request) -> Written:
+def seal(bundle: Path, request: SigningRequest) -> Written:
     """Write the metadata of a completely signed request into ``bundle``.
 
     Raises:

@@ -57,7 +57,7 @@ def start(
 
     Example: appliance audit break-glass start fire.dsse.json
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.monitor.decide import revocations
     from appliance.monitor.decide.break_glass import FOLDER, KIND, check_lent, read  # as above
     from appliance.monitor.in_force.statements import installed_statements

@@ -107,7 +107,9 @@ def cosign(
     verifier = read_key(log_key)
     cosigned = witnesses.cosign(
         _parsed(
-            asked, lambda _: witnesses.Request.decode(asked.read_bytes()), "a request of `appliance audit request`"
+            asked,
+            lambda _: witnesses.CosigningRequest.decode(asked.read_bytes()),
+            "a request of `appliance audit request`",
         ),
         verifier,
         _parsed(key, lambda _: key_file.read(key, secret), "a cosigning key of `appliance audit witness`"),

@@ -31,7 +31,7 @@ def prompt(
     """
     from appliance.audit.review import query
     from appliance.contract import digest
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.monitor.in_force.statements import installed_statements
 
     paths = HostPaths(root, RUN)

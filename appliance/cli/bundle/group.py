@@ -65,18 +65,17 @@ def verify(
 
     Example: appliance bundle verify /media/bundle --root-fingerprint 9f3c...
     """
-    from appliance.bundle.read.inspect import inspect_bundle  # keeps `appliance --help` quick
-    from appliance.bundle.read.verify import verify_bundle
+    from appliance.bundle.read.verify import verify_bundle  # keeps `appliance --help` quick
     from appliance.trust.repository.freshness import Freshness
 
     thresholds = Freshness.load(freshness) if freshness else Freshness()
-    contents = inspect_bundle(folder, root_fingerprint)
-    with Progress(sum(target.size for target in contents.targets), shown=not as_json) as progress:
+    with Progress(shown=not as_json) as progress:
         repository, report = verify_bundle(
             folder,
             root_fingerprint,
             trusted=trusted,
             bases=base or [],
+            on_proven=lambda proven: progress.begin(sum(target.length for target in proven.targets.values())),
             on_target=lambda result: progress.advance(
                 result.size,
                 result.finding
@@ -122,11 +121,10 @@ class Progress:
     """Progress over bytes: a bar on a terminal, one plain line a file otherwise.
 
     Args:
-        total: bytes in all.
         shown: False for silence.
     """
 
-    def __init__(self, total: int, *, shown: bool) -> None:
+    def __init__(self, *, shown: bool) -> None:
         from rich.progress import (
             BarColumn,
             DownloadColumn,
@@ -139,7 +137,7 @@ class Progress:
         self._shown = shown
         columns = (TextColumn("verifying"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
         self._bar = Bar(*columns, transient=True) if shown and sys.stdout.isatty() else None
-        self._task = self._bar.add_task("verifying", total=total) if self._bar else None
+        self._task = self._bar.add_task("verifying", total=None) if self._bar else None
 
     def __enter__(self) -> "Progress":
         (self._bar or nullcontext()).__enter__()
@@ -147,6 +145,11 @@ class Progress:
 
     def __exit__(self, *exception: Any) -> None:
         (self._bar or nullcontext()).__exit__(*exception)
+
+    def begin(self, total: int) -> None:
+        """Say how many bytes there are in all."""
+        if self._bar and self._task is not None:
+            self._bar.update(self._task, total=total)
 
     def advance(self, count: int, line: str) -> None:
         """Count ``count`` more bytes and print ``line``, unless it is empty."""

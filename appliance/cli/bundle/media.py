@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from appliance.cli.shared import contents, inputs
-from appliance.cli.shared.options import Bundle, Json, RootFingerprint, Trusted, asker, print_json, size
+from appliance.cli.shared.options import Bundle, Json, RootFingerprint, Trusted, disc_prompt, print_json, size
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def gather(
 
     status = 0
     try:
-        ask = None if as_json else asker()
+        ask = None if as_json else disc_prompt()
         gather_discs(discs, into, root_fingerprint, trusted=trusted, on_piece=tell, on_disc=done, ask=ask)
     except MissingDiscsError as error:
         status = error.status

@@ -52,9 +52,9 @@ def seal(
     """
     from appliance.bundle.repository.metadata import seal as seal_bundle
     from appliance.trust.files import read_limited
-    from appliance.trust.repository.request import LIMIT, Request
+    from appliance.trust.repository.request import LIMIT, SigningRequest
 
-    written = seal_bundle(bundle, Request.decode(read_limited(file, LIMIT), str(file)))
+    written = seal_bundle(bundle, SigningRequest.decode(read_limited(file, LIMIT), str(file)))
     if as_json:
         print_json(written.__dict__)
     else:

@@ -15,8 +15,8 @@ from appliance.cli.shared.options import (
     Run,
     new_passphrase,
     print_json,
+    progress_printer,
     size,
-    told,
 )
 
 
@@ -51,11 +51,11 @@ def backup(
 
     Example: appliance enclave backup secret --out /media/backup --to recipients.txt
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.data.backup import back_up  # keeps `appliance --help` quick
 
     paths = HostPaths(root.resolve(), run)
-    statement, made = back_up(paths, name, out.resolve(), to, told(quiet=as_json))
+    statement, made = back_up(paths, name, out.resolve(), to, progress_printer(quiet=as_json))
     if as_json:
         print_json({"statement": str(statement)} | made.model_dump(mode="json"))
         return
@@ -85,7 +85,7 @@ def restore(
     Example: appliance enclave restore secret /media/backup/hq-secret-SECRET-20260101T000000Z.dsse.json --key isso.age
     """
     from appliance.cli.shared.options import read_passphrase
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.data import backup as backups  # keeps `appliance --help` quick
     from appliance.trust.age import load_identity
     from appliance.trust.keys import ask_passphrase, load_public_key
@@ -97,7 +97,7 @@ def restore(
         name,
         statement,
         load_identity(key, secret),
-        told(quiet=as_json),
+        progress_printer(quiet=as_json),
         signer=load_public_key(signer) if signer else None,
         dry_run=dry_run,
     )
@@ -122,10 +122,10 @@ def undo_restore(
 
     Example: appliance enclave undo-restore secret
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.data.backup import undo  # keeps `appliance --help` quick
 
-    undo(HostPaths(root.resolve(), run), name, told(quiet=as_json), dry_run=dry_run)
+    undo(HostPaths(root.resolve(), run), name, progress_printer(quiet=as_json), dry_run=dry_run)
     if as_json:
         print_json({"enclave": name, "undone": not dry_run})
         return

@@ -57,7 +57,7 @@ def erase(
 
     Example: appliance enclave erase project-x erase.dsse.json --dry-run
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.data.crypto_erase import erase as run_erase  # keeps `appliance --help` quick
 
     done = run_erase(HostPaths(root.resolve(), run), name, statement, dry_run=dry_run)

@@ -53,7 +53,7 @@ def import_(
     Example: appliance enclave import secret tasks.jsonl --project 3f0c... --marking SECRET \
         --certificate me.pem --key me.key
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.data.exchange import import_file  # keeps `appliance --help` quick
 
     paths = HostPaths(root.resolve(), run)
@@ -80,7 +80,7 @@ def export(
     Example: appliance enclave export secret --project 3f0c... --destination "J2, disc 7" \
         --certificate me.pem --key me.key
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.data.exchange import HELD, hold  # keeps `appliance --help` quick
 
     paths = HostPaths(root.resolve(), run)
@@ -132,7 +132,7 @@ def release(
 
     Example: appliance enclave release approval.dsse.json --out /media/disc
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.data.exchange import release as run_release  # keeps `appliance --help` quick
 
     file, found = run_release(HostPaths(root.resolve(), run), approval, out)

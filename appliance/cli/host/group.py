@@ -26,14 +26,14 @@ from appliance.cli.shared.options import (
     Root,
     RootFingerprint,
     Run,
-    asker,
+    disc_prompt,
     print_json,
-    told,
+    progress_printer,
 )
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
 
 app = Commands("host")
 app.command()(inventory)
@@ -84,13 +84,13 @@ def install(
     Example: appliance host install /media/disc --site /media/site \
         --root-fingerprint 9f3c... --officers-fingerprint 07aa...
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.change.install import install as run_install
 
-    say = told(quiet=as_json)
+    say = progress_printer(quiet=as_json)
     report = run_install(
         HostPaths(root.resolve(), run),
-        _bundle_on(media, root.resolve(), root_fingerprint, say, asker()),
+        _bundle_on(media, root.resolve(), root_fingerprint, say, disc_prompt()),
         site.resolve(),
         root_fingerprint=root_fingerprint,
         officers_fingerprint=officers_fingerprint,
@@ -137,7 +137,7 @@ def status(
 
     Example: appliance host status
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.enforce.platform import detect
     from appliance.host.enforce.podman import Podman
     from appliance.host.report.status import lines as status_lines
@@ -183,7 +183,7 @@ def verify(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
 
     Example: appliance host verify --json
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.enforce import hardening
     from appliance.host.enforce.podman import Podman
     from appliance.host.watching.reconciler import look
@@ -218,14 +218,14 @@ def recover(root: Root = ROOT, run: Run = RUN, as_json: Json = False) -> None:
 
     Example: appliance host recover
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.change.converge import alone
     from appliance.host.change.converge import recover as run_recover
 
     paths = HostPaths(root.resolve(), run)
     _installed(paths)
     with alone(paths):
-        changed = run_recover(paths, told(quiet=as_json))
+        changed = run_recover(paths, progress_printer(quiet=as_json))
     print_json({"changed": changed}) if as_json else print("changed" if changed else "nothing to do")
 
 
@@ -242,7 +242,7 @@ def watch(
 
     Example: appliance host watch storage
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.watching.watch import Watch, reminder
 
     paths = HostPaths(root.resolve(), run)
@@ -274,8 +274,8 @@ def rollback(
 
     Example: appliance host rollback --restore-data --dry-run
     """
-    from appliance.enclave.render import HostPaths
-    from appliance.host.change.converge import alone_and_whole
+    from appliance.enclave.paths import HostPaths
+    from appliance.host.change.converge import exclusive
     from appliance.host.change.rollback import plan, roll_back
 
     paths = HostPaths(root.resolve(), run)
@@ -283,8 +283,8 @@ def rollback(
     if dry_run:
         decided = plan(paths, restore_data=restore_data)
     else:
-        with alone_and_whole(paths):
-            decided = roll_back(paths, restore_data=restore_data, progress=told(quiet=as_json))
+        with exclusive(paths):
+            decided = roll_back(paths, restore_data=restore_data, progress=progress_printer(quiet=as_json))
     if as_json:
         print_json(asdict(decided) | {"dry_run": dry_run})
         return
@@ -312,10 +312,10 @@ def remove(
 
     Example: appliance host remove --keep-state
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.change.remove import remove as run_remove
 
-    run_remove(HostPaths(root.resolve(), run), keep_state=keep_state, progress=told(quiet=as_json))
+    run_remove(HostPaths(root.resolve(), run), keep_state=keep_state, progress=progress_printer(quiet=as_json))
     if as_json:
         print_json({"removed": True})
 

@@ -35,7 +35,7 @@ def reconcile(root: AnyRoot = ROOT, run: AnyRun = RUN) -> None:
 
     Example: appliance host reconcile
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.watching import watcher
 
     watcher.watch(HostPaths(root.resolve(), run))
@@ -53,7 +53,7 @@ def step(
 
     Example: appliance host step prepare
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.change import steps
     from appliance.host.change.converge import one_step
 
@@ -99,7 +99,7 @@ def decided(
 
     Example: appliance host decided gateway admission.image --reason "another image"
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.enforce.decisions import record_decision
 
     record_decision(HostPaths(root.resolve(), run), name, rule, reason or [], allowed=allowed)

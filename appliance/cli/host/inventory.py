@@ -25,7 +25,7 @@ def inventory(
         appliance site sign inventory.json --kind inventory --key olga.pem --key otto.pem --out signed
         appliance host inventory /media/stick/inventory.dsse.json --approved signed/inventory.dsse.json
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.report.inventory import encode, release, take_inventory  # keeps --help quick
     from appliance.trust.files import replace_file
 

@@ -21,7 +21,7 @@ def support(
 
     Example: appliance host support support.json
     """
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.host.report.support import write  # keeps `appliance --help` quick
 
     made = write(HostPaths(root.resolve(), run), out, time.time())

@@ -12,7 +12,7 @@ from appliance.cli.shared.options import Demo, Json, PassphraseFile, new_passphr
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:
-    from appliance.trust.repository.request import Request
+    from appliance.trust.repository.request import SigningRequest
 
 
 def new(
@@ -149,14 +149,14 @@ def finish(
     print_json({"folder": str(root), "root": len(chain)}) if as_json else print(text)
 
 
-def _read(file: Path) -> "Request":
+def _read(file: Path) -> "SigningRequest":
     from appliance.trust.files import read_limited
-    from appliance.trust.repository.request import LIMIT, Request
+    from appliance.trust.repository.request import LIMIT, SigningRequest
 
-    return Request.decode(read_limited(file, LIMIT), str(file))
+    return SigningRequest.decode(read_limited(file, LIMIT), str(file))
 
 
-def _write(file: Path, request: "Request") -> None:
+def _write(file: Path, request: "SigningRequest") -> None:
     from appliance.trust.files import replace_file
 
     replace_file(file, request.encode())

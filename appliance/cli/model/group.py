@@ -195,7 +195,7 @@ def install(
 
     Example: appliance model install small.certificate.dsse.json --enclave unclassified
     """
-    from appliance.enclave.render import HostPaths  # as above
+    from appliance.enclave.paths import HostPaths  # as above
     from appliance.host.state.models import install_certificate  # as above
 
     said = install_certificate(HostPaths(root.resolve(), run), enclave, certificate)

@@ -27,7 +27,7 @@ def run(
 
     import structlog
 
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.monitor.serve.daemon import serve
     from appliance.monitor.serve.quiet import Quiet
 

@@ -88,7 +88,7 @@ def enter_network(command: str, parameters: Mapping[str, Any]) -> None:
         ApplianceError: that namespace cannot be entered.
     """
     if command in NETWORK:
-        from appliance.enclave.render import HostPaths
+        from appliance.enclave.paths import HostPaths
         from appliance.host.watching.network_namespace import enter
 
         paths = HostPaths(parameters["root"].resolve(), parameters["run"])

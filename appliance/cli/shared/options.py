@@ -203,7 +203,7 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, sort_keys=True))
 
 
-def asker() -> Callable[[str], None] | None:
+def disc_prompt() -> Callable[[str], None] | None:
     """Asks for another disc, at a terminal; None when nobody is there to insert one."""
     if not sys.stdin.isatty():
         return None
@@ -215,7 +215,7 @@ def asker() -> Callable[[str], None] | None:
     return ask
 
 
-def told(*, quiet: bool) -> Callable[[str], None]:
+def progress_printer(*, quiet: bool) -> Callable[[str], None]:
     """Tells progress on the error output, with the seconds since the beginning, unless ``quiet``."""
     from rich.console import Console
 

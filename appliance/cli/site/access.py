@@ -55,7 +55,7 @@ def _draft(file: Path, kind: str) -> Any:
 
 
 def _signed(root: Path) -> "Statements":
-    from appliance.enclave.render import HostPaths
+    from appliance.enclave.paths import HostPaths
     from appliance.monitor.in_force.statements import installed_statements
 
     contents.is_root(root, ROOT_IS)

@@ -163,7 +163,7 @@ def apply(
 
     Example: appliance site apply /media/site
     """
-    from appliance.enclave.render import HostPaths  # keeps `appliance --help` quick
+    from appliance.enclave.paths import HostPaths  # keeps `appliance --help` quick
     from appliance.monitor.serve.succession import ask
 
     answer = ask(HostPaths(root.resolve(), run), folder.resolve(), dry_run=dry_run)

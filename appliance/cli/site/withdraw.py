@@ -139,7 +139,7 @@ def revoke(
 
     Example: appliance site revoke revoke.dsse.json
     """
-    from appliance.enclave.render import HostPaths  # keeps `appliance --help` quick
+    from appliance.enclave.paths import HostPaths  # keeps `appliance --help` quick
     from appliance.host.state.revocation import revoke as run_revoke
 
     said = run_revoke(HostPaths(root.resolve(), run), statement, dry_run=dry_run)
@@ -179,7 +179,7 @@ def attest_time(
 
     Example: appliance site attest-time time.dsse.json
     """
-    from appliance.enclave.render import HostPaths  # keeps `appliance --help` quick
+    from appliance.enclave.paths import HostPaths  # keeps `appliance --help` quick
     from appliance.host.state.clock import attest
 
     said = attest(HostPaths(root.resolve(), run), statement, dry_run=dry_run)

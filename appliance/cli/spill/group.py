@@ -74,7 +74,7 @@ def trace(
 def _catalogue(root: Path, given: Path | None) -> "Catalogue":
     """The services whose containers a trace can name: those of a bundle, or those installed."""
     from appliance.cli.bundle.catalogue import required_catalogue
-    from appliance.enclave.render import HostPaths, installed_catalogue
+    from appliance.enclave.paths import HostPaths, installed_catalogue
 
     if given:
         return required_catalogue(given)

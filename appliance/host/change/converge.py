@@ -14,7 +14,7 @@ from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.kinds import Entity, Scope, Verdict
 from appliance.audit.events.text import printable
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.errors import ApplianceError
 from appliance.host.change import stack
 from appliance.host.enforce.podman import Podman
@@ -50,7 +50,7 @@ def alone(paths: HostPaths) -> Iterator[None]:
 
 
 @contextmanager
-def alone_and_whole(paths: HostPaths) -> Iterator[None]:
+def exclusive(paths: HostPaths) -> Iterator[None]:
     """Hold the host for a command that takes the volumes as they lie.
 
     Raises:
@@ -184,4 +184,4 @@ def record(paths: HostPaths, operation: str, target: Path, verdict: Verdict) -> 
     entity = Entity(kind="generation", name=f"{target.name}, bundle {Facts.of(target).bundle}")
     scope = Scope(label=site.system_high.marking.label.encode())
     event = events.configuration(scope, "host", operation, entity, verdict)
-    spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+    spool.record(paths.root, event)

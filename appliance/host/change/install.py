@@ -1,7 +1,6 @@
 """Install: prove everything, let `install.yml` change the host step by step, and return when it does not end well."""
 
 import hashlib
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,9 +15,9 @@ from appliance.audit.events.kinds import Entity, Scope, Verdict
 from appliance.audit.events.text import printable
 from appliance.bundle.read.summary import write_summary
 from appliance.bundle.read.verify import Report, stage_bundle, verify_bundle
-from appliance.bundle.repository.held import Base, held_bundles
+from appliance.bundle.repository.held import HeldBundles, held_bundles
 from appliance.contract.catalogue import TARGET, Catalogue, no_catalogue, read_catalogue
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import Site
 from appliance.errors import ApplianceError
 from appliance.host.change import converge, preflight, prune, stack
@@ -119,7 +118,7 @@ def install(
             progress(f"  REFUSED: {finding.message}" if isinstance(finding, ApplianceError) else f"  {finding}")
     if not dry_run:
         preflight.require(findings)
-        with converge.alone_and_whole(paths), _way_back(paths, progress):
+        with converge.exclusive(paths), _way_back(paths, progress):
             with stages.stage("copy the bundle, hashing every byte again"):
                 repository, copied = stage_bundle(
                     bundle, staged, root_fingerprint, trusted=_existing(trusted), bases=bases, now=latest
@@ -154,12 +153,12 @@ def _offered(bundle: Path, repository: Repository, bases: Sequence[Path]) -> Cat
     target = repository.targets.get(TARGET)
     if target is None:
         raise no_catalogue(bundle)
-    return read_catalogue(Base(bases).locate(bundle, target).read_bytes(), TARGET)
+    return read_catalogue(HeldBundles(bases).locate(bundle, target).read_bytes(), TARGET)
 
 
 def _examine(
     paths: HostPaths, statements: Statements, offered: Catalogue, bundle: str, report: Report
-) -> list[preflight.Finding]:
+) -> list[preflight.Obstacle]:
     sizes = {target.path: target.size for target in report.targets}
     host = preflight.Host(
         paths=paths,
@@ -243,7 +242,7 @@ def _record(paths: HostPaths, site: Site, report: Report, summary: Path) -> None
     verdict = Verdict(allowed=True, rule="bundle.verified", policy=f"sha256:{digest}")
     scope = Scope(label=site.system_high.marking.label.encode())
     event = events.configuration(scope, "host", "install", entity, verdict)
-    spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+    spool.record(paths.root, event)
 
 
 def _record_return(paths: HostPaths, statements: Statements, back: lineage.RollBack) -> None:
@@ -253,7 +252,7 @@ def _record_return(paths: HostPaths, statements: Statements, back: lineage.RollB
     verdict = Verdict(allowed=True, rule=lineage.RULE, reason=printable(back.reason))
     scope = Scope(label=statements.site.system_high.marking.label.encode())
     event = events.configuration(scope, "host", "install", entity, verdict)
-    spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+    spool.record(paths.root, event)
 
 
 def _existing(folder: Path) -> Path | None:

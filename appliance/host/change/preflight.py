@@ -10,7 +10,8 @@ import psutil
 
 from appliance.bundle.evidence.labels import label_of
 from appliance.contract.catalogue import Catalogue
-from appliance.enclave.render import RECORD_SOCKET, HostPaths
+from appliance.enclave.paths import HostPaths
+from appliance.enclave.render import RECORD_SOCKET
 from appliance.enclave.site import Enclave, Site, check_services
 from appliance.errors import ApplianceError
 from appliance.host.enforce import kernel, weights
@@ -26,7 +27,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DATABASE_SOCKET = ".s.PGSQL.5432"
 MAXIMUM_SOCKET = 107
 CLOCK_TOLERANCE = timedelta(minutes=10)
-Finding = ApplianceError | str
+Obstacle = ApplianceError | str
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,13 @@ class Host:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-def examine(host: Host) -> list[Finding]:
+def examine(host: Host) -> list[Obstacle]:
     """All findings: a text where something is right, a refusal where it is not. Nothing is changed."""
     checks = (_rights, _labels, _platform, _space, _storage, _sockets, _addresses, _clock, _kernel, _services)
     return [finding for check in checks for finding in check(host)]
 
 
-def require(findings: list[Finding]) -> None:
+def require(findings: list[Obstacle]) -> None:
     """Refuse unless everything is right.
 
     Raises:
@@ -75,7 +76,7 @@ def require(findings: list[Finding]) -> None:
         raise ApplianceError(text, rule=first.rule, remedy=first.remedy)
 
 
-def _rights(host: Host) -> Iterator[Finding]:
+def _rights(host: Host) -> Iterator[Obstacle]:
     if not is_root():
         yield ApplianceError("host install changes the host and needs root", remedy="sudo appliance host install ...")
     needed = (*PROGRAMS, host.platform.runtime)
@@ -89,7 +90,7 @@ def _rights(host: Host) -> Iterator[Finding]:
         )
 
 
-def _labels(host: Host) -> Iterator[Finding]:
+def _labels(host: Host) -> Iterator[Obstacle]:
     """Nothing is installed that no enclave may hold, and no model in an enclave that may not hold it."""
     for text in sorted(set(host.labels.values())):
         path = next(path for path, label in host.labels.items() if label == text)
@@ -123,7 +124,7 @@ def _absent(programs: Iterable[str]) -> list[str]:
     return [name for name in programs if shutil.which(name, path=PATH) is None]
 
 
-def _platform(host: Host) -> Iterator[Finding]:
+def _platform(host: Host) -> Iterator[Obstacle]:
     found = host.platform
     yield f"cgroups {found.cgroups}, runtime {found.runtime}, manager {found.cgroup_manager}"
     yield f"limits nofile {found.nofile}, nproc {found.nproc}"
@@ -134,7 +135,7 @@ def _platform(host: Host) -> Iterator[Finding]:
     yield f"systemd {words['systemd']}, AppArmor {words['apparmor']}, SELinux {words['selinux']}"
 
 
-def _space(host: Host) -> Iterator[Finding]:
+def _space(host: Host) -> Iterator[Obstacle]:
     for room in host.rooms:
         parts = ", ".join(f"{need.what} {need.length >> 20}" for need in room.needs if need.length)
         text = f"{room.path}: {room.free >> 20} MiB free, {room.needed >> 20} MiB needed ({parts})"
@@ -148,7 +149,7 @@ def _space(host: Host) -> Iterator[Finding]:
             )
 
 
-def _storage(host: Host) -> Iterator[Finding]:
+def _storage(host: Host) -> Iterator[Obstacle]:
     needed = volumes.missing(host.paths, host.site)
     why = volumes.problem() if needed else ""
     for enclave in host.site.enclaves:
@@ -163,7 +164,7 @@ def _storage(host: Host) -> Iterator[Finding]:
             yield volumes.describe(host.paths, enclave)
 
 
-def _sockets(host: Host) -> Iterator[Finding]:
+def _sockets(host: Host) -> Iterator[Obstacle]:
     databases = [host.paths.sockets(enclave.name, "postgresql") / DATABASE_SOCKET for enclave in host.site.enclaves]
     services = [(enclave.name, service) for enclave in host.site.enclaves for service in enclave.services]
     records = [host.paths.records(*service) / RECORD_SOCKET for service in services]
@@ -176,7 +177,7 @@ def _sockets(host: Host) -> Iterator[Finding]:
         )
 
 
-def _addresses(host: Host) -> Iterator[Finding]:
+def _addresses(host: Host) -> Iterator[Obstacle]:
     ours = f"{host.paths.root}/"
     for enclave in host.site.enclaves:
         where = f"site.yml: enclave {enclave.name!r}: {enclave.address}"
@@ -219,7 +220,7 @@ def _listener(address: str) -> psutil.Process | None:
     return None
 
 
-def _clock(host: Host) -> Iterator[Finding]:
+def _clock(host: Host) -> Iterator[Obstacle]:
     if host.now < host.reference_time - CLOCK_TOLERANCE:
         yield ApplianceError(
             f"the clock says {host.now:%Y-%m-%d %H:%M} UTC, but it is past {host.reference_time:%Y-%m-%d %H:%M} UTC",
@@ -231,7 +232,7 @@ def _clock(host: Host) -> Iterator[Finding]:
         yield f"clock {host.now.astimezone(UTC):%Y-%m-%d %H:%M} UTC, not before {host.reference_time:%Y-%m-%d %H:%M}"
 
 
-def _services(host: Host) -> Iterator[Finding]:
+def _services(host: Host) -> Iterator[Obstacle]:
     try:
         check_services(host.site, host.offered)
     except ApplianceError as error:
@@ -243,7 +244,7 @@ def _services(host: Host) -> Iterator[Finding]:
         yield "to open what is offered: `appliance site draft-access`, then two officers sign it"
 
 
-def _kernel(host: Host) -> Iterator[Finding]:
+def _kernel(host: Host) -> Iterator[Obstacle]:
     absent = list(kernel.missing(host.platform, host.rooms[0].path))
     for name, said in absent:
         yield ApplianceError(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.audit.events.kinds import Verdict
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.errors import ApplianceError
 from appliance.host.change import stack
 from appliance.host.change.converge import Progress, converge, record

@@ -14,7 +14,8 @@ from typing import Any
 import psutil
 
 from appliance.contract.catalogue import Catalogue
-from appliance.enclave.render import MIGRATE, HostPaths, installed_catalogue, manifests
+from appliance.enclave.paths import HostPaths, installed_catalogue
+from appliance.enclave.render import MIGRATE, manifests
 from appliance.enclave.site import Enclave, Site
 from appliance.errors import ApplianceError
 from appliance.host.enforce.network import apply_rules, create_networks, published, remove_networks

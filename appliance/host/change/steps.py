@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from appliance.contract.catalogue import Catalogue
-from appliance.enclave.render import HostPaths, installed_catalogue
+from appliance.enclave.paths import HostPaths, installed_catalogue
 from appliance.enclave.site import Site
 from appliance.host.change import stack
 from appliance.host.enforce import configuration, diversion, hardening

@@ -20,7 +20,7 @@ from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.kinds import Lineage, Scope
 from appliance.audit.review.spill import BACKUP
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import ENCLAVE_UIDS, Enclave, Site, validated
 from appliance.errors import ApplianceError
 from appliance.host.change import converge, stack
@@ -29,7 +29,7 @@ from appliance.host.enforce.podman import Podman
 from appliance.host.state import copies, generation
 from appliance.monitor.in_force.statements import installed_statements
 from appliance.trust import age, dsse
-from appliance.trust.files import read_limited, replace_file
+from appliance.trust.files import read_limited, replace_file, sync
 from appliance.trust.keys import PublicKey, host_key
 from appliance.trust.officers import payload_type
 
@@ -94,7 +94,7 @@ def back_up(paths: HostPaths, name: str, out: Path, recipients: Path, progress: 
     enclave, keys = site.enclave(name), age.read_recipients(recipients)
     if not out.is_dir():
         raise ApplianceError(f"{out}: not a folder", remedy="mount the medium and name a folder on it")
-    with converge.alone_and_whole(paths):
+    with converge.exclusive(paths):
         head = _head(paths, site, enclave)
         file = out / _file_name(head)
         _record(paths, enclave, BACKUP, {"file": file.name, "keys": len(keys), "state": "begun"})
@@ -114,6 +114,7 @@ def back_up(paths: HostPaths, name: str, out: Path, recipients: Path, progress: 
         key = host_key(paths.root / "secrets" / "host.pem", demo=site.demo)
         replace_file(statement, dsse.sign(made.model_dump(mode="json"), payload_type(KIND), [key]))
         part.rename(file)
+        sync(file.parent)
     finally:
         part.unlink(missing_ok=True)
     return statement, made
@@ -176,7 +177,7 @@ def restore(
         ApplianceError: another enclave's or label's, changed, cut off, another key, or not healthy.
     """
     enclave = installed_statements(paths).site.enclave(name)
-    with converge.alone_and_whole(paths):
+    with converge.exclusive(paths):
         now = generation.required(paths)
         found = read(paths, statement, signer)
         if (found.enclave, found.label) != (name, enclave.marking.label.encode()):
@@ -212,7 +213,7 @@ def undo(paths: HostPaths, name: str, progress: Progress, *, dry_run: bool = Fal
         ApplianceError: nothing is set aside, or the enclave does not become healthy on it.
     """
     enclave = installed_statements(paths).site.enclave(name)
-    with converge.alone_and_whole(paths):
+    with converge.exclusive(paths):
         now = generation.required(paths)
         aside = _aside(paths, now)
         if not (aside / name).is_dir():
@@ -258,7 +259,7 @@ def _record(
 ) -> None:
     scope = Scope(label=enclave.marking.label.encode(), enclave=enclave.name)
     event = events.activity(scope, "host", activity, lineage, detail=detail)
-    spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+    spool.record(paths.root, event)
 
 
 def _volumes(paths: HostPaths, enclave: Enclave) -> list[Path]:

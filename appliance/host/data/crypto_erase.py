@@ -18,7 +18,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.kinds import Scope
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import AnyMarkingText, Name, validated
 from appliance.errors import ApplianceError
 from appliance.host.change import converge
@@ -113,7 +113,7 @@ def erase(paths: HostPaths, name: str, statement: Path, *, dry_run: bool = False
         detail = {"enclave": name, "marking": plan.marking, "reason": found.reason, "encrypted": plan.encrypted or "no"}
         detail |= {"keys": str(len(plan.keys)), "folders": str(len(plan.data))}
         event = events.activity(Scope(label=high.encode()), "host", ERASE, detail={**detail})
-        spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+        spool.record(paths.root, event)
         for file in map(Path, plan.keys):
             _shred(file)
         volumes.remove(paths, name)

@@ -7,7 +7,6 @@ destination; one approval releases one file once.
 
 import hashlib
 import json
-import os
 import re
 import secrets
 import shutil
@@ -25,7 +24,8 @@ from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.kinds import Lineage, Scope
 from appliance.contract.manifest import Exchange
-from appliance.enclave.render import BODY_BYTES, HostPaths, installed_catalogue, manifests
+from appliance.enclave.paths import HostPaths, installed_catalogue
+from appliance.enclave.render import BODY_BYTES, manifests
 from appliance.enclave.site import Enclave, Site, validated
 from appliance.errors import ApplianceError
 from appliance.host.data import file_check, records
@@ -425,4 +425,4 @@ def _record(
 ) -> None:
     scope = Scope(label=enclave.marking.label.encode(), enclave=enclave.name)
     event = events.activity(scope, subject, activity, lineage, detail=detail)
-    spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+    spool.record(paths.root, event)

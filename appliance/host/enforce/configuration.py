@@ -7,8 +7,9 @@ from pathlib import Path
 import jinja2
 
 from appliance.enclave import admission
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.enforce.platform import Platform, detect
+from appliance.trust.files import replace_file
 
 APPARMOR_PROFILE = "appliance-container"
 _HERE = Path(__file__).parent
@@ -90,12 +91,8 @@ def write(paths: HostPaths, platform: Platform) -> bool:
     """Write every file that differs; True when one did."""
     changed = False
     for file, text in files(paths, platform).items():
-        file.parent.mkdir(parents=True, exist_ok=True)
         if not file.exists() or file.read_text() != text:
-            temporary = file.with_name(f".{file.name}")
-            temporary.write_text(text)
-            temporary.chmod(0o755 if file.parent.name == "helpers" else 0o644)
-            temporary.rename(file)
+            replace_file(file, text.encode(), mode=0o755 if file.parent.name == "helpers" else 0o644)
             changed = True
     if platform.apparmor:
         subprocess.run(["apparmor_parser", "--replace", str(paths.root / "etc" / "apparmor")], check=True)

@@ -1,12 +1,10 @@
 """What was decided at a point of admission, for the log."""
 
-import os
-
 from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.kinds import Entity, Scope, Verdict
 from appliance.audit.events.text import printable
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.monitor.in_force.statements import installed_statements
 
 
@@ -25,4 +23,4 @@ def record_decision(paths: HostPaths, name: str, rule: str, reasons: list[str], 
     verdict = Verdict(allowed=allowed, rule=rule, reason=printable("; ".join(reasons), 4000))
     shown = printable(name, 200)
     event = events.admission(scope, shown, Entity(kind="container", name=shown), verdict)
-    spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+    spool.record(paths.root, event)

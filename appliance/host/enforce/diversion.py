@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.enforce import podman_guard
+from appliance.trust.files import replace_file
 
 COMMAND = Path("/usr/bin/podman")
 REAL = Path(podman_guard.REAL)
@@ -50,13 +51,6 @@ def _divert(action: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
-def _replace(file: Path, text: str, mode: int) -> None:
-    temporary = file.with_name(f".{file.name}.appliance")
-    temporary.write_text(text)
-    temporary.chmod(mode)
-    temporary.rename(file)
-
-
 def install(paths: HostPaths) -> bool:
     """Guard the command for this appliance's store; True when something changed.
 
@@ -67,11 +61,12 @@ def install(paths: HostPaths) -> bool:
     with _locked():
         for folder in (REAL.parent, STORES):
             folder.mkdir(parents=True, exist_ok=True)
-        _replace(registration(paths), json.dumps({"root": str(paths.root), "run": str(paths.run)}) + "\n", 0o644)
+        known = json.dumps({"root": str(paths.root), "run": str(paths.run)}) + "\n"
+        replace_file(registration(paths), known.encode(), mode=0o644)
         if not REAL.exists():
             _divert("--add")
             os.link(COMMAND, REAL)
-        _replace(COMMAND, program(), 0o755)
+        replace_file(COMMAND, program().encode(), mode=0o755)
     return True
 
 

@@ -14,9 +14,10 @@ from typing import Annotated, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.errors import ApplianceError
-from appliance.host.enforce.finding import Finding
+from appliance.host.enforce.difference import HostDifference
+from appliance.trust.files import replace_file
 
 HEADER = "# Written by the appliance from policies/hardening.yml; changes here are undone.\n"
 # Of two files that set the same, the later name wins whatever its folder (sysctl.d(5)): behind 99-protect-links.conf.
@@ -203,10 +204,10 @@ def installed(paths: HostPaths, exceptions: Mapping[str, str]) -> list[Result]:
     return verify(read_table(table), exceptions) if table.exists() else []
 
 
-def findings(results: Iterable[Result]) -> list[Finding]:
+def findings(results: Iterable[Result]) -> list[HostDifference]:
     """The controls that do not hold, as differences like any other."""
     return [
-        Finding(
+        HostDifference(
             f"control {result.control.id}",
             result.control.title,
             result.found,
@@ -274,8 +275,7 @@ def _write(path: Path, lines: list[str]) -> bool:
     text = HEADER + "".join(f"{line}\n" for line in lines)
     if _read(path) == text or not path.parent.is_dir():
         return False
-    path.write_text(text)
-    path.chmod(0o644)
+    replace_file(path, text.encode(), mode=0o644)
     return True
 
 

@@ -4,17 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.contract.catalogue import Catalogue
-from appliance.enclave.render import (
-    DATABASE_UID,
-    GATEWAY_UID,
-    MIGRATE,
-    MIGRATE_UID,
-    RECORD_SOCKET,
-    HostPaths,
-    manifests,
-)
+from appliance.enclave.paths import HostPaths
+from appliance.enclave.render import DATABASE_UID, GATEWAY_UID, MIGRATE, MIGRATE_UID, RECORD_SOCKET, manifests
 from appliance.enclave.site import Enclave, Site
-from appliance.host.enforce.finding import Finding
+from appliance.host.enforce.difference import HostDifference
 
 REASON = "what belongs to one service is open to that service's own uid alone"
 
@@ -59,7 +52,7 @@ def expected(paths: HostPaths, enclave: Enclave, catalogue: Catalogue) -> list[O
     return result
 
 
-def findings(paths: HostPaths, site: Site, catalogue: Catalogue) -> list[Finding]:
+def findings(paths: HostPaths, site: Site, catalogue: Catalogue) -> list[HostDifference]:
     """What has another owner or mode, is a link, or is missing."""
     result = []
     for enclave in site.enclaves:
@@ -72,5 +65,5 @@ def findings(paths: HostPaths, site: Site, catalogue: Catalogue) -> list[Finding
             except FileNotFoundError:
                 found = "missing"
             if found != wanted:
-                result.append(Finding(f"owner of {owned.path}", wanted, found, REASON))
+                result.append(HostDifference(f"owner of {owned.path}", wanted, found, REASON))
     return result

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.errors import ApplianceError
 from appliance.host.enforce import podman_guard
 from appliance.host.enforce.diversion import real_podman

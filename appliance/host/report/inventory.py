@@ -1,6 +1,5 @@
 """Tell a builder what this host holds: digests of earlier bundles alone, once officers have approved the list."""
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from appliance.bundle.read.delta import Edition
 from appliance.bundle.read.inventory import KIND, Inventory, parse_inventory
 from appliance.bundle.repository.carry import hash_target
 from appliance.bundle.repository.held import held_bundles
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.errors import ApplianceError
 from appliance.monitor.in_force.statements import installed_statements
 from appliance.trust import canonical
@@ -66,7 +65,7 @@ def release(paths: HostPaths, approved: Path, out: Path) -> Inventory:
     entity = Entity(kind=KIND, name=f"{len(inventory.sha256)} files", digest=f"sha256:{fingerprint(data)}")
     scope = Scope(label=statements.site.system_high.marking.label.encode())
     event = events.configuration(scope, "host", "release", entity, Verdict(allowed=True, rule="inventory.approved"))
-    spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+    spool.record(paths.root, event)
     replace_file(out, data)
     return inventory
 

@@ -12,7 +12,8 @@ from typing import Any
 from appliance import __version__
 from appliance.audit.review.state import log_state
 from appliance.contract.catalogue import Catalogue
-from appliance.enclave.render import MIGRATE, HostPaths, installed_catalogue
+from appliance.enclave.paths import HostPaths, installed_catalogue
+from appliance.enclave.render import MIGRATE
 from appliance.host.enforce import at_rest
 from appliance.host.enforce.platform import detect
 from appliance.host.enforce.podman import Podman

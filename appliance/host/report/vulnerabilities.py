@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from appliance.bundle.advisories.findings import Assessment, assess
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.state import generation
 from appliance.host.state.generation import Facts
 from appliance.trust.repository.client import read_repository

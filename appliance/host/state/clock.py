@@ -7,7 +7,6 @@ no more.
 
 import contextlib
 import json
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +16,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.kinds import Scope
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import Name, validated
 from appliance.errors import ApplianceError
 from appliance.monitor.in_force.statements import installed_statements
@@ -149,7 +148,7 @@ def attest(paths: HostPaths, statement: Path, *, dry_run: bool = False) -> dict[
     if not dry_run:
         detail: dict[str, Any] = {"time": found.time.isoformat(), "records": found.records, "reason": found.reason}
         event = events.activity(Scope(label=site.system_high.marking.label.encode()), "host", ATTEST, detail=detail)
-        spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+        spool.record(paths.root, event)
         target = paths.root / ATTESTED
         signed = read_limited(statement, MAXIMUM_SIZE)
         replace_files([(target.with_name("time.dsse.json"), signed), (target, found.model_dump_json().encode())])

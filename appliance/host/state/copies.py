@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from appliance.enclave.render import PUBLISHED, HostPaths
+from appliance.enclave.paths import PUBLISHED, HostPaths
 from appliance.errors import ApplianceError
 from appliance.trust.files import replace_file
 

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from appliance.enclave.render import HostPaths, Images
+from appliance.enclave.paths import HostPaths
+from appliance.enclave.render import Images
 from appliance.errors import ApplianceError
 from appliance.trust.files import replace_file, replace_link
 

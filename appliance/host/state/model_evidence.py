@@ -8,7 +8,7 @@ from appliance.audit.log.bodies import Record
 from appliance.audit.review.query import lines
 from appliance.contract.certification import Certification
 from appliance.contract.evaluation import Results, read_results
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.service.certificate import Certificate, CertificateError
 
 RUN = "evaluation.run"

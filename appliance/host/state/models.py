@@ -1,7 +1,6 @@
 """Certificates of models on this host: verified against the signed site, recorded, then given to the engine."""
 
 import hashlib
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.kinds import Lineage, Scope
 from appliance.contract.catalogue import read_catalogue
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.errors import ApplianceError
 from appliance.host.state.model_evidence import RUN, check_log, results_of
 from appliance.host.state.revocation import tell_engines
@@ -26,6 +25,7 @@ from appliance.service.certificate import (
     keys_of,
     verify,
 )
+from appliance.trust.files import replace_file
 
 
 def install_certificate(paths: HostPaths, enclave_name: str, file: Path) -> dict[str, Any]:
@@ -81,10 +81,7 @@ def install_certificate(paths: HostPaths, enclave_name: str, file: Path) -> dict
     _record(paths, site.system_high.marking.label.encode(), signers, evaluation.model.name, data)
     tell_engines(paths, site)
     target = model.with_name(f"{evaluation.model.name}.certificate.dsse.json")
-    temporary = target.with_suffix(".part")
-    temporary.write_bytes(data)
-    temporary.chmod(0o444)
-    temporary.replace(target)
+    replace_file(target, data, mode=0o444)
     return {"model": evaluation.model.name, "signers": list(signers), "expires": certificate.expires.isoformat()}
 
 
@@ -115,4 +112,4 @@ def _record(paths: HostPaths, label: str, signers: tuple[str, ...], model: str, 
     event = events.activity(
         Scope(label=label), signers[0], "certificate.install", Lineage(inputs=(digest,)), detail={"model": model}
     )
-    spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+    spool.record(paths.root, event)

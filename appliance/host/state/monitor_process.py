@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import psutil
 
-from appliance.enclave.render import HostPaths, installed_catalogue
+from appliance.enclave.paths import HostPaths, installed_catalogue
 from appliance.enclave.site import Site
 from appliance.errors import ApplianceError
 from appliance.host.enforce.platform import detect

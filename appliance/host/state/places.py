@@ -11,9 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.audit.log.writer import Log
 from appliance.contract.catalogue import Catalogue
-from appliance.enclave.render import DATABASE_UID, GATEWAY_UID, MIGRATE, MIGRATE_UID, HostPaths, manifests
+from appliance.enclave.paths import HostPaths
+from appliance.enclave.render import DATABASE_UID, GATEWAY_UID, MIGRATE, MIGRATE_UID, manifests
 from appliance.enclave.site import Enclave, Site
 from appliance.errors import ApplianceError
+from appliance.trust.files import replace_file, sync
 
 
 def _owned_folder(path: Path, uid: int, mode: int = 0o700) -> None:
@@ -25,16 +27,7 @@ def _owned_folder(path: Path, uid: int, mode: int = 0o700) -> None:
 def _owned_file(path: Path, data: bytes, uid: int, mode: int = 0o400) -> None:
     if path.exists() and path.read_bytes() == data:
         return
-    temporary = path.with_name(f".{path.name}")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.chown(temporary, uid, uid)
-    temporary.chmod(mode)
-    temporary.rename(path)
+    replace_file(path, data, mode=mode, owner=uid)
 
 
 def _required(path: Path) -> bytes:
@@ -158,7 +151,9 @@ def place_models(paths: HostPaths, site: Site, models: Mapping[str, str], folder
             temporary = target.with_suffix(".part")
             shutil.copyfile(folder / target.name, temporary)
             temporary.chmod(0o444)
+            sync(temporary)
             temporary.rename(target)
+            sync(target.parent)
             changed = True
     return changed
 

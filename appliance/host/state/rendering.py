@@ -7,7 +7,8 @@ from pathlib import Path
 from appliance.contract.catalogue import TARGET, Catalogue, no_catalogue, read_catalogue
 from appliance.contract.manifest import Manifest
 from appliance.enclave import admission, database, render
-from appliance.enclave.render import CATALOGUE, Bound, HostPaths, Images, manifests
+from appliance.enclave.paths import CATALOGUE, HostPaths
+from appliance.enclave.render import Bound, Images, manifests
 from appliance.enclave.site import Enclave, Site, check_services
 from appliance.errors import ApplianceError
 from appliance.host.state.generation import FACTS, Facts

@@ -1,14 +1,13 @@
 """Withdrawing what was signed: verified, recorded first, then in force from the next request on."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.kinds import Lineage, Scope
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import Site
 from appliance.monitor.decide.revocations import FOLDER, KIND, read, revoked
 from appliance.monitor.in_force.statements import installed_statements
@@ -45,7 +44,7 @@ def revoke(paths: HostPaths, statement: Path, *, dry_run: bool = False) -> dict[
         Lineage(inputs=(f"sha256:{found.payload}",)),
         detail=detail,
     )
-    spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+    spool.record(paths.root, event)
     target.parent.mkdir(mode=0o700, exist_ok=True)
     replace_file(target, read_limited(statement, MAXIMUM_SIZE))
     tell_engines(paths, site)

@@ -5,15 +5,15 @@ file ``volumes/<name>.ext4``, which takes its room from the disk at once and is 
 Without either nothing is installed: there is no enclave without a bound.
 """
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import Enclave, Site
 from appliance.errors import ApplianceError
-from appliance.host.enforce.finding import Finding
+from appliance.host.enforce.difference import HostDifference
+from appliance.trust.files import sync
 
 FOLDER = "volumes"
 MOVED = ".moved"
@@ -121,10 +121,12 @@ def remove(paths: HostPaths, name: str) -> None:
     image(paths, name).unlink(missing_ok=True)
 
 
-def findings(paths: HostPaths, site: Site) -> list[Finding]:
+def findings(paths: HostPaths, site: Site) -> list[HostDifference]:
     """Enclaves without a file system of their own."""
     return [
-        Finding(f"storage of enclave {enclave.name}", "a file system of its own", "none", "none fills another's disk")
+        HostDifference(
+            f"storage of enclave {enclave.name}", "a file system of its own", "none", "none fills another's disk"
+        )
         for enclave in site.enclaves
         if not place(paths, enclave.name).is_mount()
     ]
@@ -153,10 +155,9 @@ def _make(paths: HostPaths, enclave: Enclave, file: Path) -> None:
             subprocess.run(["umount", str(aside)], check=False)
         part.unlink(missing_ok=True)
         raise
-    descriptor = os.open(part, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)
+    sync(part)
     part.rename(file)
+    sync(file.parent)
 
 
 def _enlarge(where: Path, file: Path, size: int) -> bool:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from appliance.enclave.render import HostPaths
-from appliance.host.enforce.finding import Finding
+from appliance.enclave.paths import HostPaths
+from appliance.host.enforce.difference import HostDifference
 from appliance.host.enforce.podman import Podman
 from appliance.host.watching.running import PROC, Running
 
@@ -33,9 +33,9 @@ class Intruder:
     joined: str
     expel: Callable[[], None] | None = field(compare=False)
 
-    def finding(self) -> Finding:
+    def finding(self) -> HostDifference:
         """As a difference."""
-        return Finding(f"network of {self.joined}", "what was admitted", self.description, REASON)
+        return HostDifference(f"network of {self.joined}", "what was admitted", self.description, REASON)
 
 
 def intruders(paths: HostPaths, podman: Podman, admitted: set[str], containers: list[Running]) -> list[Intruder]:

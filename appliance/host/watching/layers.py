@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.enforce import at_rest, configuration, weights
 from appliance.host.enforce.platform import Platform
 from appliance.host.watching import watcher

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from appliance.host.enforce.finding import Finding
+from appliance.host.enforce.difference import HostDifference
 from appliance.host.watching.running import PROC, Running
 
 SEPARATE = ("ipc", "mnt", "net", "pid", "user", "uts")
@@ -13,7 +13,7 @@ OWN = "its own, for all of its processes"
 REASON = "in a user namespace of its own making a process has every capability over what it makes there"
 
 
-def findings(containers: list[Running], proc: Path = PROC) -> list[Finding]:
+def findings(containers: list[Running], proc: Path = PROC) -> list[HostDifference]:
     """Containers that share a namespace, and processes of a container that are in others than its first process.
 
     A process belongs to the container in whose control group it is: it cannot leave that, whatever it unshares.
@@ -27,16 +27,16 @@ def findings(containers: list[Running], proc: Path = PROC) -> list[Finding]:
     return [*_shared(first, _namespaces(proc / "self")), *_strayed(containers, first, proc)]
 
 
-def _shared(first: dict[str, dict[str, str]], host: dict[str, str]) -> Iterator[Finding]:
+def _shared(first: dict[str, dict[str, str]], host: dict[str, str]) -> Iterator[HostDifference]:
     owners = {host[kind]: "the host" for kind in SEPARATE if kind in host}
     for name, own in first.items():
         for kind in SEPARATE:
             if kind in own and own[kind] in owners:
-                yield Finding(f"namespaces of container {name}", OWN, f"{kind} of {owners[own[kind]]}", REASON)
+                yield HostDifference(f"namespaces of container {name}", OWN, f"{kind} of {owners[own[kind]]}", REASON)
         owners |= {own[kind]: f"container {name}" for kind in SEPARATE if kind in own and own[kind] not in owners}
 
 
-def _strayed(containers: list[Running], first: dict[str, dict[str, str]], proc: Path) -> Iterator[Finding]:
+def _strayed(containers: list[Running], first: dict[str, dict[str, str]], proc: Path) -> Iterator[HostDifference]:
     names = {container.identifier: container.name for container in containers}
     for process in sorted(proc.iterdir()):
         name = _container(process, names) if process.name.isdecimal() else None
@@ -45,7 +45,7 @@ def _strayed(containers: list[Running], first: dict[str, dict[str, str]], proc: 
         others = [kind for kind, target in _namespaces(process).items() if first[name].get(kind) != target]
         if others:
             found = f"process {process.name} in another {', '.join(others)}"
-            yield Finding(f"namespaces of container {name}", OWN, found, REASON)
+            yield HostDifference(f"namespaces of container {name}", OWN, found, REASON)
 
 
 def _container(process: Path, names: dict[str, str]) -> str | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.errors import ApplianceError
 from appliance.host.state.monitor_process import has_unit, monitor_process
 from appliance.host.watching.watcher import watcher_process

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from appliance.enclave import admission, render
-from appliance.enclave.render import HostPaths, installed_catalogue
+from appliance.enclave.paths import HostPaths, installed_catalogue
 from appliance.enclave.site import Site
 from appliance.host.enforce import configuration, diversion, network, owners
-from appliance.host.enforce.finding import Finding
+from appliance.host.enforce.difference import HostDifference
 from appliance.host.enforce.platform import detect
 from appliance.host.enforce.podman import Podman
 from appliance.host.state import volumes
@@ -23,7 +23,7 @@ from appliance.host.watching.intruders import Intruder, intruders
 class Look:
     """What one look at the host found."""
 
-    findings: frozenset[Finding]
+    findings: frozenset[HostDifference]
     intruders: frozenset[Intruder]
 
 
@@ -61,21 +61,21 @@ def _digest(data: bytes) -> str:
     return f"SHA-256 {hashlib.sha256(data).hexdigest()[:16]}"
 
 
-def _file_findings(files: dict[Path, str]) -> list[Finding]:
+def _file_findings(files: dict[Path, str]) -> list[HostDifference]:
     result = []
     for file, text in files.items():
         found = _digest(file.read_bytes()) if file.exists() else "missing"
         if found != _digest(text.encode()):
             reason = "podman is asked to enforce exactly this; appliance host recover writes it again"
-            result.append(Finding(f"file {file}", _digest(text.encode()), found, reason))
+            result.append(HostDifference(f"file {file}", _digest(text.encode()), found, reason))
     return result
 
 
-def _document_findings(file: Path, expected: dict[str, Any]) -> list[Finding]:
+def _document_findings(file: Path, expected: dict[str, Any]) -> list[HostDifference]:
     found = json.loads(file.read_bytes()) if file.exists() else {}
     reason = "the hooks admit what the signed site and the loaded images say"
     return [
-        Finding(f"{file.name}: {name}", _short(expected.get(name)), _short(found.get(name)), reason)
+        HostDifference(f"{file.name}: {name}", _short(expected.get(name)), _short(found.get(name)), reason)
         for name in sorted(set(expected) | set(found))
         if expected.get(name) != found.get(name)
     ]
@@ -85,14 +85,14 @@ def _short(value: Any) -> str:
     return "nothing" if value is None else _digest(json.dumps(value, sort_keys=True).encode())
 
 
-def _command_findings(paths: HostPaths) -> list[Finding]:
+def _command_findings(paths: HostPaths) -> list[HostDifference]:
     if diversion.in_force(paths):
         return []
     reason = "a careless command goes round admission; appliance host recover puts the guard back"
-    return [Finding(f"command {diversion.COMMAND}", "the appliance's guard", "another program", reason)]
+    return [HostDifference(f"command {diversion.COMMAND}", "the appliance's guard", "another program", reason)]
 
 
-def _network_findings(paths: HostPaths, site: Site) -> list[Finding]:
+def _network_findings(paths: HostPaths, site: Site) -> list[HostDifference]:
     expected = {wanted.name: wanted for enclave in site.enclaves for wanted in render.networks(enclave)}
     files = [json.loads(file.read_bytes()) for file in (paths.root / "networks").glob("*.json")]
     found = {network["name"]: network for network in files if network["name"] != "podman"}
@@ -101,7 +101,9 @@ def _network_findings(paths: HostPaths, site: Site) -> list[Finding]:
         wanted = _facts_wanted(expected.get(name))
         there = _facts_found(found.get(name))
         if wanted != there:
-            result.append(Finding(f"network {name}", wanted, there, "a network has the label of its one enclave"))
+            result.append(
+                HostDifference(f"network {name}", wanted, there, "a network has the label of its one enclave")
+            )
     return result
 
 
@@ -117,15 +119,17 @@ def _facts_found(found: dict[str, Any] | None) -> str:
     return f"{label}, {subnets}, internal {found.get('internal', False)}, names {found.get('dns_enabled', False)}"
 
 
-def _rule_findings(site: Site) -> list[Finding]:
+def _rule_findings(site: Site) -> list[HostDifference]:
     wanted, found = network.rules_wanted(site), network.rules_in_force()
     result = []
     if wanted != found:
         shown = "absent" if not found else _digest(found.encode())
         reason = "packets between enclaves are dropped by these rules; appliance host recover puts them back"
-        result.append(Finding(f"packet rules, table inet {network.TABLE}", _digest(wanted.encode()), shown, reason))
+        result.append(
+            HostDifference(f"packet rules, table inet {network.TABLE}", _digest(wanted.encode()), shown, reason)
+        )
     for enclave in site.enclaves:
         if not network.published(enclave):
             reason = "the gateway cannot be reached; appliance host recover starts it again"
-            result.append(Finding(f"podman's rules for {enclave.address}", "the gateway", "absent", reason))
+            result.append(HostDifference(f"podman's rules for {enclave.address}", "the gateway", "absent", reason))
     return result

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from appliance.enclave import network_hook
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.enforce.configuration import APPARMOR_PROFILE
-from appliance.host.enforce.finding import Finding
+from appliance.host.enforce.difference import HostDifference
 from appliance.host.enforce.platform import detect
 
 PROC = Path("/proc")
@@ -37,9 +37,9 @@ def running(listed: list[dict[str, Any]]) -> list[Running]:
     return [Running(c["Names"][0], c["Id"], c["ImageID"], c["Pid"]) for c in listed if c.get("Pid")]
 
 
-def container_findings(paths: HostPaths, admitted: dict[str, Any], containers: list[Running]) -> list[Finding]:
+def container_findings(paths: HostPaths, admitted: dict[str, Any], containers: list[Running]) -> list[HostDifference]:
     """Containers that were not admitted, or whose process, maps or mounts are not what was."""
-    result: list[Finding] = []
+    result: list[HostDifference] = []
     for container in containers:
         key = f"container {container.name}"
         facts = admitted.get(container.name)
@@ -49,15 +49,19 @@ def container_findings(paths: HostPaths, admitted: dict[str, Any], containers: l
         except (OSError, ValueError) as error:
             mark = str(error)
         if facts is None or mark != container.name:
-            result.append(Finding(key, "admitted", "unknown" if facts is None else mark, "no admission, no container"))
+            result.append(
+                HostDifference(key, "admitted", "unknown" if facts is None else mark, "no admission, no container")
+            )
             continue
         if container.image != facts["image"]:
-            result.append(Finding(f"image of {key}", facts["image"], container.image, "only the signed image runs"))
+            result.append(
+                HostDifference(f"image of {key}", facts["image"], container.image, "only the signed image runs")
+            )
         result += _kernel_findings(key, facts, PROC / str(container.pid))
     return result
 
 
-def _kernel_findings(key: str, facts: dict[str, Any], process: Path) -> Iterator[Finding]:
+def _kernel_findings(key: str, facts: dict[str, Any], process: Path) -> Iterator[HostDifference]:
     try:
         lines = (line.partition(":") for line in (process / "status").read_text().splitlines())
         status = {name: value.strip() for name, _, value in lines}
@@ -67,21 +71,23 @@ def _kernel_findings(key: str, facts: dict[str, Any], process: Path) -> Iterator
         return
     for name, value in CONFINED.items():
         if status[name] != value:
-            yield Finding(f"{name} of {key}", value, status[name], "a container has no power over the host")
+            yield HostDifference(f"{name} of {key}", value, status[name], "a container has no power over the host")
     if mapping != facts["uid_map"]:
-        yield Finding(f"uids of {key}", str(facts["uid_map"]), str(mapping), "every enclave has uids of its own")
+        yield HostDifference(f"uids of {key}", str(facts["uid_map"]), str(mapping), "every enclave has uids of its own")
     profile = _current_profile(process)
     if profile is not None and profile != f"{APPARMOR_PROFILE} (enforce)":
-        yield Finding(f"AppArmor of {key}", APPARMOR_PROFILE, profile, "the host has AppArmor, so it confines")
+        yield HostDifference(f"AppArmor of {key}", APPARMOR_PROFILE, profile, "the host has AppArmor, so it confines")
     if not _limited(process):
-        yield Finding(f"limits of {key}", "memory and processes limited", "no limit", "no container starves another")
+        yield HostDifference(
+            f"limits of {key}", "memory and processes limited", "no limit", "no container starves another"
+        )
     shares = _shares(process)
     if shares is not None and shares != facts["processor"]["shares"]:
         wanted = str(facts["processor"]["shares"])
-        yield Finding(f"weights of {key}", wanted, str(shares), "no container starves another")
+        yield HostDifference(f"weights of {key}", wanted, str(shares), "no container starves another")
     for mount in sorted(mounts - OWN_MOUNTS - {mount[0] for mount in facts["mounts"]}):
         if not mount.startswith(OWN_MOUNTS_BELOW):
-            yield Finding(f"mounts of {key}", "only those of the generation", mount, "nothing is shared")
+            yield HostDifference(f"mounts of {key}", "only those of the generation", mount, "nothing is shared")
 
 
 def _current_profile(process: Path) -> str | None:

@@ -6,7 +6,7 @@ They tell a sysadmin what went wrong and are no evidence; the audit log is never
 import os
 import shutil
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 
 LARGEST = 10 << 20
 NAMES = ("monitor.log", "watcher.log")

@@ -9,15 +9,15 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.enforce import podman_guard
-from appliance.host.enforce.finding import Finding
+from appliance.host.enforce.difference import HostDifference
 from appliance.host.watching.running import PROC, Running
 
 SHOWN = 200  # characters of a command
 
 
-def findings(paths: HostPaths, containers: list[Running], proc: Path = PROC) -> list[Finding]:
+def findings(paths: HostPaths, containers: list[Running], proc: Path = PROC) -> list[HostDifference]:
     """Processes that entered a container from outside, and those that serve podman's interface on the store.
 
     Args:
@@ -28,7 +28,7 @@ def findings(paths: HostPaths, containers: list[Running], proc: Path = PROC) -> 
     return [*_entered(containers, proc), *_served(paths, proc)]
 
 
-def _entered(containers: list[Running], proc: Path) -> Iterator[Finding]:
+def _entered(containers: list[Running], proc: Path) -> Iterator[HostDifference]:
     """A process in a container's tree of processes (``pid`` namespace) that does not descend from its first one."""
     first = {}
     for container in containers:
@@ -44,7 +44,7 @@ def _entered(containers: list[Running], proc: Path) -> Iterator[Finding]:
         if container.pid not in _line(process, parents):
             found = f"process {process} ({' '.join(command)[:SHOWN]}) that entered it"
             reason = "what enters by podman exec is recorded first; other ways are found here"
-            yield Finding(f"processes of container {container.name}", "those that it started", found, reason)
+            yield HostDifference(f"processes of container {container.name}", "those that it started", found, reason)
 
 
 def _parents(proc: Path) -> Iterator[tuple[int, int]]:
@@ -63,7 +63,7 @@ def _line(process: int, parents: dict[int, int]) -> Iterator[int]:
         process = parents[process]
 
 
-def _served(paths: HostPaths, proc: Path) -> Iterator[Finding]:
+def _served(paths: HostPaths, proc: Path) -> Iterator[HostDifference]:
     store = {"root": str(paths.root), "run": str(paths.run)}
     for process in sorted(proc.iterdir()):
         if not process.name.isdecimal():
@@ -78,7 +78,7 @@ def _served(paths: HostPaths, proc: Path) -> Iterator[Finding]:
         if podman_guard.store_of(words[1:], environment, [store]):  # type: ignore[no-untyped-call]
             found = f"process {process.name} ({' '.join(words)[:SHOWN]})"
             reason = "who asks it starts and enters containers without the guard of the command podman"
-            yield Finding("interface of podman", "not served", found, reason)
+            yield HostDifference("interface of podman", "not served", found, reason)
 
 
 def _words(file: Path) -> list[str]:

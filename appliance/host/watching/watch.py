@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from appliance.audit.log.storage import Storage
 from appliance.audit.review.state import LogState, log_state
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 
 
 class Watch(StrEnum):

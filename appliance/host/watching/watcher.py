@@ -17,10 +17,10 @@ from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.kinds import Entity, Scope, Verdict
 from appliance.audit.events.text import printable
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import Site
 from appliance.errors import ApplianceError
-from appliance.host.enforce.finding import Finding
+from appliance.host.enforce.difference import HostDifference
 from appliance.host.enforce.podman import Podman
 from appliance.host.state.ending import wait_until_ended
 from appliance.host.state.monitor_process import own_log
@@ -45,7 +45,7 @@ class Watcher:
         self._paths = paths
         self._podman = Podman(paths)
         self._before = NOTHING
-        self._alarmed: frozenset[Finding] = frozenset()
+        self._alarmed: frozenset[HostDifference] = frozenset()
 
     def turn(self) -> None:
         """Look once: expel who is there for the second time, record what is new and what is over."""
@@ -69,16 +69,16 @@ class Watcher:
             return look(self._paths, self._podman, site)
         except (ApplianceError, OSError, ValueError, KeyError) as error:
             reason = "what cannot be compared is a finding"
-            return Look(frozenset({Finding("comparison", "complete", f"failed: {error}", reason)}), frozenset())
+            return Look(frozenset({HostDifference("comparison", "complete", f"failed: {error}", reason)}), frozenset())
 
     def _record(self, site: Site, what: str, rule: str, reason: str, *, allowed: bool = False) -> None:
         scope = Scope(label=site.system_high.marking.label.encode())
         entity = Entity(kind="enforcement", name=printable(what, 200))
         verdict = Verdict(allowed=allowed, rule=rule, reason=printable(reason, 4000))
         event = events.configuration(scope, "host", "verify", entity, verdict)
-        spool.append(os.fspath(self._paths.root / "spool"), event.record()[1])
+        spool.record(self._paths.root, event)
 
-    def _publish(self, findings: frozenset[Finding]) -> None:
+    def _publish(self, findings: frozenset[HostDifference]) -> None:
         document = {"time": time.time(), "findings": [finding.as_dict() for finding in sorted(findings)]}
         file = state_file(self._paths)
         temporary = file.with_suffix(".part")

@@ -42,7 +42,7 @@ class Declassification:
 
 
 @dataclass(frozen=True, slots=True)
-class Authority:
+class AuthorityBlock:
     """The classification authority block of a document.
 
     Attributes:
@@ -81,7 +81,7 @@ def longest(instructions: Iterable[Declassification], *, vocabulary: Vocabulary 
     return chosen
 
 
-def derive(marking: Marking, sources: Iterable[tuple[str, Authority]], classifier: str) -> Authority:
+def derive(marking: Marking, sources: Iterable[tuple[str, AuthorityBlock]], classifier: str) -> AuthorityBlock:
     """The authority block of a document derived from ``sources``.
 
     Args:
@@ -94,11 +94,11 @@ def derive(marking: Marking, sources: Iterable[tuple[str, Authority]], classifie
     """
     sources = list(sources)
     if not marking.classified:
-        return Authority()
+        return AuthorityBlock()
     titles = tuple(title for title, _ in sources)
     instructions = [authority.declassify_on for _, authority in sources if authority.declassify_on]
     restricted = not _RESTRICTED_DATA.isdisjoint(marking.atomic_energy_markings)
-    return Authority(
+    return AuthorityBlock(
         derivatively_classified_by=classifier,
         derived_from=titles[0] if len(titles) == 1 else "Multiple Sources",
         sources=titles if len(titles) > 1 else (),
@@ -106,10 +106,10 @@ def derive(marking: Marking, sources: Iterable[tuple[str, Authority]], classifie
     )
 
 
-def check_authority(marking: Marking, authority: Authority) -> list[Violation]:
+def check_authority(marking: Marking, authority: AuthorityBlock) -> list[Violation]:
     """Every rule that the authority block breaks beside this banner; spans cover nothing."""
     rules = []
-    if not marking.classified and authority != Authority():
+    if not marking.classified and authority != AuthorityBlock():
         rules.append("authority-unclassified")
     if authority.derived_from and authority.reason:
         rules.append("authority-derived-reason")

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from appliance.contract.catalogue import Catalogue
 from appliance.enclave.site import Enclave, Site
 from appliance.markings import Label, can_read, dominates
-from appliance.monitor.decide.decision import Person, Request, decide
+from appliance.monitor.decide.decision import GatewayRequest, Person, decide
 from appliance.monitor.decide.policy import AccessPolicy, Route
 from appliance.monitor.decide.registry import Subject
 
@@ -81,7 +81,7 @@ def offered(
     return tuple(
         Offered(page.path, page.title, page.purpose or manifest.purpose)
         for manifest, page in pages
-        if decide(Request("GET", page.path, "", enclave.lattice, enclave.obligations, day), who, policy).allow
+        if decide(GatewayRequest("GET", page.path, "", enclave.lattice, enclave.obligations, day), who, policy).allow
     )
 
 
@@ -96,7 +96,7 @@ def _try(
         for service in enclave.services:
             for route in policy.routes.get(service, ()):
                 for method in route.methods:
-                    asked = Request(method, example(route), "", enclave.lattice, enclave.obligations, day)
+                    asked = GatewayRequest(method, example(route), "", enclave.lattice, enclave.obligations, day)
                     decision = decide(asked, who, policy)
                     if decision.allow:
                         allowed.setdefault(service, set()).add(decision.action)

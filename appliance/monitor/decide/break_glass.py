@@ -17,7 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from appliance.enclave.site import Name, Site, validated
 from appliance.errors import ApplianceError
 from appliance.monitor.decide import revocations
-from appliance.monitor.decide.decision import Decision, Person, Request, decide
+from appliance.monitor.decide.decision import Decision, GatewayRequest, Person, decide
 from appliance.monitor.decide.policy import AccessPolicy
 from appliance.monitor.decide.registry import Role
 from appliance.trust.officers import Officers, load_signed, payload_digest
@@ -122,7 +122,7 @@ class BreakGlassGrants:
     _known: tuple[BreakGlass, ...] = ()
 
     def decide(
-        self, request: Request, who: Person, enclave: str, policy: AccessPolicy, now: datetime
+        self, request: GatewayRequest, who: Person, enclave: str, policy: AccessPolicy, now: datetime
     ) -> tuple[Decision, Person, str] | None:
         """Decide once more what stage two refused, with the roles and groups that officers lent for now.
 

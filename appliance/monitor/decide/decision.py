@@ -21,7 +21,7 @@ PLAIN_PATH = re.compile(r"/[A-Za-z0-9_.~@:+/-]*")
 
 
 @dataclass(frozen=True)
-class Request:
+class GatewayRequest:
     """What is asked: an HTTP request at the gateway of one enclave.
 
     Attributes:
@@ -96,7 +96,7 @@ def plain(path: str) -> bool:
     return bool(PLAIN_PATH.fullmatch(path)) and not any(part in ("", ".", "..") for part in path.split("/")[1:-1])
 
 
-def decide(request: Request, who: Person | Workload, policy: AccessPolicy) -> Decision:
+def decide(request: GatewayRequest, who: Person | Workload, policy: AccessPolicy) -> Decision:
     """Decide ``request`` of ``who`` under ``policy``."""
     if not plain(request.path) or request.path.endswith(("/..", "/.")):
         return deny("path.not-plain")
@@ -105,7 +105,7 @@ def decide(request: Request, who: Person | Workload, policy: AccessPolicy) -> De
     return _decide_person(request, who, policy)
 
 
-def _decide_person(request: Request, who: Person, policy: AccessPolicy) -> Decision:
+def _decide_person(request: GatewayRequest, who: Person, policy: AccessPolicy) -> Decision:
     if not can_read(who.clearance, request.label):
         return deny("mandatory.clearance-does-not-dominate")
     if who.working is None:
@@ -137,7 +137,7 @@ def decide_session(label: Label, clearance: Clearance) -> Decision:
     return Decision(allow=True, status=200, rule="session.permitted", action="session")
 
 
-def _decide_workload(request: Request, who: Workload, policy: AccessPolicy) -> Decision:
+def _decide_workload(request: GatewayRequest, who: Workload, policy: AccessPolicy) -> Decision:
     if who.label != request.label:
         return deny("mandatory.workload-of-another-enclave")
     if who.person is None or who.grant is None:
@@ -158,7 +158,7 @@ def _decide_workload(request: Request, who: Workload, policy: AccessPolicy) -> D
     )
 
 
-def _narrow(request: Request, who: Person, route: Route, policy: AccessPolicy) -> Decision | None:
+def _narrow(request: GatewayRequest, who: Person, route: Route, policy: AccessPolicy) -> Decision | None:
     """The refusal for want of need-to-know or of the originator's decision, or None."""
     if route.group and route.group not in who.groups:
         return deny("access.need-to-know", action=route.action)

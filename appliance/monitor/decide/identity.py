@@ -87,7 +87,7 @@ def _nobody(_: CertificateNames) -> frozenset[str]:
     return frozenset()
 
 
-class Authority:
+class CertificateVerifier:
     """The site's certificate authority, whose signature is the only accepted one.
 
     Args:

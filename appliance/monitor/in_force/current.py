@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from appliance.contract.catalogue import Catalogue
 from appliance.enclave.site import Site
 from appliance.markings import Label
-from appliance.monitor.decide.identity import Authority, Identity, IdentityError
+from appliance.monitor.decide.identity import CertificateVerifier, Identity, IdentityError
 from appliance.monitor.decide.policy import AccessPolicy
 from appliance.monitor.decide.registry import Registry, Subject
 from appliance.monitor.decide.renewals import Renewals
@@ -36,7 +36,7 @@ class InForce:
     registry: Registry
     policy: AccessPolicy
     policy_digest: str
-    authority: Authority
+    authority: CertificateVerifier
     catalogue: Catalogue
     signing_key: Ed25519PrivateKey
     admission_keys: dict[tuple[str, str], bytes]

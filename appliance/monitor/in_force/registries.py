@@ -4,7 +4,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.monitor.in_force.statements import PIN
 from appliance.trust.files import replace_link
 

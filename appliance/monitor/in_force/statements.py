@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import Site, parse_site
 from appliance.errors import ApplianceError
 from appliance.monitor.decide.policy import AccessPolicy, parse_policy

@@ -5,7 +5,7 @@ import os
 import socket
 from pathlib import Path
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.trust.files import replace_file
 
 FILE = "monitor.serves"

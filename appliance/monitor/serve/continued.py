@@ -6,7 +6,7 @@ from datetime import datetime
 from appliance.contract.context import LIFETIME, Context
 from appliance.contract.grant import Grant, GrantError
 from appliance.enclave.site import Enclave
-from appliance.monitor.decide.decision import Person, Request, decide
+from appliance.monitor.decide.decision import GatewayRequest, Person, decide
 from appliance.monitor.decide.policy import JOB
 from appliance.monitor.in_force.current import InForce
 
@@ -25,7 +25,7 @@ def continued(in_force: InForce, enclave: Enclave, grant: Grant, now: datetime) 
     subject = in_force.subject(grant.subject, now)
     label = enclave.lattice
     person = Person(subject.name, subject.holds(), subject.roles, subject.groups, label)
-    asked = Request(grant.method, grant.path, "", label, enclave.obligations, now.date(), enclave.models)
+    asked = GatewayRequest(grant.method, grant.path, "", label, enclave.obligations, now.date(), enclave.models)
     decision = decide(asked, person, in_force.policy)
     service = asked.service
     if not decision.allow or decision.action != JOB or service != grant.service or grant.label != enclave.encoded:

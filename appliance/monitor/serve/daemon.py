@@ -17,12 +17,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.audit.log.writer import Log
 from appliance.contract.manifest import Manifest
-from appliance.enclave.render import GATEWAY_UID, RECORD_SOCKET, HostPaths, installed_catalogue, manifests
+from appliance.enclave.paths import HostPaths, installed_catalogue
+from appliance.enclave.render import GATEWAY_UID, RECORD_SOCKET, manifests
 from appliance.enclave.site import Enclave
 from appliance.errors import ApplianceError
 from appliance.monitor.decide.break_glass import FOLDER, BreakGlassGrants
 from appliance.monitor.decide.channel import Channel
-from appliance.monitor.decide.identity import Authority
+from appliance.monitor.decide.identity import CertificateVerifier
 from appliance.monitor.decide.jobs import Jobs
 from appliance.monitor.decide.last_use import LastUse
 from appliance.monitor.decide.renewals import Renewals
@@ -55,7 +56,7 @@ def with_keys(paths: HostPaths, statements: Statements) -> InForce:
         registry=statements.registry,
         policy=statements.policy,
         policy_digest=statements.policy_digest,
-        authority=Authority((paths.certificates / "ca.pem").read_bytes()),
+        authority=CertificateVerifier((paths.certificates / "ca.pem").read_bytes()),
         catalogue=installed_catalogue(paths),
         signing_key=Ed25519PrivateKey.from_private_bytes(paths.signing_key.read_bytes()),
         admission_keys={

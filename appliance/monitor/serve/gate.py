@@ -12,7 +12,7 @@ from appliance.enclave.site import Enclave
 from appliance.markings import Label
 from appliance.monitor.decide.break_glass import LIFTED, BreakGlassGrants
 from appliance.monitor.decide.channel import Channel
-from appliance.monitor.decide.decision import Decision, Person, Request, Workload, decide, deny
+from appliance.monitor.decide.decision import Decision, GatewayRequest, Person, Workload, decide, deny
 from appliance.monitor.decide.identity import Identity, IdentityError
 from appliance.monitor.decide.jobs import Jobs
 from appliance.monitor.decide.last_use import LastUse
@@ -95,7 +95,7 @@ class Gate:
     async def _decide(self, enclave: Enclave, request: HttpRequest) -> HttpResponse:
         now = datetime.fromtimestamp(self._clock(), UTC)
         path, mark, query = request.header("x-original-uri").partition("?")
-        asked = Request(
+        asked = GatewayRequest(
             method=request.header("x-original-method"),
             path=path,
             query=query or mark,  # an empty one is a choice too
@@ -133,7 +133,7 @@ class Gate:
         return HttpResponse(200, headers=headers | {"X-Appliance-Context": self._context(outcome, who, asked)})
 
     def _stages(
-        self, enclave: Enclave, asked: Request, who: Person | Workload, now: datetime, detail: dict[str, str]
+        self, enclave: Enclave, asked: GatewayRequest, who: Person | Workload, now: datetime, detail: dict[str, str]
     ) -> tuple[Decision, Person | Workload]:
         """The decision, and the person as widened by what officers lent, whose reason ``detail`` receives."""
         decision = decide(asked, who, self._force.policy)
@@ -147,7 +147,7 @@ class Gate:
         self,
         enclave: Enclave,
         name: str,
-        asked: Request,
+        asked: GatewayRequest,
         request: HttpRequest,
         decision: Decision,
         detail: dict[str, str],
@@ -174,7 +174,7 @@ class Gate:
             person = _person(subject, label)
         return Workload(identity.workload, label, person, grant)
 
-    def _context(self, outcome: Outcome, who: Person | Workload, asked: Request) -> str:
+    def _context(self, outcome: Outcome, who: Person | Workload, asked: GatewayRequest) -> str:
         enclave, label = outcome.enclave, asked.label
         person = who if isinstance(who, Person) else None
         acting = who.person if isinstance(who, Workload) else who

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from appliance.contract.manifest import Manifest
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import Enclave
 from appliance.errors import ApplianceError
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from appliance.audit.review.summary import OVER_RATE
 from appliance.enclave.site import Enclave
 from appliance.monitor.decide.channel import Channel
-from appliance.monitor.decide.decision import Decision, Person, Request, Workload, deny
+from appliance.monitor.decide.decision import Decision, GatewayRequest, Person, Workload, deny
 from appliance.monitor.serve.publications import Publications
 
 NOT_PUBLISHED = "read-down.not-published"
@@ -42,7 +42,9 @@ class ReadDown:
         self._publications = publications
         self._channel = channel
 
-    def answer(self, enclave: Enclave, asked: Request, who: Person | Workload, decision: Decision) -> Answer | None:
+    def answer(
+        self, enclave: Enclave, asked: GatewayRequest, who: Person | Workload, decision: Decision
+    ) -> Answer | None:
         """The published page that ``asked`` names, within what ``who`` may choose in the time.
 
         Returns:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from appliance.audit.events.kinds import Entity, Verdict
 from appliance.audit.events.text import printable
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.errors import ApplianceError, first_finding
 from appliance.monitor.decide.revocations import FOLDER, revoked
 from appliance.monitor.http import HttpRequest, HttpResponse, json_response

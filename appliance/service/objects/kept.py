@@ -56,9 +56,10 @@ _PAGE: LiteralString = """
     ) AS o ORDER BY created DESC, id LIMIT %(limit)s
 """
 _AT = "restriction_id = %(restriction_id)s AND project = %(project)s AND id = %(id)s"
+# Shared: several parts come at once, and who ends the upload waits for them.
 _LOCK: LiteralString = """
     SELECT FROM appliance.object
-    WHERE restriction_id = %(restriction_id)s AND project = %(project)s AND id = %(id)s AND state = 'open' FOR UPDATE
+    WHERE restriction_id = %(restriction_id)s AND project = %(project)s AND id = %(id)s AND state = 'open' FOR SHARE
 """
 _PART: LiteralString = """
     INSERT INTO appliance.object_part (restriction_id, label_id, project, object, number, sha256)

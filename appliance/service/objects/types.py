@@ -4,6 +4,7 @@ Each type has one beginning (its magic number), and a file has one type: the fir
 """
 
 import codecs
+import re
 from collections.abc import Iterable
 
 MAGIC: tuple[tuple[str, int, bytes], ...] = (
@@ -27,6 +28,7 @@ PACKET = 188
 """Bytes between two sync bytes of an MPEG transport stream (ISO/IEC 13818-1, 2.4.3.2)."""
 TEXT = "text/plain"
 UNKNOWN = "application/octet-stream"
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f]")  # in UTF-8, these bytes are these characters alone
 
 
 def type_of(beginning: bytes) -> str:
@@ -52,8 +54,9 @@ class Text:
         """Whether all pieces, and then the end if this is the last of them, are text."""
         try:
             for piece in pieces:
-                if any(ord(one) < 32 and one not in "\t\n\r\f" for one in self._decoder.decode(piece)):
+                if _CONTROL.search(piece):
                     return False
+                self._decoder.decode(piece)
             self._decoder.decode(b"", final)
         except UnicodeDecodeError:
             return False

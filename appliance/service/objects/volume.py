@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from appliance.errors import ApplianceError
+from appliance.trust.files import sync
 
 PART = 2 << 20
 """Bytes of each part but the last: the gateway takes bodies of 4 MiB."""
@@ -104,6 +105,7 @@ class Volume:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.rename(folder / str(number))
+            sync(folder)
         finally:
             temporary.unlink(missing_ok=True)
 

@@ -4,11 +4,11 @@ from collections import Counter, defaultdict
 
 from appliance.trust.fingerprint import fingerprint
 from appliance.trust.repository.metadata import parse, targets_of
-from appliance.trust.repository.request import Request
+from appliance.trust.repository.request import SigningRequest
 from appliance.trust.repository.root import registered
 
 
-def describe(request: Request) -> list[str]:
+def describe(request: SigningRequest) -> list[str]:
     """Lines about a request: what it changes or publishes, who signed, what is next."""
     lines = _root_lines(request) if request.next_root else _repository_lines(request)
     for name in sorted(request.documents):
@@ -17,7 +17,7 @@ def describe(request: Request) -> list[str]:
     return [f"first root {fingerprint(request.chain.roots[0])}  (compare with the paper)", *lines, request.next_step()]
 
 
-def _repository_lines(request: Request) -> list[str]:
+def _repository_lines(request: SigningRequest) -> list[str]:
     targets = parse(request.documents["targets.json"], "targets", "targets.json").signed
     listed = targets_of(targets).values()
     lines = [f"publishes version {targets.version}, expires {targets.expires:%Y-%m-%d}: {len(listed)} files"]
@@ -32,7 +32,7 @@ def _repository_lines(request: Request) -> list[str]:
     return lines
 
 
-def _root_lines(request: Request) -> list[str]:
+def _root_lines(request: SigningRequest) -> list[str]:
     ((name, data),) = request.documents.items()
     before, after = request.people, registered(parse(data, "root", name).signed)
     lines = [f"changes who signs: {name}"]

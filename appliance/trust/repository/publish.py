@@ -17,7 +17,7 @@ from tuf.api.metadata import (  # type: ignore[attr-defined]
 from appliance.errors import ApplianceError
 from appliance.trust.repository.chain import RootChain
 from appliance.trust.repository.metadata import Target, add_signature
-from appliance.trust.repository.request import Request, sign_with_all
+from appliance.trust.repository.request import SigningRequest, sign_with_all
 from appliance.trust.repository.root import CanonicalSerializer, Person, registered
 from appliance.trust.repository.schema import CREATED_FIELD
 
@@ -45,7 +45,7 @@ class Edition:
         return cls(created=now, expires=now + timedelta(days=VALID_DAYS))
 
 
-def prepare(targets: Iterable[Target], *, chain: RootChain, edition: Edition) -> Request:
+def prepare(targets: Iterable[Target], *, chain: RootChain, edition: Edition) -> SigningRequest:
     """Ask for signatures on the metadata of a repository.
 
     Files name each other by version alone: digests would make each role wait for the signatures of another, and
@@ -71,7 +71,7 @@ def prepare(targets: Iterable[Target], *, chain: RootChain, edition: Edition) ->
             unrecognized_fields={CREATED_FIELD: edition.created.strftime("%Y-%m-%dT%H:%M:%SZ")},
         ),
     }
-    return Request(chain, {name: sign_role(signed, []) for name, signed in roles.items()})
+    return SigningRequest(chain, {name: sign_role(signed, []) for name, signed in roles.items()})
 
 
 def make_metadata(

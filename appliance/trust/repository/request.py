@@ -42,7 +42,7 @@ class _Form(BaseModel):
 
 
 @dataclass(frozen=True)
-class Request:
+class SigningRequest:
     """What is to be signed, with the signatures so far.
 
     Attributes:
@@ -139,7 +139,7 @@ class Request:
         """Whether nobody needs to sign any more."""
         return self.documents_stand() and len(self.approved_by()) >= self.people.threshold
 
-    def sign(self, person: Person) -> "Request":
+    def sign(self, person: Person) -> "SigningRequest":
         """The request with everything that ``person`` can sign now; the same request when that is nothing.
 
         Raises:
@@ -157,7 +157,7 @@ class Request:
             envelope = request.envelope or hybrid.sign(covered, [])
             for key in (person.classical, person.quantum_safe):
                 envelope = dsse.in_order(dsse.add_signature(envelope, key, hybrid.FILE), hybrid.FILE)
-            request = Request(request.chain, request.documents, envelope)
+            request = SigningRequest(request.chain, request.documents, envelope)
         return request
 
     def next_step(self) -> str:
@@ -189,7 +189,7 @@ class Request:
             return self.documents
         return self.chain.files | {"root.json": self.chain.roots[-1]} | self.documents
 
-    def _sign_documents(self, person: Person) -> "Request":
+    def _sign_documents(self, person: Person) -> "SigningRequest":
         documents = {}
         for name, data in self.documents.items():
             metadata = parse(data, _kind(name), name)
@@ -197,7 +197,7 @@ class Request:
             if keyid in self._permitted(metadata) and keyid not in metadata.signatures:
                 add_signature(metadata, person.classical)
             documents[name] = metadata.to_bytes(CanonicalSerializer())
-        return Request(self.chain, documents, None)
+        return SigningRequest(self.chain, documents, None)
 
     def _permitted(self, metadata: Metadata[Any]) -> dict[str, Any]:
         role = metadata.signed.type
@@ -212,7 +212,7 @@ class Request:
         return everyone
 
 
-def sign_with_all(request: Request, people: Sequence[Person]) -> Request:
+def sign_with_all(request: SigningRequest, people: Sequence[Person]) -> SigningRequest:
     """Carry a request to each of ``people``, twice, as long as it is not complete; for keys that are in one place."""
     for person in (*people, *people):
         if not request.complete():
@@ -220,7 +220,7 @@ def sign_with_all(request: Request, people: Sequence[Person]) -> Request:
     return request
 
 
-def request_next_root(chain: RootChain, enrolled: Registered, expires: datetime) -> Request:
+def request_next_root(chain: RootChain, enrolled: Registered, expires: datetime) -> SigningRequest:
     """Ask for a next root that registers ``enrolled``: enough of the people before and after sign it.
 
     Raises:
@@ -228,7 +228,7 @@ def request_next_root(chain: RootChain, enrolled: Registered, expires: datetime)
     """
     number = len(chain) + 1
     data = make_root(enrolled, version=number, expires=expires, signers=[])
-    return Request(chain, {f"{number}.root.json": data})
+    return SigningRequest(chain, {f"{number}.root.json": data})
 
 
 @lru_cache(maxsize=64)

@@ -15,7 +15,7 @@ from appliance.audit.log.note import Checkpoint, Verifier, open_checkpoint
 from appliance.audit.log.policy import Policy, Signed, installed
 from appliance.audit.log.storage import Storage, storage, used
 from appliance.audit.log.tiles import CHECKPOINT
-from appliance.audit.log.verify import Finding, Report, verify, writer_is_active
+from appliance.audit.log.verify import Damage, Report, verify, writer_is_active
 from appliance.audit.review.state import LogState, log_state
 from appliance.audit.review.summary import last_review
 from appliance.errors import ApplianceError
@@ -68,7 +68,7 @@ class Health:
     following: bool
 
     @property
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[Damage]:
         """What the last verification found."""
         return self.verification.report.findings if self.verification else []
 

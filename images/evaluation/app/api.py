@@ -16,11 +16,11 @@ from appliance.service.web.responses import not_found
 from workbench.evaluation import suites
 from workbench.evaluation.advice import advise
 
-from . import report
 from .custody import Half
-from .eval_log import NAME, viewer
 from .jobs import Jobs
 from .model import Job, JobId, NewJob
+from .results import report
+from .results.eval_log import NAME, viewer
 
 router = APIRouter(prefix="/evaluation")
 AnyJob = Annotated[JobId, PathParameter()]

@@ -14,12 +14,12 @@ from workbench.evaluation.advice import advise, plan
 from workbench.markbench.item import PUBLISHED
 from workbench.statistics.power import provable
 
-from . import chart, report
 from .api import AnyJob, job_of, jobs, results_of
 from .custody import Half
 from .journal import Journal
 from .model import Job, NewJob
-from .summary import Part
+from .results import chart, report
+from .results.summary import Part
 
 router = APIRouter(prefix="/evaluation")
 EXAMPLES = 3

@@ -23,12 +23,12 @@ from workbench.markbench.item import PUBLISHED, Item
 
 from .asking import Model
 from .custody import Custody
-from .eval_log import write_log
 from .journal import Journal, Line
 from .model import Job
+from .results.eval_log import write_log
+from .results.summary import summarise
 from .settings import EvaluationSettings
 from .store import Store
-from .summary import summarise
 from .work import CHECK_EVERY, Part, Work
 
 _log = structlog.get_logger()

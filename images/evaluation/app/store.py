@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from appliance.contract.evaluation import Results
 
 from .model import Job
-from .summary import Summary
+from .results.summary import Summary
 
 
 class Store:

@@ -9,7 +9,7 @@ import pytest
 
 from appliance.audit.log.bodies import SEGMENT
 from appliance.audit.log.note import Checkpoint, Note, Signer
-from appliance.audit.log.verify import Finding, verify
+from appliance.audit.log.verify import Damage, verify
 from appliance.audit.log.writer import Log
 from tests.unit.audit.conftest import Place
 
@@ -159,7 +159,7 @@ def test_one_change_is_one_finding(filled: Place, tmp_path: Path) -> None:
     shutil.copytree(filled.path, tmp_path / "log")
     TAMPERING["an event's text"][0](Place(tmp_path / "log", filled.key, filled.vkey))
     assert verify(tmp_path / "log", filled.vkey).findings == [
-        Finding(file=BODIES, index=9, problem="the record is not what the log committed to")
+        Damage(file=BODIES, index=9, problem="the record is not what the log committed to")
     ]
 
 

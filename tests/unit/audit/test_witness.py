@@ -15,7 +15,7 @@ from appliance.audit.events.ocsf import Event
 from appliance.audit.log import bodies, key_file
 from appliance.audit.log.note import COSIGNATURE, Note, Signer, Verifier
 from appliance.audit.log.policy import Policy, PolicyError
-from appliance.audit.log.witness import Request, WitnessError, accept, cosign, request
+from appliance.audit.log.witness import CosigningRequest, WitnessError, accept, cosign, request
 from appliance.audit.log.writer import Log
 from appliance.audit.review.summary import last_review, overdue, review
 from appliance.cli.main import app
@@ -33,8 +33,8 @@ class Officer:
         self.state = folder / f"{name}.state"
         self.log_key = Verifier.decode(place.vkey)
 
-    def cosign(self, asked: Request, now: int = 1_800_000_000) -> bytes:
-        return cosign(Request.decode(asked.encode()), self.log_key, self.signer, self.state, now).encode()
+    def cosign(self, asked: CosigningRequest, now: int = 1_800_000_000) -> bytes:
+        return cosign(CosigningRequest.decode(asked.encode()), self.log_key, self.signer, self.state, now).encode()
 
 
 @pytest.fixture
@@ -117,12 +117,12 @@ def test_a_witness_refuses_what_it_cannot_check(place: Place, officers: list[Off
         officers[0].cosign(request(place.path, log_key, 0))
     asked = request(place.path, log_key, 10)
     with pytest.raises(WitnessError, match="rewritten"):
-        officers[0].cosign(Request(10, asked.proof[:-1], asked.checkpoint))
+        officers[0].cosign(CosigningRequest(10, asked.proof[:-1], asked.checkpoint))
     with pytest.raises(ApplianceError):
-        officers[0].cosign(Request(10, asked.proof, asked.checkpoint.replace(b"\n20\n", b"\n21\n")))
+        officers[0].cosign(CosigningRequest(10, asked.proof, asked.checkpoint.replace(b"\n20\n", b"\n21\n")))
     for junk in (b"", b"old 1", b"old -1\n\n", b"old 1\nAAAA\n\nx", b"old 01\n\nx"):
         with pytest.raises(WitnessError, match="not a request"):
-            Request.decode(junk)
+            CosigningRequest.decode(junk)
 
 
 def test_cosignatures_of_strangers_are_not_kept(place: Place, officers: list[Officer]) -> None:

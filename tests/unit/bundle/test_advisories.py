@@ -20,7 +20,8 @@ from appliance.bundle.advisories.vex import read_vex
 from appliance.bundle.inputs.sources import upstreams
 from appliance.bundle.read.verify import stage_bundle
 from appliance.cli.main import app
-from appliance.enclave.render import HostPaths, Images
+from appliance.enclave.paths import HostPaths
+from appliance.enclave.render import Images
 from appliance.errors import ApplianceError
 from appliance.host.report.vulnerabilities import installed_vulnerabilities
 from appliance.host.state.generation import Facts

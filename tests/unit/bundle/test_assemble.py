@@ -52,6 +52,10 @@ class SmallBuilder(Builder):
         path = next(self.store.debs.iterdir())
         return [Artifact("deb", "tool", "1", path, sha256_of(path), "amd64")]
 
+    @cached_property
+    def own_wheels(self) -> dict[str, Artifact]:
+        return {}
+
     def wheels(self) -> list[Artifact]:
         return []
 

@@ -13,7 +13,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.bundle.build.layer import Layer, clean, pack
+from appliance.bundle.build.layer import Layer, clean, leave_out, pack
 from appliance.errors import ApplianceError
 
 EPOCH = 1_700_000_000
@@ -124,3 +124,31 @@ def test_cleaning_removes_what_names_the_build_host_and_keys_made_while_building
     clean(tmp_path)
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if not path.is_dir() or path.is_symlink()}
     assert left == set(wanted)
+
+
+def test_what_a_recipe_leaves_out_is_gone_and_nothing_else(tmp_path: Path) -> None:
+    kept = ("lib/libLLVM", "lib/libicu.so", "a/b/test/keep")
+    for name in (*kept, "lib/libLLVM-14.so", "a/tests/x", "a/b/tests/tests/y", "man/one"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    leave_out(tmp_path, ["/lib/libLLVM-*", "/a/**/tests", "/man"])
+    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()} == set(kept)
+
+
+def test_a_line_that_fits_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ApplianceError, match=r"nothing in this image fits /usr/share/moved"):
+        leave_out(tmp_path, ["/usr/share/moved"])
+
+
+def test_a_link_in_a_package_does_not_lead_the_removal_to_the_build_host(tmp_path: Path) -> None:
+    root, host = tmp_path / "root", tmp_path / "host"
+    root.mkdir()
+    host.mkdir()
+    (host / "file").touch()
+    (root / "share").symlink_to(host)
+    with pytest.raises(ApplianceError, match="leads out of the image"):
+        leave_out(root, ["/share/*"])
+    assert (host / "file").exists()
+    leave_out(root, ["/share"])
+    assert not (root / "share").is_symlink()
+    assert (host / "file").exists()

@@ -11,6 +11,8 @@ from appliance.bundle.inputs.lock import HOST, SourcesLock, requests, write_lock
 from appliance.errors import ApplianceError
 from tests.unit.bundle.sample import make_bundle, make_keys
 
+OWN = ("wheels/mls_appliance-0.1.0-py3-none-any.whl", "wheels/mls_workbench-0.1.0-py3-none-any.whl")
+
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
@@ -22,7 +24,7 @@ def bundle(tmp_path: Path) -> Path:
     }.items():
         (playbooks / name).parent.mkdir(parents=True, exist_ok=True)
         (playbooks / name).write_text(text)
-    for name in ("debs/tool_1_amd64.deb", "wheels/mls_appliance-0.1.0-py3-none-any.whl", "npm/x-1.0.0.tgz"):
+    for name in ("debs/tool_1_amd64.deb", *OWN, "npm/x-1.0.0.tgz"):
         (tmp_path / "bundle/targets" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "bundle/targets" / name).write_bytes(b"content")
     builder = Builder(playbooks, tmp_path / "first", tmp_path / "out")
@@ -36,15 +38,17 @@ def bundle(tmp_path: Path) -> Path:
 def test_a_site_builds_from_the_packages_in_the_bundle(bundle: Path, tmp_path: Path) -> None:
     builder = SiteBuilder(bundle, tmp_path / "cache", marking="UNCLASSIFIED")
     assert builder.lock.epoch == 1
-    assert (builder.appliance_wheel.version, builder.appliance_wheel.path.read_bytes()) == ("0.1.0", b"content")
+    found = [(wheel.name, wheel.version, wheel.path.read_bytes()) for wheel in builder.own_wheels.values()]
+    assert found == [("mls-appliance", "0.1.0", b"content"), ("mls-workbench", "0.1.0", b"content")]
     assert {path.name for path in builder.store.debs.iterdir()} == {"tool_1_amd64.deb"}
     assert {path.name for path in builder.store.npm.iterdir()} == {"x-1.0.0.tgz"}
 
 
-def test_a_bundle_without_the_appliances_wheel_is_refused(bundle: Path, tmp_path: Path) -> None:
-    (bundle / "targets/wheels/mls_appliance-0.1.0-py3-none-any.whl").unlink()
-    with pytest.raises(ApplianceError, match="0 wheels of the appliance"):
-        _ = SiteBuilder(bundle, tmp_path / "cache", marking="UNCLASSIFIED").appliance_wheel
+@pytest.mark.parametrize("wheel", OWN)
+def test_a_bundle_without_a_wheel_of_the_project_is_refused(bundle: Path, tmp_path: Path, wheel: str) -> None:
+    (bundle / "targets" / wheel).unlink()
+    with pytest.raises(ApplianceError, match=f"0 wheels of {wheel[7:20].replace('_', '-')}"):
+        _ = SiteBuilder(bundle, tmp_path / "cache", marking="UNCLASSIFIED").own_wheels
 
 
 def test_nothing_is_built_from_a_damaged_bundle(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from appliance.cli.main import app
 from appliance.cli.shared import needs
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.errors import ApplianceError
 from appliance.host.watching import network_namespace
 from tests.unit.cli.commands import COMMANDS
@@ -88,7 +88,7 @@ def elsewhere(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[HostPa
 
 def inside(paths: HostPaths, code: str) -> list[str]:
     """What a process of its own prints that runs ``code`` with ``paths``: it cannot return from a namespace."""
-    begin = "from pathlib import Path; from appliance.enclave.render import HostPaths; import os; "
+    begin = "from pathlib import Path; from appliance.enclave.paths import HostPaths; import os; "
     begin += f"paths = HostPaths(Path({str(paths.root)!r}), Path({str(paths.run)!r})); "
     result = subprocess.run([sys.executable, "-c", begin + code], capture_output=True, text=True, check=True)
     return result.stdout.split()

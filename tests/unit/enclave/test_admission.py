@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.enclave import admission, admission_hook
-from appliance.enclave.render import HostPaths, Images
+from appliance.enclave.paths import HostPaths
+from appliance.enclave.render import Images
 from appliance.enclave.site import load_site
 from appliance.host.enforce import configuration
 from appliance.host.enforce.platform import Platform

@@ -8,16 +8,8 @@ import pytest
 import yaml
 
 from appliance.contract.certification import standard
-from appliance.enclave.render import (
-    Bound,
-    HostPaths,
-    Images,
-    compose_file,
-    containers,
-    gateway_config,
-    installed_catalogue,
-    service_settings,
-)
+from appliance.enclave.paths import HostPaths, installed_catalogue
+from appliance.enclave.render import Bound, Images, compose_file, containers, gateway_config, service_settings
 from appliance.enclave.site import Site, check_services, load_site, parse_site
 from appliance.errors import ApplianceError
 from appliance.markings import MarkingError, parse

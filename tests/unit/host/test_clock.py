@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.errors import ApplianceError
 from appliance.host.state import clock
 from appliance.trust import dsse

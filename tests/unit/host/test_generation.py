@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.enclave.render import HostPaths, Images
+from appliance.enclave.paths import HostPaths
+from appliance.enclave.render import Images
 from appliance.errors import ApplianceError
 from appliance.host.state import generation
 from appliance.host.state.generation import Facts

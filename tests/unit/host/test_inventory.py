@@ -15,7 +15,7 @@ from appliance.bundle.read.delta import write_delta
 from appliance.bundle.read.inventory import earlier_of
 from appliance.bundle.read.verify import stage_bundle, verify_bundle
 from appliance.cli.main import app
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.errors import ApplianceError
 from appliance.host.report.inventory import release
 from appliance.monitor.in_force import registries

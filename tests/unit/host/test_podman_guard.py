@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.enforce import podman_guard
 from appliance.host.enforce.diversion import real_podman
 from appliance.host.enforce.podman import Podman

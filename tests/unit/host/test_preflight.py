@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from appliance.contract.catalogue import Catalogue
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import Enclave, Site, load_site
 from appliance.errors import ApplianceError
 from appliance.host.change import preflight

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.watching.service_log import roll
 
 

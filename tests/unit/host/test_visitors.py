@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.watching import visitors
 from appliance.host.watching.running import Running
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import Enclave, Site, load_site
 from appliance.errors import ApplianceError
 from appliance.host.enforce import at_rest

@@ -7,7 +7,7 @@ from collections import namedtuple
 
 import pytest
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.watching.watch import Watch, reminder
 from tests.unit.audit.conftest import Place, place  # noqa: F401  # a fixture
 from tests.unit.audit.test_fsck import record

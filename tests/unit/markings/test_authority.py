@@ -5,7 +5,13 @@ from datetime import date
 import pytest
 
 from appliance.markings import MarkingError, parse
-from appliance.markings.formats.authority import Authority, Declassification, check_authority, derive, longest
+from appliance.markings.formats.authority import (
+    AuthorityBlock,
+    Declassification,
+    check_authority,
+    derive,
+    longest,
+)
 
 SOON, LATE = Declassification(date(2030, 1, 1)), Declassification(date(2045, 6, 1))
 EXEMPT = Declassification(date(2060, 1, 1), exemption="25X1")
@@ -51,10 +57,10 @@ def test_an_instruction_that_cannot_be_compared_is_refused(instruction: Declassi
 
 
 def test_a_derivative_document_lists_its_sources_and_carries_no_reason() -> None:
-    source = Authority(classified_by="Chief", reason="1.4(a)", declassify_on=SOON)
-    other = Authority(classified_by="Director", reason="1.4(c)", declassify_on=EXEMPT)
+    source = AuthorityBlock(classified_by="Chief", reason="1.4(a)", declassify_on=SOON)
+    other = AuthorityBlock(classified_by="Director", reason="1.4(c)", declassify_on=EXEMPT)
     block = derive(parse("SECRET//NOFORN"), [("Plan A", source), ("Report B", other)], "J. Doe")
-    assert block == Authority(
+    assert block == AuthorityBlock(
         derivatively_classified_by="J. Doe",
         derived_from="Multiple Sources",
         sources=("Plan A", "Report B"),
@@ -64,23 +70,26 @@ def test_a_derivative_document_lists_its_sources_and_carries_no_reason() -> None
 
 
 def test_restricted_data_has_no_date_and_an_unclassified_document_no_block() -> None:
-    source = Authority(declassify_on=SOON)
+    source = AuthorityBlock(declassify_on=SOON)
     assert derive(parse("SECRET//RD"), [("A", source)], "J. Doe").declassify_on is None
-    assert derive(parse("UNCLASSIFIED"), [("A", source)], "J. Doe") == Authority()
+    assert derive(parse("UNCLASSIFIED"), [("A", source)], "J. Doe") == AuthorityBlock()
 
 
 @pytest.mark.parametrize(
     ("banner", "authority", "rule"),
     [
-        ("UNCLASSIFIED", Authority(classified_by="Chief"), "authority-unclassified"),
-        ("CUI", Authority(declassify_on=SOON), "authority-unclassified"),
-        ("SECRET", Authority(derived_from="Plan A", reason="1.4(a)"), "authority-derived-reason"),
-        ("SECRET//RD", Authority(classified_by="Chief", declassify_on=SOON), "authority-restricted-data"),
+        ("UNCLASSIFIED", AuthorityBlock(classified_by="Chief"), "authority-unclassified"),
+        ("CUI", AuthorityBlock(declassify_on=SOON), "authority-unclassified"),
+        ("SECRET", AuthorityBlock(derived_from="Plan A", reason="1.4(a)"), "authority-derived-reason"),
+        ("SECRET//RD", AuthorityBlock(classified_by="Chief", declassify_on=SOON), "authority-restricted-data"),
     ],
 )
-def test_what_an_authority_block_may_not_have(banner: str, authority: Authority, rule: str) -> None:
+def test_what_an_authority_block_may_not_have(banner: str, authority: AuthorityBlock, rule: str) -> None:
     assert [violation.rule for violation in check_authority(parse(banner), authority)] == [rule]
-    assert check_authority(parse("SECRET"), Authority(classified_by="Chief", reason="1.4(a)", declassify_on=SOON)) == []
+    assert (
+        check_authority(parse("SECRET"), AuthorityBlock(classified_by="Chief", reason="1.4(a)", declassify_on=SOON))
+        == []
+    )
 
 
 def test_the_text_after_declassify_on() -> None:

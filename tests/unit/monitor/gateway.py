@@ -23,7 +23,8 @@ import yaml
 
 from appliance.audit.log.writer import Log
 from appliance.contract.context import Context, open_context
-from appliance.enclave.render import GATEWAY_UID, RECORD_SOCKET, HostPaths, gateway_config
+from appliance.enclave.paths import HostPaths
+from appliance.enclave.render import GATEWAY_UID, RECORD_SOCKET, gateway_config
 from appliance.enclave.site import Enclave, Site, parse_site
 from appliance.monitor.http import HttpRequest, HttpResponse, json_response
 from appliance.monitor.in_force import registries
@@ -31,7 +32,7 @@ from appliance.monitor.in_force.statements import PIN
 from appliance.monitor.serve import daemon
 from appliance.monitor.sockets import connection
 from appliance.trust import dsse
-from appliance.trust.certificates import Authority as Issuer
+from appliance.trust.certificates import CertificateAuthority as Issuer
 from appliance.trust.certificates import issue_client, issue_server, make_authority
 from appliance.trust.keys import generate
 from appliance.trust.officers import Officers, payload_type

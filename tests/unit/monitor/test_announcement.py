@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.monitor.serve.announcement import Announcement, announced, expected, withdraw
 from tests.unit.monitor.gateway import running
 

@@ -15,14 +15,14 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.monitor.decide.identity import Authority, IdentityError
+from appliance.monitor.decide.identity import CertificateVerifier, IdentityError
 from appliance.trust.certificates import make_authority
 from appliance.trust.keys import generate
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 ISSUER = make_authority(generate("ca", demo=True), now=NOW - timedelta(days=30))
 OTHER = make_authority(generate("other", demo=True), now=NOW - timedelta(days=30))
-AUTHORITY = Authority(ISSUER.pem)
+AUTHORITY = CertificateVerifier(ISSUER.pem)
 CLIENT = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
 SERVER = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
 LEAF = x509.BasicConstraints(ca=False, path_length=None)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from appliance.contract.grant import Grant
 from appliance.errors import ApplianceError
 from appliance.markings import Clearance, Label, can_read, join, parse
-from appliance.monitor.decide.decision import Person, Request, Workload, decide, plain
+from appliance.monitor.decide.decision import GatewayRequest, Person, Workload, decide, plain
 from appliance.monitor.decide.policy import AccessPolicy, parse_policy
 from appliance.monitor.decide.registry import parse_registry
 from appliance.monitor.in_force.statements import check_agreement
@@ -37,8 +37,8 @@ def job(service: str, label: Label, who: Person | None, /, **changes: object) ->
     return Workload(service, label, who, Grant.model_validate(values | rest | changes) if who else None)
 
 
-def request(label: Label, method: str = "GET", path: str = "/labeling/api/projects", query: str = "") -> Request:
-    return Request(method, path, query, label, (), DAY, ("m",))
+def request(label: Label, method: str = "GET", path: str = "/labeling/api/projects", query: str = "") -> GatewayRequest:
+    return GatewayRequest(method, path, query, label, (), DAY, ("m",))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def request(label: Label, method: str = "GET", path: str = "/labeling/api/projec
         ),
     ],
 )
-def test_table_of_decisions(who: Person | Workload, asked: Request, status: int, rule: str) -> None:
+def test_table_of_decisions(who: Person | Workload, asked: GatewayRequest, status: int, rule: str) -> None:
     decision = decide(asked, who, POLICY)
     assert (decision.status, decision.rule) == (status, rule)
     assert decision.allow == (status == 200)
@@ -238,7 +238,7 @@ def exporting(
     obligations: tuple[str, ...] = (),
 ) -> str:
     """The rule that decides an export."""
-    asked = Request("GET", path, "", HIGH, obligations, day)
+    asked = GatewayRequest("GET", path, "", HIGH, obligations, day)
     return decide(asked, Person(name, ANALYST, ("analyst",), groups, HIGH), policy).rule
 
 
@@ -272,7 +272,7 @@ def test_originator_control_needs_their_recorded_decision(how: str) -> None:
 
 
 def test_reading_in_place_under_orcon_is_no_dissemination() -> None:
-    asked = Request("GET", "/labeling/api/projects", "", HIGH, ("OC",), DAY)
+    asked = GatewayRequest("GET", "/labeling/api/projects", "", HIGH, ("OC",), DAY)
     assert decide(asked, person(ANALYST, HIGH), POLICY).allow
 
 
@@ -296,7 +296,7 @@ def test_a_role_is_what_the_access_rules_give_actions() -> None:
         check_agreement(registry, parse_policy(rules))
     wider = parse_policy(rules | {"roles": rules["roles"] | {"adjudicator": {"labeling": ["read"]}}})
     check_agreement(registry, wider)
-    asked = Request("GET", "/labeling/", "", HIGH, (), DAY)
+    asked = GatewayRequest("GET", "/labeling/", "", HIGH, (), DAY)
     assert decide(asked, person(ANALYST, HIGH, "adjudicator"), wider).allow
     assert not decide(asked, person(ANALYST, HIGH, "adjudicator"), POLICY).allow
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from appliance.contract.manifest import Manifest
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import Enclave, load_site
 from appliance.monitor.serve import publications
 from appliance.monitor.serve.publications import PublicationError, Publications

@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 import yaml
 
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import Site, parse_site
 from appliance.markings import Label
-from appliance.monitor.decide.identity import Authority
+from appliance.monitor.decide.identity import CertificateVerifier
 from appliance.monitor.decide.policy import AccessPolicy, parse_policy
 from appliance.monitor.decide.registry import parse_registry
 from appliance.monitor.in_force.current import InForce
@@ -100,7 +100,7 @@ class World:
 
     def __post_init__(self) -> None:
         issuer = make_authority(generate("ca", demo=True), now=START)
-        self.authority = Authority(issuer.pem)
+        self.authority = CertificateVerifier(issuer.pem)
         self.site = site()
         self.folder = tempfile.TemporaryDirectory()
         self.paths = HostPaths(Path(self.folder.name), Path(self.folder.name) / "run")

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from typer.testing import CliRunner
 
 from appliance.cli.main import app
-from appliance.trust.certificates import Authority, Issued, issue_client, issue_server, make_authority
+from appliance.trust.certificates import CertificateAuthority, Issued, issue_client, issue_server, make_authority
 from appliance.trust.keys import generate
 
 NOW = datetime.now(UTC)
@@ -103,7 +103,7 @@ def test_serial_numbers_are_random() -> None:
     assert min(serials) > 2**100
 
 
-def save(authority: Authority, folder: Path) -> None:
+def save(authority: CertificateAuthority, folder: Path) -> None:
     folder.mkdir()
     authority.key.write(folder / "ca.key", b"a passphrase of many words", role="issues certificates")
     (folder / "ca.pem").write_bytes(authority.pem)

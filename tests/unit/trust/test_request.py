@@ -14,7 +14,7 @@ from appliance.trust.repository.chain import RootChain
 from appliance.trust.repository.client import verify_metadata
 from appliance.trust.repository.metadata import Target
 from appliance.trust.repository.publish import Edition, prepare
-from appliance.trust.repository.request import Request, request_next_root, sign_with_all
+from appliance.trust.repository.request import SigningRequest, request_next_root, sign_with_all
 from appliance.trust.repository.root import Person
 from tests.unit.trust.simulator import (
     ANNA,
@@ -33,17 +33,17 @@ from tests.unit.trust.simulator import (
 TARGET = Target("models/small.gguf", 3, fingerprint(b"abc"), CUSTOM)
 
 
-def ask() -> Request:
+def ask() -> SigningRequest:
     edition = Edition(created=START, expires=START + timedelta(days=100), version=1)
     return prepare([TARGET], chain=FIRST, edition=edition)
 
 
-def carry(request: Request) -> Request:
+def carry(request: SigningRequest) -> SigningRequest:
     """To the next person, on media."""
-    return Request.decode(request.encode(), "request.json")
+    return SigningRequest.decode(request.encode(), "request.json")
 
 
-def carry_through(request: Request, *people: Person) -> Request:
+def carry_through(request: SigningRequest, *people: Person) -> SigningRequest:
     for person in people:
         request = carry(request.sign(person))
     return request
@@ -106,7 +106,7 @@ def test_a_request_whose_content_was_changed_after_somebody_signed() -> None:
     value = decode(carry_through(ask(), ANNA).encode(), "request.json")
     value["documents"]["targets.json"] = value["documents"]["targets.json"].replace("small.gguf", "other.gguf")
     with pytest.raises(ApplianceError, match=r"targets.json: the signature of key"):
-        Request.decode(encode(value), "request.json")
+        SigningRequest.decode(encode(value), "request.json")
 
 
 def test_a_request_whose_envelope_covers_other_bytes() -> None:
@@ -114,14 +114,14 @@ def test_a_request_whose_envelope_covers_other_bytes() -> None:
     other = prepare([], chain=FIRST, edition=Edition(created=START, expires=START + DAY, version=1))
     value["envelope"] = decode(carry_through(other, ANNA, BERT).encode(), "request.json")["envelope"]
     with pytest.raises(ApplianceError, match="is not the file that was signed"):
-        Request.decode(encode(value), "request.json")
+        SigningRequest.decode(encode(value), "request.json")
 
 
 def test_a_request_for_something_else() -> None:
     value = decode(ask().encode(), "request.json")
     del value["documents"]["snapshot.json"]
     with pytest.raises(ApplianceError, match="neither a repository nor the next root"):
-        Request.decode(encode(value), "request.json")
+        SigningRequest.decode(encode(value), "request.json")
 
 
 @settings(max_examples=10)
@@ -133,4 +133,4 @@ def test_any_order_of_people_completes_it(people: list[Person]) -> None:
 @pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"_type":"signing-request"}', b"\xff"])
 def test_garbage_is_a_refusal(data: bytes) -> None:
     with pytest.raises(ApplianceError):
-        Request.decode(data, str(Path("request.json")))
+        SigningRequest.decode(data, str(Path("request.json")))

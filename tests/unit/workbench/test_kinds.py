@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from appliance.errors import ApplianceError
 from images.labeling.app.models import NewProject
-from tests.unit.labeling.support import KINDS as EXAMPLES
-from tests.unit.labeling.support import TEXT, png
+from tests.kinds import KINDS as EXAMPLES
+from tests.kinds import TEXT, png
 from workbench.exchange import formats_of, studio
 from workbench.exchange.record import Given, Project, Record
 from workbench.tasks import KINDS, kind_of

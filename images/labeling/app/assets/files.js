@@ -4,6 +4,7 @@ const said = form.querySelector(".said");
 const bar = form.querySelector("progress");
 const files = form.dataset.files;
 const size = Number(form.dataset.part);
+const AT_ONCE = 3; // while one part is made durable, the others are on their way
 
 async function asked(url, options) {
   const answer = await fetch(url, options);
@@ -46,12 +47,23 @@ async function upload(file, marking, groups) {
   bar.hidden = false;
   bar.max = parts;
   let done = parts - missing.length;
-  for (const number of missing) {
-    const body = await file.slice(number * size, (number + 1) * size).arrayBuffer();
-    const headers = { "Content-Digest": await digest(body), "Content-Type": "application/octet-stream" };
-    await asked(`${files}/${id}/parts/${number}`, { method: "PUT", headers, body });
-    bar.value = ++done;
-    said.textContent = `${done} of ${parts} parts are there`;
+  const waiting = missing.values();
+  let failed = false;
+  async function send() {
+    for (const number of waiting) {
+      const body = await file.slice(number * size, (number + 1) * size).arrayBuffer();
+      const headers = { "Content-Digest": await digest(body), "Content-Type": "application/octet-stream" };
+      await asked(`${files}/${id}/parts/${number}`, { method: "PUT", headers, body });
+      if (failed) return;
+      bar.value = ++done;
+      said.textContent = `${done} of ${parts} parts are there`;
+    }
+  }
+  try {
+    await Promise.all(Array.from({ length: AT_ONCE }, send));
+  } catch (error) {
+    failed = true;
+    throw error;
   }
   sessionStorage.removeItem(key(file));
   const { job } = await asked(`${files}/${id}/finish`, json({}));

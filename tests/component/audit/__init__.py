@@ -1,0 +1,1 @@
+"""The printed anchor, as a browser prints it."""

@@ -1,0 +1,1 @@
+"""The inference service with the real model."""

@@ -1,0 +1,1 @@
+"""The chassis with PostgreSQL and a browser."""

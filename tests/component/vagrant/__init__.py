@@ -1,0 +1,1 @@
+"""What the virtual machines are made of, with the engine."""
