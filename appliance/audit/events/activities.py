@@ -83,6 +83,16 @@ HOST_ACTIVITIES = (
     Activity("return", ("appliance host install", "appliance host recover"), "An update did not become healthy."),
     Activity("rollback", ("appliance host rollback",), "The generation before the current one was put in force again."),
     Activity("release", ("appliance host inventory",), "An approved inventory of this host was written."),
+    Activity(
+        "calendar.due",
+        ("watcher",),
+        "Something expired or is due to be renewed. Recorded once a day.",
+    ),
+    Activity(
+        "key.rotate",
+        ("appliance host rotate",),
+        "A key of this host was replaced, as the record names. Recorded before it takes effect.",
+    ),
     Activity("verify", ("watcher",), "What runs differs from what was admitted, or no longer differs."),
     Activity(
         "container.admit",

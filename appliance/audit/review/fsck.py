@@ -10,10 +10,11 @@ from appliance.audit.log.tiles import BODIES, CHECKPOINT, TileReader, tile_path
 from appliance.audit.log.verify import Finding, Report, verify
 from appliance.audit.log.witness import COSIGNED, cosigned_sizes
 from appliance.audit.review.ingest import STATE
+from appliance.contract import calendar
 from appliance.errors import ApplianceError
 
 UNFINISHED = "unfinished"
-_KNOWN = {CHECKPOINT, "log.vkey", "lock", STATE, policy.FILE}
+_KNOWN = {CHECKPOINT, "log.vkey", "lock", STATE, policy.FILE, calendar.FILE, "greatest-time.json"}
 _FOLDERS = {BODIES, "tile", COSIGNED, UNFINISHED, anchor.ANCHORED}
 
 

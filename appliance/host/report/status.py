@@ -8,7 +8,7 @@ from typing import Any
 from appliance.enclave.render import HostPaths
 from appliance.host.change import stack
 from appliance.host.enforce.podman import Podman
-from appliance.host.state import copies, generation
+from appliance.host.state import calendar, copies, generation, rotation
 from appliance.host.state.generation import Facts
 from appliance.trust.repository.client import read_repository
 from appliance.trust.repository.freshness import Freshness
@@ -36,6 +36,7 @@ def status(paths: HostPaths, podman: Podman) -> dict[str, Any]:
         "failed": {g.name: why for g in generation.generations(paths) if (why := generation.failure(g))},
         "bundle": vars(carried(paths, Facts.of(now))) if now else None,
         "unfinished": unfinished(paths),
+        "calendar": calendar.read(paths).warnings() if now else [],
     }
 
 
@@ -66,6 +67,8 @@ def unfinished(paths: HostPaths) -> list[str]:
     found += [f"{f}: incomplete" for n in ("generations", "copies") if (f := paths.root / n / ".staging").exists()]
     if copies.is_restoring(paths):
         found.append("data are being restored")
+    if rotation.is_unfinished(paths):
+        found.append("keys are being replaced")
     if now and not generation.is_healthy(now):
         found.append(f"generation {now.name} was switched to and never became healthy")
     return found
@@ -79,5 +82,7 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
         yield from bundle["warnings"]
     for text in report["unfinished"]:
         yield f"UNFINISHED: {text}: appliance host recover"
+    for text in report["calendar"]:
+        yield f"CALENDAR: {text}"
     for number, reason in report["failed"].items():
         yield f"generation {number} was given up: {reason.splitlines()[0]}"

@@ -14,6 +14,7 @@ from appliance.contract.catalogue import Catalogue
 from appliance.enclave.render import DATABASE_UID, GATEWAY_UID, MIGRATE, MIGRATE_UID, HostPaths, manifests
 from appliance.enclave.site import Enclave, Site
 from appliance.errors import ApplianceError
+from appliance.host.state import rotation
 
 
 def _owned_folder(path: Path, uid: int, mode: int = 0o700) -> None:
@@ -57,7 +58,9 @@ def host_key(file: Path) -> bytes:
 
 
 def public_key(paths: HostPaths) -> bytes:
-    """What services verify contexts with: the public half of the monitor's key, 32 raw bytes."""
+    """What services verify contexts with: the public half of the monitor's key, 32 raw bytes; two while it changes."""
+    if paths.context_keys.exists():
+        return paths.context_keys.read_bytes()
     return Ed25519PrivateKey.from_private_bytes(host_key(paths.signing_key)).public_key().public_bytes_raw()
 
 
@@ -136,6 +139,11 @@ def _database_places(paths: HostPaths, enclave: Enclave, service: str, key: byte
     folder = paths.secrets(enclave.name, f"{service}{MIGRATE}")
     _owned_folder(folder, uid)
     _owned_file(folder / "admission.key", key, uid)
+    before = rotation.previous(paths) / paths.admission_key(enclave.name, service).name
+    if before.exists():
+        _owned_file(folder / "admission.previous", before.read_bytes(), uid)
+    else:
+        (folder / "admission.previous").unlink(missing_ok=True)
 
 
 def place_models(paths: HostPaths, site: Site, models: Mapping[str, str], folder: Path) -> bool:
