@@ -89,6 +89,17 @@ HOST_ACTIVITIES = (
         "Something expired or is due to be renewed. Recorded once a day.",
     ),
     Activity(
+        "host.backup",
+        ("appliance host backup",),
+        "A backup of the host was begun, or was made. Recorded before it is written, and again with its digest.",
+        outputs="the archive",
+    ),
+    Activity(
+        "host.restore",
+        ("appliance host restore",),
+        "The first record of a log that follows another: how that one ended, and what is known to be lost.",
+    ),
+    Activity(
         "key.rotate",
         ("appliance host rotate",),
         "A key of this host was replaced, as the record names. Recorded before it takes effect.",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from appliance.cli.bundle.advisories import print_assessment
+from appliance.cli.host import backup as host_backup
 from appliance.cli.host import internal as host_internal
 from appliance.cli.host.calendar import calendar
 from appliance.cli.host.inventory import inventory
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 app = Commands("host")
 app.command()(calendar)
+app.command()(host_backup.backup)
+app.command()(host_backup.restore)
 app.command()(inventory)
 app.command()(rotate)
 app.command()(support)

@@ -25,6 +25,8 @@ ROOT = {
     "host watch": LOOKS,
     "host inventory": LOOKS,
     "host calendar": LOOKS,
+    "host backup": LOOKS,
+    "host restore": CHANGES,
     "host rotate": CHANGES,
     "host decided": RECORDS,
     "enclave backup": CHANGES,

@@ -14,7 +14,7 @@ from appliance.contract.catalogue import Catalogue
 from appliance.enclave.render import DATABASE_UID, GATEWAY_UID, MIGRATE, MIGRATE_UID, HostPaths, manifests
 from appliance.enclave.site import Enclave, Site
 from appliance.errors import ApplianceError
-from appliance.host.state import rotation
+from appliance.host.state import ended_logs, rotation
 
 
 def _owned_folder(path: Path, uid: int, mode: int = 0o700) -> None:
@@ -184,7 +184,7 @@ def log_key(paths: HostPaths) -> Path:
 def make_log(paths: HostPaths, site: Site) -> None:
     """Make the log unless there is one."""
     if not (paths.root / "log" / "log.vkey").exists():
-        Log.create(paths.root / "log", log_key(paths), f"{site.site}.appliance/audit")
+        Log.create(paths.root / "log", log_key(paths), ended_logs.origin(paths, site.site))
 
 
 def prepare_log(paths: HostPaths, site: Site, catalogue: Catalogue) -> None:

@@ -27,6 +27,7 @@ class Host(Rig):
     subjects = SUBJECTS
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         super().__init__(folder)
         self._stage()
         self._certify()
