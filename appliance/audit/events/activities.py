@@ -100,6 +100,11 @@ HOST_ACTIVITIES = (
         "The first record of a log that follows another: how that one ended, and what is known to be lost.",
     ),
     Activity(
+        "space.free",
+        ("appliance host free",),
+        "Cold copies, failed generations or bundles of no use were deleted. Recorded before.",
+    ),
+    Activity(
         "key.rotate",
         ("appliance host rotate",),
         "A key of this host was replaced, as the record names. Recorded before it takes effect.",

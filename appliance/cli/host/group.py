@@ -16,6 +16,7 @@ from appliance.cli.host import internal as host_internal
 from appliance.cli.host.calendar import calendar
 from appliance.cli.host.inventory import inventory
 from appliance.cli.host.rotate import rotate
+from appliance.cli.host.space import free, space
 from appliance.cli.host.support import support
 from appliance.cli.shared import contents, inputs
 from appliance.cli.shared.commands import Commands
@@ -44,6 +45,8 @@ app.command()(host_backup.backup)
 app.command()(host_backup.restore)
 app.command()(inventory)
 app.command()(rotate)
+app.command()(space)
+app.command()(free)
 app.command()(support)
 for internal in (host_internal.step, host_internal.reconcile, host_internal.decided):
     app.command(hidden=True)(internal)

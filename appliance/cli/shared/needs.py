@@ -28,6 +28,8 @@ ROOT = {
     "host backup": LOOKS,
     "host restore": CHANGES,
     "host rotate": CHANGES,
+    "host space": LOOKS,
+    "host free": CHANGES,
     "host decided": RECORDS,
     "enclave backup": CHANGES,
     "enclave restore": CHANGES,

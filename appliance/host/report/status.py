@@ -10,6 +10,8 @@ from appliance.host.change import stack
 from appliance.host.enforce.podman import Podman
 from appliance.host.state import calendar, copies, generation, rotation
 from appliance.host.state.generation import Facts
+from appliance.host.watching import room
+from appliance.monitor.in_force.statements import installed_statements
 from appliance.trust.repository.client import read_repository
 from appliance.trust.repository.freshness import Freshness
 
@@ -37,6 +39,7 @@ def status(paths: HostPaths, podman: Podman) -> dict[str, Any]:
         "bundle": vars(carried(paths, Facts.of(now))) if now else None,
         "unfinished": unfinished(paths),
         "calendar": calendar.read(paths).warnings() if now else [],
+        "room": room_warnings(paths) if now else [],
     }
 
 
@@ -57,6 +60,15 @@ def carried(paths: HostPaths, facts: Facts) -> Carried:
         expires=repository.expires.isoformat(),
         warnings=tuple(warnings),
     )
+
+
+def room_warnings(paths: HostPaths) -> list[str]:
+    """The volumes that fill, with what follows."""
+    return [
+        f"ROOM: {volume.kind} {volume.name} is {volume.share:.0%} full: {volume.follows}"
+        for volume in room.measure(paths, installed_statements(paths).site)
+        if volume.follows
+    ]
 
 
 def unfinished(paths: HostPaths) -> list[str]:
@@ -82,6 +94,7 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
         yield from bundle["warnings"]
     for text in report["unfinished"]:
         yield f"UNFINISHED: {text}: appliance host recover"
+    yield from report["room"]
     for text in report["calendar"]:
         yield f"CALENDAR: {text}"
     for number, reason in report["failed"].items():

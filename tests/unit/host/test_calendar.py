@@ -82,7 +82,13 @@ def test_the_reminder_and_the_status_say_it(host: Host) -> None:
     found = reminder(host.paths, Watch.CALENDAR, (NOW + timedelta(days=360)).timestamp())
     assert found is not None
     assert "more)" in found.text
-    report: dict[str, Any] = {"bundle": None, "unfinished": [], "failed": {}, "calendar": ["gateway secret ends"]}
+    report: dict[str, Any] = {
+        "bundle": None,
+        "unfinished": [],
+        "failed": {},
+        "room": [],
+        "calendar": ["gateway secret ends"],
+    }
     assert list(lines(report)) == ["CALENDAR: gateway secret ends"]
 
 
