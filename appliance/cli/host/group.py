@@ -14,6 +14,7 @@ from appliance.cli.bundle.advisories import print_assessment
 from appliance.cli.host import backup as host_backup
 from appliance.cli.host import internal as host_internal
 from appliance.cli.host.calendar import calendar
+from appliance.cli.host.carried import carried
 from appliance.cli.host.inventory import inventory
 from appliance.cli.host.rotate import rotate
 from appliance.cli.host.space import free, space
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 app = Commands("host")
 app.command()(calendar)
+app.command()(carried)
 app.command()(host_backup.backup)
 app.command()(host_backup.restore)
 app.command()(inventory)

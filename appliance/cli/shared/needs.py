@@ -25,6 +25,7 @@ ROOT = {
     "host watch": LOOKS,
     "host inventory": LOOKS,
     "host calendar": LOOKS,
+    "host carried": LOOKS,
     "host backup": LOOKS,
     "host restore": CHANGES,
     "host rotate": CHANGES,
