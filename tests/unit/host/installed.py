@@ -38,7 +38,7 @@ class Host(Rig):
     def _stage(self) -> None:
         """Put the site where a generation has it, and the metadata of its bundle where a host has them."""
         root = self.paths.root
-        keys = make_keys(self.folder / "keys")
+        keys = self.makers = make_keys(self.folder / "keys")
         bundle = root / "bundle" / BUNDLE
         bundle.mkdir(parents=True)
         now = datetime.now(UTC).replace(microsecond=0)
