@@ -105,6 +105,11 @@ HOST_ACTIVITIES = (
         "Cold copies, failed generations or bundles of no use were deleted. Recorded before.",
     ),
     Activity(
+        "log.end",
+        ("appliance host rotate",),
+        "The first record of a log that follows another, whose key was replaced: its name, records and root.",
+    ),
+    Activity(
         "key.rotate",
         ("appliance host rotate",),
         "A key of this host was replaced, as the record names. Recorded before it takes effect.",

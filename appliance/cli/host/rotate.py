@@ -14,6 +14,7 @@ class Key(StrEnum):
     contexts = "contexts"
     grants = "grants"
     host = "host"
+    log = "log"
 
 
 def rotate(
@@ -25,9 +26,10 @@ def rotate(
     run: Run = RUN,
     as_json: Json = False,
 ) -> None:
-    """Replace a key of this host while it runs: of contexts and their databases, of job grants, or the host's own.
+    """Replace a key of this host: of contexts and their databases, of job grants, the host's own, or the log's.
 
     Sessions and streams go on. A new key of grants ends every job. What a compromised host key signed counts no more.
+    A new key of the log is a new log: the one before ends and is kept, and people sign in again.
 
     Example: appliance host rotate contexts
     """
@@ -39,8 +41,10 @@ def rotate(
         rotation.contexts(paths, told(quiet=as_json), compromised=compromised)
     elif key is Key.grants:
         rotation.grants(paths, compromised=compromised)
-    else:
+    elif key is Key.host:
         rotation.host(paths, compromised=compromised)
+    else:
+        rotation.log(paths, told(quiet=as_json), compromised=compromised)
     print_json({"key": key.value, "compromised": compromised}) if as_json else print(
         f"{key.value}: a new key is in use"
     )

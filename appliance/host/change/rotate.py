@@ -15,7 +15,7 @@ from appliance.enclave.site import Site
 from appliance.errors import ApplianceError
 from appliance.host.change import converge, stack
 from appliance.host.enforce.podman import Podman
-from appliance.host.state import places, rotation
+from appliance.host.state import ended_logs, places, rotation
 from appliance.monitor.in_force.statements import installed_statements
 from appliance.monitor.serve import succession
 from appliance.trust.files import replace_file
@@ -98,6 +98,21 @@ def _alone_and_finished(paths: HostPaths) -> Iterator[None]:
                 remedy="appliance host recover; then again",
             )
         yield
+
+
+def log(paths: HostPaths, progress: Progress, *, compromised: bool = False) -> None:
+    """End the log under its key, and begin another; the key is destroyed, and the enclaves go on after a moment.
+
+    Args:
+        paths: where the appliance lives.
+        progress: told what happens.
+        compromised: whether somebody else may have the old key, for the record.
+    """
+    with _alone_and_finished(paths):
+        _record(paths, installed_statements(paths).site, "log", compromised=compromised)
+        progress("ending the log")
+        ended_logs.begin(paths)
+        converge.converge(paths, progress)
 
 
 def _replace(paths: HostPaths, what: str, names: list[str], *, compromised: bool) -> None:

@@ -17,7 +17,7 @@ from appliance.host.change import stack
 from appliance.host.enforce import configuration, diversion, hardening
 from appliance.host.enforce.platform import detect
 from appliance.host.enforce.podman import Podman
-from appliance.host.state import copies, generation, monitor_process, places, rotation, volumes
+from appliance.host.state import copies, ended_logs, generation, monitor_process, places, rotation, volumes
 from appliance.host.state.generation import Facts
 from appliance.host.state.rendering import offered_catalogue, read_facts, read_images, render_generation
 from appliance.monitor.in_force import registries
@@ -90,6 +90,7 @@ def prepare(paths: HostPaths) -> bool:
     statements = installed_statements(paths)
     rotated = rotation.advance(paths)
     rotated = rotation.finish(paths) or rotated
+    rotated = _end_log(paths, statements.site) or rotated
     now = generation.required(paths)
     facts = replace(Facts.of(now), policy=statements.policy_digest)
     catalogue = installed_catalogue(paths)
@@ -106,6 +107,16 @@ def prepare(paths: HostPaths) -> bool:
     places.prepare_log(paths, statements.site, catalogue)
     models = paths.root / "bundle" / facts.bundle / "targets" / "models"
     return places.place_models(paths, statements.site, facts.models, models) or changed
+
+
+def _end_log(paths: HostPaths, site: Site) -> bool:
+    """End the log where that was decided, and make the next one; True when it was."""
+    if not ended_logs.is_ending(paths):
+        return False
+    monitor_process.stop_monitor(paths)
+    ended_logs.advance(paths, site.system_high.marking.label.encode())
+    places.make_log(paths, site)
+    return True
 
 
 def harden(paths: HostPaths, bundle: Path) -> bool:

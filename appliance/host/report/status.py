@@ -8,7 +8,7 @@ from typing import Any
 from appliance.enclave.render import HostPaths
 from appliance.host.change import stack
 from appliance.host.enforce.podman import Podman
-from appliance.host.state import calendar, copies, generation, rotation
+from appliance.host.state import calendar, copies, ended_logs, generation, rotation
 from appliance.host.state.generation import Facts
 from appliance.host.watching import room
 from appliance.monitor.in_force.statements import installed_statements
@@ -81,6 +81,8 @@ def unfinished(paths: HostPaths) -> list[str]:
         found.append("data are being restored")
     if rotation.is_unfinished(paths):
         found.append("keys are being replaced")
+    if ended_logs.is_ending(paths):
+        found.append("the log ends, and the next one was not begun")
     if now and not generation.is_healthy(now):
         found.append(f"generation {now.name} was switched to and never became healthy")
     return found

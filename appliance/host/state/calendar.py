@@ -177,7 +177,7 @@ def _keys(paths: HostPaths, statements: Statements) -> Iterator[Entry]:
         (Kind.CONTEXTS_KEY, "of the monitor", paths.signing_key, "appliance host rotate contexts"),
         (Kind.GRANT_KEY, "of the monitor", secrets / "grant.key", "appliance host rotate grants"),
         (Kind.HOST_KEY, "of this host", secrets / "host.pem", "appliance host rotate host"),
-        (Kind.LOG_KEY, "of the log", secrets / "log.key", "docs/sysadmin/keys-over-time.md, The log's key"),
+        (Kind.LOG_KEY, "of the log", secrets / "log.key", "appliance host rotate log"),
     ]
     files += [
         (

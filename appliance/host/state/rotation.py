@@ -57,10 +57,10 @@ def advance(paths: HostPaths) -> bool:
     names = sorted(file.name for file in folder.iterdir() if file.name != AT_ONCE)
     for name in names:
         if not (before / name).exists():
-            replace_file(before / name, (folder.parent / name).read_bytes())
+            _keep(before / name, (folder.parent / name).read_bytes())
     if (folder / paths.signing_key.name).exists():
         new, old = _public(folder / paths.signing_key.name), _public(before / paths.signing_key.name)
-        replace_file(paths.context_keys, new if at_once else new + old)
+        _keep(paths.context_keys, new if at_once else new + old)
     for name in names:
         (folder / name).replace(folder.parent / name)
     sync(folder.parent)
@@ -85,7 +85,7 @@ def finish(paths: HostPaths, *, now: float | None = None) -> bool:
     age = (time.time() if now is None else now) - before.stat().st_mtime
     if 0 <= age < OVERLAP_SECONDS:
         return False
-    replace_file(paths.context_keys, _public(paths.signing_key))
+    _keep(paths.context_keys, _public(paths.signing_key))
     shutil.rmtree(before)
     return True
 
@@ -97,6 +97,12 @@ def is_unfinished(paths: HostPaths) -> bool:
 
 def _public(file: Path) -> bytes:
     return Ed25519PrivateKey.from_private_bytes(file.read_bytes()).public_key().public_bytes_raw()
+
+
+def _keep(file: Path, data: bytes) -> None:
+    """Write a file that only root reads, as everything in ``secrets/`` is."""
+    replace_file(file, data)
+    file.chmod(0o600)
 
 
 def _write(file: Path, data: bytes) -> None:

@@ -67,6 +67,8 @@ def test_both_keys_count_until_the_old_ones_are_dropped(paths: HostPaths) -> Non
     assert all(new[name] != old[name] for name in NAMES)
     assert verifies(paths, old["contexts.key"])
     assert verifies(paths, new["contexts.key"])
+    kept = [file for file in (paths.root / "secrets").rglob("*") if file.is_file() and file.name not in old]
+    assert all(file.stat().st_mode & 0o077 == 0 for file in [*kept, *rotation.previous(paths).iterdir()])
     assert (rotation.previous(paths) / NAMES[1]).read_bytes() == old[NAMES[1]]
     assert not rotation.finish(paths)
     assert rotation.finish(paths, now=time.time() + rotation.OVERLAP_SECONDS + 1)
