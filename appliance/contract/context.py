@@ -11,9 +11,10 @@ import base64
 import binascii
 import hmac
 import time
+from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.errors import ApplianceError
@@ -23,6 +24,13 @@ HEADER = "X-Appliance-Context"
 VERSION = "v2"
 LIFETIME = 60
 """Most seconds for which a context holds, that of a stream included: what it allows begins within them."""
+
+
+class Verifies(Protocol):
+    """A public key, or several of which one has to verify (:class:`appliance.contract.known_keys.KnownKeys`)."""
+
+    def verify(self, signature: bytes, data: bytes) -> None:
+        """Raises InvalidSignature where ``signature`` is not of ``data``."""
 
 
 class ContextError(ApplianceError):
@@ -105,7 +113,7 @@ def seal(context: Context, signing_key: Ed25519PrivateKey, admission_key: bytes)
     return f"{body}.{hmac.digest(admission_key, body.encode(), 'sha256').hex()}"
 
 
-def open_context(token: str, public_key: Ed25519PublicKey, *, service: str, method: str, path: str) -> Context:
+def open_context(token: str, public_key: Verifies, *, service: str, method: str, path: str) -> Context:
     """Verify ``token`` for exactly this request.
 
     Raises:
@@ -117,7 +125,7 @@ def open_context(token: str, public_key: Ed25519PublicKey, *, service: str, meth
     return context
 
 
-def verified(token: str, public_key: Ed25519PublicKey) -> Context:
+def verified(token: str, public_key: Verifies) -> Context:
     """What the monitor signed, whichever request it was for, if it still holds.
 
     Raises:

@@ -36,6 +36,11 @@ class HostPaths:
         """The monitor's own key, with which it signs contexts: 32 raw bytes (Ed25519)."""
         return self.root / "secrets" / "contexts.key"
 
+    @property
+    def context_keys(self) -> Path:
+        """The public keys by which contexts are known: the monitor's, and while it is replaced the one before."""
+        return self.root / "secrets" / "contexts.accepted"
+
     def admission_key(self, enclave: str, service: str) -> Path:
         """The key that the monitor shares with the database of a service, and with no service: 32 raw bytes."""
         return self.root / "secrets" / f"{enclave}.{service}.admission.key"

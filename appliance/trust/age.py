@@ -72,8 +72,19 @@ def read_recipients(path: Path) -> list[str]:
 
 
 def encrypt(source: IO[bytes], target: IO[bytes], recipients: Sequence[str]) -> None:
-    """Encrypt a stream to all ``recipients``; each of them can open it alone."""
-    pyrage.encrypt_io(source, target, [pyrage.x25519.Recipient.from_str(line) for line in recipients])
+    """Encrypt a stream to all ``recipients``; each of them can open it alone.
+
+    Raises:
+        AgeError: the target cannot be written, as on a full medium.
+    """
+    try:
+        pyrage.encrypt_io(source, target, [pyrage.x25519.Recipient.from_str(line) for line in recipients])
+    except (pyrage.EncryptError, OSError) as error:
+        raise AgeError(
+            f"the archive cannot be written: {error}",
+            rule="a backup is written whole or not at all",
+            remedy="make room on the medium, or take another one",
+        ) from error
 
 
 def decrypt(source: IO[bytes], target: IO[bytes], identity: Any, name: str) -> None:

@@ -21,6 +21,7 @@ BENCHMARKS = {
     "budgets": tuple(f"budgets.{attack}" for attack in ATTACKS),
     "audit": ("audit.append", "audit.append_p50", "audit.verify", "audit.search_p95"),
     "carry": ("bundle.verify_copy", "bundle.peak_memory"),
+    "host": ("host.backup",),
     "assemble": ("bundle.assemble",),
     "admission": ("admission.added",),
     "cli": ("cli.help",),

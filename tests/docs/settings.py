@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from appliance.bundle.build.make import DEFAULT_CACHE
+from appliance.contract.calendar import Term, Terms
 from appliance.enclave.site import Certifier, Enclave, Exchange, MarkingRules, Site
 from appliance.host.data.crypto_erase import Erasure
 from appliance.monitor.decide.break_glass import BreakGlass
@@ -50,6 +51,10 @@ STATEMENTS: dict[str, tuple[str, tuple[type[BaseModel], ...]]] = {
         "How old a bundle may be. It is part of the bundle; `appliance bundle verify --freshness` takes another one.",
         (Freshness,),
     ),
+    "calendar.yml": (
+        "When something that ends is due, and how long a key is used. It is part of the bundle (`policies/`).",
+        (Terms, Term),
+    ),
     "service.json": (
         "What each service is given in its container. The appliance renders it from the site's statements.",
         (ServiceSettings, InferenceSettings, EngineParameters, EvaluationSettings, ConsoleSettings),
@@ -61,7 +66,7 @@ _TITLES = {
     ConsoleSettings: "`settings` of the console", Enclave: "each of `enclaves`", Certifier: "each of `certifiers`",
     Exchange: "`exchange`", MarkingRules: "`markings`",
     CertificateName: "each of `certificates`", Subject: "each of `subjects`", Route: "each of `routes`",
-    OriginatorDecision: "each of `originator_decisions`",
+    Term: "each of `kinds`", OriginatorDecision: "each of `originator_decisions`",
 }  # fmt: skip
 _FORMATS = {
     "date": "date", "date-time": "time with zone", "ipv4network": "IPv4 network", "ipvanyaddress": "IP address",

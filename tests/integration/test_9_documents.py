@@ -49,12 +49,14 @@ TYPED = [(page.stem, command) for page in pages() for command in commands(page)]
 def here(site: Instance, command: str) -> str:
     """The command with this instance's places."""
     command = command.replace("/var/lib/appliance", str(site.root)).replace(" build/", f" {site.build}/")
-    if command.startswith(PLACED):
+    if command.startswith(PLACED) and " --root " not in command:
         command += f" --root {site.root} --run {site.run}"
     if command.startswith(ROOTED):
         command += f" --root {site.root}"
     if command.startswith("appliance audit"):
         command += f" --log {site.root}/log"
+    if command.startswith("appliance audit anchor "):
+        command += f" --spool {site.root}/spool"
     return command
 
 
@@ -79,7 +81,7 @@ def run(site: Instance, command: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _nothing_from_an_earlier_run(site: Instance) -> None:
-    for made in ("ceremony", "discs", "dora", "renewed"):
+    for made in ("ceremony", "discs", "dora", "renewed", "new-root"):
         shutil.rmtree(site.build / made, ignore_errors=True)
     for made in ("request.json", "my-certificate.dsse.json", "documents.txt"):
         (site.build / made).unlink(missing_ok=True)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.timeout(5400)
 REHEARSAL = """
 import json, sys
 from pathlib import Path
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.state import generation
 from appliance.host.change.install import playbook_variables
 from appliance.playbook import run_playbook

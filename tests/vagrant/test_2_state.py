@@ -11,7 +11,7 @@ pytestmark = pytest.mark.timeout(5400)
 UNITS = [
     "appliance-monitor.service",
     "appliance.service",
-    *(f"appliance-watch@{watch}.timer" for watch in ("storage", "review", "anchor")),
+    *(f"appliance-watch@{watch}.timer" for watch in ("storage", "review", "anchor", "calendar")),
 ]
 EXPOSURE = {"appliance-monitor.service": 1.5, "appliance-watch@storage.service": 1.0, "appliance.service": 8.7}
 STATE = [

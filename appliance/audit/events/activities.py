@@ -83,6 +83,37 @@ HOST_ACTIVITIES = (
     Activity("return", ("appliance host install", "appliance host recover"), "An update did not become healthy."),
     Activity("rollback", ("appliance host rollback",), "The generation before the current one was put in force again."),
     Activity("release", ("appliance host inventory",), "An approved inventory of this host was written."),
+    Activity(
+        "calendar.due",
+        ("watcher",),
+        "Something expired or is due to be renewed. Recorded once a day.",
+    ),
+    Activity(
+        "host.backup",
+        ("appliance host backup",),
+        "A backup of the host was begun, or was made. Recorded before it is written, and again with its digest.",
+        outputs="the archive",
+    ),
+    Activity(
+        "host.restore",
+        ("appliance host restore",),
+        "The first record of a log that follows another: how that one ended, and what is known to be lost.",
+    ),
+    Activity(
+        "space.free",
+        ("appliance host free",),
+        "Cold copies, failed generations or bundles of no use were deleted. Recorded before.",
+    ),
+    Activity(
+        "log.end",
+        ("appliance host rotate",),
+        "The first record of a log that follows another, whose key was replaced: its name, records and root.",
+    ),
+    Activity(
+        "key.rotate",
+        ("appliance host rotate",),
+        "A key of this host was replaced, as the record names. Recorded before it takes effect.",
+    ),
     Activity("verify", ("watcher",), "What runs differs from what was admitted, or no longer differs."),
     Activity(
         "container.admit",

@@ -1,5 +1,6 @@
 """The files of a log: hash tiles and entry bundles as C2SP tlog-tiles defines them, written so that they last."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +54,18 @@ def entries_of(data: bytes) -> list[bytes]:
 def hashes_of(data: bytes) -> list[bytes]:
     """The 32-byte hashes of a tile."""
     return [data[at : at + HASH_SIZE] for at in range(0, len(data), HASH_SIZE)]
+
+
+def tiles_of(size: int) -> Iterator[tuple[str, int | str, int, bool]]:
+    """All tiles and bundles of a log with ``size`` records: path, level, number, and whether it is full."""
+    count, level = size, 0
+    while count:
+        for kind in (level, "entries") if level == 0 else (level,):
+            full, width = divmod(count, TILE_WIDTH)
+            yield from ((tile_path(kind, number), kind, number, True) for number in range(full))
+            if width:
+                yield tile_path(kind, full, width), kind, full, False
+        count, level = count // TILE_WIDTH, level + 1
 
 
 @dataclass(frozen=True)

@@ -158,6 +158,19 @@ def check(evidence: Path, policy: Policy) -> EvidenceReport:
     return report
 
 
+def proven(evidence: Path, policy: Policy) -> list[Record]:
+    """The records of an archive, once all of it holds.
+
+    Raises:
+        LogError: something of it does not; the message is the first finding.
+    """
+    report = check(evidence, policy)
+    if report.findings:
+        raise LogError(f"{evidence}: {report.findings[0]}", rule=_RULE, remedy="name an archive that holds")
+    lines = _read(evidence)["records.jsonl"].splitlines(keepends=True)
+    return [Record.decode(line) for line in lines]
+
+
 def page(checkpoint: bytes, records: Sequence[Record], selection: Selection, files: Sequence[str]) -> bytes:
     """The page of an archive: the same records for a browser without a network."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - only evidence needs it

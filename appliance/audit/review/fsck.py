@@ -4,16 +4,16 @@ from pathlib import Path
 
 from appliance.audit.events import ocsf, schema
 from appliance.audit.log import anchor, bodies, policy
-from appliance.audit.log.merkle import TILE_WIDTH
 from appliance.audit.log.note import ED25519, Checkpoint, Note, Verifier
-from appliance.audit.log.tiles import BODIES, CHECKPOINT, TileReader, tile_path
+from appliance.audit.log.tiles import BODIES, CHECKPOINT, TileReader, tiles_of
 from appliance.audit.log.verify import Damage, Report, verify
 from appliance.audit.log.witness import COSIGNED, cosigned_sizes
 from appliance.audit.review.ingest import STATE
+from appliance.contract import calendar
 from appliance.errors import ApplianceError
 
 UNFINISHED = "unfinished"
-_KNOWN = {CHECKPOINT, "log.vkey", "lock", STATE, policy.FILE}
+_KNOWN = {CHECKPOINT, "log.vkey", "lock", STATE, policy.FILE, calendar.FILE, "greatest-time.json"}
 _FOLDERS = {BODIES, "tile", COSIGNED, UNFINISHED, anchor.ANCHORED}
 
 
@@ -61,16 +61,7 @@ def _strangers(path: Path, report: Report) -> list[Damage]:
 
 def _tiles(size: int) -> set[str]:
     """Paths of all tiles and bundles of a log with ``size`` records."""
-    names: set[str] = set()
-    count, level = size, 0
-    while count:
-        for kind in (level, "entries") if level == 0 else (level,):
-            full, width = divmod(count, TILE_WIDTH)
-            names |= {tile_path(kind, number) for number in range(full)}
-            if width:
-                names.add(tile_path(kind, full, width))
-        count, level = count // TILE_WIDTH, level + 1
-    return names
+    return {name for name, *_ in tiles_of(size)}
 
 
 def _no_events(path: Path) -> list[Damage]:

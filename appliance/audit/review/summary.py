@@ -32,6 +32,7 @@ _ANOMALIES = {
     "storage.administration": "the log's disk was 95 % full: only administration went on",
     "storage.halt": "the log's disk was full: nothing was done",
     "review.overdue": "the review of the log was overdue",
+    "calendar.due": "something expired, or is due to be renewed",
 }
 
 

@@ -11,8 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from appliance.cli.bundle.advisories import print_assessment
+from appliance.cli.host import backup as host_backup
 from appliance.cli.host import internal as host_internal
+from appliance.cli.host.calendar import calendar
+from appliance.cli.host.carried import carried
 from appliance.cli.host.inventory import inventory
+from appliance.cli.host.rotate import rotate
+from appliance.cli.host.space import free, space
 from appliance.cli.host.support import support
 from appliance.cli.shared import contents, inputs
 from appliance.cli.shared.commands import Commands
@@ -36,7 +41,14 @@ if TYPE_CHECKING:
     from appliance.enclave.paths import HostPaths
 
 app = Commands("host")
+app.command()(calendar)
+app.command()(carried)
+app.command()(host_backup.backup)
+app.command()(host_backup.restore)
 app.command()(inventory)
+app.command()(rotate)
+app.command()(space)
+app.command()(free)
 app.command()(support)
 for internal in (host_internal.step, host_internal.reconcile, host_internal.decided):
     app.command(hidden=True)(internal)
@@ -48,6 +60,7 @@ class What(StrEnum):
     storage = "storage"
     review = "review"
     anchor = "anchor"
+    calendar = "calendar"
 
 
 @app.callback()
@@ -236,7 +249,7 @@ def watch(
     run: Run = RUN,
     as_json: Json = False,
 ) -> None:
-    """Say what needs a person's attention: room for the log, the officers' review, the anchor; as the timers do.
+    """Say what needs a person: room for the log, the officers' review, the anchor, what expires; as the timers do.
 
     Lines begin with the journal's level for warnings when it is the journal that reads them.
 

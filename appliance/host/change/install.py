@@ -26,7 +26,7 @@ from appliance.host.enforce.podman import Podman
 from appliance.host.state import clock, generation, space
 from appliance.monitor.decide.revocations import FOLDER, revoked
 from appliance.monitor.in_force import lineage
-from appliance.monitor.in_force.statements import Statements, check_not_older, installed_statements, read_statements
+from appliance.monitor.in_force.statements import Statements, check_not_older, known_statements, read_statements
 from appliance.playbook import TaskEvent, run_playbook
 from appliance.trust.keys import host_key
 from appliance.trust.repository.client import Repository
@@ -99,8 +99,8 @@ def install(
             site, officers_fingerprint, statements.site.site, revoked(paths.root / FOLDER, "roll-back")
         )
         gone_back = []
-        if generation.current(paths):
-            gone_back = check_not_older(installed_statements(paths), statements, back)
+        if known := known_statements(paths):
+            gone_back = check_not_older(known, statements, back)
     trusted = paths.root / "trusted" / "tuf"
     bases = held_bundles(paths.root / "bundle")
     with stages.stage("verify the bundle"):

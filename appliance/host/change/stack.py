@@ -40,6 +40,19 @@ def start_enclave(podman: Podman, enclave: Enclave, catalogue: Catalogue, progre
     changed = create_networks(podman, enclave)
     before = _identifiers(podman, enclave)
     progress(f"starting enclave {enclave.name} ({enclave.label})")
+    migrate_enclave(podman, enclave, catalogue)
+    _up(podman, enclave, ["gateway", *enclave.services])
+    if _remove_unreachable(podman, enclave):
+        _up(podman, enclave, ["gateway", *enclave.services])
+    return changed or _identifiers(podman, enclave) != before
+
+
+def migrate_enclave(podman: Podman, enclave: Enclave, catalogue: Catalogue) -> None:
+    """Run the database of ``enclave``, and each migration to its end.
+
+    Raises:
+        ApplianceError: a migration failed; the message is the end of its log.
+    """
     users = [service.name for service in manifests(enclave, catalogue) if service.database]
     if users:
         _up(podman, enclave, ["database"])
@@ -49,10 +62,6 @@ def start_enclave(podman: Podman, enclave: Enclave, catalogue: Catalogue, progre
         if podman.run(["wait", name]).stdout.strip() != "0":
             text = podman.run(["logs", "--tail", "20", name], check=False)
             raise ApplianceError(f"{name} failed: {(text.stdout + text.stderr)[-1500:]}")
-    _up(podman, enclave, ["gateway", *enclave.services])
-    if _remove_unreachable(podman, enclave):
-        _up(podman, enclave, ["gateway", *enclave.services])
-    return changed or _identifiers(podman, enclave) != before
 
 
 def _remove_unreachable(podman: Podman, enclave: Enclave) -> bool:

@@ -17,7 +17,7 @@ from appliance.host.change import stack
 from appliance.host.enforce import configuration, diversion, hardening
 from appliance.host.enforce.platform import detect
 from appliance.host.enforce.podman import Podman
-from appliance.host.state import copies, generation, monitor_process, places, volumes
+from appliance.host.state import copies, ended_logs, generation, monitor_process, places, rotation, volumes
 from appliance.host.state.generation import Facts
 from appliance.host.state.rendering import offered_catalogue, read_facts, read_images, render_generation
 from appliance.monitor.in_force import registries
@@ -88,13 +88,16 @@ def prepare(paths: HostPaths) -> bool:
     is rendered again for the policy in force.
     """
     statements = installed_statements(paths)
+    rotated = rotation.advance(paths)
+    rotated = rotation.finish(paths) or rotated
+    rotated = _end_log(paths, statements.site) or rotated
     now = generation.required(paths)
     facts = replace(Facts.of(now), policy=statements.policy_digest)
     catalogue = installed_catalogue(paths)
     officers = (now / "site" / PIN).read_text().strip()
     files = _render(paths, facts, statements.site, catalogue, now / "site", officers)
     changed = generation.switch(paths, generation.stage(paths, files, back=generation.previous(now)))
-    changed = configure(paths) or changed
+    changed = configure(paths) or changed or rotated
     for enclave in statements.site.enclaves:
         if volumes.needs_rest(paths, enclave):
             stack.stop_containers(Podman(paths), seconds=30, enclave=enclave.name)
@@ -104,6 +107,16 @@ def prepare(paths: HostPaths) -> bool:
     places.prepare_log(paths, statements.site, catalogue)
     models = paths.root / "bundle" / facts.bundle / "targets" / "models"
     return places.place_models(paths, statements.site, facts.models, models) or changed
+
+
+def _end_log(paths: HostPaths, site: Site) -> bool:
+    """End the log where that was decided, and make the next one; True when it was."""
+    if not ended_logs.is_ending(paths):
+        return False
+    monitor_process.stop_monitor(paths)
+    ended_logs.advance(paths, site.system_high.marking.label.encode())
+    places.make_log(paths, site)
+    return True
 
 
 def harden(paths: HostPaths, bundle: Path) -> bool:

@@ -24,13 +24,14 @@ from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import ENCLAVE_UIDS, Enclave, Site, validated
 from appliance.errors import ApplianceError
 from appliance.host.change import converge, stack
+from appliance.host.change.rotate import HOST_KEYS
 from appliance.host.data import archive
 from appliance.host.enforce.podman import Podman
 from appliance.host.state import copies, generation
 from appliance.monitor.in_force.statements import installed_statements
 from appliance.trust import age, dsse
 from appliance.trust.files import read_limited, replace_file, sync
-from appliance.trust.keys import PublicKey, host_key
+from appliance.trust.keys import PublicKey, host_key, load_public_key
 from appliance.trust.officers import payload_type
 
 KIND = "backup"
@@ -127,9 +128,8 @@ def read(paths: HostPaths, statement: Path, signer: PublicKey | None) -> Backup:
         ApplianceError: not signed by the host, another site's, or the archive is missing or changed.
     """
     site = installed_statements(paths).site
-    known = signer or host_key(paths.root / "secrets" / "host.pem", demo=site.demo).public
     data = read_limited(statement, MAXIMUM_SIZE)
-    value = dsse.verify(data, payload_type(KIND), {"host": known}, 1, str(statement)).value
+    value = dsse.verify(data, payload_type(KIND), _signers(paths, site, signer), 1, str(statement)).value
     found: Backup = validated(Backup, value, statement.name)
     if found.site != site.site:
         raise ApplianceError(
@@ -147,6 +147,14 @@ def read(paths: HostPaths, statement: Path, signer: PublicKey | None) -> Backup:
             remedy="take another copy of it, or another backup",
         )
     return found
+
+
+def _signers(paths: HostPaths, site: Site, signer: PublicKey | None) -> dict[str, PublicKey]:
+    """Who may have made a backup: the host that is named, or this one, with the keys that it had before."""
+    if signer:
+        return {"host": signer}
+    before = {file.stem: load_public_key(file) for file in sorted((paths.root / HOST_KEYS).glob("*.pub"))}
+    return before | {"host": host_key(paths.root / "secrets" / "host.pem", demo=site.demo).public}
 
 
 def restore(

@@ -8,8 +8,10 @@ from typing import Any
 from appliance.enclave.paths import HostPaths
 from appliance.host.change import stack
 from appliance.host.enforce.podman import Podman
-from appliance.host.state import copies, generation
+from appliance.host.state import calendar, copies, ended_logs, generation, rotation
 from appliance.host.state.generation import Facts
+from appliance.host.watching import room
+from appliance.monitor.in_force.statements import installed_statements
 from appliance.trust.repository.client import read_repository
 from appliance.trust.repository.freshness import Freshness
 
@@ -36,6 +38,8 @@ def status(paths: HostPaths, podman: Podman) -> dict[str, Any]:
         "failed": {g.name: why for g in generation.generations(paths) if (why := generation.failure(g))},
         "bundle": vars(carried(paths, Facts.of(now))) if now else None,
         "unfinished": unfinished(paths),
+        "calendar": calendar.read(paths).warnings() if now else [],
+        "room": room_warnings(paths) if now else [],
     }
 
 
@@ -58,6 +62,15 @@ def carried(paths: HostPaths, facts: Facts) -> Carried:
     )
 
 
+def room_warnings(paths: HostPaths) -> list[str]:
+    """The volumes that fill, with what follows."""
+    return [
+        f"ROOM: {volume.kind} {volume.name} is {volume.share:.0%} full: {volume.follows}"
+        for volume in room.measure(paths, installed_statements(paths).site)
+        if volume.follows
+    ]
+
+
 def unfinished(paths: HostPaths) -> list[str]:
     """What `host recover` would finish or clear away."""
     now = generation.current(paths)
@@ -66,6 +79,10 @@ def unfinished(paths: HostPaths) -> list[str]:
     found += [f"{f}: incomplete" for n in ("generations", "copies") if (f := paths.root / n / ".staging").exists()]
     if copies.is_restoring(paths):
         found.append("data are being restored")
+    if rotation.is_unfinished(paths):
+        found.append("keys are being replaced")
+    if ended_logs.is_ending(paths):
+        found.append("the log ends, and the next one was not begun")
     if now and not generation.is_healthy(now):
         found.append(f"generation {now.name} was switched to and never became healthy")
     return found
@@ -79,5 +96,8 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
         yield from bundle["warnings"]
     for text in report["unfinished"]:
         yield f"UNFINISHED: {text}: appliance host recover"
+    yield from report["room"]
+    for text in report["calendar"]:
+        yield f"CALENDAR: {text}"
     for number, reason in report["failed"].items():
         yield f"generation {number} was given up: {reason.splitlines()[0]}"

@@ -15,6 +15,7 @@ from appliance.enclave.paths import HostPaths
 from appliance.enclave.render import DATABASE_UID, GATEWAY_UID, MIGRATE, MIGRATE_UID, manifests
 from appliance.enclave.site import Enclave, Site
 from appliance.errors import ApplianceError
+from appliance.host.state import ended_logs, rotation
 from appliance.trust.files import replace_file, sync
 
 
@@ -50,7 +51,9 @@ def host_key(file: Path) -> bytes:
 
 
 def public_key(paths: HostPaths) -> bytes:
-    """What services verify contexts with: the public half of the monitor's key, 32 raw bytes."""
+    """What services verify contexts with: the public half of the monitor's key, 32 raw bytes; two while it changes."""
+    if paths.context_keys.exists():
+        return paths.context_keys.read_bytes()
     return Ed25519PrivateKey.from_private_bytes(host_key(paths.signing_key)).public_key().public_bytes_raw()
 
 
@@ -129,6 +132,11 @@ def _database_places(paths: HostPaths, enclave: Enclave, service: str, key: byte
     folder = paths.secrets(enclave.name, f"{service}{MIGRATE}")
     _owned_folder(folder, uid)
     _owned_file(folder / "admission.key", key, uid)
+    before = rotation.previous(paths) / paths.admission_key(enclave.name, service).name
+    if before.exists():
+        _owned_file(folder / "admission.previous", before.read_bytes(), uid)
+    else:
+        (folder / "admission.previous").unlink(missing_ok=True)
 
 
 def place_models(paths: HostPaths, site: Site, models: Mapping[str, str], folder: Path) -> bool:
@@ -171,7 +179,7 @@ def log_key(paths: HostPaths) -> Path:
 def make_log(paths: HostPaths, site: Site) -> None:
     """Make the log unless there is one."""
     if not (paths.root / "log" / "log.vkey").exists():
-        Log.create(paths.root / "log", log_key(paths), f"{site.site}.appliance/audit")
+        Log.create(paths.root / "log", log_key(paths), ended_logs.origin(paths, site.site))
 
 
 def prepare_log(paths: HostPaths, site: Site, catalogue: Catalogue) -> None:

@@ -2,11 +2,13 @@
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from appliance.audit.log.storage import Storage
 from appliance.audit.review.state import LogState, log_state
 from appliance.enclave.paths import HostPaths
+from appliance.host.state import calendar
 
 
 class Watch(StrEnum):
@@ -15,6 +17,7 @@ class Watch(StrEnum):
     STORAGE = "storage"
     REVIEW = "review"
     ANCHOR = "anchor"
+    CALENDAR = "calendar"
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,23 @@ def reminder(paths: HostPaths, watch: Watch, now: float | None = None) -> Remind
     Raises:
         ApplianceError: the log's checkpoint or policy cannot be read.
     """
+    if watch is Watch.CALENDAR:
+        return _calendar(paths, now)
     state = log_state(paths.root / "log", time.time() if now is None else now)
     if watch is Watch.STORAGE:
         return _storage(state)
     return _review(state) if watch is Watch.REVIEW else _anchor(state)
+
+
+def _calendar(paths: HostPaths, now: float | None) -> Reminder | None:
+    found = calendar.read(paths, None if now is None else datetime.fromtimestamp(now, UTC))
+    warnings = found.warnings()
+    if not warnings:
+        return None
+    more = f" (and {len(warnings) - 1} more)" if len(warnings) > 1 else ""
+    return Reminder(
+        warnings[0] + more, "what expires stops work, or is trusted for too long", "appliance host calendar"
+    )
 
 
 def _storage(state: LogState) -> Reminder | None:

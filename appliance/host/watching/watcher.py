@@ -22,6 +22,7 @@ from appliance.enclave.site import Site
 from appliance.errors import ApplianceError
 from appliance.host.enforce.difference import HostDifference
 from appliance.host.enforce.podman import Podman
+from appliance.host.state import calendar
 from appliance.host.state.ending import wait_until_ended
 from appliance.host.state.monitor_process import own_log
 from appliance.host.watching.reconciler import Look, look
@@ -29,6 +30,7 @@ from appliance.host.watching.service_log import roll
 from appliance.monitor.in_force.statements import installed_statements
 
 SECONDS = 10.0
+CALENDAR_SECONDS = 3600.0
 STOP_SECONDS = 15.0
 NOTHING = Look(frozenset(), frozenset())
 log = structlog.get_logger()
@@ -46,6 +48,7 @@ class Watcher:
         self._podman = Podman(paths)
         self._before = NOTHING
         self._alarmed: frozenset[HostDifference] = frozenset()
+        self._next_calendar = 0.0
 
     def turn(self) -> None:
         """Look once: expel who is there for the second time, record what is new and what is over."""
@@ -63,6 +66,20 @@ class Watcher:
             self._record(site, finding.key, "reconciler.resolved", finding.found, allowed=True)
         self._before, self._alarmed = now, confirmed
         self._publish(confirmed)
+
+    def publish_calendar(self, now: float) -> None:
+        """Once an hour, leave what expires where the officers' console reads it.
+
+        Args:
+            now: seconds of a clock that only grows.
+        """
+        if now < self._next_calendar:
+            return
+        self._next_calendar = now + CALENDAR_SECONDS
+        try:
+            calendar.publish(self._paths, calendar.read(self._paths))
+        except (ApplianceError, OSError) as error:
+            log.warning("what expires is not known", problem=str(error))
 
     def _look(self, site: Site) -> Look:
         try:
@@ -93,6 +110,7 @@ def watch(paths: HostPaths) -> None:
     watcher = Watcher(paths)
     while True:
         watcher.turn()
+        watcher.publish_calendar(time.monotonic())
         roll(paths)
         time.sleep(SECONDS)
 

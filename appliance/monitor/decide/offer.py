@@ -15,6 +15,9 @@ from appliance.contract.manifest import TYPED
 from appliance.contract.manifest import Route as OfferedRoute
 from appliance.monitor.decide.policy import AccessPolicy, Route
 
+RENAMED = {"run": "job"}
+"""Actions that earlier releases called otherwise: starting an evaluation is a job (ADR 120)."""
+
 
 class Comparison(BaseModel):
     """How an access policy differs from a catalogue; each entry is a route in words.
@@ -85,7 +88,8 @@ def shown(service: str, method: str, route: OfferedRoute | Route) -> str:
 def drafted(rules: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
     """The data of an ``access.yml`` with every route that ``catalogue`` offers, before anybody signed it.
 
-    Routes of ``rules`` that narrow an offered one, by a need-to-know group or the originator's control, stay first;
+    Roles that could start what is a job now may start jobs. Routes of ``rules`` that narrow an offered one, by a
+    need-to-know group or the originator's control, stay first;
     everything else of ``rules`` stays as it is, with the next version.
 
     Args:
@@ -93,7 +97,18 @@ def drafted(rules: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
         catalogue: the services of a bundle.
     """
     routes = {manifest.name: list(_drafted(rules, manifest.name, catalogue)) for manifest in catalogue}
-    return rules | {"version": rules.get("version", 1) + 1, "routes": routes}
+    roles = {
+        role: {service: _renamed(actions, routes.get(service, [])) for service, actions in services.items()}
+        for role, services in rules.get("roles", {}).items()
+    }
+    return rules | {"version": rules.get("version", 1) + 1, "routes": routes, "roles": roles}
+
+
+def _renamed(actions: list[str], routes: list[dict[str, Any]]) -> list[str]:
+    """The actions of a role in a service, those by their new names that no route has by the old one any more."""
+    there = {route["action"] for route in routes}
+    found = [RENAMED.get(one, one) if one not in there and RENAMED.get(one) in there else one for one in actions]
+    return list(dict.fromkeys(found))
 
 
 def _drafted(rules: dict[str, Any], service: str, catalogue: Catalogue) -> Iterator[dict[str, Any]]:

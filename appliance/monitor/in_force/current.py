@@ -6,6 +6,7 @@ from datetime import datetime
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.contract.catalogue import Catalogue
+from appliance.contract.context import Verifies
 from appliance.enclave.site import Site
 from appliance.markings import Label
 from appliance.monitor.decide.identity import CertificateVerifier, Identity, IdentityError
@@ -29,6 +30,7 @@ class InForce:
         admission_keys: 32 bytes for each enclave and service, which the service's database has too, and no service.
         grant_key: the monitor's own 32 bytes.
         digest_keys: 32 bytes for each enclave, for the digests of what could be guessed.
+        context_keys: verifies the contexts that services send back; None takes the public half of ``signing_key``.
         renewals: which certificates were used, and so when the overlap of a renewal ends.
     """
 
@@ -42,6 +44,7 @@ class InForce:
     admission_keys: dict[tuple[str, str], bytes]
     grant_key: bytes
     digest_keys: dict[str, bytes]
+    context_keys: Verifies | None = None
     renewals: Renewals = field(default_factory=Renewals)
 
     def identify(self, certificate: str, now: datetime) -> tuple[Identity, Subject | None]:

@@ -15,6 +15,8 @@ from appliance.trust.officers import check_authority, load_officers, load_signed
 
 KINDS = ("site", "subjects", "access")
 PIN = "officers.sha256"
+RESTORED_SITE = "restored-site"
+"""The site folder of a host that was restored from a backup, until a generation is installed on it."""
 FILES = ("officers.json", "certificates/ca.pem", *(f"{kind}.dsse.json" for kind in KINDS))
 
 
@@ -57,6 +59,18 @@ def read_statements(folder: Path, officers_fingerprint: str) -> Statements:
         ApplianceError: a signature, the site's authority, a marking or a field does not hold; names the file.
     """
     return _read((folder, officers_fingerprint), (folder, officers_fingerprint))
+
+
+def known_statements(paths: HostPaths) -> Statements | None:
+    """What is in force, or was on the host whose backup was restored here; None on a new host.
+
+    Raises:
+        ApplianceError: a statement does not hold.
+    """
+    if (paths.root / "current").is_symlink():
+        return installed_statements(paths)
+    restored = paths.root / RESTORED_SITE
+    return read_statements(restored, (restored / PIN).read_text().strip()) if restored.is_dir() else None
 
 
 def installed_statements(paths: HostPaths) -> Statements:

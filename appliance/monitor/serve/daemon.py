@@ -16,6 +16,7 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.audit.log.writer import Log
+from appliance.contract.known_keys import KnownKeys
 from appliance.contract.manifest import Manifest
 from appliance.enclave.paths import HostPaths, installed_catalogue
 from appliance.enclave.render import GATEWAY_UID, RECORD_SOCKET, manifests
@@ -64,6 +65,7 @@ def with_keys(paths: HostPaths, statements: Statements) -> InForce:
             for enclave in statements.site.enclaves
             for service in enclave.services
         },
+        context_keys=KnownKeys(paths.context_keys) if paths.context_keys.exists() else None,
         grant_key=(paths.root / "secrets" / "grant.key").read_bytes(),
         digest_keys={enclave.name: paths.digest_key(enclave.name).read_bytes() for enclave in statements.site.enclaves},
     )

@@ -118,7 +118,7 @@ class Records:
         self._jobs = jobs
         self._publications = publications
         self._one_page = asyncio.Lock()
-        self._public_key = in_force.signing_key.public_key()
+        self._public_key = in_force.context_keys or in_force.signing_key.public_key()
 
     async def handle(self, enclave: Enclave, service: Manifest, request: HttpRequest) -> HttpResponse:
         """Answer one request of ``service`` in ``enclave``."""

@@ -65,7 +65,9 @@ class Succession:
         self._one_at_a_time = asyncio.Lock()
 
     async def handle(self, request: HttpRequest) -> HttpResponse:
-        """Answer one request of a command: ``POST /apply`` with ``{"folder", "dry_run"}``."""
+        """Answer one request of a command: ``POST /apply`` with ``{"folder", "dry_run"}``, or ``POST /keys``."""
+        if (request.method, request.path) == ("POST", "/keys"):
+            return await self._keys()
         if (request.method, request.path) != ("POST", "/apply"):
             return json_response(404, {"error": "not found"})
         try:
@@ -79,6 +81,17 @@ class Succession:
         except Exception:  # whatever went wrong, the old statements stay in force
             log.exception("statements were not applied")
             return json_response(503, {"error": "no durable record, no effect; the old statements stay in force"})
+
+    async def _keys(self) -> HttpResponse:
+        """Take the keys that lie on the disk now, from the next request on; the command recorded why."""
+        async with self._one_at_a_time:
+            self._announcement.keys_again()
+            try:
+                self._monitor.put_in_force(self._monitor.statements)
+            except (ApplianceError, OSError, ValueError) as error:
+                return json_response(409, {"error": f"the keys cannot be read: {error}"})
+            self._announcement.make()
+        return json_response(200, {"keys": "taken"})
 
     async def _apply(self, asked: _Apply) -> dict[str, Any]:
         old = self._monitor.statements
@@ -138,10 +151,22 @@ def ask(paths: HostPaths, folder: Path, *, dry_run: bool) -> dict[str, Any]:
     Raises:
         ApplianceError: it does not run, or refuses and says why.
     """
-    body = json.dumps({"folder": str(folder), "dry_run": dry_run})
+    return _ask(paths, "/apply", json.dumps({"folder": str(folder), "dry_run": dry_run}))
+
+
+def ask_for_keys(paths: HostPaths) -> None:
+    """Have the running monitor read its keys again.
+
+    Raises:
+        ApplianceError: it does not run, or cannot read them.
+    """
+    _ask(paths, "/keys", "{}")
+
+
+def _ask(paths: HostPaths, path: str, body: str) -> dict[str, Any]:
     try:
         connection = _Connection(paths.run / COMMAND_SOCKET)
-        connection.request("POST", "/apply", body)
+        connection.request("POST", path, body)
         answer = connection.getresponse()
         value: dict[str, Any] = json.loads(answer.read())
         connection.close()

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ OWN = "appliance"
 """Schema of what all services share, and owner of its migrations in the record."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+OVERLAP = timedelta(minutes=2)
+"""Longer than a context holds, so that none that was sealed before is refused."""
 LOCK = 0x6D69677261746573  # any number that nobody else locks
 
 
@@ -48,13 +51,16 @@ class Migrations:
     adopted: Mapping[str, str] = field(default_factory=dict)
 
 
-def migrate(connection: Connection, admission_key: bytes, migrations: Migrations) -> list[str]:
+def migrate(
+    connection: Connection, admission_key: bytes, migrations: Migrations, previous: bytes | None = None
+) -> list[str]:
     """Apply what is missing and store the admission key; return the names of the migrations that ran.
 
     Args:
         connection: as the role ``migrate``, to the database of the service.
         admission_key: the 32 bytes by which the database knows contexts for the service.
         migrations: the service's own.
+        previous: the key before, while it is replaced; contexts under it count for two more minutes.
 
     Raises:
         ApplianceError: a migration that was applied has been changed or renamed, or one of the service's reaches
@@ -84,8 +90,9 @@ def migrate(connection: Connection, admission_key: bytes, migrations: Migrations
                 remedy=f"call appliance.confine('{service}.<table>') in its migration",
             )
         connection.execute(
-            "INSERT INTO appliance.admission_key (key) VALUES (%s) ON CONFLICT (one) DO UPDATE SET key = excluded.key",
-            [admission_key],
+            "INSERT INTO appliance.admission_key (key, previous, until) VALUES (%s, %s, now() + %s)"
+            " ON CONFLICT (one) DO UPDATE SET key = excluded.key, previous = excluded.previous, until = excluded.until",
+            [admission_key, previous, OVERLAP],
         )
         # The key of version 0.1.0, which services had: with it, contexts of that form end. A return inserts it again.
         connection.execute("DELETE FROM appliance.context_key")
@@ -173,9 +180,10 @@ def main(migrations: Migrations) -> None:
     paths = Paths.from_environment()
     try:
         configure(ServiceSettings.load(paths.settings))
-        key = read_key(paths.secrets / "admission.key")
+        key, before = read_key(paths.secrets / "admission.key"), paths.secrets / "admission.previous"
+        previous = read_key(before) if before.exists() else None
         with connect(f"host={paths.database} dbname={migrations.service} user=migrate") as connection:
-            applied = migrate(connection, key, migrations)
+            applied = migrate(connection, key, migrations, previous)
     except (ApplianceError, psycopg.Error) as error:
         sys.exit(f"refused: {error}")
     structlog.get_logger().info("migrated", applied=applied)

@@ -5,12 +5,12 @@ from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from appliance.contract.known_keys import KnownKeys
 from appliance.errors import ApplianceError
 from appliance.service import log
 from appliance.service.monitor import NotRecordedError
@@ -59,7 +59,7 @@ def create_app(
         default_response_class=MarkedJSONResponse,
         lifespan=lifespan,
     )
-    public_key = Ed25519PublicKey.from_public_bytes(read_key(paths.secrets / "monitor.pub"))
+    public_key = KnownKeys(paths.secrets / "monitor.pub")
     app.add_middleware(Boundary, settings=settings, public_key=public_key, max_body=max_body)
     pages = app.state.pages = Pages(settings, templates)
 

@@ -6,12 +6,11 @@ from http import HTTPStatus
 from typing import Annotated
 
 import structlog
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import Depends, HTTPException, Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from appliance.contract.context import HEADER, Context, ContextError, Once, open_context
+from appliance.contract.context import HEADER, Context, ContextError, Once, Verifies, open_context
 from appliance.service.settings import ServiceSettings
 from appliance.service.web.responses import Classification, MarkedJSONResponse, current_state, error_body
 from appliance.service.web.storable import FORM_TYPE, JSON_TYPE, problem_in
@@ -64,7 +63,7 @@ class Boundary:
         max_body: largest request body, in bytes.
     """
 
-    def __init__(self, app: ASGIApp, *, settings: ServiceSettings, public_key: Ed25519PublicKey, max_body: int) -> None:
+    def __init__(self, app: ASGIApp, *, settings: ServiceSettings, public_key: Verifies, max_body: int) -> None:
         self.app = app
         self.settings = settings
         self.public_key = public_key

@@ -13,17 +13,21 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
 
 from appliance.audit.events.text import printable
 from appliance.audit.log.note import Note
 from appliance.audit.log.tiles import CHECKPOINT
 from appliance.audit.review import evidence
+from appliance.contract.calendar import FILE as CALENDAR
+from appliance.contract.calendar import Calendar
 from appliance.contract.context import Context
 from appliance.errors import ApplianceError
 from appliance.markings import Clearance
 from appliance.service.monitor import MonitorClient
 from appliance.service.web.middleware import CurrentContext, token_of
 from appliance.service.web.responses import not_found
+from appliance.trust.files import read_limited
 
 from . import charts
 from .health import Watch
@@ -33,6 +37,7 @@ from .search import COUNTED, Query, Search
 from .searches import Searches
 
 OFFICER = "officer"
+MAXIMUM_CALENDAR = 16 << 20
 EXPORTED = COUNTED  # as far as is counted, the page knows whether the list can be exported
 RANGES = {"1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days", "all": "All time"}
 _SPANS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
@@ -266,6 +271,17 @@ def health(request: Request, _context: Officer, console: TheConsole) -> Response
             key_from_log=console.key_from_log,
             note=_note(console),
         )
+
+
+@router.get("/calendar")
+def calendar(request: Request, _context: Officer, console: TheConsole) -> Response:
+    """What expires or falls due on this host, as its watcher judged it last."""
+    try:
+        found = Calendar.model_validate_json(read_limited(console.log / CALENDAR, MAXIMUM_CALENDAR))
+    except (ApplianceError, ValidationError):
+        found = None
+    stale = found is not None and datetime.now(UTC) - found.made > timedelta(days=1)
+    return page(request, console, "calendar.html", calendar=found, stale=stale)
 
 
 @router.post("/health-of-log/verify")

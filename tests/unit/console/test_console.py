@@ -8,6 +8,7 @@ import json
 import re
 import time
 import zipfile
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from appliance.audit.log.policy import Policy
 from appliance.audit.log.witness import accept, cosign, request
 from appliance.audit.review import evidence
 from appliance.audit.review import summary as reviews
+from appliance.contract.calendar import FILE, Entry, Kind, Terms, judge
 from tests.unit.console.conftest import MARKUP, REQUEST, Officer
 from tests.unit.console.site import HIGH, LOW, Site, decided, headers
 from tests.unit.service.support import Monitor
@@ -34,6 +36,7 @@ PAGES = [
     "/console/review",
     "/console/review/history",
     "/console/health-of-log",
+    "/console/calendar",
 ]
 LOW_OFFICER = {"level": "S", "need": (), "nationalities": ("USA",)}
 OUR_SCRIPTS = (
@@ -326,3 +329,22 @@ def test_evidence_has_only_what_the_officer_may_read_and_nothing_damaged(officer
         assert code == 409
         assert b"record 130 is not what the log committed to" in data
         assert len(monitor.records) == 1
+
+
+def test_the_calendar_of_the_host_is_shown_and_an_old_or_spoilt_one_said_to_be(site: Site, officer: Officer) -> None:
+    file, now = site.log / FILE, datetime.now(UTC)
+    assert "has not written a calendar yet" in officer.page("/console/calendar")
+    ends = now + timedelta(days=3)
+    entry = Entry(kind=Kind.GATEWAY, name=MARKUP, ends=ends, rule="RFC 5280", renew="appliance host install")
+    for moment, stale in ((now, False), (now - timedelta(days=2), True)):
+        file.write_text(judge([entry], Terms(), moment, ["a file"]).model_dump_json())
+        page = officer.page("/console/calendar")
+        assert "1 of 1 are due or past" in page
+        assert str(escape(MARKUP)) in page
+        assert f"{ends:%Y-%m-%d %H:%M}" in page
+        assert "a file" in page
+        assert ("more than a day ago" in page) is stale
+    file.write_text('{"made": "yesterday"}')
+    assert "has not written a calendar yet" in officer.page("/console/calendar")
+    file.unlink()
+    assert officer.get("/console/calendar", roles=("analyst",))[0] == 404

@@ -15,7 +15,7 @@ from appliance.host.change.remove import remove
 
 HOLD = """
 import pathlib, sys, time
-from appliance.enclave.render import HostPaths
+from appliance.enclave.paths import HostPaths
 from appliance.host.change import converge
 paths = HostPaths(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[1]))
 with getattr(converge, sys.argv[2])(paths):

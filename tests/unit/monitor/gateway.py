@@ -22,7 +22,7 @@ import httpx
 import yaml
 
 from appliance.audit.log.writer import Log
-from appliance.contract.context import Context, open_context
+from appliance.contract.context import Context, Verifies, open_context
 from appliance.enclave.paths import HostPaths
 from appliance.enclave.render import GATEWAY_UID, RECORD_SOCKET, gateway_config
 from appliance.enclave.site import Enclave, Site, parse_site
@@ -98,6 +98,7 @@ class Rig:
         self.port = free_port()
         self.service_port = free_port()
         self.fail_log = False
+        self.known: Verifies = PUBLIC_KEY
         self._stop = threading.Event()
         (folder / "ca.pem").write_bytes(self.issuer.pem)
         for name in SUBJECTS:
@@ -213,7 +214,7 @@ class Rig:
         if path == "/labeling/missing":
             return json_response(404, {"error": "row 17 is not yours"}, {"X-Classification": self.enclave.label})
         context = open_context(
-            request.header("x-appliance-context"), PUBLIC_KEY, service="labeling", method=request.method, path=path
+            request.header("x-appliance-context"), self.known, service="labeling", method=request.method, path=path
         )
         return json_response(200, context.model_dump(mode="json"), {"X-Classification": self.enclave.label})
 

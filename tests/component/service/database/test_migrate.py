@@ -8,9 +8,9 @@ import pytest
 from psycopg import errors
 
 from appliance.errors import ApplianceError
-from appliance.service.database.migrate import MIGRATIONS, OWN, Migrations, main
+from appliance.service.database.migrate import MIGRATIONS, OWN, Migrations, main, migrate
 from tests.component.service.database.cluster import Cluster, Connection
-from tests.component.service.database.support import OLD_KEY, migrated
+from tests.component.service.database.support import OLD_KEY, migrated, token_for
 from tests.contexts import ADMISSION_KEY
 from tests.unit.service.support import make_paths, settings_for
 
@@ -67,6 +67,32 @@ def test_the_admission_key_is_the_last_one_given_and_the_old_key_is_gone(
     migrated(empty, migrations)
     assert database.execute("SELECT key FROM appliance.admission_key").fetchall() == [(ADMISSION_KEY,)]
     assert database.execute("SELECT key FROM appliance.context_key").fetchall() == []
+
+
+def test_while_the_key_is_replaced_the_one_before_counts_for_two_minutes_and_a_restored_one_never(
+    empty: Cluster, database: Connection, migrations: Migrations
+) -> None:
+    def admits() -> bool:
+        with empty.connect("labeling", "labeling") as service:
+            try:
+                service.execute("SELECT appliance.admit(%s)", [token_for("labeling")])
+            except errors.InsufficientPrivilege:
+                return False
+            return True
+
+    def replace(previous: bytes | None) -> None:
+        with empty.connect("labeling", "migrate") as owner:
+            migrate(owner, OLD_KEY, migrations, previous)
+
+    assert admits()
+    replace(ADMISSION_KEY)
+    assert admits()
+    database.execute("UPDATE appliance.admission_key SET until = until - interval '121 seconds'")
+    assert not admits(), "its two minutes are over"
+    database.execute("UPDATE appliance.admission_key SET key = %s, previous = NULL, until = NULL", [ADMISSION_KEY])
+    assert admits()
+    replace(None)  # what a restored backup held is not what the host says was there before
+    assert not admits()
 
 
 @pytest.mark.parametrize("owner", ["appliance", "labeling"])
