@@ -19,7 +19,7 @@ from appliance.bundle.read.verify import Report, stage_bundle, verify_bundle
 from appliance.bundle.repository.held import Base, held_bundles
 from appliance.contract.catalogue import TARGET, Catalogue, no_catalogue, read_catalogue
 from appliance.enclave.render import HostPaths
-from appliance.enclave.site import Site
+from appliance.enclave.site import Site, check_handed_over
 from appliance.errors import ApplianceError
 from appliance.host.change import converge, preflight, prune, stack
 from appliance.host.enforce.platform import detect, free_bytes
@@ -101,7 +101,9 @@ def install(
         )
         gone_back = []
         if generation.current(paths):
-            gone_back = check_not_older(installed_statements(paths), statements, back)
+            installed = installed_statements(paths)
+            gone_back = check_not_older(installed, statements, back)
+            check_handed_over(installed.site, statements.site)
     trusted = paths.root / "trusted" / "tuf"
     bases = held_bundles(paths.root / "bundle")
     with stages.stage("verify the bundle"):
