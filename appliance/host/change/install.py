@@ -22,6 +22,7 @@ from appliance.enclave.render import HostPaths
 from appliance.enclave.site import Site, check_handed_over
 from appliance.errors import ApplianceError
 from appliance.host.change import converge, preflight, prune, stack
+from appliance.host.change.devices import record_owners
 from appliance.host.enforce.platform import detect, free_bytes
 from appliance.host.enforce.podman import Podman
 from appliance.host.state import clock, generation, space
@@ -99,7 +100,7 @@ def install(
         back = lineage.read_roll_back(
             site, officers_fingerprint, statements.site.site, revoked(paths.root / FOLDER, "roll-back")
         )
-        gone_back = []
+        gone_back, installed = [], None
         if generation.current(paths):
             installed = installed_statements(paths)
             gone_back = check_not_older(installed, statements, back)
@@ -131,6 +132,7 @@ def install(
                 key = host_key(paths.root / "secrets" / "host.pem", demo=statements.site.demo)
                 summary = write_summary(repository, copied, key, paths.root / "verifications")
                 _record(paths, statements.site, copied, summary)
+                record_owners(paths, installed.site if installed else None, statements.site)
                 if back and gone_back:
                     _record_return(paths, statements, back)
             with stages.stage("install"):
