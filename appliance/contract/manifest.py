@@ -18,7 +18,18 @@ PathPattern = Annotated[str, Field(pattern=r"^/(?:[A-Za-z0-9_.*/-]|\{id\}|\{page
 Size = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}[mg]$")]
 Mount = Literal["models", "log"]
 Setting = Literal[
-    "certification", "certifiers", "demo", "engine_image", "key", "markings", "model", "models", "policy", "site", "use"
+    "certification",
+    "certifiers",
+    "demo",
+    "engine_image",
+    "key",
+    "markings",
+    "model",
+    "models",
+    "policy",
+    "site",
+    "use",
+    "variant",
 ]
 
 RESERVED = frozenset({"gateway", "database", "migrate", "session", "models", "host"})
@@ -141,6 +152,23 @@ class Exchange(_Part):
     give: dict[Literal["json", "jsonl"], Annotated[str, Field(pattern=r"^/[a-z0-9/{}_-]+$")]]
 
 
+VariantName = Literal["llama.cpp-cpu", "llama.cpp-cuda", "vllm"]
+
+
+class Variant(_Part):
+    """A way in which an engine can run: an image of its own, on the processor or on an accelerator.
+
+    Attributes:
+        name: as sites, settings and certificates call it.
+        image: the image that it runs from.
+        accelerator: whether it is given device nodes of the host.
+    """
+
+    name: VariantName
+    image: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
+    accelerator: bool = False
+
+
 class Manifest(_Part):
     """One service.
 
@@ -154,6 +182,8 @@ class Manifest(_Part):
         weight: its part of processor and disk while others want them too; a gateway and a database have 400 each.
         system_high: whether it runs in the reserved enclave, alone; otherwise it runs in every other.
         engine: whether it serves the enclave's models, so that certificates name its image.
+        variants: the ways in which an engine can run, the one that a site need not name first; others run from the
+            image of their own name.
         workload: whether it calls other services through the gateway with a certificate of its own.
         database: what it keeps in PostgreSQL, or None.
         mounts: what it reads of the host: the enclave's models, the log.
@@ -173,6 +203,7 @@ class Manifest(_Part):
     weight: Annotated[int, Field(ge=1, le=1000)] = 100
     system_high: bool = False
     engine: bool = False
+    variants: tuple[Variant, ...] = ()
     workload: bool = False
     database: Database | None = None
     mounts: tuple[Mount, ...] = ()
@@ -186,6 +217,18 @@ class Manifest(_Part):
     def activities(self) -> frozenset[str]:
         """The names of the activities that it may record."""
         return frozenset(recorded.activity for recorded in self.records)
+
+    def variant(self, name: str | None) -> Variant | None:
+        """The variant called ``name``, the first when None; None when there is none."""
+        return next((variant for variant in self.variants if name in (None, variant.name)), None)
+
+    @model_validator(mode="after")
+    def _engines_have_variants(self) -> "Manifest":
+        if self.variants and not self.engine:
+            raise ValueError("variants: only an engine has some")
+        if len({variant.name for variant in self.variants}) != len(self.variants):
+            raise ValueError("variants: name each once")
+        return self
 
     @model_validator(mode="after")
     def _can_name_a_database(self) -> "Manifest":

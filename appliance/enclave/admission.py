@@ -77,7 +77,7 @@ def _facts(container: dict[str, Any], images: Images, uids: int) -> dict[str, An
         "gid_map": mapping,
         "namespaces": NAMESPACES,
         "joined": [],
-        "devices": [],
+        "devices": [device.partition(":")[0] for device in container.get("devices", [])],
         "seccomp": "own",
         "sysctl": container.get("sysctls", {}),
         "masked": MASKED,

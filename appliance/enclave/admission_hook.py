@@ -7,6 +7,7 @@ final ``config.json`` and the image id in podman's store, reduces both to the fa
 
 import json
 import os
+import stat
 import sys
 
 RULE = "admission.differs-from-generation"
@@ -32,6 +33,7 @@ NOT_IN_CONFIGURATION = {
 
 MAPPING = ("containerID", "hostID", "size")
 OWN_FILES = ("hosts", "hostname", "resolv.conf", "shm")
+OWN_OF_NODES = ("fileMode", "uid", "gid")  # of the node, which the kernel asks; the number says which device it is
 MADE = "/etc/mtab"  # podman makes this link in every container
 HARMLESS = ("trusted.overlay.origin", "trusted.overlay.impure", "trusted.overlay.uuid")  # of overlay's own bookkeeping
 
@@ -70,6 +72,26 @@ def mounts_of(config, own):
         options = sorted(mount.pop("options", None) or [])
         listed.append([destination, kind, source, *options, *([json.dumps(mount)] if mount else [])])
     return sorted(listed)
+
+
+def devices_of(nodes, rules):
+    """Every device node of a container and every rule that opens one; what a rule closes opens nothing."""
+    own = [taken(node, "path", "type", "major", "minor") for node in nodes or []]
+    opened = [taken(rule, "type", "major", "minor", "access") for rule in rules or [] if rule.pop("allow", True)]
+    kept = [[*one[:4], *(more for more in one[4:] if more[0] not in OWN_OF_NODES)] for one in own]
+    return sorted([["node", *one] for one in kept] + [["rule", *one] for one in opened], key=json.dumps)
+
+
+def devices_at(paths):
+    """What a container with the host's devices at ``paths`` has: the very nodes that are there, and no other number."""
+    rows = []
+    for path in paths:
+        status = os.lstat(path)
+        if not stat.S_ISCHR(status.st_mode):
+            raise ValueError(f"{path} is no character device")
+        number = [os.major(status.st_rdev), os.minor(status.st_rdev)]
+        rows += [["node", path, "c", *number], ["rule", "c", *number, "rw"]]
+    return sorted(rows, key=json.dumps)
 
 
 def annotations_of(config):
@@ -129,7 +151,7 @@ def facts(config, image, own, profile):
         "gid_map": [taken(one, *MAPPING) for one in linux.pop("gidMappings", None) or []],
         "namespaces": sorted(n["type"] for n in namespaces if n["type"] != "cgroup"),
         "joined": [one for one in namespaces if set(one) != {"type"}],
-        "devices": linux.pop("devices", None) or [],
+        "devices": devices_of(linux.pop("devices", None), resources.pop("devices", None)),
         "seccomp": "own" if seccomp and calls(seccomp) == calls(profile) else "another",
         "sysctl": linux.pop("sysctl", None) or {},
         "masked": sorted(linux.pop("maskedPaths", None) or []),
@@ -240,6 +262,7 @@ def expectation(root, storage, apparmor, identifier, layer, admitted):
     """
     expected = dict(admitted)
     hosts, hostname = expected.pop("hosts"), expected["hostname"]
+    expected["devices"] = devices_at(expected["devices"])
     expected["mounts"] = sorted(
         [target, kind, os.path.realpath(source) if source.startswith("/") else source, *options]
         for target, kind, source, *options in expected["mounts"]

@@ -133,6 +133,12 @@ def user_of(name: str, catalogue: Catalogue) -> int:
     return own[name] if name in own else catalogue[name].uid
 
 
+def image_of(service: Manifest, enclave: Enclave) -> str:
+    """The image that ``service`` runs from in ``enclave``: its own, or that of the engine's variant."""
+    variant = service.variant(enclave.engine.variant)
+    return variant.image if variant else service.name
+
+
 def gateway_config(enclave: Enclave, catalogue: Catalogue, markings: Iterable[str] = ()) -> str:
     """The nginx configuration of the enclave's gateway.
 
@@ -192,10 +198,11 @@ def service_settings(
         bound: digest of the access policy and key of the log.
     """
     engine = catalogue.engine
+    variant = engine.variant(enclave.engine.variant) if engine else None
     known: dict[Setting, Any] = {
         "certifiers": [certifier.model_dump() for certifier in site.certifiers],
         "demo": site.demo,
-        "engine_image": images.digests[engine.name] if engine else "",
+        "engine_image": images.digests[image_of(engine, enclave)] if engine else "",
         "key": bound.log_key,
         "markings": {e.marking.label.encode(): e.label for e in site.enclaves},
         "model": enclave.models[0] if enclave.models else None,
@@ -204,6 +211,7 @@ def service_settings(
         "policy": site.certification_policy.digest,
         "site": site.site,
         "use": enclave.declared_use(demo=site.demo),
+        "variant": variant.name if variant else None,
     }
     peers = {peer.name: f"http://{enclave.slot_address(peer.slot)}:8000" for peer in manifests(enclave, catalogue)}
     document = {
@@ -222,6 +230,8 @@ def service_settings(
 
 BIND_OPTIONS = ("nodev", "noexec", "nosuid")
 """Of every volume: nothing that a service wrote is run, whatever its mode says (mount(8))."""
+DEVICE_ACCESS = "rw"
+"""What an engine may do with its device nodes; making others is no part of it."""
 TEMPORARY = ("/run", "/tmp", "/var/tmp")  # noqa: S108  # the container's own tmpfs
 """Where a container may write for as long as it runs."""
 
@@ -292,7 +302,9 @@ def _service(enclave: Enclave, service: Manifest, images: Images, paths: HostPat
     inner, _ = network_names(enclave)
     name = service.name
     limits: dict[str, Any] = {"memory": service.memory, "processes": service.processes, "weight": service.weight}
-    container = _container(enclave, name, images[name], service.uid, **limits)
+    container = _container(enclave, name, images[image_of(service, enclave)], service.uid, **limits)
+    if service.engine and enclave.engine.devices:
+        container["devices"] = [f"{device}:{device}:{DEVICE_ACCESS}" for device in enclave.engine.devices]
     container["networks"] = {inner: {"ipv4_address": enclave.slot_address(service.slot)}}
     container["extra_hosts"] = [f"gateway.internal:{enclave.gateway_address}"]
     container["volumes"] = [

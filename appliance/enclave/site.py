@@ -33,7 +33,7 @@ from appliance.contract.certification import (
     tightened,
 )
 from appliance.contract.document import read_document
-from appliance.contract.manifest import ServiceName
+from appliance.contract.manifest import ServiceName, VariantName
 from appliance.errors import ApplianceError, first_words
 from appliance.markings import Label, Marking, MarkingError, dominates, parse, parse_by_any
 from appliance.markings.vocabulary import STRICT, Vocabulary, choices, chosen
@@ -98,6 +98,31 @@ def _ipv4_address(address: Any) -> Any:
     return address
 
 
+DeviceNode = Annotated[str, Field(pattern=r"^/dev/(nvidia[a-z0-9-]*|kfd|dri/renderD[0-9]+)$", max_length=64)]
+
+
+class Engine(BaseModel):
+    """How the enclave's engine runs.
+
+    Attributes:
+        variant: of the service's manifest; its first when absent.
+        devices: nodes of accelerators on the host, which this enclave's engine has and nothing else: NVIDIA's, or
+            those of the kernel's render and compute drivers.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    variant: VariantName | None = None
+    devices: Annotated[tuple[DeviceNode, ...], Field(max_length=32)] = ()
+
+    @field_validator("devices")
+    @classmethod
+    def _devices_once(cls, devices: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(devices)) != len(devices):
+            raise ValueError("name each device once")
+        return devices
+
+
 class Enclave(BaseModel):
     """One label and everything that carries it.
 
@@ -110,6 +135,7 @@ class Enclave(BaseModel):
         uids: first of the 65,536 host uids that the enclave's containers are mapped to.
         services: the services that run in it, by the names of the bundle's catalogue.
         models: names of the bundle's models that its engine serves.
+        engine: how that engine runs: on the processor, unless it says otherwise.
         use: what people here use the model for (policies/certification.yml, uses); when absent, `exercise` on a DEMO
             site and `analysis` elsewhere, so that a model without a high tier must be declared for less.
         system_high: whether it is the reserved enclave of the log and the officers' console; exactly one is.
@@ -126,6 +152,7 @@ class Enclave(BaseModel):
     uids: Annotated[int, Field(ge=100_000, le=2**31)]
     services: tuple[ServiceName, ...]
     models: Annotated[tuple[Name | str, ...], Field(max_length=1)] = ()
+    engine: Engine = Engine()
     use: Use | None = None
     system_high: bool = False
     storage: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}[mg]$")] = "2g"
@@ -331,6 +358,24 @@ class Site(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _devices_have_one_owner(self) -> "Site":
+        owners: dict[str, str] = {}
+        for enclave in self.enclaves:
+            for device in enclave.engine.devices:
+                if device in owners:
+                    raise ValueError(
+                        f"{owners[device]!r} and {enclave.name!r} both have {device}: what one enclave leaves in a"
+                        " device's memory another could read"
+                    )
+                owners[device] = enclave.name
+        return self
+
+    @property
+    def owners(self) -> dict[str, str]:
+        """The enclave that has each device."""
+        return {device: enclave.name for enclave in self.enclaves for device in enclave.engine.devices}
+
+    @model_validator(mode="after")
     def _one_system_high(self) -> "Site":
         high = [enclave for enclave in self.enclaves if enclave.system_high]
         if len(high) != 1:
@@ -437,6 +482,51 @@ def check_services(site: Site, catalogue: Catalogue, where: str = "site.yml") ->
                     f"{field}: {enclave.name!r} runs {service!r}, which belongs into {place}",
                     rule="the reserved enclave of the log runs the services made for it, and nothing else",
                 )
+        _check_engine(enclave, catalogue, f"{where}: enclaves.{number}.engine")
+
+
+def _check_engine(enclave: Enclave, catalogue: Catalogue, field: str) -> None:
+    engine, asked = catalogue.engine, enclave.engine
+    if asked == Engine():
+        return
+    if engine is None or engine.name not in enclave.services:
+        raise ApplianceError(
+            f"{field}: {enclave.name!r} runs no engine",
+            rule="devices and variants are of the service that serves models",
+            remedy="leave engine out, or have the enclave run that service",
+        )
+    variant = engine.variant(asked.variant)
+    if variant is None:
+        raise ApplianceError(
+            f"{field}.variant: {asked.variant!r} is no variant of {engine.name!r}",
+            rule="a site names variants of the bundle's catalogue",
+            remedy=f"one of {', '.join(one.name for one in engine.variants) or 'none'}",
+        )
+    if variant.accelerator != bool(asked.devices):
+        needs = "is given no device" if variant.accelerator else "uses no device"
+        raise ApplianceError(
+            f"{field}.devices: {variant.name} {needs}",
+            rule="an accelerator belongs to one enclave, and a variant that uses none is given none",
+            remedy="name the device nodes" if variant.accelerator else "leave devices out, or name another variant",
+        )
+
+
+def check_handed_over(before: Site | None, after: Site) -> None:
+    """Refuse a site by which a device passes from one enclave to another in one step.
+
+    In between it belongs to nobody: engines stop, and what is in its memory is removed and looked for.
+
+    Raises:
+        ApplianceError: names the device and both enclaves.
+    """
+    had = before.owners if before else {}
+    for device, owner in after.owners.items():
+        if had.get(device, owner) != owner:
+            raise ApplianceError(
+                f"{device}: goes from {had[device]!r} to {owner!r}",
+                rule="a device changes its owner by way of a generation in which nobody has it (ADR 213)",
+                remedy="install a site without it, look for remains in its memory, then install this one",
+            )
 
 
 def parse_site(data: Any, where: str = "site.yml") -> Site:

@@ -27,7 +27,7 @@ TOKENS = 64
 async def main(model: Path, count: int) -> None:
     """Print the table as Markdown."""
     found: dict[str, dict[str, list[Scores]]] = {}
-    async with Engine(model, "model", EngineParameters(slots=2, context=2048)) as engine:
+    async with Engine(model.parent, model.stem, EngineParameters(slots=2, context=2048)) as engine:
         for task in TASKS:
             asked = items(task, count, key=PUBLISHED)
             most = majority(items(task, 200, key=KEY))

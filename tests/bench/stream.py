@@ -26,6 +26,7 @@ from fastapi import FastAPI
 from appliance.service.settings import Paths, ServiceSettings
 from appliance.service.web.service import Service
 from images.inference.app import api
+from images.inference.app.settings import EngineParameters
 from tests.bench.measure import Measurement, alternate, at_least, at_most
 from tests.unit.service.support import headers_for, make_paths, settings_for
 
@@ -141,7 +142,7 @@ async def _engine(socket: Path) -> None:
                     writer.close()
 
 
-def _service(folder: Path) -> None:
+def serve(folder: Path) -> None:
     """The inference service with stand-ins for the engine's process, the gate and the recorder."""
 
     async def record(*_: Any, **__: Any) -> str:
@@ -150,7 +151,8 @@ def _service(folder: Path) -> None:
     @asynccontextmanager
     async def started(app: FastAPI, _settings: ServiceSettings, _paths: Paths) -> AsyncIterator[None]:
         model = SimpleNamespace(name="m", sha256="0" * 64)
-        app.state.engine = SimpleNamespace(socket=str(folder / "engine.sock"))
+        engine = SimpleNamespace(socket=str(folder / "engine.sock"), parameters=EngineParameters())
+        app.state.engine = engine
         app.state.gate = SimpleNamespace(
             serving=SimpleNamespace(model=model), admit=lambda _: None, withdrawn=lambda _: None
         )
@@ -168,4 +170,4 @@ if __name__ == "__main__":
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(_engine(Path(sys.argv[2]) / "engine.sock"))
     else:
-        _service(Path(sys.argv[2]))
+        serve(Path(sys.argv[2]))

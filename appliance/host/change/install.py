@@ -18,9 +18,10 @@ from appliance.bundle.read.verify import Report, stage_bundle, verify_bundle
 from appliance.bundle.repository.held import HeldBundles, held_bundles
 from appliance.contract.catalogue import TARGET, Catalogue, no_catalogue, read_catalogue
 from appliance.enclave.paths import HostPaths
-from appliance.enclave.site import Site
+from appliance.enclave.site import Site, check_handed_over
 from appliance.errors import ApplianceError
 from appliance.host.change import converge, preflight, prune, stack
+from appliance.host.change.devices import record_owners
 from appliance.host.enforce.platform import detect, free_bytes
 from appliance.host.enforce.podman import Podman
 from appliance.host.state import clock, generation, space
@@ -101,6 +102,7 @@ def install(
         gone_back = []
         if known := known_statements(paths):
             gone_back = check_not_older(known, statements, back)
+            check_handed_over(known.site, statements.site)
     trusted = paths.root / "trusted" / "tuf"
     bases = held_bundles(paths.root / "bundle")
     with stages.stage("verify the bundle"):
@@ -128,6 +130,7 @@ def install(
                 key = host_key(paths.root / "secrets" / "host.pem", demo=statements.site.demo)
                 summary = write_summary(repository, copied, key, paths.root / "verifications")
                 _record(paths, statements.site, copied, summary)
+                record_owners(paths, known.site if known else None, statements.site)
                 if back and gone_back:
                     _record_return(paths, statements, back)
             with stages.stage("install"):

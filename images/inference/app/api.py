@@ -17,6 +17,7 @@ from appliance.service.web.responses import MarkedJSONResponse, not_found
 from .engine import Engine
 from .gate import Gate
 from .requests import ChatRequest, CompletionRequest, ResponseRequest
+from .sampling import steps
 from .shapes import shaped
 from .stream import MarkedStream
 from .wire import Answer
@@ -85,7 +86,10 @@ async def _generate(request: Request, context: Context, body: _Body, path: str) 
         raise not_found()
     gate.admit(context)
     restriction = _restriction(request, context, body)
-    content = json.dumps(body.for_engine(), ensure_ascii=False, separators=(",", ":")).encode()
+    asked = body.for_engine()
+    content = json.dumps(
+        asked | steps(asked, engine.parameters.samplers), ensure_ascii=False, separators=(",", ":")
+    ).encode()
     given = [digest.guessable(content), digest.text(body.asked())]
     await _record(request, gate, given, restriction, stream=body.stream)
     answer = await Answer.to(engine.socket, path, content)

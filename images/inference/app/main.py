@@ -21,11 +21,11 @@ from .settings import InferenceSettings
 async def _started(app: FastAPI, settings: ServiceSettings, paths: Paths) -> AsyncIterator[None]:
     """Load the model, and judge its certificate once before anybody asks."""
     own = settings.own(InferenceSettings, paths.settings)
-    async with Engine(paths.models / f"{own.model}.gguf", own.model, own.parameters, own.threads) as engine:
+    async with Engine(paths.models, own.model, own.in_force(), own.threads) as engine:
         serving = Serving(
             model=Model(name=own.model, sha256=engine.sha256),
             engine_image=own.engine_image,
-            parameters=own.parameters.model_dump(),
+            parameters=engine.parameters.model_dump(mode="json"),
             policy=own.policy,
             site=own.site,
             label=settings.label,

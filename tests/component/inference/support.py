@@ -41,7 +41,8 @@ class Service:
         self.certificate.write_bytes(certify(evaluation or self.evaluated(), CERTIFIER, 30))
 
     def evaluated(self, **changes: Any) -> Results:
-        return results(model={"name": "smollm2", "sha256": self.digest}, **changes)
+        running = {"parameters": self.standing()["serving"]["parameters"]}
+        return results(model={"name": "smollm2", "sha256": self.digest}, **(running | changes))
 
 
 @pytest.fixture(scope="module")
