@@ -18,6 +18,7 @@ class Given:
         created: when, ISO 8601.
         original: the annotation that it was imported from.
         reviews: ``reviewer``, ``verdict``, ``value``, ``reason``, ``created`` of each.
+        said: what the annotator gave, where the classes of the project changed since and ``value`` is another.
     """
 
     annotator: str
@@ -25,6 +26,7 @@ class Given:
     created: str
     original: dict[str, Any] | None = None
     reviews: tuple[dict[str, Any], ...] = ()
+    said: dict[str, Any] | None = None
 
     @property
     def settled(self) -> dict[str, Any] | None:

@@ -45,7 +45,14 @@ def record_of(row: Row) -> Record:
         source=row["source"],
         external_id=row["external_id"],
         answers=tuple(
-            Given(one["annotator"], one["value"], one["created"], one["original"], tuple(one["reviews"]))
+            Given(
+                one["annotator"],
+                one["value"],
+                one["created"],
+                one["original"],
+                tuple(one["reviews"]),
+                one.get("said"),
+            )
             for one in row["answers"]
         ),
         adjudication=row["adjudication"],
