@@ -388,7 +388,6 @@ def test_a_lead_merges_and_takes_back_with_the_keyboard(
             page.keyboard.press("Enter")
         assert "6 of 8 answers change." in page.inner_text("main")
         assert fits(page)
-        page.screenshot(path=f"/var/tmp/ontology-preview-{width}.png", full_page=True)
         page.keyboard.type("They are the same to us")
         with page.expect_navigation():
             page.keyboard.press("Enter")
