@@ -94,7 +94,7 @@ def test_a_change_that_is_taken_back_was_never_there(
         history.append(Entry(number=len(history) + 1, changes=entry.changes, undoes=entry.number))
     assert standing(history) == []
     assert all(moved(moves_since(history, 0), label.name) == label.name for label in before)
-    # What was said in the middle comes out the same whether the changes after it were made and taken back, or never made.
+    # What was said in the middle comes out the same, whether the changes after it were taken back or never made.
     since = min(since, len(entries))
     middle = [entry for entry in entries if entry.number <= since]
     shorter = list(middle)
@@ -129,7 +129,9 @@ def test_a_merge_loses_no_answer(classes: list[str], merged: list[str], kind: st
             "relations": [],
         },
         "geometry": {
-            "shapes": [{"id": f"s{n}", "form": "point", "label": name, "points": [[n, n]]} for n, name in enumerate(classes)]
+            "shapes": [
+                {"id": f"s{n}", "form": "point", "label": name, "points": [[n, n]]} for n, name in enumerate(classes)
+            ]
         },
         "chat": {"turns": {str(number): name for number, name in enumerate(classes)}, "comment": "so"},
     }  # fmt: skip
