@@ -27,5 +27,5 @@ def write(project: Project, records: Iterable[Record]) -> Iterator[str]:
             ],
             "adjudication": record.adjudication,
             "settled": record.settled(kind, schema),
-        }
+        } | ({"waiting": list(record.waiting)} if record.waiting else {})
         yield json.dumps(line, ensure_ascii=False) + "\n"

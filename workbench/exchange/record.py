@@ -42,7 +42,12 @@ class Given:
 
 @dataclass(frozen=True)
 class Record:
-    """A task; ``adjudication`` has ``adjudicator``, ``value``, ``reason`` and ``created``."""
+    """A task with what people said.
+
+    Attributes:
+        adjudication: ``adjudicator``, ``value``, ``reason`` and ``created`` of a decision.
+        waiting: ``annotator`` and ``said`` of each answer that says nothing in the classes of today: a person must.
+    """
 
     id: str
     marking: str
@@ -52,6 +57,7 @@ class Record:
     external_id: str | None = None
     answers: tuple[Given, ...] = ()
     adjudication: dict[str, Any] | None = None
+    waiting: tuple[dict[str, Any], ...] = ()
 
     def settled(self, kind: AnyKind, schema: Any) -> dict[str, Any] | None:
         """The answer that counts: as decided, else the one that most gave; None while there is none, or a draw."""

@@ -56,6 +56,7 @@ def record_of(row: Row) -> Record:
             for one in row["answers"]
         ),
         adjudication=row["adjudication"],
+        waiting=tuple(row["asks"]),
     )
 
 

@@ -129,6 +129,9 @@ def test_a_split_asks_people_and_their_decision_counts(client: TestClient) -> No
     assert values(client, project) == [[], ["Boat"], ["Boat", "Boat"], ["Truck", "Other"]]
     waiting = review(client, "GET", project, "ontology").json()["waiting"]
     assert waiting == {"tasks": tasks[:2], "count": 2}
+    asked = [line.get("waiting", []) for line in lines(client, project)]
+    assert asked[1:] == [[{"annotator": "ann", "said": {"labels": ["Ship"]}}], [], []]
+    assert [one["annotator"] for one in asked[0]] == ["ann", "bob"]
     page = ask(client, "GET", f"/labeling/projects/{project}/review/{tasks[0]}", **REVIEW)
     assert "waits for a person" in page.text
     # The author corrects their answer; a person decides the other task.

@@ -1,6 +1,9 @@
 """A withdrawn record is there for nobody: neither to claim, answer, review and read, nor above or in a file."""
 
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -9,7 +12,11 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from appliance.service.settings import Paths
+from images.labeling.app.migrate import MIGRATIONS
+from tests.catalogue import CATALOGUE
 from tests.unit.labeling.support import API, answer, ask, new_project, new_tasks
+from tests.unit.service.database.cluster import cluster_of
+from tests.unit.service.database.support import migrated
 from tests.unit.service.support import Monitor, headers_for
 
 REVIEW: dict[str, Any] = {"subject": "lead", "action": "review"}
@@ -137,3 +144,31 @@ def test_the_role_of_the_service_brings_nothing_back(client: TestClient, paths: 
         assert role.execute("SELECT count(*) FROM labeling.task").fetchone() == (0,)
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             role.execute("SELECT labeling.withdraw()")
+
+
+def test_what_was_withdrawn_before_the_policy_is_hidden_by_it_too(tmp_path: Path) -> None:
+    earlier = shutil.copytree(MIGRATIONS.folder, tmp_path / "migrations")
+    for path in earlier.glob("000[78]_*.sql"):
+        path.unlink()
+    with cluster_of(CATALOGUE["labeling"]) as cluster:
+        migrated(cluster, replace(MIGRATIONS, folder=earlier))
+        with cluster.connect("labeling", "postgres") as owner:
+            owner.execute("SET session_replication_role = replica")  # no foreign keys, no triggers
+            owner.execute(
+                "INSERT INTO labeling.counter (project_id, label_id, restriction_id, tasks, done, answers, last)"
+                " VALUES (gen_random_uuid(), 1, 1, 3, 2, 5, 3)"
+            )
+            owner.execute(
+                "INSERT INTO labeling.task (project_id, label_id, restriction_id, position, data, wanted, answered,"
+                " created_by) SELECT project_id, 1, 1, place, '{}', 2, answered, 'lead' FROM labeling.counter,"
+                " unnest('{1,2,3}'::integer[], '{2,2,1}'::integer[]) AS given (place, answered)"
+            )
+            owner.execute(
+                "INSERT INTO labeling.withdrawal (project_id, label_id, restriction_id, task, reason, withdrawn_by)"
+                " SELECT project_id, 1, 1, id, 'spill', 'lead' FROM labeling.task WHERE position IN (1, 3)"
+            )
+            assert [name.split("_")[0] for name in migrated(cluster, MIGRATIONS)] == ["labeling/0007", "labeling/0008"]
+            gone = owner.execute("SELECT position FROM labeling.task WHERE withdrawn ORDER BY position").fetchall()
+            assert gone == [(1,), (3,)]
+            counted = owner.execute("SELECT tasks, done, answers FROM labeling.counter").fetchall()
+            assert counted == [(1, 1, 2)]
