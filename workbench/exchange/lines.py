@@ -22,9 +22,10 @@ def write(project: Project, records: Iterable[Record]) -> Iterator[str]:
             "external_id": record.external_id,
             "annotations": [
                 {"annotator": one.annotator, "value": one.value, "created": one.created, "reviews": list(one.reviews)}
+                | ({"said": one.said} if one.said is not None else {})
                 for one in record.answers
             ],
             "adjudication": record.adjudication,
             "settled": record.settled(kind, schema),
-        }
+        } | ({"waiting": list(record.waiting)} if record.waiting else {})
         yield json.dumps(line, ensure_ascii=False) + "\n"

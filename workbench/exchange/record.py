@@ -18,6 +18,7 @@ class Given:
         created: when, ISO 8601.
         original: the annotation that it was imported from.
         reviews: ``reviewer``, ``verdict``, ``value``, ``reason``, ``created`` of each.
+        said: what the annotator gave, where the classes of the project changed since and ``value`` is another.
     """
 
     annotator: str
@@ -25,6 +26,7 @@ class Given:
     created: str
     original: dict[str, Any] | None = None
     reviews: tuple[dict[str, Any], ...] = ()
+    said: dict[str, Any] | None = None
 
     @property
     def settled(self) -> dict[str, Any] | None:
@@ -40,7 +42,12 @@ class Given:
 
 @dataclass(frozen=True)
 class Record:
-    """A task; ``adjudication`` has ``adjudicator``, ``value``, ``reason`` and ``created``."""
+    """A task with what people said.
+
+    Attributes:
+        adjudication: ``adjudicator``, ``value``, ``reason`` and ``created`` of a decision.
+        waiting: ``annotator`` and ``said`` of each answer that says nothing in the classes of today: a person must.
+    """
 
     id: str
     marking: str
@@ -50,6 +57,7 @@ class Record:
     external_id: str | None = None
     answers: tuple[Given, ...] = ()
     adjudication: dict[str, Any] | None = None
+    waiting: tuple[dict[str, Any], ...] = ()
 
     def settled(self, kind: AnyKind, schema: Any) -> dict[str, Any] | None:
         """The answer that counts: as decided, else the one that most gave; None while there is none, or a draw."""

@@ -102,7 +102,10 @@ def _task(kind: AnyKind, schema: Any, record: Record) -> dict[str, Any]:
     shown = {**kept.get("data", kind.data_to_label_studio(data)), "marking": record.marking}
     if record.groups:
         shown["groups"] = list(record.groups)
-    annotations = [one.original or _annotation(kind, schema, data, one) for one in record.answers]
+    annotations = [
+        one.original if one.original and one.said is None else _annotation(kind, schema, data, one)
+        for one in record.answers
+    ]
     task = {"id": record.id, **kept, "data": shown, "annotations": annotations}
     if record.adjudication:
         final = kind.answer_model.model_validate(record.adjudication["value"])

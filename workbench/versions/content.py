@@ -64,7 +64,14 @@ def record_of(content: str) -> Record:
         source=value["source"],
         external_id=value["external_id"],
         answers=tuple(
-            Given(one["annotator"], one["value"], one["created"], one.get("original"), tuple(one["reviews"]))
+            Given(
+                one["annotator"],
+                one["value"],
+                one["created"],
+                one.get("original"),
+                tuple(one["reviews"]),
+                one.get("said"),
+            )
             for one in value["annotations"]
         ),
         adjudication=value["adjudication"],
@@ -78,6 +85,8 @@ def _annotation(one: Given) -> dict[str, Any]:
         "created": one.created,
         "reviews": list(one.reviews),
     }
+    if one.said is not None:
+        said["said"] = one.said
     return said | ({"original": one.original} if one.original is not None else {})
 
 

@@ -45,10 +45,18 @@ def record_of(row: Row) -> Record:
         source=row["source"],
         external_id=row["external_id"],
         answers=tuple(
-            Given(one["annotator"], one["value"], one["created"], one["original"], tuple(one["reviews"]))
+            Given(
+                one["annotator"],
+                one["value"],
+                one["created"],
+                one["original"],
+                tuple(one["reviews"]),
+                one.get("said"),
+            )
             for one in row["answers"]
         ),
         adjudication=row["adjudication"],
+        waiting=tuple(row["asks"]),
     )
 
 

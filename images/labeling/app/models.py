@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from workbench.ontology.changes import Changes
 from workbench.tasks import KINDS, kind_of
 
 Group = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
@@ -187,3 +188,34 @@ class Withdrawal(_Body):
         if (self.task is None) == (self.annotator is None):
             raise ValueError("a withdrawal names a task or an annotator, and not both")
         return self
+
+
+class Migration(_Body):
+    """A change of a project's classes, to look at.
+
+    Attributes:
+        number: of the classes that it changes, so that nobody changes others than they looked at.
+        changes: in this order.
+    """
+
+    number: Annotated[int, Field(ge=0)]
+    changes: Changes
+
+
+class NewMigration(Migration):
+    """A change of a project's classes, and why."""
+
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+
+
+class Undo(_Body):
+    """The last change that stands is taken back, and why.
+
+    Attributes:
+        number: of the classes of today.
+        undoes: the number of the change.
+    """
+
+    number: Annotated[int, Field(ge=0)]
+    undoes: Annotated[int, Field(ge=1)]
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]

@@ -47,6 +47,20 @@ class Publication:
             await self._project(transaction, project)
             await self._list(transaction)
 
+    async def withdrawn(self, request: Request, project: UUID, pages: list[UUID | None]) -> None:
+        """A record of ``project`` is gone: ``pages`` are those that were there before, each by the task before it.
+
+        All are made again, since each page that follows now begins elsewhere. What is left of the others says nothing.
+        """
+        async with self._one_at_a_time, self._database.transaction(request, writes=False) as transaction:
+            self._last[project] = BEGIN
+            await self._project(transaction, project)
+            found = await public.project(transaction, project)
+            if found is not None:
+                for before in set(pages) - set(await public.pages(transaction, project)):
+                    await self._tasks_page(found, before, [], None)
+            await self._list(transaction)
+
     async def looked_at(self, request: Request, project: UUID | None = None) -> None:
         """Publish what this process never did, as a reader at the level sees it: the list, and ``project``."""
         if self._listed and (project is None or project in self._last):
@@ -84,7 +98,12 @@ class Publication:
     ) -> tuple[list[dict[str, Any]], tuple[int, int] | None]:
         """Publish one page of tasks, as JSON and as a page; it, and the place behind it."""
         tasks, following = await public.tasks(transaction, project["id"], place)
-        more = tasks[-1]["id"] if following else None
+        await self._tasks_page(project, before, tasks, tasks[-1]["id"] if following else None)
+        return tasks, following
+
+    async def _tasks_page(
+        self, project: Row, before: UUID | None, tasks: list[dict[str, Any]], more: UUID | None
+    ) -> None:
         end = f"/after/{before}" if before else ""
         await self._value(f"{API}/{project['id']}/tasks{end}", {"tasks": tasks, "next": more})
         await self._page(
@@ -98,7 +117,6 @@ class Publication:
             formats={},
             writable=False,
         )
-        return tasks, following
 
     async def _page(self, path: str, template: str, **values: object) -> None:
         try:

@@ -25,7 +25,7 @@ from workbench.versions.splits import SHARES, cluster_of, split_of
 from . import checks, work
 from .models import CheckDecision, NewVersion, Withdrawal
 from .restrictions import Marked
-from .store import projects, reviews, tasks, versions
+from .store import projects, public, reviews, tasks, versions
 from .store.versions import Content
 
 MOST = 100_000
@@ -45,10 +45,9 @@ class Read:
 
 
 async def read(transaction: Transaction, project: UUID) -> Read:
-    """The project with all records that were not taken back and all decisions about findings."""
+    """The project with all its records and all decisions about findings."""
     found = await projects.project(transaction, project)
-    gone = await versions.withdrawn(transaction, project)
-    rows = [row for row in await reviews.exported(transaction, project) if row["id"] not in gone]
+    rows = await reviews.exported(transaction, found)
     return Read(found, rows, await versions.decisions(transaction, project))
 
 
@@ -183,10 +182,12 @@ async def compare(
 
 async def withdraw(request: Request, project: UUID, new: Withdrawal) -> dict[str, int]:
     """Take back a record or all that one person answered; how many answers, and contents of versions, went."""
+    pages: list[UUID | None] = []
     async with database_of(request).transaction(request) as transaction:
         await projects.project(transaction, project)
         if new.task is not None:
             found = await tasks.task(transaction, project, new.task)
+            pages = await public.pages(transaction, project)
             answers, contents = 0, await versions.withdraw_task(transaction, found, new.reason)
             detail: dict[str, Any] = {"task": str(new.task)}
         else:
@@ -194,6 +195,8 @@ async def withdraw(request: Request, project: UUID, new: Withdrawal) -> dict[str
             detail = {"annotator": new.annotator}
         detail |= {"project": str(project), "contents": contents}
         await monitor_of(request).record("records.withdraw", token_of(request), detail=detail)
+    if new.task is not None:
+        await work.publication(request).withdrawn(request, project, pages)
     return {"answers": answers, "contents": contents}
 
 
@@ -320,4 +323,5 @@ def _parent(whole: Marked, earlier: list[Row]) -> Row | None:
 
 
 def _same(one: Manifest, other: Manifest) -> bool:
-    return (one.records, one.checks, one.split_by) == (other.records, other.checks, other.split_by)
+    same = (one.records, one.checks, one.split_by) == (other.records, other.checks, other.split_by)
+    return same and one.project["schema"] == other.project["schema"]

@@ -141,7 +141,7 @@ async def claim(
         if skipped:
             await answers.skip(transaction, await tasks.task(transaction, project, skipped[0]), skipped[1])
         found = await claims.claim(transaction, into)
-        return {"project": into, "task": found, "own": await answers.own(transaction, found) if found else None}
+        return {"project": into, "task": found, "own": await answers.own(transaction, into, found) if found else None}
 
 
 async def open_task(request: Request, project: UUID, task: UUID) -> dict[str, Any]:
@@ -155,7 +155,7 @@ async def open_task(request: Request, project: UUID, task: UUID) -> dict[str, An
                 rule=f"{found['wanted']} people answer each task of this project",
                 remedy="go on with the next task",
             )
-        return {"project": into, "task": found, "own": await answers.own(transaction, found)}
+        return {"project": into, "task": found, "own": await answers.own(transaction, into, found)}
 
 
 async def answer(request: Request, project: UUID, task: UUID, value: dict[str, Any]) -> Row:

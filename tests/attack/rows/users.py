@@ -145,6 +145,15 @@ def low() -> list[Row]:
         ask(
             Actor.LOW,
             Kind.LEVELS,
+            "changes the classes of a project without the role",
+            "POST /labeling/api/projects/1/review/ontology",
+            "404",
+            "access.role",
+            at=at,
+        ),
+        ask(
+            Actor.LOW,
+            Kind.LEVELS,
             "decides a check without the role",
             f"POST /labeling/api/projects/1/review/checks/{'0' * 32}",
             "404",

@@ -136,6 +136,8 @@ def routes(first: str, last: str, hidden: str) -> list[tuple[str, str, Any, dict
         ("GET", f"{API}/projects/{PROJECT}/review/versions/{UNKNOWN}/since/{UNKNOWN}", None, {"action": "review"}),
         ("GET", f"{API}/projects/{ELSEWHERE}/review/checks", None, {"action": "review"}),
         ("GET", f"{API}/projects/{ELSEWHERE}/review/versions", None, {"action": "review"}),
+        ("GET", f"{API}/projects/{ELSEWHERE}/review/ontology", None, {"action": "review"}),
+        ("GET", f"/labeling/projects/{ELSEWHERE}/review/ontology", None, {"action": "review"}),
         ("GET", f"{API}/export/{PROJECT}/versions/{UNKNOWN}/all/jsonl", None, {"action": "export"}),
         ("GET", f"{API}/export/{PROJECT}", None, {"action": "export"}),
         ("GET", f"{API}/export/{PROJECT}/label-studio", None, {"action": "export"}),

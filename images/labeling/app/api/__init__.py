@@ -1,11 +1,12 @@
 """The JSON interface below ``/labeling/api/``."""
 
-from . import annotating, exports, files, projects, reviewing, versions
+from . import annotating, exports, files, ontologies, projects, reviewing, versions
 
 ROUTERS = (
     projects.router,
     annotating.router,
     versions.router,
+    ontologies.router,
     reviewing.router,
     exports.router,
     files.router,

@@ -39,18 +39,19 @@ async def give_answer(request: Request, project: UUID, task: UUID, new: NewAnswe
 async def undo_answer(request: Request, project: UUID, task: UUID) -> dict[str, Any]:
     """Take one's own answer back; it becomes the draft."""
     async with database_of(request).transaction(request) as transaction:
-        await projects.project(transaction, project)
+        into = await projects.project(transaction, project)
         found = await tasks.task(transaction, project, task)
         await answers.undo(transaction, found)
-        return {"own": await answers.own(transaction, found)}
+        return {"own": await answers.own(transaction, into, found)}
 
 
 @router.put("/projects/{project}/tasks/{task}/draft")
 async def save_draft(request: Request, project: UUID, task: UUID, new: NewAnswer) -> dict[str, Any]:
     """Keep what one has so far; it is checked when it is given as an answer."""
     async with database_of(request).transaction(request) as transaction:
-        await projects.project(transaction, project)
-        await answers.save_draft(transaction, await tasks.task(transaction, project, task), new.value)
+        into = await projects.project(transaction, project)
+        found = await tasks.task(transaction, project, task)
+        await answers.save_draft(transaction, into["ontology"], found, new.value)
     return {"saved": True}
 
 

@@ -18,7 +18,7 @@ from workbench.exchange.record import Project
 from .. import work
 from ..checks import record_of
 from ..restrictions import Marked
-from ..store import projects, reviews, versions
+from ..store import projects, reviews
 
 router = APIRouter(prefix="/labeling/api")
 
@@ -45,8 +45,7 @@ async def _export(request: Request, context: CurrentContext, project: UUID, form
         found = await projects.project(transaction, project)
         if form not in formats_of(found["kind"]):
             raise not_found()
-        gone = await versions.withdrawn(transaction, project)
-        rows = [row for row in await reviews.exported(transaction, project) if row["id"] not in gone]
+        rows = await reviews.exported(transaction, found)
     kinds = {(row["marking"], tuple(row["groups"])) for row in rows}
     limits = {kind: Marked.of(*kind).restriction for kind in kinds}
     if not all(context.reader.can_receive(limit) for limit in limits.values()):

@@ -65,9 +65,9 @@ async def following_tasks(request: Request, project: UUID, task: UUID) -> dict[s
 async def show_task(request: Request, project: UUID, task: UUID) -> Row:
     """One task with the reader's own answer."""
     async with database_of(request).transaction(request) as transaction:
-        await projects.project(transaction, project)
+        into = await projects.project(transaction, project)
         found = await tasks.task(transaction, project, task)
-        return shown(found) | {"own": await answers.own(transaction, found)}
+        return shown(found) | {"own": await answers.own(transaction, into, found)}
 
 
 @router.get("/projects/{project}/tasks/{task}/image.png")

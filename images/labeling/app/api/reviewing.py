@@ -20,8 +20,8 @@ router = APIRouter(prefix="/labeling/api")
 async def first_answers(request: Request, project: UUID) -> dict[str, Any]:
     """The first tasks with all answers."""
     async with database_of(request).transaction(request) as transaction:
-        await projects.project(transaction, project)
-        return {"tasks": [shown(one) for one in await reviews.waiting(transaction, project, None)]}
+        found = await projects.project(transaction, project)
+        return {"tasks": [shown(one) for one in await reviews.waiting(transaction, found, None)]}
 
 
 @router.get("/projects/{project}/review/flags")
@@ -37,8 +37,8 @@ async def show_quality(request: Request, project: UUID) -> dict[str, Any]:
     """Agreement, skill and suspicion, for each restriction by itself."""
     async with database_of(request).transaction(request) as transaction:
         found = await projects.project(transaction, project)
-        rows = await reviews.exported(transaction, project)
-        gold = await reviews.gold(transaction, project)
+        rows = await reviews.exported(transaction, found)
+        gold = await reviews.gold(transaction, found)
     return {"restrictions": await run_in_threadpool(quality.reports, found, rows, gold)}
 
 
@@ -46,8 +46,8 @@ async def show_quality(request: Request, project: UUID) -> dict[str, Any]:
 async def following_answers(request: Request, project: UUID, task: UUID) -> dict[str, Any]:
     """The tasks behind one, with all answers."""
     async with database_of(request).transaction(request) as transaction:
-        await projects.project(transaction, project)
-        return {"tasks": [shown(one) for one in await reviews.waiting(transaction, project, task)]}
+        found = await projects.project(transaction, project)
+        return {"tasks": [shown(one) for one in await reviews.waiting(transaction, found, task)]}
 
 
 @router.post("/projects/{project}/review/{task}/reviews", status_code=201)
@@ -57,8 +57,9 @@ async def add_review(request: Request, project: UUID, task: UUID, new: NewReview
         into = await projects.project(transaction, project)
         found = await tasks.task(transaction, project, task)
         value = None if new.value is None else work.checked_value(into, found, new.value)
-        await reviews.review(transaction, found, new.annotator, new.verdict, value, new.reason)
-        return {"answers": await reviews.answers(transaction, found)}
+        await reviews.review(transaction, into, found, new.annotator, new.verdict, value, new.reason)
+        given, asks = await reviews.answers(transaction, into, found)
+        return {"answers": given, "asks": asks}
 
 
 @router.post("/projects/{project}/review/{task}/decision", status_code=201)
@@ -67,5 +68,5 @@ async def decide(request: Request, project: UUID, task: UUID, new: NewDecision) 
     async with database_of(request).transaction(request) as transaction:
         into = await projects.project(transaction, project)
         found = await tasks.task(transaction, project, task)
-        await reviews.adjudicate(transaction, found, work.checked_value(into, found, new.value), new.reason)
-        return {"decision": await reviews.adjudication(transaction, found)}
+        await reviews.adjudicate(transaction, into, found, work.checked_value(into, found, new.value), new.reason)
+        return {"decision": await reviews.adjudication(transaction, into, found)}

@@ -69,7 +69,7 @@ async def act(request: Request, context: CurrentContext, project: UUID, task: UU
     value = answer_of(kind, kind.read_schema(into["schema"]), kind.read_data(found["data"]), form)
     if form.get("action") == "draft":
         async with database_of(request).transaction(request) as transaction:
-            await answers.save_draft(transaction, found, value)
+            await answers.save_draft(transaction, into["ontology"], found, value)
         return Response(status_code=204)
     try:
         following = await work.claim(request, project, answered=(task, value))
@@ -129,7 +129,7 @@ async def _show(
     async with database_of(request).transaction(request, writes=False) as transaction:
         into = await projects.project(transaction, project)
         found = await tasks.task(transaction, project, task)
-        own: Row = await answers.own(transaction, found)
+        own: Row = await answers.own(transaction, into, found)
     values = task_values(into, found, value or own["draft"] or own["value"], reader)
     return render(
         request, "annotate.html", 409 if error else 200, project=into, own=own, last=last, error=error, **values

@@ -38,8 +38,8 @@ async def show_quality(request: Request, project: UUID) -> Response:
     """Agreement, skill and suspicion, for each restriction by itself."""
     async with database_of(request).transaction(request) as transaction:
         found = await projects.project(transaction, project)
-        rows = await reviews.exported(transaction, project)
-        gold = await reviews.gold(transaction, project)
+        rows = await reviews.exported(transaction, found)
+        gold = await reviews.gold(transaction, found)
         flags = await reviews.flags(transaction, project)
     reports = await run_in_threadpool(quality.reports, found, rows, gold)
     return render(request, "quality.html", project=found, reports=reports, flags=flags)
@@ -64,9 +64,9 @@ async def judge(
     """Accept or reject somebody's answer."""
     try:
         async with database_of(request).transaction(request) as transaction:
-            await projects.project(transaction, project)
+            into = await projects.project(transaction, project)
             found = await tasks.task(transaction, project, task)
-            await reviews.review(transaction, found, annotator, verdict, None, reason.strip())
+            await reviews.review(transaction, into, found, annotator, verdict, None, reason.strip())
     except ApplianceError as error:
         return await _show(request, context.subject, project, task, error)
     return RedirectResponse(f"/labeling/projects/{project}/review/{task}", 303)
@@ -83,7 +83,7 @@ async def decide(request: Request, context: CurrentContext, project: UUID, task:
             kind = kind_of(into["kind"])
             value = answer_of(kind, kind.read_schema(into["schema"]), kind.read_data(found["data"]), form)
             reason = str(form.get("decision-reason") or "").strip()[:2000]
-            await reviews.adjudicate(transaction, found, work.checked_value(into, found, value), reason)
+            await reviews.adjudicate(transaction, into, found, work.checked_value(into, found, value), reason)
     except ApplianceError as error:
         return await _show(request, context.subject, project, task, error)
     return RedirectResponse(f"/labeling/projects/{project}/review/{task}", 303)
@@ -92,13 +92,15 @@ async def decide(request: Request, context: CurrentContext, project: UUID, task:
 async def _waiting(request: Request, project: UUID, after: UUID | None) -> Response:
     async with database_of(request).transaction(request) as transaction:
         found = await projects.project(transaction, project)
-        rows = await reviews.waiting(transaction, project, after)
+        rows = await reviews.waiting(transaction, found, after)
     kind = kind_of(found["kind"])
     schema = kind.read_schema(found["schema"])
 
     def state(row: dict[str, Any]) -> str:
         if row["adjudication"]:
             return "decided"
+        if row["asks"]:
+            return "waits for a person"
         if not row["answers"]:
             return "no answer yet"
         data = kind.read_data(row["data"])
@@ -118,8 +120,8 @@ async def _show(
     async with database_of(request).transaction(request, writes=False) as transaction:
         into = await projects.project(transaction, project)
         found = await tasks.task(transaction, project, task)
-        given = await reviews.answers(transaction, found)
-        decided = await reviews.adjudication(transaction, found)
+        given, asks = await reviews.answers(transaction, into, found)
+        decided = await reviews.adjudication(transaction, into, found)
     first = given[0]["value"] if given else None
     return render(
         request,
@@ -128,7 +130,8 @@ async def _show(
         project=into,
         answers_given=given,
         decided=decided,
-        deciding=bool(given) and decided is None and all(one["annotator"] != reader for one in given),
+        asks=asks,
+        deciding=bool(given or asks) and decided is None and all(one["annotator"] != reader for one in [*given, *asks]),
         reader=reader,
         error=error,
         **task_values(into, found, decided["value"] if decided else first, reader),

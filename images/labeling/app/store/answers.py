@@ -9,13 +9,14 @@ from appliance.service.database import Row, Transaction
 
 from . import sql
 from .claims import claim_this, own_state, release
+from .ontologies import classes
 
 ONCE = "an annotator answers a task once; undo brings the answer back as a draft"
 
 
-async def own(transaction: Transaction, of: Row) -> Row:
-    """The reader's own part in a task: ``state``, ``value`` of the answer, ``draft``, ``returned`` by a reviewer."""
-    return await sql.one(
+async def own(transaction: Transaction, project: Row, of: Row) -> Row:
+    """The reader's own part in a task: ``state``, ``expires``, ``value`` of the answer and ``draft``."""
+    found = await sql.one(
         transaction,
         """
         SELECT (SELECT state FROM labeling.claim AS m WHERE m.project_id = %(project)s
@@ -24,15 +25,18 @@ async def own(transaction: Transaction, of: Row) -> Row:
                (SELECT expires FROM labeling.claim AS m WHERE m.project_id = %(project)s
                 AND m.restriction_id = %(restriction_id)s AND m.position = %(position)s
                 AND m.annotator = appliance.subject()) AS expires,
-               (SELECT value FROM labeling.answer AS a WHERE a.project_id = %(project)s
+               (SELECT jsonb_build_array(value, ontology) FROM labeling.answer AS a WHERE a.project_id = %(project)s
                 AND a.restriction_id = %(restriction_id)s AND a.position = %(position)s
                 AND a.annotator = appliance.subject()) AS value,
-               (SELECT value FROM labeling.draft AS d WHERE d.project_id = %(project)s
+               (SELECT jsonb_build_array(value, ontology) FROM labeling.draft AS d WHERE d.project_id = %(project)s
                 AND d.restriction_id = %(restriction_id)s AND d.position = %(position)s
                 AND d.annotator = appliance.subject()) AS draft
         """,
         of,
     )
+    known = await classes(transaction, project)
+    answered, drafted = found["value"] or (None, 0), found["draft"] or (None, 0)
+    return found | {"value": known.today(*answered), "draft": known.draft(*drafted)}
 
 
 async def answer(transaction: Transaction, project: Row, of: Row, value: dict[str, Any]) -> Row:
@@ -52,11 +56,11 @@ async def answer(transaction: Transaction, project: Row, of: Row, value: dict[st
     made = await sql.one(
         transaction,
         """
-        INSERT INTO labeling.answer (project_id, label_id, restriction_id, position, value)
-        VALUES (%(project)s, %(label_id)s, %(restriction_id)s, %(position)s, %(value)s)
+        INSERT INTO labeling.answer (project_id, label_id, restriction_id, position, value, ontology)
+        VALUES (%(project)s, %(label_id)s, %(restriction_id)s, %(position)s, %(value)s, %(ontology)s)
         RETURNING id, annotator, value, created
         """,
-        of | {"value": Jsonb(value)},
+        of | {"value": Jsonb(value), "ontology": project["ontology"]},
     )
     await sql.changed(
         transaction,
@@ -84,7 +88,7 @@ async def undo(transaction: Transaction, of: Row) -> None:
         AND position = %(position)s AND annotator = appliance.subject() AND NOT withdrawn AND NOT EXISTS (
             SELECT FROM labeling.review AS r WHERE r.project_id = a.project_id AND r.restriction_id = a.restriction_id
             AND r.position = a.position AND r.annotator = a.annotator)
-        RETURNING value
+        RETURNING value, ontology
         """,
         of,
     )
@@ -94,7 +98,7 @@ async def undo(transaction: Transaction, of: Row) -> None:
             rule="an answer can be undone until it is reviewed or withdrawn",
             remedy="go on",
         )
-    await save_draft(transaction, of, taken["value"])
+    await save_draft(transaction, taken["ontology"], of, taken["value"])
     await sql.changed(
         transaction,
         """
@@ -127,17 +131,17 @@ async def skip(transaction: Transaction, of: Row, reason: str) -> None:
     )
 
 
-async def save_draft(transaction: Transaction, of: Row, value: dict[str, Any]) -> None:
-    """Keep what an annotator has so far."""
+async def save_draft(transaction: Transaction, ontology: int, of: Row, value: dict[str, Any]) -> None:
+    """Keep what an annotator has so far, in the classes of a number."""
     await sql.changed(
         transaction,
         """
-        INSERT INTO labeling.draft AS d (project_id, label_id, restriction_id, position, value)
-        VALUES (%(project)s, %(label_id)s, %(restriction_id)s, %(position)s, %(value)s)
+        INSERT INTO labeling.draft AS d (project_id, label_id, restriction_id, position, value, ontology)
+        VALUES (%(project)s, %(label_id)s, %(restriction_id)s, %(position)s, %(value)s, %(ontology)s)
         ON CONFLICT (project_id, restriction_id, position, annotator)
-        DO UPDATE SET value = excluded.value, saved = now()
+        DO UPDATE SET value = excluded.value, ontology = excluded.ontology, saved = now()
         """,
-        of | {"value": Jsonb(value)},
+        of | {"value": Jsonb(value), "ontology": ontology},
     )
 
 

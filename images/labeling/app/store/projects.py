@@ -12,10 +12,14 @@ from . import sql
 from .restrictions import numbered
 
 _PROJECT = """
-    SELECT p.id, r.portion AS marking, r.groups, p.name, p.guidelines, p.kind, p.schema, p.overlap, p.lease_minutes,
+    SELECT p.id, r.portion AS marking, r.groups, p.name, p.guidelines, p.kind,
+           coalesce(now.schema, p.schema) AS schema, coalesce(now.number, 0) AS ontology, p.overlap, p.lease_minutes,
            p.created_by, p.created, counted.tasks, counted.done, counted.answers, mine.answered, mine.skipped
     FROM labeling.project AS p
     JOIN labeling.restriction AS r ON r.label_id = p.label_id AND r.id = p.restriction_id
+    LEFT JOIN LATERAL (
+        SELECT o.schema, o.number FROM labeling.ontology AS o
+        WHERE o.project_id = p.id AND o.restriction_id = p.restriction_id ORDER BY o.number DESC LIMIT 1) AS now ON true
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(tasks), 0)::bigint AS tasks, coalesce(sum(done), 0)::bigint AS done,
                coalesce(sum(c.answers), 0)::bigint AS answers
@@ -27,7 +31,10 @@ _PROJECT = """
 
 
 async def projects(transaction: Transaction) -> list[Row]:
-    """All projects with their progress: tasks, those done, and those that the reader has answered."""
+    """All projects with their progress: tasks, those done, and those that the reader has answered.
+
+    Their ``schema`` is the one of today, and ``ontology`` counts the changes of its classes.
+    """
     return await sql.rows(transaction, f"{_PROJECT} ORDER BY p.created, p.id")
 
 

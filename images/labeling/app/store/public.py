@@ -9,12 +9,16 @@ from . import sql
 from .tasks import PAGE
 
 _PROJECT = """
-    SELECT p.id, r.portion AS marking, r.groups, p.name, p.guidelines, p.kind, p.schema, p.created_by, p.created, (
+    SELECT p.id, r.portion AS marking, r.groups, p.name, p.guidelines, p.kind,
+           coalesce(now.schema, p.schema) AS schema, p.created_by, p.created, (
         SELECT coalesce(sum(c.tasks), 0)::bigint FROM labeling.counter AS c
         JOIN labeling.restriction AS o ON o.label_id = c.label_id AND o.id = c.restriction_id
         WHERE c.project_id = p.id AND o.groups = '{}') AS tasks
     FROM labeling.project AS p
     JOIN labeling.restriction AS r ON r.label_id = p.label_id AND r.id = p.restriction_id
+    LEFT JOIN LATERAL (
+        SELECT o.schema FROM labeling.ontology AS o
+        WHERE o.project_id = p.id AND o.restriction_id = p.restriction_id ORDER BY o.number DESC LIMIT 1) AS now ON true
     WHERE r.groups = '{}'
 """
 
@@ -58,3 +62,15 @@ async def tasks(
     last = (found[-1]["position"], found[-1]["restriction_id"]) if len(found) == PAGE else None
     hidden = {"position", "restriction_id"}
     return [{name: value for name, value in row.items() if name not in hidden} for row in found], last
+
+
+async def pages(transaction: Transaction, identifier: UUID) -> list[UUID | None]:
+    """The pages of a project in order, each by the task before it, as their addresses name them."""
+    found: list[UUID | None] = []
+    place: tuple[int, int] | None = (0, 0)
+    before: UUID | None = None
+    while place is not None:
+        found.append(before)
+        page, place = await tasks(transaction, identifier, place)
+        before = page[-1]["id"] if page else None
+    return found

@@ -115,7 +115,7 @@ async def add(transaction: Transaction, project: Row, new: Sequence[Added]) -> l
         ) from error
     made.sort(key=lambda row: row["position"])
     await _count(transaction, project, new, numbers, first + len(new) - 1)
-    await _add_beside(transaction, identifier, made, new)
+    await _add_beside(transaction, project, made, new)
     return [str(row["id"]) for row in made]
 
 
@@ -141,30 +141,31 @@ async def _count(
         )
 
 
-async def _add_beside(transaction: Transaction, identifier: UUID, made: list[Row], new: Sequence[Added]) -> None:
-    """Known answers and answers that came along."""
+async def _add_beside(transaction: Transaction, project: Row, made: list[Row], new: Sequence[Added]) -> None:
+    """Known answers and answers that came along, in the classes in which they were checked."""
+    place = [project["id"], project["ontology"]]
     gold = [(row, task.gold) for row, task in zip(made, new, strict=True) if task.gold is not None]
     answers = [(row, given) for row, task in zip(made, new, strict=True) for given in task.answers]
     if gold:
         await sql.changed(
             transaction,
             """
-            INSERT INTO labeling.gold (project_id, label_id, restriction_id, position, value)
-            SELECT %s, * FROM unnest(%s::integer[], %s::integer[], %s::bigint[], %s::jsonb[])
+            INSERT INTO labeling.gold (project_id, ontology, label_id, restriction_id, position, value)
+            SELECT %s, %s, * FROM unnest(%s::integer[], %s::integer[], %s::bigint[], %s::jsonb[])
             """,
-            [identifier, *_places([row for row, _ in gold]), [Jsonb(value) for _, value in gold]],
+            [*place, *_places([row for row, _ in gold]), [Jsonb(value) for _, value in gold]],
         )
     if answers:
         await sql.changed(
             transaction,
             """
             INSERT INTO labeling.answer
-                (project_id, label_id, restriction_id, position, annotator, value, original, imported_by)
-            SELECT %s, *, appliance.subject()
+                (project_id, ontology, label_id, restriction_id, position, annotator, value, original, imported_by)
+            SELECT %s, %s, *, appliance.subject()
             FROM unnest(%s::integer[], %s::integer[], %s::bigint[], %s::text[], %s::jsonb[], %s::jsonb[])
             """,
             [
-                identifier,
+                *place,
                 *_places([row for row, _ in answers]),
                 [given.annotator for _, given in answers],
                 [Jsonb(given.value) for _, given in answers],

@@ -230,10 +230,10 @@ async def contents(transaction: Transaction, project: UUID, of: Row, digests: Se
 
 
 async def withdraw_task(transaction: Transaction, of: Row, reason: str) -> int:
-    """Take a record back: it comes into no version any more, and of those that have it only its digest stays.
+    """Take a record back: the database hides it from everybody, and of versions that have it only its digest stays.
 
     Raises:
-        ApplianceError: it was taken back already.
+        ApplianceError: somebody else took it back at this moment.
     """
     try:
         async with transaction.transaction():

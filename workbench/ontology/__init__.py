@@ -1,0 +1,1 @@
+"""The classes of a project, how they change, and what older answers say in the classes of today."""
