@@ -21,22 +21,26 @@ class Picture:
         columns: of significant pixels.
         bands: how many.
         bits: of each pixel of each band, as stored (NBPP).
+        significant: of these, how many count (ABPP).
         kind: of values (PVTYPE): INT, SI, R, C or B.
         compression: IC; NC is none.
         interleave: IMODE: B, P, R or S.
         blocks: rows and columns of blocks.
         block: rows and columns of pixels of each block.
+        tables: whether bands have tables of colours, so that values are places in them.
     """
 
     rows: int
     columns: int
     bands: int
     bits: int
+    significant: int
     kind: str
     compression: str
     interleave: str
     blocks: tuple[int, int]
     block: tuple[int, int]
+    tables: bool = False
 
     @property
     def data_bytes(self) -> int | None:
@@ -119,7 +123,9 @@ def _image(fields: Fields, version: str, extensions: int) -> Subheader:
     fields.text("ISORCE", 42)
     rows, columns = fields.number("NROWS", 8, 1), fields.number("NCOLS", 8, 1)
     kind = fields.one_of("PVTYPE", "INT", "B  ", "SI ", "R  ", "C  ").rstrip()
-    _texts(fields, ("IREP", 8), ("ICAT", 8), ("ABPP", 2), ("PJUST", 1))
+    _texts(fields, ("IREP", 8), ("ICAT", 8))
+    significant = fields.number("ABPP", 2, 1, 96)
+    fields.one_of("PJUST", "R", "L")
     if fields.text("ICORDS", 1) != (" " if version == "2.1" else "N"):
         fields.text("IGEOLO", 60)
     for number in range(1, fields.number("NICOM", 1) + 1):
@@ -127,7 +133,7 @@ def _image(fields: Fields, version: str, extensions: int) -> Subheader:
     compression = fields.text("IC", 2)
     if compression not in _PLAIN:
         fields.text("COMRAT", 4)
-    bands = _bands(fields, version)
+    bands, tables = _bands(fields, version)
     fields.text("ISYNC", 1)
     interleave = fields.one_of("IMODE", "B", "P", "R", "S")
     across, down = fields.number("NBPR", 4, 1), fields.number("NBPC", 4, 1)
@@ -138,8 +144,9 @@ def _image(fields: Fields, version: str, extensions: int) -> Subheader:
         raise fields.wrong("NBPR to NPPBV", "make fewer pixels than NROWS and NCOLS say", place - 16)
     _texts(fields, ("IDLVL", 3), ("IALVL", 3), ("ILOC", 10), ("IMAG", 4))
     blocks = read_block(fields, "UDIDL", "UDOFL", extensions) + read_block(fields, "IXSHDL", "IXSOFL", extensions)
-    size = (down, across), (height, width)
-    picture = Picture(rows, columns, bands, bits, kind, compression, interleave, *size)
+    picture = Picture(
+        rows, columns, bands, bits, significant, kind, compression, interleave, (down, across), (height, width), tables
+    )
     return replace(found, picture=picture).with_extensions(blocks)
 
 
@@ -152,16 +159,18 @@ def _block(fields: Fields, name: str, blocks: int, pixels: int) -> int:
     return found or pixels
 
 
-def _bands(fields: Fields, version: str) -> int:
-    """The bands with their tables of colours; how many."""
+def _bands(fields: Fields, version: str) -> tuple[int, bool]:
+    """How many bands there are, and whether one has tables of colours."""
     bands = fields.number("NBANDS", 1, 0 if version == "2.1" else 1)
     bands = bands or fields.number("XBANDS", 5, 10)
+    coloured = False
     for number in range(1, bands + 1):
         _texts(fields, (f"IREPBAND{number}", 2), (f"ISUBCAT{number}", 6), (f"IFC{number}", 1), (f"IMFLT{number}", 3))
         tables = fields.number(f"NLUTS{number}", 1, 0, 4)
         entries = fields.number(f"NELUT{number}", 5, 1, 65_536) if tables else 0
         fields.take(f"LUTD{number}", tables * entries)
-    return bands
+        coloured |= tables > 0
+    return bands, coloured
 
 
 def _graphic(fields: Fields, version: str, extensions: int) -> Subheader:

@@ -10,6 +10,7 @@ from appliance.service.objects import Content, Declared, Examiner, Files, Object
 from appliance.service.settings import ServiceSettings
 from workbench.imagery.marked import markings_of, require
 from workbench.imagery.nitf import read_nitf
+from workbench.imagery.window import Window
 
 from . import work
 
@@ -37,7 +38,8 @@ def examiners(settings: ServiceSettings) -> tuple[Examiner, ...]:
         """Refuse imagery whose marking is not exactly what its uploader declared, or that nobody declared."""
         if media_type == NITF:
             # It reads slices of headers alone, which are decrypted as they are read.
-            require(markings_of(read_nitf(content), settings.vocabulary), declared.restriction, settings.vocabulary)
+            found = markings_of(read_nitf(Window(content)), settings.vocabulary)
+            require(found, declared.restriction, settings.vocabulary)
         elif media_type == TIFF and not declared.explicit:
             raise ApplianceError(
                 "marking: a TIFF file cannot say how it is marked, and its uploader did not",

@@ -1,6 +1,6 @@
 """The JSON interface below ``/labeling/api/``."""
 
-from . import annotating, exports, files, projects, reviewing, versions
+from . import annotating, exports, files, projects, reviewing, tiles, versions
 
 ROUTERS = (
     projects.router,
@@ -9,4 +9,5 @@ ROUTERS = (
     reviewing.router,
     exports.router,
     files.router,
+    tiles.router,
 )

@@ -179,7 +179,7 @@ def test_images_of_other_sizes_than_their_data() -> None:
         read_nitf(at(nitf([Part("image", values={"block": (4, 2)})]), 404 + 399, b"0000"))
     large = Part("image", data=bytes(9000), values={"rows": 1, "columns": 9000, "block": (1, 0)})
     picture = read_nitf(nitf([large])).segments[0].picture
-    assert picture == Picture(1, 9000, 1, 8, "INT", "NC", "B", (1, 1), (1, 9000))
+    assert picture == Picture(1, 9000, 1, 8, 8, "INT", "NC", "B", (1, 1), (1, 9000))
     compressed = Part(
         "image", data=b"any", values={"rows": 90_000, "columns": 90_000, "block": (8000, 8000), "compression": "C8"}
     )

@@ -80,7 +80,7 @@ def _image(values: dict[str, Any], version: str) -> tuple[bytes, bytes]:
     compression = str(values.get("compression", "NC")).encode()
     colours = values.get("colours", 0)
     place = b" " if version == "2.1" else b"N"
-    described = b"%08d%08dINT%-8b%-8b08R" % (rows, columns, b"MONO", b"VIS")
+    described = b"%08d%08dINT%-8b%-8b%02dR" % (rows, columns, b"MONO", b"VIS", values.get("significant", 8))
     described += b"G" + b"0" * 60 if values.get("located") else place
     comments = values.get("comments", 0)
     described += b"%d" % comments + b"comment".ljust(80) * comments + compression
@@ -88,7 +88,11 @@ def _image(values: dict[str, Any], version: str) -> tuple[bytes, bytes]:
     described += b"%d" % bands if bands < 10 else b"0%05d" % bands
     table = b"3%05d" % colours + bytes(3 * colours) if colours else b"0"
     described += (b"M " + b" " * 6 + b"N" + b"   " + table) * bands
-    described += b"0B%04d%04d" % (-(-columns // (width or columns)), -(-rows // (height or rows)))
+    described += b"0%b%04d%04d" % (
+        values.get("interleave", "B").encode(),
+        -(-columns // (width or columns)),
+        -(-rows // (height or rows)),
+    )
     described += b"%04d%04d%02d" % (width, height, values.get("bits", 8)) + b"001000" + b"0" * 10 + b"1.0 "
     return b"IM".ljust(123), b" " * 42 + described + block(values.get("user", ()), values.get("overflow", 0))
 
