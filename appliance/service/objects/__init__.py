@@ -5,7 +5,7 @@ it; so whoever holds the service's process reads no file of people who have not 
 the file.
 """
 
-from appliance.service.objects.check import CHECK, Examiner, Files, check_file
+from appliance.service.objects.check import CHECK, Declared, Examiner, Files, check_file
 from appliance.service.objects.kept import CurrentObjects, Object, Objects
 from appliance.service.objects.serve import served
 from appliance.service.objects.volume import PART, Content, Volume
@@ -15,6 +15,7 @@ __all__ = [
     "PART",
     "Content",
     "CurrentObjects",
+    "Declared",
     "Examiner",
     "Files",
     "Object",

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from appliance.errors import ApplianceError
 from appliance.markings import Restriction
-from appliance.service.jobs import Handler, Work
+from appliance.service.jobs import Handler, JobStoppedError, Work
 from appliance.service.objects.kept import Objects
 from appliance.service.objects.types import TEXT, Text, type_of
 from appliance.service.objects.volume import Content, parts_of
@@ -17,8 +17,23 @@ from appliance.service.settings import ServiceSettings
 
 CHECK = "check"
 """The kind of job; its ``spec`` has ``project``, ``object`` and, if the uploader said so, ``sha256``."""
-Examiner = Callable[[Content, str, Restriction], None]
-"""Looks at the content, its media type and its restriction, in a thread, and refuses by ``ApplianceError``.
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the uploader says of a file.
+
+    Attributes:
+        restriction: what limits its readers.
+        explicit: whether they named its marking, rather than took that of the project.
+    """
+
+    restriction: Restriction
+    explicit: bool
+
+
+Examiner = Callable[[Content, str, Declared], None]
+"""Looks at the content, its media type and what is said of it, in a thread, and refuses by ``ApplianceError``.
 
 The place of a virus scanner, of a reader of markings in headers, and of what a service wants to know of its files."""
 
@@ -30,24 +45,25 @@ class Files:
     Attributes:
         types: media types that it takes, by content (``appliance.service.objects.types``).
         activity: what is recorded before a file can be read; the manifest lists it.
+        refusal: what is recorded when a file is refused; the manifest lists it.
         quota: most bytes of one project in one restriction.
         examiners: what looks at each file, made from the settings of the service.
     """
 
     types: frozenset[str]
     activity: str
+    refusal: str
     quota: int = 20 << 30
     examiners: Callable[[ServiceSettings], tuple[Examiner, ...]] = lambda _: ()
 
 
-def check_file(objects: Objects, types: frozenset[str], examiners: tuple[Examiner, ...], activity: str) -> Handler:
+def check_file(objects: Objects, files: Files, examiners: tuple[Examiner, ...]) -> Handler:
     """What runs jobs of this kind.
 
     Args:
         objects: of the service.
-        types: media types that it takes.
+        files: what the service says of them.
         examiners: all of them look at each file.
-        activity: what is recorded before a file can be read; the manifest lists it.
     """
 
     async def check(work: Work) -> None:
@@ -58,20 +74,26 @@ def check_file(objects: Objects, types: frozenset[str], examiners: tuple[Examine
             return
         content = objects.volume.content(identifier, row["key"], row["size"])
         restriction = Restriction.decode(row["restriction"])
+        detail: dict[str, Any] = {"project": str(project), "object": str(identifier)}
         try:
-            sha256, media_type = await asyncio.to_thread(_examined, work, content, types)
+            sha256, media_type = await asyncio.to_thread(_examined, work, content, files.types)
             for examine in examiners:
-                await asyncio.to_thread(examine, content, media_type, restriction)
+                await asyncio.to_thread(examine, content, media_type, Declared(restriction, row["declared"]))
+        except JobStoppedError:
+            raise
         except ApplianceError as refusal:
             async with work.transaction() as transaction:
                 await objects.refuse(transaction, row, refusal.message)
+                # Inside the transaction: without a durable record the file waits to be looked at again.
+                detail |= {"size": row["size"], "why": refusal.message[:2000]}
+                await work.record(files.refusal, detail=detail, restriction=restriction)
             await asyncio.to_thread(objects.volume.remove, identifier)
             raise
         async with work.transaction() as transaction:
             kept = await objects.keep(transaction, row, sha256, media_type)
             # Inside the transaction: without a durable record nobody can read it.
-            detail: dict[str, Any] = {"project": str(project), "object": str(kept)}
-            await work.record(activity, outputs=[f"sha256:{sha256}"], detail=detail, restriction=restriction)
+            detail["object"] = str(kept)
+            await work.record(files.activity, outputs=[f"sha256:{sha256}"], detail=detail, restriction=restriction)
         work.result = {"object": str(kept), "sha256": sha256, "media_type": media_type}
 
     return check

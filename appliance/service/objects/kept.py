@@ -27,8 +27,8 @@ BETWEEN = 600
 """Seconds between two collections."""
 
 _OPEN: LiteralString = """
-    INSERT INTO appliance.object (restriction_id, label_id, project, name, media_type, size, key)
-    SELECT r.id, r.label_id, %(project)s, %(name)s, 'application/octet-stream', %(size)s, %(key)s
+    INSERT INTO appliance.object (restriction_id, label_id, project, name, media_type, size, key, declared)
+    SELECT r.id, r.label_id, %(project)s, %(name)s, 'application/octet-stream', %(size)s, %(key)s, %(declared)s
     FROM appliance.restriction AS r WHERE r.id = %(restriction)s RETURNING id
 """
 _RESERVE: LiteralString = """
@@ -121,9 +121,24 @@ class Objects:
         self._quota = quota
 
     async def begin(
-        self, transaction: Transaction, project: UUID, restriction: Restriction, name: str, size: int
+        self,
+        transaction: Transaction,
+        project: UUID,
+        restriction: Restriction,
+        name: str,
+        size: int,
+        *,
+        declared: bool = False,
     ) -> UUID:
         """Begin an upload: its room is reserved.
+
+        Args:
+            transaction: of the uploader.
+            project: what it belongs to.
+            restriction: what limits its readers.
+            name: as its uploader calls it.
+            size: in bytes.
+            declared: whether the uploader named its marking.
 
         Raises:
             ApplianceError: it is too large, or project or volume have no room for it.
@@ -132,6 +147,7 @@ class Objects:
             raise ApplianceError(f"size: {size} bytes", rule=f"a file has 1 to {LARGEST} bytes")
         found = await _row(transaction, "SELECT appliance.restriction_id(%s) AS id", [restriction.encode()])
         values = {"restriction": found["id"], "project": project, "name": name, "size": size}
+        values["declared"] = declared
         full = ApplianceError(
             f"the project has no room for {size} bytes more", rule=f"a project has room for {self._quota} bytes",
             remedy="remove files that nobody needs",

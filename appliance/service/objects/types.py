@@ -1,6 +1,7 @@
 """What a file is by its content: what it is called and what a client says of it count for nothing.
 
-Each type has one beginning (its magic number), and a file has one type: the first in this list that fits.
+Each type has one beginning (its magic number). A file that fits two is of none that is known: two readers of it would
+see two files.
 """
 
 import codecs
@@ -33,14 +34,13 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f]")  # in UTF-8, these bytes are
 
 def type_of(beginning: bytes) -> str:
     """The media type of a file that begins so; ``text/plain`` until ``Text`` says otherwise, when it is no other."""
-    for name, place, magic in MAGIC:
-        if beginning[place : place + len(magic)] != magic:
-            continue
-        if name == "video/mp2t" and beginning[PACKET : 3 * PACKET : PACKET] != b"GG":
-            continue
-        if name == "audio/wav" and beginning[8:12] != b"WAVE":
-            continue
-        return name
+    fitting = {name for name, place, magic in MAGIC if beginning[place : place + len(magic)] == magic}
+    if beginning[PACKET : 3 * PACKET : PACKET] != b"GG":
+        fitting.discard("video/mp2t")
+    if beginning[8:12] != b"WAVE":
+        fitting.discard("audio/wav")
+    if fitting:
+        return fitting.pop() if len(fitting) == 1 else UNKNOWN
     return TEXT if Text().fits([beginning[:4096]], final=False) else UNKNOWN
 
 

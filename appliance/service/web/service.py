@@ -113,7 +113,7 @@ class Service:
 
             objects = app.state.objects = Objects(Volume(paths.state / "objects"), app.state.database, self.files.quota)
             examiners = self.files.examiners(settings)
-            kinds[CHECK] = check_file(objects, self.files.types, examiners, self.files.activity)
+            kinds[CHECK] = check_file(objects, self.files, examiners)
             await started.enter_async_context(objects.collecting())
         if kinds:
             from appliance.service.jobs import Worker  # noqa: PLC0415  # as above

@@ -1,14 +1,16 @@
 """What labeling says of files: which it takes, that their headers agree with their marking, how it shows them."""
 
-from typing import Any, cast
+from typing import Any
 
 from fastapi import Request
 
 from appliance.errors import ApplianceError
-from appliance.markings import MarkingError, Restriction, marking_of
-from appliance.markings.formats.nitf_file import read_nitf
-from appliance.service.objects import Content, Examiner, Files, Object
+from appliance.markings import Restriction, marking_of
+from appliance.service.objects import Content, Declared, Examiner, Files, Object
 from appliance.service.settings import ServiceSettings
+from workbench.imagery.marked import markings_of, require
+from workbench.imagery.nitf import read_nitf
+from workbench.imagery.window import Window
 
 from . import work
 
@@ -26,32 +28,29 @@ TYPES = frozenset(
     }
 )
 NITF = "application/vnd.nitf"
+TIFF = "image/tiff"
 
 
 def examiners(settings: ServiceSettings) -> tuple[Examiner, ...]:
     """What looks at each file before it can be read."""
 
-    def headers(content: Content, media_type: str, restriction: Restriction) -> None:
-        """Refuse NITF whose header and segments are not exactly of the label that its uploader declared."""
-        if media_type != NITF:
-            return
-        try:
+    def headers(content: Content, media_type: str, declared: Declared) -> None:
+        """Refuse imagery whose marking is not exactly what its uploader declared, or that nobody declared."""
+        if media_type == NITF:
             # It reads slices of headers alone, which are decrypted as they are read.
-            found = read_nitf(cast("bytes", content), settings.vocabulary)
-        except MarkingError as error:
-            raise ApplianceError(f"the markings of the file cannot be read: {error}") from error
-        if found.contradictions or found.label != restriction.label:
-            banner = marking_of(found.label, settings.vocabulary).banner
+            found = markings_of(read_nitf(Window(content)), settings.vocabulary)
+            require(found, declared.restriction, settings.vocabulary)
+        elif media_type == TIFF and not declared.explicit:
             raise ApplianceError(
-                f"the file is marked {banner}, and was uploaded with another marking",
-                rule="the marking of a NITF file is the join of its header and all segments",
-                remedy="upload it with its own marking, in an enclave that may hold it",
+                "marking: a TIFF file cannot say how it is marked, and its uploader did not",
+                rule="each file has a marking that its headers or a person say",
+                remedy="upload it again with its marking",
             )
 
     return (headers,)
 
 
-FILES = Files(types=TYPES, activity="file.create", examiners=examiners)
+FILES = Files(types=TYPES, activity="file.create", refusal="file.refuse", examiners=examiners)
 
 
 def shown(request: Request, found: Object) -> dict[str, Any]:

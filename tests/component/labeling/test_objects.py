@@ -22,7 +22,6 @@ from appliance.service.settings import Paths
 from images.labeling.app.main import build
 from tests.component.labeling.support import ABOVE, API, ask, new_project
 from tests.component.service.browser import chromium, complaints, fits, served
-from tests.unit.markings.test_nitf import nitf
 from tests.unit.service.support import MARKING, Monitor, headers_for, settings_for
 
 __all__ = ["chromium"]
@@ -249,10 +248,7 @@ def test_the_same_content_is_kept_once_within_a_restriction(client: TestClient, 
         (b"MZ\x90\x00" + b"x" * 100, "notes.txt", "application/octet-stream by its content"),
         (b"plain text " * 1000 + b"\x00", "notes.txt", "neither text"),
         (b"plain text \xff", "notes.txt", "application/octet-stream by its content"),
-        (nitf("2.1", "U", "S", "U"), "scene.ntf", "marked SECRET"),
-        (nitf("2.1", "TS//NF", "S", "U"), "scene.ntf", "marked TOP SECRET//NOFORN"),
-        (nitf("2.1", "U", "U", "U"), "scene.ntf", "marked UNCLASSIFIED"),
-        (nitf("2.1", "S", "S", "U")[:300], "scene.ntf", "cannot be read"),
+        (b"II*\0ftyp" + b"x" * 100, "scene.tif", "application/octet-stream by its content"),
     ],
 )
 def test_what_is_not_what_it_should_be_is_refused_and_nothing_of_it_stays(
@@ -265,22 +261,11 @@ def test_what_is_not_what_it_should_be_is_refused_and_nothing_of_it_stays(
     assert (shown["state"], why in shown["message"], shown["sha256"]) == ("refused", True, None)
     assert read(client, url).status_code == 404
     assert not list((paths.state / "objects").iterdir())
-    assert "file.create" not in [one["activity"] for one in monitor.records]
+    (record,) = [one for one in monitor.records if one["activity"].startswith("file.")]
+    assert (record["activity"], record["outputs"], record["restriction"]) == ("file.refuse", [], "S;;GBR,USA||")
+    assert why in record["detail"]["why"]
     with owner(paths) as connection:
         assert connection.execute("SELECT used FROM appliance.object_space").fetchall() == [(0,)]
-
-
-def test_nitf_with_the_marking_that_was_declared_is_kept(client: TestClient) -> None:
-    project = new_project(client)
-    data = nitf("2.1", "S//REL TO USA, GBR", "S//REL TO USA, GBR", "U")
-    url, job = upload(client, project, data, name="scene.ntf")
-    assert job["result"]["media_type"] == "application/vnd.nitf", job
-    answer = read(client, url)
-    assert answer.content == data
-    assert answer.headers["Content-Disposition"] == "attachment; filename*=UTF-8''scene.ntf"
-    lower, job = upload(client, project, nitf("2.1", "U", "U", "U"), name="low.ntf", marking="U")
-    assert job["state"] == "done", job
-    assert read(client, lower).headers["X-Classification"] == "UNCLASSIFIED"
 
 
 def test_another_digest_than_was_said_is_refused(client: TestClient) -> None:

@@ -37,6 +37,10 @@ from appliance.trust import canonical, dsse, statements
 from appliance.trust.keys import SigningKey, generate
 from tests.contexts import PUBLIC_KEY, SIGNING_KEY, sealed
 from tests.unit.bundle.sample import configuration
+from tests.unit.workbench.imagery.writing import Part, ism, nitf, secura
+from workbench.imagery.fields import HeaderError
+from workbench.imagery.marked import markings_of
+from workbench.imagery.nitf import read_nitf
 
 KEY = b"k" * 32
 KIND = "application/vnd.appliance.test"
@@ -279,6 +283,15 @@ def _oci_documents() -> dict[str, bytes]:
     return {kind: canonical.encode(value) for kind, value in values.items()}
 
 
+def _nitf(data: bytes) -> None:
+    """Whatever is read adds up: segments follow each other to the end of the file."""
+    found = read_nitf(data)
+    ends = [one.data[1] for one in found.segments]
+    if [one.subheader[0] for one in found.segments[1:]] + [len(data)] != (ends or [len(data)]):
+        raise AssertionError("the segments are not the file")
+    markings_of(found)
+
+
 def _guard(data: bytes) -> None:
     """A command line, its words apart by zero bytes as in ``/proc/<pid>/cmdline``."""
     words = [os.fsdecode(word) for word in data.split(b"\0")]
@@ -361,6 +374,14 @@ PARSERS: dict[str, Parser] = {
     "OCI index": Parser(_oci("index"), (LayoutError,), lambda: [_oci_documents()["index"]]),
     "OCI manifest": Parser(_oci("manifest"), (LayoutError,), lambda: [_oci_documents()["manifest"]]),
     "OCI configuration": Parser(_oci("configuration"), (LayoutError,), lambda: [_oci_documents()["configuration"]]),
+    "NITF": Parser(
+        _nitf, (HeaderError,),
+        lambda: [
+            nitf([Part("image", "S//NF"), Part("text")], "S//NF"),
+            nitf([Part("symbol"), Part("label"), Part("data extension")], "S//NF", "2.0"),
+            nitf([Part("graphic", extensions=[secura(ism("U"))])], "U", magic=b"NSIF01.00"),
+        ],
+    ),
     "podman's guard": Parser(
         _guard, (podman_guard.NotListedError,),
         lambda: [command.replace(" ", "\0").encode() for command in GUARDED],

@@ -3,9 +3,8 @@
 import pytest
 from hypothesis import given, settings
 
-from appliance.markings import Label, Marking, MarkingError, parse
+from appliance.markings import Marking, MarkingError
 from appliance.markings.formats.nitf import LAYOUTS, NitfSecurity, from_nitf, to_nitf
-from appliance.markings.formats.nitf_file import read_nitf
 from tests.unit.markings.strategies import markings
 
 
@@ -110,52 +109,3 @@ def test_an_event_of_downgrading_has_a_field_of_its_own() -> None:
     packed = NitfSecurity("2.0", fields).pack()
     assert len(packed) == 207
     assert NitfSecurity.unpack(packed + b"more", "2.0").fields["DEVT"] == "END OF EXERCISE"
-
-
-def nitf(version: str, header: str, image: str, text: str, magic: bytes = b"") -> bytes:
-    """A file with one image and one text of no data, all security fields filled from portion marks."""
-    new = version == "2.1"
-    before = (magic or (b"NITF02.10" if new else b"NITF02.00")).ljust(119)
-    pictures = b"IM".ljust(123) + to_nitf(parse(image), version).pack() + b" " * 40
-    texts = b"TE".ljust(106) + to_nitf(parse(text), version).pack() + b" " * 9
-    counts = b"001%06d%010d" % (len(pictures), 5) + b"000" + b"000" + b"001%04d%05d" % (len(texts), 7) + b"000" + b"000"
-    after = b"0000000000" + b"0" + b" " * 45
-    length = len(before) + 167 + len(after) + 18 + len(counts)
-    file = b"%012d%06d" % (length + len(pictures) + 5 + len(texts) + 7, length)
-    security = to_nitf(parse(header), version).pack()
-    return before + security + after + file + counts + pictures + b"image" + texts + b"text..."
-
-
-@pytest.mark.parametrize("version", ["2.1", "2.0"])
-def test_a_file_is_read_with_its_segments(version: str) -> None:
-    found = read_nitf(nitf(version, "S//REL TO USA, GBR", "S//REL TO USA, GBR", "U"))
-    assert found.header.portion == "S//REL TO USA, GBR"
-    assert [(name, marking.portion) for name, marking in found.segments] == [
-        ("image 1", "S//REL TO USA, GBR"),
-        ("text 1", "U"),
-    ]
-    assert found.contradictions == ()
-    assert read_nitf(nitf("2.1", "S", "S", "U", b"NSIF01.00")).header == parse("SECRET")
-
-
-def test_a_segment_above_its_header_is_told_and_the_label_holds_all() -> None:
-    found = read_nitf(nitf("2.1", "U", "TS//SI//NF", "S//REL TO USA, GBR"))
-    assert found.contradictions == ("image 1", "text 1")
-    assert found.label == Label("TS", frozenset({"SI"}), frozenset({"USA"}))
-
-
-@pytest.mark.parametrize(
-    "data", [b"", b"NITF", b"NITF01.10" + b"0" * 1000, nitf("2.1", "S", "S", "U")[:300], b"NITF02.10" * 90]
-)
-def test_what_is_no_file_or_cut_off_is_a_marking_error(data: bytes) -> None:
-    with pytest.raises(MarkingError):
-        read_nitf(data)
-
-
-def test_a_file_cut_anywhere_is_read_or_refused() -> None:
-    whole = nitf("2.1", "S", "S", "U")
-    for end in range(0, len(whole), 7):
-        try:
-            read_nitf(whole[:end])
-        except MarkingError:
-            continue

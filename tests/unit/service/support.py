@@ -72,7 +72,8 @@ def headers_for(method: str, url: str, /, **changes: Any) -> dict[str, str]:
 class Monitor:
     """A monitor at the other end of the record socket that keeps what it is told; ``refuse`` makes it fail.
 
-    What is published it takes from the places of :func:`make_paths`. ``revoked`` makes it refuse jobs their contexts.
+    What is published it takes from the places of :func:`make_paths`. ``revoked`` makes it refuse jobs their contexts,
+    and no activity in ``unrecordable`` is recorded.
     """
 
     def __init__(self, socket: Path) -> None:
@@ -83,6 +84,7 @@ class Monitor:
         self.revoked = False
         self.published: dict[str, str] = {}
         self.refuse = False
+        self.unrecordable: set[str] = set()
         app = FastAPI()
 
         @app.post("/{kind}")
@@ -113,6 +115,8 @@ class Monitor:
                 file = socket.parent / "state" / "published" / f"{body['path'][1:].replace('/', ',')}.{body['kind']}"
                 self.published[body["path"]] = file.read_text()
                 return JSONResponse({"published": body["path"]})
+            if body["activity"] in self.unrecordable:
+                return JSONResponse({}, 503)
             granted = self._people.get(body["grant"] or "")  # a grant outlasts the context that it was made for
             body["subject"] = granted or verified(body["context"], PUBLIC_KEY).subject
             self.records.append(body)

@@ -1,6 +1,6 @@
 """The JSON interface below ``/labeling/api/``."""
 
-from . import annotating, exports, files, ontologies, projects, reviewing, versions
+from . import annotating, exports, files, ontologies, projects, reviewing, tiles, versions
 
 ROUTERS = (
     projects.router,
@@ -10,4 +10,5 @@ ROUTERS = (
     reviewing.router,
     exports.router,
     files.router,
+    tiles.router,
 )

@@ -36,7 +36,7 @@ class NewFile(BaseModel):
     Attributes:
         name: what its uploader calls it; nothing is decided by it.
         size: in bytes; so much room is reserved.
-        marking: its marking; the project's when absent.
+        marking: its marking; the project's when absent. A file whose headers cannot say it (TIFF) needs it.
         groups: need-to-know groups besides the project's.
     """
 
@@ -87,7 +87,9 @@ async def begin(
         new.marking or into["marking"], new.groups, "", member_of=context.groups, within=into["groups"]
     )
     async with database.transaction(request, [marked.label]) as transaction:
-        added = await objects.begin(transaction, project, marked.restriction, new.name, new.size)
+        added = await objects.begin(
+            transaction, project, marked.restriction, new.name, new.size, declared=new.marking is not None
+        )
     return {"id": str(added), "part_size": PART, "parts": -(-new.size // PART)}
 
 

@@ -76,6 +76,8 @@ def test_a_part_stands_in_no_other_place(tmp_path: Path) -> None:
         (b"RIFF....WAVE", "audio/wav"),
         (b"RIFF....WEBP", "text/plain"),
         (b"PK\x03\x04", "application/zip"),
+        (b"II*\0ftypmp42", "application/octet-stream"),
+        (b"G" + b"\0" * 3 + b"ftyp" + b"\0" * 180 + b"G" + b"\0" * 187 + b"G", "application/octet-stream"),
         (b"MZ\x90\0", "application/octet-stream"),
         (b"<VRTDataset>", "text/plain"),
         (b"\xff\xfe<\0", "application/octet-stream"),
