@@ -141,6 +141,7 @@ def test_the_bare_host_ends_with_the_appliance_proving_the_bundle(site: Instance
 def test_the_bare_host_becomes_a_working_site(site: Instance, host: BareHost) -> None:
     """From nothing but Debian's minimum to enclaves that answer, with one command from the paper."""
     prints = f"--root-fingerprint {people.fingerprint(site)} --officers-fingerprint {people.officers_fingerprint(site)}"
+    assert host.type(paper(site)).stdout.strip() == "/root/bootstrap.sh: OK"
     answer = host.type(f"sh bootstrap.sh /media/disc --site /media/site {prints}")
     assert answer.returncode == 0, answer.stdout[-3000:] + answer.stderr[-3000:]
     assert "installed: generation 1" in answer.stdout
