@@ -12,8 +12,6 @@ from tuf.api.exceptions import (
     RepositoryError,
     UnsignedMetadataError,
 )
-from tuf.ngclient._internal.trusted_metadata_set import TrustedMetadataSet
-from tuf.ngclient.config import EnvelopeType
 
 from appliance.trust import furniture
 from appliance.trust.files import read_limited, replace_file
@@ -31,6 +29,7 @@ from appliance.trust.repository.metadata import (
 )
 from appliance.trust.repository.root import Registered, registered
 from appliance.trust.repository.schema import CREATED_FIELD
+from appliance.trust.repository.workflow import TrustedMetadata
 
 ROLES = ("timestamp", "snapshot", "targets")
 
@@ -198,12 +197,11 @@ def _longer(offered: RootChain, known: dict[str, bytes]) -> RootChain:
 
 def _client_workflow(
     roots: list[bytes], files: dict[str, bytes], known: dict[str, bytes], reference_time: datetime
-) -> TrustedMetadataSet:
+) -> TrustedMetadata:
     """TUF specification 5.3 to 5.6: root chain, then timestamp, snapshot and targets, against what is known already."""
     name = "1.root.json"
     try:
-        accepted = TrustedMetadataSet(roots[0], EnvelopeType.METADATA)
-        accepted.reference_time = reference_time
+        accepted = TrustedMetadata(roots[0], reference_time)
         for number, data in enumerate(roots[1:], start=2):
             name = f"{number}.root.json"
             accepted.update_root(data)
@@ -222,7 +220,7 @@ def _client_workflow(
     return accepted
 
 
-def _update_timestamp(accepted: TrustedMetadataSet, files: dict[str, bytes], known: dict[str, bytes]) -> None:
+def _update_timestamp(accepted: TrustedMetadata, files: dict[str, bytes], known: dict[str, bytes]) -> None:
     try:
         accepted.update_timestamp(files["timestamp.json"])
     except EqualVersionNumberError:
