@@ -26,6 +26,7 @@ Setting = Literal[
     "markings",
     "model",
     "models",
+    "officers",
     "policy",
     "site",
     "use",

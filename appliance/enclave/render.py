@@ -178,10 +178,17 @@ def _problem(enclave: Enclave, status: int, title: str, error: str) -> dict[str,
 
 @dataclass(frozen=True)
 class Bound:
-    """What services are bound to besides the site: SHA-256 of the signed access policy, verifier key of the log."""
+    """What services are bound to besides the site.
+
+    Attributes:
+        policy: SHA-256 of the signed access policy.
+        log_key: verifier key of the log.
+        officers: public keys of the officers in PEM, by name.
+    """
 
     policy: str
     log_key: str
+    officers: Mapping[str, str]
 
 
 def service_settings(
@@ -195,7 +202,7 @@ def service_settings(
         service: the service.
         catalogue: all services of the bundle.
         images: the images that run.
-        bound: digest of the access policy and key of the log.
+        bound: what they are bound to besides.
     """
     engine = catalogue.engine
     variant = engine.variant(enclave.engine.variant) if engine else None
@@ -207,6 +214,7 @@ def service_settings(
         "markings": {e.marking.label.encode(): e.label for e in site.enclaves},
         "model": enclave.models[0] if enclave.models else None,
         "models": list(enclave.models),
+        "officers": [{"name": name, "public_key": key} for name, key in sorted(bound.officers.items())],
         "certification": site.certification.model_dump(mode="json") if site.certification else None,
         "policy": site.certification_policy.digest,
         "site": site.site,

@@ -5,9 +5,10 @@ depended on, and what was computed from its item results. DESIGN, "A model serve
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
@@ -85,6 +86,7 @@ class Certificate(_Record):
         bounds: what was proven, with the alpha that the attempt spent.
         alpha: that alpha.
         evidence: digests of what was presented besides, by name.
+        signers: how many certifiers and officers must sign it.
         policy: digest of the certification policy.
         evaluation: what it rests on.
         issued: from when it counts.
@@ -97,6 +99,7 @@ class Certificate(_Record):
     bounds: tuple[Proven, ...]
     alpha: float
     evidence: dict[str, Digest]
+    signers: dict[Literal["certifier", "officer"], int] = {"certifier": 1}
     policy: Digest
     evaluation: Evaluation
     issued: AwareDatetime
@@ -115,7 +118,7 @@ class Serving(_Record):
 
 
 class Certifier(_Record):
-    """A person who may certify models: their name and public key in PEM, as the site says."""
+    """A person who may sign certificates of models: their name and public key in PEM."""
 
     name: str
     public_key: str
@@ -196,16 +199,25 @@ def certify(
             rule=f"a certificate of {results.tier} is valid for 1 to {tier.validity_days} days",
             remedy=f"give --expires from 1 to {tier.validity_days}",
         )
-    if key.name.removeprefix("DEMO-") == results.evaluator:
-        raise CertificateError(
-            f"{results.evaluator} evaluated the model",
-            rule="evaluator, model owner and certifier are different people",
-            remedy="have another certifier read the results and sign",
-        )
+    require_other_person(key.name, results.evaluator)
     issued = (now or datetime.now(UTC)).replace(microsecond=0)
     certificate = describe(results, decision, policy, issued, issued + timedelta(days=days), dict(evidence or {}))
     subjects = {f"{results.model.name}.gguf": results.model.sha256}
     return sign_statement(subjects, PREDICATE_TYPE, certificate.model_dump(mode="json"), [key])
+
+
+def require_other_person(signer: str, evaluator: str) -> None:
+    """Refuse the signature of the evaluator; ``signer`` is the name of a key.
+
+    Raises:
+        CertificateError: they are one person.
+    """
+    if signer.removeprefix("DEMO-") == evaluator:
+        raise CertificateError(
+            f"{evaluator} evaluated the model",
+            rule="evaluator, model owner and certifier are different people",
+            remedy="have another person read the results and sign",
+        )
 
 
 def describe(
@@ -244,6 +256,7 @@ def describe(
         bounds=bounds,
         alpha=decision.alpha,
         evidence=evidence,
+        signers=tier.signers,
         policy=policy.digest,
         evaluation=evaluation,
         issued=issued,
@@ -281,20 +294,29 @@ def check_results(certificate: Certificate, results: Results, policy: Certificat
 
 
 def verify(
-    data: bytes, name: str, certifiers: Mapping[str, PublicKey], model_sha256: str | None = None
+    data: bytes,
+    name: str,
+    certifiers: Mapping[str, PublicKey],
+    model_sha256: str | None = None,
+    *,
+    officers: Mapping[str, PublicKey] | None = None,
 ) -> tuple[Certificate, tuple[str, ...]]:
-    """Verify signature and form of a certificate; return it and its signers.
+    """Verify signatures and form of a certificate; return it and its signers.
 
     Args:
         data: the envelope.
         name: the file, for the error.
         certifiers: public keys of the people who may certify.
         model_sha256: digest that the certificate must be about, or None for any.
+        officers: public keys of the officers, who sign too where the tier demands it.
 
     Raises:
-        ApplianceError: it was not signed by a certifier, is about other bytes, or is not a certificate.
+        ApplianceError: fewer people signed it than its tier demands, or others, it is about other bytes, or is not a
+            certificate.
     """
-    verified = verify_statement(data, certifiers, name, predicate_types=[PREDICATE_TYPE], sha256=model_sha256)
+    people = _roles(certifiers, officers or {})
+    keys = {signer: key for signer, (_, key) in people.items()}
+    verified = verify_statement(data, keys, name, predicate_types=[PREDICATE_TYPE], sha256=model_sha256)
     try:
         certificate = Certificate.model_validate(verified.statement.predicate)
     except ValidationError as error:
@@ -305,7 +327,25 @@ def verify(
             rule=RULE,
             remedy="certify again: appliance model certify",
         )
+    signed = Counter(people[signer][0] for signer in verified.signers)
+    if any(signed[role] < number for role, number in certificate.signers.items()):
+        wanted = ", ".join(f"{number} {role}" for role, number in certificate.signers.items())
+        raise CertificateError(
+            f"{name}: signed by {', '.join(verified.signers)}; {certificate.tier} demands {wanted}",
+            rule="policies/certification.yml, signers",
+            remedy="have the others sign too: appliance model countersign",
+        )
     return certificate, verified.signers
+
+
+def _roles(certifiers: Mapping[str, PublicKey], officers: Mapping[str, PublicKey]) -> dict[str, tuple[str, PublicKey]]:
+    """Who may sign, as what, with which key. A certifier who is an officer too signs as certifier alone."""
+    known = {key.keyid for key in certifiers.values()}
+    people = {name: ("certifier", key) for name, key in certifiers.items()}
+    for name, key in officers.items():
+        if name not in people and key.keyid not in known:
+            people[name] = ("officer", key)
+    return people
 
 
 def read_unverified(data: bytes, name: str) -> Certificate:

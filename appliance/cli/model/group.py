@@ -60,16 +60,47 @@ def certify(
     certificates.require(decide(rules, read.tier, read, presented), str(results))  # before anybody types a passphrase
     signer = open_key(key, passphrase_file)
     data = certificates.certify(read, signer, expires, policy=rules, evidence=presented)
-    try:
-        with out.open("xb") as file:
-            file.write(data)
-    except OSError as error:
-        raise ApplianceError(
-            f"{out}: cannot be written: {error.strerror}",
-            rule="a certificate is never overwritten",
-            remedy="move the old certificate away first",
-        ) from error
+    _write(out, data)
     _print(data, out, as_json=as_json)
+
+
+@app.command()
+def countersign(
+    certificate: Certificate,
+    *,
+    key: Annotated[Path, inputs.file_option("The private key of a further certifier, or of an officer.")],
+    out: Annotated[Path, inputs.new_file_option("New file with the signature added.")],
+    passphrase_file: PassphraseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Sign a certificate too, where its tier demands more people; shows first what it says.
+
+    Example: appliance model countersign small.certificate.dsse.json --key isso.pem --out signed.dsse.json
+    """
+    from appliance.cli.shared.options import open_officer_key  # keeps `appliance --help` quick
+    from appliance.service import certificate as certificates  # as above
+    from appliance.trust import canonical, dsse  # as above
+
+    data = _read(certificate)
+    said = certificates.read_unverified(data, str(certificate))  # before anybody types a passphrase
+    if not as_json:
+        _print(data, certificate, as_json=False)
+    signer = open_officer_key(key, passphrase_file)
+    certificates.require_other_person(signer.name, said.evaluation.evaluator)
+    signed = dsse.in_order(dsse.add_signature(data, signer, str(certificate)), str(certificate))
+    if signed == dsse.in_order(data, str(certificate)):
+        raise ApplianceError(
+            f"{certificate}: {signer.name} has signed it already",
+            rule="each of the people whom a tier demands signs once",
+            remedy="have another person sign",
+        )
+    _write(out, signed)
+    count = len(canonical.decode(signed, str(out))["signatures"])
+    wanted = ", ".join(f"{number} {role}" for role, number in said.signers.items())
+    if as_json:
+        print_json({"file": str(out), "signatures": count, "demanded": said.signers})
+    else:
+        print(f"{out}: {count} signatures; {said.tier} demands {wanted}")
 
 
 @app.command("tier")
@@ -164,6 +195,18 @@ def _print(data: bytes, path: Path, *, as_json: bool) -> None:
     print(f"results      sha256:{evaluation.results_sha256}")
     print(f"evaluated by {evaluation.evaluator}, job {evaluation.job}, {evaluation.finished:%Y-%m-%d %H:%M} UTC")
     print(f"valid        {said.issued:%Y-%m-%d %H:%M} to {said.expires:%Y-%m-%d %H:%M} UTC")
+
+
+def _write(out: Path, data: bytes) -> None:
+    try:
+        with out.open("xb") as file:
+            file.write(data)
+    except OSError as error:
+        raise ApplianceError(
+            f"{out}: cannot be written: {error.strerror}",
+            rule="a certificate is never overwritten",
+            remedy="move the old certificate away first",
+        ) from error
 
 
 def _read(path: Path) -> bytes:

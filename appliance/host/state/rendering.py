@@ -13,6 +13,7 @@ from appliance.enclave.site import Enclave, Site, check_services
 from appliance.errors import ApplianceError
 from appliance.host.state.generation import FACTS, Facts
 from appliance.markings import dominates
+from appliance.trust.officers import load_officers
 
 
 def read_images(layout: Path) -> Images:
@@ -81,7 +82,8 @@ def render_generation(  # one value each
         ApplianceError: the site names a service, an image or a model that the bundle does not carry.
     """
     check_services(site, catalogue)
-    bound = Bound(facts.policy, log_key)
+    people = load_officers(folder / "officers.json").officers
+    bound = Bound(facts.policy, log_key, {name: key.keyval["public"] for name, key in people.items()})
     files = {FACTS: facts.encode(), CATALOGUE: catalogue.encode()}
     certificates = sorted(file for file in (folder / "certificates").rglob("*") if file.is_file())
     for file in (folder / "officers.json", folder / "site.dsse.json", *certificates):

@@ -38,6 +38,7 @@ class Gate:
         serving: what runs.
         certifiers: public keys of those who may certify.
         revoked: SHA-256 digests of certificates that no longer count.
+        officers: public keys of the officers, who sign certificates of higher tiers too.
         use: what people here use the model for.
         demo: whether the site is a demonstration.
     """
@@ -49,12 +50,14 @@ class Gate:
         certifiers: dict[str, PublicKey],
         revoked: frozenset[str] = frozenset(),
         *,
+        officers: dict[str, PublicKey] | None = None,
         use: str,
         demo: bool,
     ) -> None:
         self.path = path
         self.serving = serving
         self._certifiers = certifiers
+        self._officers = officers
         self._revoked = revoked
         self._use = use
         self._demo = demo
@@ -110,7 +113,9 @@ class Gate:
             with self.path.open("rb") as file:
                 status = os.fstat(file.fileno())
                 data = file.read(1 << 20)
-            certificate, signers = verify(data, self.path.name, self._certifiers, self.serving.model.sha256)
+            certificate, signers = verify(
+                data, self.path.name, self._certifiers, self.serving.model.sha256, officers=self._officers
+            )
             self._verified = certificate, signers, digest_of(data)
         except OSError as error:
             self._verified = ApplianceError(f"{self.path.name}: cannot be read: {error.strerror}")

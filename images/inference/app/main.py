@@ -32,7 +32,15 @@ async def _started(app: FastAPI, settings: ServiceSettings, paths: Paths) -> Asy
         )
         certificate = paths.models / f"{own.model}.certificate.dsse.json"
         app.state.engine = engine
-        app.state.gate = Gate(certificate, serving, keys_of(own.certifiers), own.revoked, use=own.use, demo=own.demo)
+        app.state.gate = Gate(
+            certificate,
+            serving,
+            keys_of(own.certifiers),
+            own.revoked,
+            officers=keys_of(own.officers),
+            use=own.use,
+            demo=own.demo,
+        )
         app.state.gate.standing()
         yield
 

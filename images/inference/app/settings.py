@@ -66,6 +66,7 @@ class InferenceSettings(BaseModel):
         model: name of the model; its file is ``/models/<model>.gguf``.
         engine_image: digest of the image that this container was made from.
         certifiers: the people who may certify models.
+        officers: the officers, who sign certificates of higher tiers too.
         policy: SHA-256 of the certification policy.
         site: name of the site.
         revoked: SHA-256 digests of certificates that no longer count.
@@ -81,6 +82,7 @@ class InferenceSettings(BaseModel):
     model: Name
     engine_image: str
     certifiers: tuple[Certifier, ...]
+    officers: tuple[Certifier, ...] = ()
     policy: str = ""
     site: str = ""
     demo: bool = False

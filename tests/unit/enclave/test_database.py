@@ -12,9 +12,17 @@ from appliance.enclave.render import containers
 from appliance.enclave.site import Site, load_site
 from appliance.host.state.generation import Facts
 from appliance.host.state.rendering import render_generation
+from appliance.trust.keys import generate
+from appliance.trust.officers import Officers
 from tests.catalogue import CATALOGUE
 from tests.unit.enclave.test_site import EXAMPLE, IMAGES, PATHS
 
+OFFICERS = Officers(
+    _type="officers",
+    officers={name: generate(name).public for name in ("isso", "issm")},
+    authority="0" * 64,
+    demo=True,
+)
 FILES = ("pg_ident.conf", "database-services")
 
 
@@ -33,8 +41,8 @@ def with_connections(**connections: int) -> Catalogue:
 
 
 def rendered(site: Site, catalogue: Catalogue, folder: Path) -> dict[str, bytes]:
-    for name in ("officers.json", "site.dsse.json"):
-        (folder / name).write_text("{}")
+    (folder / "officers.json").write_bytes(OFFICERS.encode())
+    (folder / "site.dsse.json").write_text("{}")
     models = {model: "00" * 32 for enclave in site.enclaves for model in enclave.models}
     facts = Facts(bundle="b", root_fingerprint="f", images=IMAGES, models=models, policy="00" * 32)
     return render_generation(PATHS, facts, site, catalogue, folder, "key")

@@ -86,7 +86,9 @@ def test_one_container_of_the_site_has_the_devices(site: Site) -> None:
 def test_certificates_name_the_image_of_the_variant(site: Site) -> None:
     settings = {
         name: json.loads(
-            service_settings(site, site.enclave(name), CATALOGUE["inference"], CATALOGUE, VARIANTS, Bound("", "key"))
+            service_settings(
+                site, site.enclave(name), CATALOGUE["inference"], CATALOGUE, VARIANTS, Bound("", "key", {})
+            )
         )["settings"]
         for name in ("secret", "unclassified")
     }

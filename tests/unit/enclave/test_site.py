@@ -144,10 +144,11 @@ def test_the_system_high_enclave_is_the_console_alone(site: Site) -> None:
 
 
 def test_the_inference_service_is_told_what_its_certificate_must_name(site: Site) -> None:
-    bound, enclave = Bound("ab" * 32, "key"), site.enclave("secret")
+    bound, enclave = Bound("ab" * 32, "key", {"isso": "a key"}), site.enclave("secret")
     settings = json.loads(service_settings(site, enclave, CATALOGUE["inference"], CATALOGUE, IMAGES, bound))
     assert settings["label"] == "S;;GBR,USA"
     assert settings["settings"]["policy"] == standard().digest
+    assert settings["settings"]["officers"] == [{"name": "isso", "public_key": "a key"}]
     assert settings["settings"]["use"] == "exercise", "a DEMO site that declares nothing"
     assert enclave.declared_use(demo=False) == "analysis"
     assert settings["settings"]["engine_image"] == IMAGES.digests["inference"]
@@ -208,7 +209,7 @@ def test_a_site_that_names_no_profile_reads_strictly_and_one_site_does_not_chang
 
 def test_a_service_is_told_the_profile_and_reads_the_enclaves_label_by_it() -> None:
     site = parse_site(by_profile("ic", "TOP SECRET//SI"))
-    bound = Bound(policy="0" * 64, log_key="key")
+    bound = Bound(policy="0" * 64, log_key="key", officers={})
     text = service_settings(site, site.enclaves[1], CATALOGUE["labeling"], CATALOGUE, IMAGES, bound)
     settings = ServiceSettings.model_validate_json(text)
     assert settings.profile == "ic"
@@ -222,7 +223,7 @@ def test_a_site_may_tighten_certification_and_nothing_else(site: Site) -> None:
     policy = standard().model_dump(mode="json")
     policy["tiers"]["T1-administrative"]["bounds"]["security.leak"]["upper"] = 0.02
     tighter = parse_site(document | {"certification": policy}, "site.yml")
-    bound, enclave = Bound("ab" * 32, "key"), tighter.enclave("secret")
+    bound, enclave = Bound("ab" * 32, "key", {}), tighter.enclave("secret")
     told = [
         json.loads(service_settings(tighter, enclave, CATALOGUE[name], CATALOGUE, IMAGES, bound))["settings"]
         for name in ("evaluation", "inference")

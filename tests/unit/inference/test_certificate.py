@@ -19,11 +19,13 @@ from appliance.service.certificate import (
     check_use,
     verify,
 )
-from appliance.trust.keys import generate
+from appliance.trust.keys import PrivateKey, PublicKey, generate
 from appliance.trust.statements import sign_statement
 
 CERTIFIER = generate("certifier", demo=True)
 PEOPLE = {"DEMO-certifier": CERTIFIER.public}
+ISSO, ISSM = generate("isso"), generate("issm")
+OFFICERS = {"isso": ISSO.public, "issm": ISSM.public}
 
 
 def suite(name: str = "smoke", items: int = 12, *, dimension: str = "capability", score: str = "correct",
@@ -135,6 +137,54 @@ def test_a_certificate_lasts_no_longer_than_its_tier_allows(days: int) -> None:
 def test_the_evaluator_cannot_sign_their_own_results() -> None:
     with pytest.raises(ApplianceError, match="certifier evaluated the model"):
         certify(results(evaluator="certifier"), CERTIFIER)
+
+
+def signed_for(demanded: dict[str, int], *keys: PrivateKey) -> bytes:
+    """A certificate whose tier demands so many people, signed by ``keys``."""
+    predicate = certified().model_dump(mode="json") | {"tier": "T2-operational", "signers": demanded}
+    return sign_statement({"smollm2.gguf": "a" * 64}, PREDICATE_TYPE, predicate, keys)
+
+
+@pytest.mark.parametrize(
+    ("demanded", "keys", "enough"),
+    [
+        ({"certifier": 1, "officer": 1}, [CERTIFIER, ISSO], True),
+        ({"certifier": 1, "officer": 1}, [CERTIFIER, ISSO, ISSM], True),
+        ({"certifier": 1, "officer": 1}, [CERTIFIER], False),
+        ({"certifier": 1, "officer": 1}, [ISSO, ISSM], False),
+        ({"certifier": 1, "officer": 2}, [CERTIFIER, ISSO], False),
+        ({"certifier": 1, "officer": 2}, [CERTIFIER, ISSO, ISSM], True),
+        ({"certifier": 2, "officer": 2}, [CERTIFIER, ISSO, ISSM], False),
+        ({"certifier": 1}, [ISSO], False),
+    ],
+)
+def test_as_many_certifiers_and_officers_sign_as_the_tier_demands(
+    demanded: dict[str, int], keys: list[PrivateKey], enough: bool
+) -> None:
+    data = signed_for(demanded, *keys)
+    if enough:
+        assert len(verify(data, "c", PEOPLE, officers=OFFICERS)[1]) == len(keys)
+        with pytest.raises(ApplianceError, match="no known person"):
+            verify(data, "c", PEOPLE)
+        return
+    with pytest.raises(ApplianceError, match="T2-operational demands"):
+        verify(data, "c", PEOPLE, officers=OFFICERS)
+
+
+@pytest.mark.parametrize("twice", [{"isso": CERTIFIER.public}, {"DEMO-certifier": ISSO.public}])
+def test_one_person_counts_once_however_they_are_registered(twice: dict[str, PublicKey]) -> None:
+    """A certifier who is an officer too, by key or by name, does not sign for both."""
+    data = signed_for({"certifier": 1, "officer": 1}, CERTIFIER)
+    with pytest.raises(ApplianceError, match="demands"):
+        verify(data, "c", PEOPLE, officers=twice)
+
+
+def test_who_must_sign_follows_from_the_tier_and_is_nobody_s_choice() -> None:
+    certificate = certified()
+    assert certificate.signers == {"certifier": 1}
+    lighter = certificate.model_copy(update={"signers": {"certifier": 0}})
+    with pytest.raises(ApplianceError, match="signers do not follow"):
+        check_results(lighter, results(), standard(), "c")
 
 
 def test_a_use_that_the_tier_does_not_have_is_refused_and_an_exercise_needs_a_demo_site() -> None:

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from appliance.cli.model.group import app
 from appliance.errors import ApplianceError
 from appliance.service.certificate import verify
-from tests.unit.inference.test_certificate import CERTIFIER, PEOPLE, results, suite
+from appliance.trust.keys import generate
+from tests.unit.inference.test_certificate import CERTIFIER, ISSO, OFFICERS, PEOPLE, results, suite
 
 
 @pytest.fixture
@@ -36,6 +37,32 @@ def test_a_person_certifies_and_shows(folder: Path) -> None:
     assert (certificate.evaluation.results_sha256, signers) == (results().sha256, ("DEMO-certifier",))
     shown = CliRunner().invoke(app, ["show", str(folder / "c.json"), "--json"])
     assert json.loads(shown.stdout)["evaluation"]["model"]["sha256"] == "a" * 64
+
+
+def countersign(folder: Path, key: str, source: str, out: str) -> str:
+    options = ["--passphrase-file", str(folder / "passphrase"), "--out", str(folder / out)]
+    result = CliRunner().invoke(app, ["countersign", str(folder / source), "--key", str(folder / key), *options])
+    if result.exception:
+        raise result.exception
+    return result.stdout
+
+
+def test_an_officer_signs_too_and_nobody_twice(folder: Path) -> None:
+    certify(folder)
+    for officer in (ISSO, generate("analyst")):
+        officer.write(folder / f"{officer.name}.pem", b"correct horse", role="officer")
+    shown = countersign(folder, "isso.pem", "c.json", "two.json")
+    assert "model        smollm2" in shown
+    assert "two.json: 2 signatures; T0-sandbox demands 1 certifier" in shown
+    signers = verify((folder / "two.json").read_bytes(), "two.json", PEOPLE, officers=OFFICERS)[1]
+    assert signers == ("DEMO-certifier", "isso")
+    with pytest.raises(ApplianceError, match="isso has signed it already"):
+        countersign(folder, "isso.pem", "two.json", "three.json")
+    with pytest.raises(ApplianceError, match="analyst evaluated the model"):
+        countersign(folder, "analyst.pem", "c.json", "three.json")
+    with pytest.raises(ApplianceError, match="cannot be written"):
+        countersign(folder, "isso.pem", "c.json", "two.json")
+    assert not (folder / "three.json").exists()
 
 
 def test_a_certificate_is_not_overwritten(folder: Path) -> None:
