@@ -38,9 +38,10 @@ from appliance.host.data import archive
 from appliance.host.data.archive import HEAD, MAXIMUM_HEAD
 from appliance.host.data.host_backup import KIND, SITE, Head, HostBackup
 from appliance.host.state import clock, ended_logs
-from appliance.monitor.in_force.statements import RESTORED_SITE, read_statements
+from appliance.monitor.in_force.statements import RESTORED_SITE, Statements, read_accepted
 from appliance.trust import age, dsse, two_holders
 from appliance.trust.files import read_limited, replace_file, replace_link, sync
+from appliance.trust.fingerprint import check_fingerprint
 from appliance.trust.keys import PublicKey
 from appliance.trust.officers import payload_type
 
@@ -217,7 +218,7 @@ def prove(folder: Path, found: HostBackup, paper: Paper) -> Report:
             rule="a log is restored whole, under the key on paper, or not at all",
             remedy="take another backup; keep this one for looking",
         )
-    statements = read_statements(folder / SITE, paper.officers)
+    statements = _statements(folder, found, paper.officers)
     if statements.site.site != found.site:
         raise ApplianceError(
             f"{found.archive}: its statements are of the site {statements.site.site}, it is of {found.site}",
@@ -247,6 +248,17 @@ def prove(folder: Path, found: HostBackup, paper: Paper) -> Report:
         named=tuple(sorted({record.index: record for record in named}.values(), key=lambda record: record.index)),
         enclaves=_enclave_backups(log),
     )
+
+
+def _statements(folder: Path, found: HostBackup, officers: str) -> Statements:
+    """The statements in a backup: those accepted last under the officers on paper, and the site that ran.
+
+    Raises:
+        ApplianceError: they were accepted under other officers, or one does not hold.
+    """
+    registries = folder / "registries" / found.registries
+    check_fingerprint((registries / "officers.json").read_bytes(), officers, f"{found.archive}: officers.json")
+    return read_accepted(folder / SITE, registries)
 
 
 def _anchored(log: Path, name: str, note: bytes, key: Verifier) -> int:

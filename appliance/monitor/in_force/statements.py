@@ -70,7 +70,21 @@ def known_statements(paths: HostPaths) -> Statements | None:
     if (paths.root / "current").is_symlink():
         return installed_statements(paths)
     restored = paths.root / RESTORED_SITE
-    return read_statements(restored, (restored / PIN).read_text().strip()) if restored.is_dir() else None
+    return read_accepted(restored, paths.registries / "current") if restored.is_dir() else None
+
+
+def read_accepted(site: Path, registries: Path) -> Statements:
+    """Verify and read what a host accepted: a generation's site, and the registries that are kept apart from it.
+
+    Args:
+        site: has ``officers.json``, ``site.dsse.json`` and the officers' fingerprint that was accepted with it.
+        registries: has ``officers.json``, ``subjects.dsse.json``, ``access.dsse.json`` and the fingerprint likewise.
+
+    Raises:
+        ApplianceError: a statement does not hold; names the file.
+    """
+    pinned_site, pinned = ((place, (place / PIN).read_text().strip()) for place in (site, registries))
+    return _read(pinned_site, pinned)
 
 
 def installed_statements(paths: HostPaths) -> Statements:
@@ -85,8 +99,7 @@ def installed_statements(paths: HostPaths) -> Statements:
     places = (paths.root / "current" / "site", paths.registries / "current")
     if not all((place / PIN).is_file() for place in places):
         raise ApplianceError(f"nothing is installed in {paths.root}", remedy="appliance host install --help")
-    site, registries = ((place, (place / PIN).read_text().strip()) for place in places)
-    return _read(site, registries)
+    return read_accepted(*places)
 
 
 def _read(site: tuple[Path, str], registries: tuple[Path, str]) -> Statements:

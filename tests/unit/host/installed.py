@@ -45,6 +45,8 @@ class Host(Rig):
         sign(bundle, {}, keys, created=now, expires=now + timedelta(days=365))
         remember(read_repository(bundle / "metadata", keys.fingerprint), root / "trusted" / "tuf")
         facts = Facts(BUNDLE, keys.fingerprint, Images({}, {}, {}, {}), {}, "1" * 64)
+        for kind in ("subjects", "access"):  # a generation has the site alone; these are in the registries
+            (root / "current" / "site" / f"{kind}.dsse.json").unlink()
         first = root / "generations" / "1"
         first.parent.mkdir()
         (root / "current").rename(first)
