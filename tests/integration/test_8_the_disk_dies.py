@@ -1,4 +1,7 @@
-"""Keys are replaced on the running site; then its disk dies, and it comes back from media and paper."""
+"""Keys are replaced on the running site; then its disk dies, and it comes back from media and paper.
+
+Run by `make slow`: the log ends twice, and the pages that are typed after it need the log of the evaluation.
+"""
 
 import secrets
 import shutil
@@ -17,6 +20,7 @@ from demo.users import user
 from tests.integration import host
 from tests.integration.data import enclave, make_task, status_of
 
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
 REQUESTS, THREADS = 4_000, 8
 
 
