@@ -1,7 +1,5 @@
 """Whose a device is: each change of its owner is an event of its own in the log."""
 
-import os
-
 from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.kinds import Entity, Scope, Verdict
@@ -21,4 +19,4 @@ def record_owners(paths: HostPaths, before: Site | None, after: Site) -> None:
         reason = f"given to {has[device]}" if device in has else f"taken from {had[device]}"
         entity, verdict = Entity(kind="device", name=device), Verdict(allowed=True, rule=RULE, reason=reason)
         event = events.configuration(scope, "host", "install", entity, verdict)
-        spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+        spool.record(paths.root, event)

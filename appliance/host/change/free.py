@@ -1,6 +1,5 @@
 """What can be deleted on a full system disk, how much each frees, and what is given up by it."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -69,7 +68,7 @@ def free(paths: HostPaths, wanted: What, *, dry_run: bool = False) -> list[Freea
         label = installed_statements(paths).site.system_high.marking.label.encode()
         detail = {"what": wanted.value, "bytes": sum(one.length for one in found), "paths": len(found)}
         event = events.activity(Scope(label=label), "host", FREE, detail=dict(detail))
-        spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+        spool.record(paths.root, event)
         for one in found:
             shutil.rmtree(one.path, ignore_errors=True) if one.path.is_dir() else one.path.unlink(missing_ok=True)
     return found

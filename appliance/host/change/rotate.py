@@ -1,6 +1,5 @@
 """Replace keys of this host while it runs: recorded first, and no session ends."""
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -140,4 +139,4 @@ def _place(paths: HostPaths, site: Site) -> None:
 def _record(paths: HostPaths, site: Site, key: str, *, compromised: bool) -> None:
     scope = Scope(label=site.system_high.marking.label.encode())
     event = events.activity(scope, "host", ROTATE, detail={"key": key, "compromised": compromised})
-    spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+    spool.record(paths.root, event)

@@ -210,4 +210,4 @@ def _record(paths: HostPaths, site: Site, detail: dict[str, Any], lineage: Linea
     event = events.activity(
         Scope(label=site.system_high.marking.label.encode()), "host", BACKUP, lineage, detail=detail
     )
-    spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+    spool.record(paths.root, event)

@@ -97,7 +97,7 @@ def publish(paths: HostPaths, calendar: Calendar) -> bool:
         "first": [f"{entry.kind} {entry.name}" for entry in pressing[:20]],
     }
     event = events.activity(Scope(label=label), "host", DUE, detail=detail)
-    spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+    spool.record(paths.root, event)
     return True
 
 

@@ -7,7 +7,6 @@ its own, and its first record names the one before.
 ``log.next`` says that the log is to end. What :func:`advance` does can be repeated after a kill, and goes on.
 """
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -82,4 +81,4 @@ def _record(paths: HostPaths, label: str, said: Checkpoint) -> None:
     if file.exists() and said.root.hex().encode() in file.read_bytes().rpartition(b"\n{")[2]:
         return
     event = events.activity(Scope(label=label), "host", END, detail=detail)
-    spool.append(os.fspath(paths.root / "spool"), event.record()[1])
+    spool.record(paths.root, event)

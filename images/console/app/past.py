@@ -61,16 +61,15 @@ class Past:
     said: list[Said]
 
 
-def said_in(search: Search, reader: Reader) -> list[Said]:
-    """What was said to findings, in the fifty newest records of it, the newest first.
+def said_in(search: Search, reader: Reader) -> Iterator[Said]:
+    """What was said to findings, in the fifty newest records of it, the newest first; read one by one.
 
     Args:
         search: of the officer, who sees what they may read.
         reader: of the log.
     """
-    found = []
     places, _ = search.page(Query(activity=FINISHED))
-    for row in reader.rows(places):
+    for row in map(reader.row, places):
         detail = (row.event.unmapped.detail if row.event else None) or {}
         start, end, notes = detail.get("start"), detail.get("end"), detail.get("notes")
         if row.event is None or row.time is None or not isinstance(notes, dict):
@@ -79,8 +78,7 @@ def said_in(search: Search, reader: Reader) -> list[Said]:
             continue
         findings = {one.id: (one.kind, one.text) for one in ranked(search.remarks(start, end))}
         words = {findings.get(name, ("", name)): str(word) for name, word in notes.items()}
-        found.append(Said(row.index, row.event.subject, row.time, start, end, words))
-    return found
+        yield Said(row.index, row.event.subject, row.time, start, end, words)
 
 
 def waiting(log: Path, policy: Policy | None, size: int) -> Waiting | None:

@@ -1,5 +1,6 @@
 """The weekly review below ``/console/review``: findings, notes, the request to sign, and the signed checkpoint back."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request, Response, UploadFile
@@ -13,7 +14,7 @@ from appliance.contract.context import Context
 from appliance.errors import ApplianceError
 from appliance.service.web.middleware import token_of
 
-from .past import past, said_in, waiting
+from .past import Said, past, said_in, waiting
 from .views import Console, Officer, TheConsole, download, page
 
 MAXIMUM_NOTE = 16_384
@@ -27,7 +28,7 @@ def show(request: Request, context: Officer, console: TheConsole) -> Response:
     policy = console.watch.policy
     with console.search(context) as search:
         decided = search.decided(made.start, made.end)
-        said = [] if withheld else said_in(search, console.reader())
+        said, before = ([], {}) if withheld else _words(made, said_in(search, console.reader()))
     unreviewed = review.unreviewed_break_glass(console.log, made.start, made.end)
     return page(
         request,
@@ -37,8 +38,8 @@ def show(request: Request, context: Officer, console: TheConsole) -> Response:
         end=made.end,
         decided=decided,
         findings=made.findings,
-        said=[one for one in said if one.start >= made.start],
-        before=next((one.words for one in said if one.end <= made.start), {}),
+        said=said,
+        before=before,
         officer=context.subject,
         waiting=waiting(console.log, policy, made.start),
         withheld=withheld,
@@ -52,7 +53,7 @@ def history(request: Request, context: Officer, console: TheConsole) -> Response
     """The reviews that a quorum ended: their ranges, who cosigned them, and each officer's words."""
     with console.search(context) as search:
         withheld = search.withheld
-        said = [] if withheld else said_in(search, console.reader())
+        said = [] if withheld else list(said_in(search, console.reader()))
     ended = past(console.log, console.watch.policy, said)
     return page(request, console, "history.html", past=ended, withheld=withheld)
 
@@ -96,6 +97,20 @@ async def take(request: Request, _context: Officer, console: TheConsole, note: U
     witness.judge(console.log, data, console.watch.verifier, list(policy.witnesses.values()))
     await console.monitor.cosign(token_of(request), data.decode())
     return RedirectResponse("/console/review", 303)
+
+
+def _words(made: Review, newest_first: Iterable[Said]) -> tuple[list[Said], dict[tuple[str, str], str]]:
+    """What was said in this review, and the words of the last one before it."""
+    said = list[Said]()
+    before: dict[tuple[str, str], str] | None = None
+    for one in newest_first:
+        if one.start >= made.start:
+            said.append(one)
+        elif one.end <= made.start and before is None:
+            before = one.words
+        if one.index < made.start and before is not None:
+            break  # what was recorded before this review began is not about it
+    return said, before or {}
 
 
 def _made(context: Context, console: Console, upto: int | None = None) -> tuple[Review, int]:
