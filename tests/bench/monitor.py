@@ -152,7 +152,8 @@ class _Connections:
 
     def __init__(self, tls: ssl.SSLContext, port: int) -> None:
         self._tls, self._port = tls, port
-        self._free: asyncio.LifoQueue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.LifoQueue()
+        # Each in its turn: nginx closes a connection that sends nothing for the time of its ``client_header_timeout``.
+        self._free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
 
     async def open(self) -> None:
         for _ in range(CONNECTIONS):
