@@ -19,7 +19,6 @@ from appliance.bundle.repository.hashing import BUFFER
 from appliance.errors import ApplianceError, first_finding
 from appliance.trust import canonical
 from appliance.trust.files import open_regular, read_limited
-from appliance.trust.fingerprint import fingerprint
 from appliance.trust.repository.client import Repository, read_repository
 from appliance.trust.repository.metadata import Target
 
@@ -237,6 +236,4 @@ def _labels(repository: Repository, discs: list[list[Piece]]) -> str:
 
     loader = FileSystemLoader(Path(__file__).parent / "templates")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    return environment.get_template("labels.html.j2").render(
-        repository=repository, discs=discs, root=fingerprint(repository.files["1.root.json"])
-    )
+    return environment.get_template("labels.html.j2").render(repository=repository, discs=discs, root=repository.root)

@@ -207,7 +207,7 @@ def gather_bundle(
     if len(media) == 1 and not os.path.lexists(media[0] / VOLUME_FILE):
         return media[0]
     repository = read_repository(media[0] / "metadata", root_fingerprint, trusted=trusted)
-    root = fingerprint(repository.files["1.root.json"])
+    root = repository.root
     destination = staging / f"{repository.version}-{root[:8]}"
     gather_discs(media, destination, root_fingerprint, trusted=trusted, on_disc=on_disc, ask=ask)
     return destination

@@ -15,7 +15,6 @@ from appliance.bundle.repository.held import HeldBundles
 from appliance.errors import ApplianceError, first_finding
 from appliance.trust import canonical
 from appliance.trust.files import read_limited
-from appliance.trust.fingerprint import fingerprint
 from appliance.trust.repository.client import Repository, read_repository
 from appliance.trust.repository.metadata import Target
 from appliance.trust.repository.schema import Digest, Number
@@ -39,7 +38,7 @@ class Edition(BaseModel):
     @classmethod
     def of(cls, repository: Repository) -> Self:
         """The edition of a bundle."""
-        return cls(root=fingerprint(repository.files["1.root.json"]), version=repository.version)
+        return cls(root=repository.root, version=repository.version)
 
     def __str__(self) -> str:
         return f"version {self.version} of root {self.root[:16]}"

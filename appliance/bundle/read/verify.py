@@ -1,6 +1,7 @@
 """Verify a bundle, all of it, before anything uses it; and carry it onto the host in the same pass."""
 
 import os
+import shutil
 import stat
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -17,12 +18,11 @@ from appliance.bundle.media.bootstrap import BOOTSTRAP_FILE, check_copy
 from appliance.bundle.read.delta import DELTA_FILE, require_held
 from appliance.bundle.repository.carry import hash_target, stage_target
 from appliance.bundle.repository.hashing import WORKERS
-from appliance.bundle.repository.held import HeldBundles
+from appliance.bundle.repository.held import HeldBundles, is_whole
 from appliance.bundle.repository.metadata import list_files
 from appliance.errors import ApplianceError, visible
 from appliance.trust import furniture
 from appliance.trust.files import replace_file
-from appliance.trust.fingerprint import fingerprint
 from appliance.trust.repository.client import Repository, read_repository
 from appliance.trust.repository.metadata import Target
 
@@ -138,44 +138,47 @@ def verify_bundle(
     repository = read_repository(bundle / "metadata", root_fingerprint, trusted=trusted, now=now)
     if on_proven:
         on_proven(repository)
+    return repository, verify_targets(bundle, repository, bases=bases, on_target=on_target)
+
+
+def verify_targets(
+    bundle: Path, repository: Repository, *, bases: Sequence[Path] = (), on_target: OnTarget | None = None
+) -> Report:
+    """Verify what ``verify_bundle`` verifies, after the metadata, which ``repository`` has proven."""
     held = HeldBundles(bases)
     require_held(bundle, held, list(repository.targets.values()))
     strays = _strays(bundle, repository.targets)
     results = _each_target(
         repository.targets, lambda target: hash_target(held.locate(bundle, target), target), on_target
     )
-    return repository, _report(repository, lambda path: held.locate(bundle, repository.targets[path]), results, strays)
+    return _report(repository, lambda path: held.locate(bundle, repository.targets[path]), results, strays)
 
 
 def stage_bundle(
     bundle: Path,
     destination: Path,
-    root_fingerprint: str,
+    repository: Repository,
     *,
-    trusted: Path | None = None,
     bases: Sequence[Path] = (),
-    now: datetime | None = None,
     on_target: OnTarget | None = None,
-) -> tuple[Repository, Report]:
+) -> Report:
     """Copy a bundle onto the host, hashing what is copied in the same pass, and verify all of it.
 
     A file that is already at the destination, complete and right, is not copied again. A file that is wrong is removed.
-    Nothing outside ``destination`` changes. When the report passes, everything is on disk.
+    Nothing outside ``destination`` changes. When the report passes, everything is on disk. When it does not, a
+    destination that held no whole bundle before is removed.
 
     Args:
         bundle: the medium.
         destination: the staging folder.
-        root_fingerprint: SHA-256 of ``1.root.json``, from paper.
-        trusted: the metadata that this host accepted last, or None.
+        repository: the medium's metadata, proven.
         bases: earlier bundles on this host, from which files are taken that this one does not carry.
-        now: the latest time the host is sure of, UTC.
         on_target: called as each target is done.
 
     Raises:
-        ApplianceError: the metadata does not prove itself, the bundle is a delta and what it presupposes is not here,
-            or the destination is full or not writable.
+        ApplianceError: the bundle is a delta and what it presupposes is not here, or the destination is full or not
+            writable.
     """
-    repository = read_repository(bundle / "metadata", root_fingerprint, trusted=trusted, now=now)
     held = HeldBundles(bases)
     require_held(bundle, held, list(repository.targets.values()))
     strays = _strays(bundle, repository.targets)
@@ -186,14 +189,18 @@ def stage_bundle(
         results = _each_target(
             repository.targets, lambda target: stage_target(held, bundle, destination, target), on_target
         )
-        for name, data in repository.files.items():
-            replace_file(destination / "metadata" / name, data)
+        report = _report(repository, lambda path: destination / "targets" / path, results, strays)
+        if report.ok:
+            for name, data in repository.files.items():
+                replace_file(destination / "metadata" / name, data)
+        elif not is_whole(destination):
+            shutil.rmtree(destination)
     except OSError as error:
         raise BundleError(
             f"{destination}: cannot be written: {error.strerror}", remedy="make room, or name another folder"
         ) from error
     os.sync()
-    return repository, _report(repository, lambda path: destination / "targets" / path, results, strays)
+    return report
 
 
 def _each_target(
@@ -260,7 +267,7 @@ def _report(repository: Repository, locate: Locate, results: list[TargetResult],
             findings.append(error.message)
     return Report(
         result="FAILED" if findings else "PASSED",
-        root=fingerprint(repository.files["1.root.json"]),
+        root=repository.root,
         demo=repository.registered.demo,
         version=repository.version,
         created=repository.created,

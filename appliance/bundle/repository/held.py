@@ -53,5 +53,10 @@ def listed(bundle: Path) -> list[Target]:
 
 def held_bundles(folder: Path) -> list[Path]:
     """The bundles that were staged completely below ``folder``, the newest first."""
-    staged = [path.parent.parent for path in folder.glob("*/metadata/targets.json")]
+    staged = [path for path in folder.glob("*") if is_whole(path)]
     return sorted(staged, key=lambda path: -(path / "metadata").stat().st_mtime)
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a bundle was staged completely there: its metadata are written last."""
+    return (folder / "metadata" / "targets.json").is_file()

@@ -1,6 +1,7 @@
 """Install: prove everything, let `install.yml` change the host step by step, and return when it does not end well."""
 
 import hashlib
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,8 +14,9 @@ from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.kinds import Entity, Scope, Verdict
 from appliance.audit.events.text import printable
+from appliance.bundle.read.delta import require_held
 from appliance.bundle.read.summary import write_summary
-from appliance.bundle.read.verify import Report, stage_bundle, verify_bundle
+from appliance.bundle.read.verify import BundleError, Report, stage_bundle, verify_targets
 from appliance.bundle.repository.held import HeldBundles, held_bundles
 from appliance.contract.catalogue import TARGET, Catalogue, no_catalogue, read_catalogue
 from appliance.enclave.paths import HostPaths
@@ -29,8 +31,9 @@ from appliance.monitor.decide.revocations import FOLDER, revoked
 from appliance.monitor.in_force import lineage
 from appliance.monitor.in_force.statements import Statements, check_not_older, known_statements, read_statements
 from appliance.playbook import TaskEvent, run_playbook
+from appliance.trust.files import read_limited
 from appliance.trust.keys import host_key
-from appliance.trust.repository.client import Repository
+from appliance.trust.repository.client import Repository, read_repository
 from appliance.trust.repository.freshness import Freshness
 
 Progress = Callable[[str], None]
@@ -105,26 +108,28 @@ def install(
             check_handed_over(known.site, statements.site)
     trusted = paths.root / "trusted" / "tuf"
     bases = held_bundles(paths.root / "bundle")
-    with stages.stage("verify the bundle"):
+    with stages.stage("verify the bundle's metadata"):
         latest = clock.latest(paths.root / "log")
-        repository, report = verify_bundle(
-            bundle, root_fingerprint, trusted=_existing(trusted), bases=bases, now=latest
-        )
-        report.require()
+        repository = read_repository(bundle / "metadata", root_fingerprint, trusted=_existing(trusted), now=latest)
+        offered = _offered(bundle, repository, bases)
         for warning in thresholds(bundle, repository).judge(repository):
             progress(f"  {warning}")
-    staged = paths.root / "bundle" / f"{report.version}-{report.root[:8]}"
+    staged = paths.root / "bundle" / f"{repository.version}-{repository.root[:8]}"
     with stages.stage("check this host"):
-        findings = _examine(paths, statements, _offered(bundle, repository, bases), staged.name, report)
+        findings = _examine(paths, statements, offered, staged.name, repository)
         for finding in findings:
             progress(f"  REFUSED: {finding.message}" if isinstance(finding, ApplianceError) else f"  {finding}")
-    if not dry_run:
+    if dry_run:
+        with stages.stage("hash every byte of the bundle"):
+            verify_targets(bundle, repository, bases=bases).require()
+    else:
         preflight.require(findings)
+        fresh = not paths.root.exists()
         with converge.exclusive(paths), _way_back(paths, progress):
-            with stages.stage("copy the bundle, hashing every byte again"):
-                repository, copied = stage_bundle(
-                    bundle, staged, root_fingerprint, trusted=_existing(trusted), bases=bases, now=latest
-                )
+            with stages.stage("copy the bundle, hashing every byte"):
+                copied = stage_bundle(bundle, staged, repository, bases=bases)
+                if fresh and not copied.ok:
+                    shutil.rmtree(paths.root)
                 copied.require()
             with stages.stage("sign the verification summary and record the installation"):
                 key = host_key(paths.root / "secrets" / "host.pem", demo=statements.site.demo)
@@ -147,22 +152,30 @@ def install(
         "dry_run": dry_run,
         "ready": not any(isinstance(finding, ApplianceError) for finding in findings),
         "findings": [f.as_dict() if isinstance(f, ApplianceError) else {"found": f} for f in findings],
-        "bundle_bytes": sum(target.size for target in report.targets),
+        "bundle_bytes": sum(target.length for target in repository.targets.values()),
     }
 
 
 def _offered(bundle: Path, repository: Repository, bases: Sequence[Path]) -> Catalogue:
-    """The catalogue of a bundle that was verified, perhaps from an earlier one that it is a delta to."""
+    """The catalogue that was signed; it may lie in an earlier bundle, to which this one is a delta."""
     target = repository.targets.get(TARGET)
     if target is None:
         raise no_catalogue(bundle)
-    return read_catalogue(HeldBundles(bases).locate(bundle, target).read_bytes(), TARGET)
+    held = HeldBundles(bases)
+    require_held(bundle, held, list(repository.targets.values()))
+    data = read_limited(held.locate(bundle, target), target.length)
+    if hashlib.sha256(data).hexdigest() != target.sha256:
+        raise BundleError(
+            f"targets/{TARGET}: its SHA-256 is not the one that was signed",
+            remedy="carry the bundle again from its source, or the named file alone",
+        )
+    return read_catalogue(data, TARGET)
 
 
 def _examine(
-    paths: HostPaths, statements: Statements, offered: Catalogue, bundle: str, report: Report
+    paths: HostPaths, statements: Statements, offered: Catalogue, bundle: str, repository: Repository
 ) -> list[preflight.Obstacle]:
-    sizes = {target.path: target.size for target in report.targets}
+    sizes = {target.path: target.length for target in repository.targets.values()}
     host = preflight.Host(
         paths=paths,
         site=statements.site,
@@ -170,9 +183,9 @@ def _examine(
         offered=offered,
         platform=detect(),
         rooms=space.rooms(space.needs(paths, statements.site, bundle, sizes)),
-        reference_time=report.reference_time,
+        reference_time=repository.reference_time,
         now=datetime.now(UTC),
-        labels={target.path: target.label for target in report.targets},
+        labels={target.path: target.custom.label for target in repository.targets.values()},
     )
     return preflight.examine(host)
 

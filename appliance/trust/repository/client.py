@@ -15,7 +15,7 @@ from tuf.api.exceptions import (
 
 from appliance.trust import furniture
 from appliance.trust.files import read_limited, replace_file
-from appliance.trust.fingerprint import check_fingerprint
+from appliance.trust.fingerprint import check_fingerprint, fingerprint
 from appliance.trust.repository import hybrid
 from appliance.trust.repository.chain import RootChain, chain_names
 from appliance.trust.repository.metadata import (
@@ -57,6 +57,11 @@ class Repository:
     created: datetime
     expires: datetime
     reference_time: datetime
+
+    @property
+    def root(self) -> str:
+        """Fingerprint of the root, as it is on paper."""
+        return fingerprint(self.files["1.root.json"])
 
 
 def read_repository(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from appliance.trust.ceremony import initialise
 from appliance.trust.keys import PrivateKey, load_private_key
 from appliance.trust.people import load_people
 from appliance.trust.repository.chain import RootChain
+from appliance.trust.repository.client import read_repository
 from appliance.trust.repository.metadata import Custom
 from appliance.trust.repository.publish import Edition
 from appliance.trust.repository.root import BUILDER_ID, Person
@@ -207,13 +209,20 @@ def check(bundle: Path, keys: Keys, trusted: Path | None = None) -> Report:
     return verify_bundle(bundle, keys.fingerprint, trusted=trusted, now=NOW)[1]
 
 
+def stage(bundle: Path, destination: Path, keys: Keys, bases: Sequence[Path] = ()) -> Report:
+    """Stage a bundle whose metadata holds, at the time of the samples."""
+    repository = read_repository(bundle / "metadata", keys.fingerprint, now=NOW)
+    return stage_bundle(bundle, destination, repository, bases=bases)
+
+
 def refused(bundle: Path, keys: Keys, match: str) -> None:
     """Refused when verified in place and when staged, and nothing wrong is left behind."""
     with pytest.raises(ApplianceError, match=match):
         check(bundle, keys).require()
     staging = bundle.parent / "staging"
     with pytest.raises(ApplianceError, match=match):
-        stage_bundle(bundle, staging, keys.fingerprint, now=NOW)[1].require()
+        stage(bundle, staging, keys).require()
+    assert not staging.exists()
 
 
 def flip(file: Path, position: int = -1) -> None:

@@ -7,11 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from appliance.bundle.read.delta import Earlier, Edition, earlier_bundle, write_delta
-from appliance.bundle.read.verify import stage_bundle, verify_bundle
+from appliance.bundle.read.verify import verify_bundle
 from appliance.bundle.repository.held import held_bundles
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
-from tests.unit.bundle.sample import NOW, Keys, sign
+from tests.unit.bundle.sample import NOW, Keys, sign, stage
 from tests.unit.bundle.sample import fill as fill_sample
 
 
@@ -40,7 +40,7 @@ def test_a_delta_carries_what_is_new_and_needs_its_base(new: Path, old: Path, ke
 def test_a_host_without_the_base_refuses_and_names_it(new: Path, old: Path, keys: Keys, tmp_path: Path) -> None:
     write_delta(new, earlier_bundle(old, keys.fingerprint), tmp_path / "delta", keys.fingerprint)
     with pytest.raises(ApplianceError, match="files are neither on this medium nor on this host") as refusal:
-        stage_bundle(tmp_path / "delta", tmp_path / "host", keys.fingerprint, now=NOW)
+        stage(tmp_path / "delta", tmp_path / "host", keys)
     assert f"version 1 of root {keys.fingerprint[:16]}" in refusal.value.rule
     assert not (tmp_path / "host").exists()
 
@@ -73,7 +73,7 @@ def test_a_strange_delta_file(old: Path, keys: Keys, text: bytes) -> None:
 
 def test_bundles_on_the_host_are_found(old: Path, new: Path, keys: Keys, tmp_path: Path) -> None:
     for folder in (old, new):
-        stage_bundle(folder, tmp_path / "held" / folder.name, keys.fingerprint, now=NOW)[1].require()
+        stage(folder, tmp_path / "held" / folder.name, keys).require()
     (tmp_path / "held" / "begun" / "targets").mkdir(parents=True)
     assert {path.name for path in held_bundles(tmp_path / "held")} == {"old", "new"}
 
@@ -85,7 +85,7 @@ def test_the_highest_version_counts() -> None:
 
 def test_a_staged_delta_is_a_whole_bundle(new: Path, old: Path, keys: Keys, tmp_path: Path) -> None:
     write_delta(new, earlier_bundle(old, keys.fingerprint), tmp_path / "delta", keys.fingerprint)
-    stage_bundle(tmp_path / "delta", tmp_path / "host", keys.fingerprint, bases=[old], now=NOW)[1].require()
+    stage(tmp_path / "delta", tmp_path / "host", keys, bases=[old]).require()
     assert verify_bundle(tmp_path / "host", keys.fingerprint, now=NOW)[1].ok
 
 
@@ -99,7 +99,7 @@ def test_a_base_that_rotted_is_found_out(new: Path, old: Path, keys: Keys, tmp_p
     write_delta(new, earlier_bundle(old, keys.fingerprint), tmp_path / "delta", keys.fingerprint)
     with (old / "targets/models/small.gguf").open("r+b") as file:
         file.write(b"x")
-    report = stage_bundle(tmp_path / "delta", tmp_path / "host", keys.fingerprint, bases=[old], now=NOW)[1]
+    report = stage(tmp_path / "delta", tmp_path / "host", keys, bases=[old])
     assert report.findings == ["targets/models/small.gguf: its SHA-256 is not the one that was signed"]
     assert not (tmp_path / "host/targets/models/small.gguf").exists()
 

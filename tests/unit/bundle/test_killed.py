@@ -20,8 +20,11 @@ import sys
 from datetime import datetime
 from pathlib import Path
 from appliance.bundle.read.verify import stage_bundle
+from appliance.trust.repository.client import read_repository
+bundle = Path(sys.argv[1])
 print("ready", flush=True)
-stage_bundle(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], now=datetime.fromisoformat(sys.argv[4]))
+repository = read_repository(bundle / "metadata", sys.argv[3], now=datetime.fromisoformat(sys.argv[4]))
+stage_bundle(bundle, Path(sys.argv[2]), repository)
 """
 GATHER = """
 import sys

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bundle.read.verify import stage_bundle, verify_bundle
+from appliance.bundle.read.verify import verify_bundle
 from appliance.bundle.repository.carry import draft_of
 from appliance.errors import ApplianceError, visible
 from appliance.trust import canonical, furniture
 from appliance.trust.repository.schema import Custom
 from tests.forgery import second_form
 from tests.unit.bundle import sample
-from tests.unit.bundle.sample import NOW, Keys, fill, make_bundle, sign
+from tests.unit.bundle.sample import NOW, Keys, fill, make_bundle, sign, stage
 
 Damage = Callable[[Path], object]
 LONG = "policies/" + "a-policy-whose-name-is-longer-than-a-disc-with-joliet-alone-can-hold-0001.yml"
@@ -156,14 +156,14 @@ def test_a_damaged_copy_is_refused_or_explained(original: Path, keys: Keys, tmp_
     findings = said_of(bundle, keys)
     if expected is None:
         assert findings == []
-        stage_bundle(bundle, tmp_path / "staged", keys.fingerprint, now=NOW)[1].require()
+        stage(bundle, tmp_path / "staged", keys).require()
         staged = {entry.name for entry in (tmp_path / "staged").iterdir()}
         assert staged <= {"metadata", "targets"}, "what an operating system left is not carried onto the host"
         return
     assert any(match(expected, finding) for finding in findings), findings
     assert all(finding == visible(finding) and "\n" not in finding for finding in findings)
     with pytest.raises(ApplianceError):
-        stage_bundle(bundle, tmp_path / "staged", keys.fingerprint, now=NOW)[1].require()
+        stage(bundle, tmp_path / "staged", keys).require()
 
 
 def match(pattern: str, finding: str) -> bool:
@@ -207,7 +207,7 @@ def test_long_names_that_begin_alike_arrive_beside_each_other(tmp_path: Path, ke
     drafts = {draft_of(tmp_path / path).name for path in targets}
     assert len(drafts) == len({Path(path).name for path in targets})
     assert all(len(name) <= 255 for name in drafts)
-    stage_bundle(tmp_path / "b", tmp_path / "staged", keys.fingerprint, now=NOW)[1].require()
+    stage(tmp_path / "b", tmp_path / "staged", keys).require()
     assert verify_bundle(tmp_path / "staged", keys.fingerprint, now=NOW)[1].findings == []
 
 

@@ -13,12 +13,11 @@ from typing import Any
 
 import pytest
 
-from appliance.bundle.read.verify import stage_bundle
 from appliance.errors import ApplianceError
 from appliance.trust import canonical
 from appliance.trust.repository.hybrid import LIMIT as HYBRID_LIMIT
 from appliance.trust.repository.metadata import LIMITS
-from tests.unit.bundle.sample import NOW, Keys, make_bundle
+from tests.unit.bundle.sample import Keys, make_bundle, stage
 
 FEW, MANY = 130, 10_000
 Mutation = Callable[[random.Random, Path], None]
@@ -219,7 +218,7 @@ def refuse_all(original: Path, keys: Keys, home: Path, kind: int, total: int) ->
         assert contents(bundle) != whole
         before = snapshot(bundle), snapshot(outside)
         with pytest.raises(ApplianceError):
-            stage_bundle(bundle, staging, keys.fingerprint, now=NOW)[1].require()
+            stage(bundle, staging, keys).require()
         assert (snapshot(bundle), snapshot(outside)) == before
         assert {entry.name for entry in home.iterdir()} <= {"bundle", "staging", "outside"}
         for folder in (bundle, staging, outside):

@@ -8,34 +8,33 @@ import pytest
 from typer.testing import CliRunner
 
 from appliance.bundle.read.inspect import inspect_bundle
-from appliance.bundle.read.verify import stage_bundle
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
 from tests.unit.bundle.sample import (
-    NOW,
     Keys,
     check,
     flip,
+    stage,
 )
 
 
 def test_staging_copies_everything_and_resumes(bundle: Path, keys: Keys, tmp_path: Path) -> None:
     staging = tmp_path / "host"
-    _, report = stage_bundle(bundle, staging, keys.fingerprint, now=NOW)
+    report = stage(bundle, staging, keys)
     assert report.ok
     assert check(staging, keys).ok
     model = staging / "targets" / "models" / "small.gguf"
     before = model.stat().st_ino
     flip(staging / "targets" / "policies" / "access.yml")
     (staging / "targets" / "debs" / "podman_4.3.1+ds1-8_amd64.deb").unlink()
-    assert stage_bundle(bundle, staging, keys.fingerprint, now=NOW)[1].ok
+    assert stage(bundle, staging, keys).ok
     assert check(staging, keys).ok
     assert model.stat().st_ino == before
 
 
 def test_a_destination_that_is_full(bundle: Path, keys: Keys) -> None:
     with pytest.raises(ApplianceError, match="cannot be written") as refusal:
-        stage_bundle(bundle, Path("/dev/full"), keys.fingerprint, now=NOW)
+        stage(bundle, Path("/dev/full"), keys)
     assert refusal.value.remedy
 
 
@@ -45,12 +44,12 @@ def test_a_file_system_that_takes_no_more(bundle: Path, keys: Keys, tmp_path: Pa
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
     try:
         with pytest.raises(ApplianceError, match="cannot be written"):
-            stage_bundle(bundle, tmp_path / "host", keys.fingerprint, now=NOW)
+            stage(bundle, tmp_path / "host", keys)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not list((tmp_path / "host").rglob("*.arriving"))
     assert not (tmp_path / "host" / "targets" / "models" / "small.gguf").exists()
-    assert stage_bundle(bundle, tmp_path / "host", keys.fingerprint, now=NOW)[1].ok
+    assert stage(bundle, tmp_path / "host", keys).ok
 
 
 def test_inspect_says_when_nothing_is_proven(bundle: Path, keys: Keys) -> None:
