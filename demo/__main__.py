@@ -8,7 +8,7 @@ import argparse
 import sys
 
 from appliance.host.enforce.platform import is_root
-from demo import browse, closing, stages
+from demo import browse, closing, stages, tour
 from demo.instance import INSTANCES, PEOPLE, Instance, StageError, run_inside
 from demo.report import Report
 
@@ -16,6 +16,7 @@ EXAMPLES = """examples:
   appliance-demo start               build, install, use; the site keeps running
   appliance-demo browse analyst      a browser with the analyst's certificate, at the page to ask the model
   appliance-demo browse officer      the officer's console
+  appliance-demo tour                six things that the site promises, shown, one key a step
   appliance-demo run host status     any command of `appliance`, inside the site's network
   appliance-demo stop                remove the site; keys and caches stay"""
 
@@ -55,6 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("person", choices=sorted(PEOPLE), metavar="PERSON", help=", ".join(PEOPLE))
     one.add_argument("enclave", nargs="?", choices=["unclassified", "secret", "system-high"], metavar="ENCLAVE")
     one.set_defaults(action=lambda instance, given: browse.browse(instance, given.person, given.enclave))
+    shown = commands.add_parser("tour", help="see what the site promises, one key a step")
+    shown.add_argument("--no-keys", action="store_true", help="wait for no key")
+    shown.add_argument("--json", action="store_true", help="print what was seen as JSON; waits for no key")
+    shown.set_defaults(action=_tour)
     inside = commands.add_parser("run", help="run a command of `appliance` inside the site's network")
     inside.add_argument("words", nargs=argparse.REMAINDER, metavar="WORDS", help="for example: host status")
     inside.set_defaults(action=lambda instance, given: run_inside(instance, given.words))
@@ -63,6 +68,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands.add_parser("stop", help="remove the site; keys and caches stay").set_defaults(action=_stop)
     return parser
+
+
+def _tour(instance: Instance, arguments: argparse.Namespace) -> int:
+    return tour.tour(instance, wait=not (arguments.no_keys or arguments.json), as_json=arguments.json)
 
 
 def _start(instance: Instance, arguments: argparse.Namespace) -> int:

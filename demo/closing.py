@@ -88,6 +88,7 @@ def people_and_places(instance: Instance) -> str:
         "",
         "what to type",
         f"  {COMMAND} browse analyst       a browser with that certificate; names are resolved for it",
+        f"  {COMMAND} tour                 six things that the site promises, shown, one key a step",
         f"  {COMMAND} run host status      any command of `appliance`, inside the site's network",
         f"  {COMMAND} show                 this screen again",
         f"  {COMMAND} stop                 remove the site; keys and caches stay",

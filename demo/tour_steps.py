@@ -1,0 +1,281 @@
+"""What the tour shows, one function a step: each does it on the running site and returns the lines to show."""
+
+import hashlib
+import io
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+import segno
+
+from appliance.audit.log.bodies import Record
+from appliance.audit.log.merkle import inclusion_proof, leaf_hash, verify_inclusion
+from appliance.audit.log.note import Checkpoint, Verifier, open_checkpoint
+from appliance.audit.log.tiles import CHECKPOINT, TileReader
+from demo import use
+from demo.instance import Instance, appliance, require, stand_in
+from demo.users import MARKINGS, MODEL, model_client, user, wait_until
+
+LOW, HIGH = "unclassified", "secret"
+
+
+@dataclass
+class Tour:
+    """The site that is shown, and what one step leaves for a later one.
+
+    Attributes:
+        instance: a site on which people worked already.
+        withdrawal: the officers' statement that withdraws the certificate of the model at ``LOW``.
+    """
+
+    instance: Instance
+    withdrawal: Path | None = None
+
+    @property
+    def certificate(self) -> Path:
+        """The certificate with which the model answers at ``LOW``."""
+        return self.instance.build / f"right-certificate-{LOW}.dsse.json"
+
+    @property
+    def log(self) -> Path:
+        """The site's audit log."""
+        return self.instance.root / "log"
+
+    def prepare(self) -> None:
+        """Have two officers sign the withdrawal, which takes them longer than anybody wants to watch."""
+        folder = self.instance.build / "tour"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        draft, signed = folder / "withdraw.yml", folder / "withdraw.dsse.json"
+        said = appliance(
+            self.instance, "site", "draft-revocation", self.certificate, "--site", self._site(),
+            "--reason", "shown in a tour", "--out", draft, "--json",
+        )  # fmt: skip
+        require(said["kind"] == "certificate", said)
+        for key in sorted((self.instance.keys / "officers").glob("*.pem"))[:2]:
+            sign = ("--key", key, "--passphrase-file", self.instance.passphrase, "--out", signed)
+            appliance(self.instance, "site", "sign-revocation", draft, *sign)
+        self.withdrawal = signed
+
+    def _site(self) -> str:
+        text = (self.instance.build / "site.yml").read_text()
+        return str(next(line for line in text.splitlines() if line.startswith("site:")).partition(":")[2].strip())
+
+
+def two_levels(tour: Tour) -> list[str]:
+    """A record arrives at SECRET; the page at UNCLASSIFIED stays as it is, byte for byte."""
+    page = "/labeling/api/projects"
+    people = {LOW: stand_in("annotator"), HIGH: stand_in("evaluator-2")}
+
+    def look() -> dict[str, tuple[int, str]]:
+        found = {}
+        for enclave, person in people.items():
+            with user(tour.instance, person, enclave, session=True) as client:
+                content = client.get(page).raise_for_status().content
+            found[enclave] = len(content), hashlib.sha256(content).hexdigest()
+        return found
+
+    before = look()
+    with user(tour.instance, people[HIGH], HIGH, session=True) as client:
+        name = f"Reports of {time.strftime('%H:%M:%S', time.gmtime())} Z"
+        client.post(page, json={"name": name}).raise_for_status()
+    after = look()
+    require(before[HIGH] != after[HIGH], "the page at SECRET did not change")
+    require(before[LOW] == after[LOW], "the page at UNCLASSIFIED changed")
+    rows = [f"{page} lists the projects that its reader may see.", ""]
+    for enclave in (HIGH, LOW):
+        changed = "changed" if before[enclave] != after[enclave] else "the same, byte for byte"
+        rows.append(f"{MARKINGS[enclave]:<26} before  {before[enclave][1][:32]}  {before[enclave][0]:>6} bytes")
+        rows.append(f"{'':<26} after   {after[enclave][1][:32]}  {after[enclave][0]:>6} bytes  {changed}")
+    return rows
+
+
+def withdraw_in_mid_answer(tour: Tour) -> list[str]:
+    """Two officers withdraw the model's certificate while it answers: the answer ends, marked."""
+    require(tour.withdrawal, "the officers have not signed")
+    where = ("--root", tour.instance.root, "--run", tour.instance.run)
+    person = stand_in("analyst")
+    text, finish, times = "", "", {}
+    question: Any = [{"role": "user", "content": "Count from one to two hundred, in words."}]
+    with user(tour.instance, person, LOW, session=True), model_client(tour.instance, person, LOW) as client:
+        stream = client.chat.completions.create(model=MODEL, messages=question, max_tokens=400, stream=True)
+
+        def withdraw() -> None:
+            appliance(tour.instance, "site", "revoke", tour.withdrawal or "", *where, inside=True)
+            times["revoked"] = time.monotonic()
+
+        thread = threading.Thread(target=withdraw)
+        thread.start()
+        with suppress(openai.APIError, httpx.HTTPError):
+            for chunk in stream:
+                for choice in chunk.choices:
+                    text += choice.delta.content or ""
+                    finish = choice.finish_reason or finish
+        times["ended"] = time.monotonic()
+        thread.join()
+        refused = _refusal(client, question)
+    require(finish not in ("stop", "length"), "the answer ended before the withdrawal")
+    return [
+        f"The model had said: …{' '.join(text.split())[-60:]}",
+        f"The answer ended {times['ended'] - times['revoked']:+.2f} s after the withdrawal was in force.",
+        f"Asked again, the model says: {refused}",
+    ]
+
+
+def _refusal(client: openai.OpenAI, question: Any) -> str:
+    try:
+        client.chat.completions.create(model=MODEL, messages=question, max_tokens=4)
+    except openai.APIStatusError as error:
+        return str(error.response.json()["error"])
+    return "an answer"
+
+
+def certify_again(tour: Tour) -> list[str]:
+    """A person signs the same results anew, so that the site is as it was."""
+    key = next((tour.instance.keys / "certifiers").glob("*.pem"))
+    source = tour.certificate.with_suffix(".results")
+    tour.certificate.unlink()
+    sign = ("--key", key, "--passphrase-file", tour.instance.passphrase, "--expires", "90", "--out", tour.certificate)
+    appliance(tour.instance, "model", "certify", source, *sign)
+    where = ("--enclave", LOW, "--root", tour.instance.root, "--run", tour.instance.run)
+    appliance(tour.instance, "model", "install", tour.certificate, *where, inside=True)
+    tour.withdrawal = None
+    return ["The certifier signed the results of the same evaluation again; the model answers again in a moment."]
+
+
+def answer_and_its_record(tour: Tour) -> list[str]:
+    """From an answer to its record, and from the record to the checkpoint that the log signed."""
+    person = stand_in("analyst")
+    question: Any = [{"role": "user", "content": "What is a checklist good for?"}]
+    with user(tour.instance, person, HIGH, session=True), model_client(tour.instance, person, HIGH) as client:
+        answer = client.chat.completions.with_raw_response.create(model=MODEL, messages=question, max_tokens=24)
+    request = answer.headers["x-request-id"]
+    said = " ".join((answer.parse().choices[0].message.content or "").split())
+    record = wait_until(lambda: _record_of(tour, request), 10, "the record of the answer")
+    checkpoint = _checkpoint(tour)
+    reader = TileReader(tour.log, checkpoint.size)
+    proof = inclusion_proof(reader.subtree, record.index, checkpoint.size)
+    leaf = leaf_hash(record.entry)
+    require(verify_inclusion(leaf, record.index, checkpoint.size, proof, checkpoint.root), "the record is not proven")
+    event = json.loads(record.body)
+    return [
+        f"Answer, marked {answer.headers['x-classification']}: {said}",
+        f"Its request {request} is record {record.index} of the log, which says",
+        *(f"  {name:<10} {value}" for name, value in _told(event)),
+        f"{len(proof)} hashes lead from this record to the root {checkpoint.root.hex()[:32]}… that the log signed",
+        f"over {checkpoint.size} records. Change a byte of the record, and they lead elsewhere.",
+    ]
+
+
+def _told(event: dict[str, Any]) -> list[tuple[str, str]]:
+    actor = event["actor"]
+    decided = actor["authorizations"][0]
+    return [
+        ("who", str(actor["user"]["name"])),
+        ("what", str(event["api"]["operation"])),
+        ("decided by", f"{decided['decision']}, rule {decided['policy']['name']}"),
+        ("label", str(event["label"])),
+    ]
+
+
+def _record_of(tour: Tour, request: str) -> Record | None:
+    size = _checkpoint(tour).size
+    for file in sorted((tour.log / "bodies").glob("*.jsonl"), reverse=True):
+        for line in reversed(file.read_bytes().splitlines(keepends=True)):
+            if request.encode() in line:
+                record = Record.decode(line)
+                return record if record.index < size else None
+    return None
+
+
+def _checkpoint(tour: Tour) -> Checkpoint:
+    verifier = Verifier.decode((tour.log / "log.vkey").read_text().strip())
+    return open_checkpoint((tour.log / CHECKPOINT).read_bytes(), verifier)
+
+
+def changed_byte(tour: Tour) -> list[str]:
+    """One bit of a copy of the log is turned over; the verification names the record."""
+    found = use.audit(tour.instance)
+    return [
+        f"The log verifies: {found['entries']} records.",
+        "In a copy of it one bit of a name was turned over. The same command on the copy ends with status 1:",
+        f"  record {found['tampered_entry']} is not the one that the log committed to.",
+    ]
+
+
+def refused_tier(tour: Tour) -> list[str]:
+    """The appliance refuses its own model a tier, with numbers."""
+    results = tour.instance.build / "results-refused.json"
+    told = appliance(tour.instance, "model", "tier", results, check=False)
+    require(told.returncode == 1, "a small model reached the tier")
+    return [line.rstrip() for line in told.stdout.splitlines()[:14]]
+
+
+def checkpoint_to_carry(tour: Tour) -> list[str]:
+    """The signed checkpoint as a code to photograph: next week's log must extend it."""
+    out = tour.instance.build / "tour" / "anchor"
+    shutil.rmtree(out, ignore_errors=True)
+    where = ("--key", tour.log / "log.vkey", "--log", tour.log, "--spool", tour.instance.root / "spool")
+    appliance(tour.instance, "audit", "anchor", *where, "--out", out, inside=True)
+    drawn = io.StringIO()
+    segno.make((out / "checkpoint").read_bytes(), error="l", micro=False).terminal(drawn, compact=True)
+    return [
+        *drawn.getvalue().splitlines(),
+        "This is the text that the log signed. Photograph it and keep it away from this host. Next week:",
+        "  appliance audit anchor check FILE --key log.vkey",
+        "says whether the log of that day still holds these records; whoever rewrote one is found out.",
+    ]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: a heading, what will be done, and the function that does it."""
+
+    heading: str
+    says: str
+    work: Callable[[Tour], list[str]]
+    reset: Callable[[Tour], list[str]] | None = None
+
+
+STEPS = (
+    Step(
+        "Two levels, one host",
+        "An evaluator works at SECRET, an annotator at UNCLASSIFIED. A project is made at SECRET. Both lists are read"
+        " before and after, through their gateways.",
+        two_levels,
+    ),
+    Step(
+        "A certificate is withdrawn in mid-answer",
+        "The analyst asks for a long answer. While it streams, the withdrawal that two officers signed takes effect.",
+        withdraw_in_mid_answer,
+        certify_again,
+    ),
+    Step(
+        "From an answer to the log",
+        "The analyst asks a question. The answer has a number; the number has a record; the record has a proof.",
+        answer_and_its_record,
+    ),
+    Step(
+        "One bit of the log",
+        "Root of this host could write into the log's files. Somebody does, in a copy.",
+        changed_byte,
+    ),
+    Step(
+        "The appliance refuses its own model",
+        f"The small model was tried for {use.NEXT}. This is what the certifier is told who wants to sign.",
+        refused_tier,
+    ),
+    Step(
+        "A checkpoint to carry away",
+        "The log signs what it holds. Take it with you, as a picture.",
+        checkpoint_to_carry,
+    ),
+)
