@@ -8,6 +8,8 @@ import time
 import tty
 from typing import Any, TextIO
 
+import httpx
+import openai
 from rich.console import Console
 
 from appliance.enclave.paths import HostPaths
@@ -74,7 +76,10 @@ def _show(step: Step, one: Tour, ready: _Preparation, shown: Console) -> dict[st
     ready.wait()
     began = time.monotonic()
     with shown.status("", spinner="line"):
-        lines = step.work(one)
+        try:
+            lines = step.work(one)
+        except (httpx.HTTPError, openai.OpenAIError) as error:
+            raise StageError(f"{step.heading}: {error}", f"read the end of {one.instance.log}") from error
     took = time.monotonic() - began
     for line in lines:
         shown.print(f"  {line}", markup=False)

@@ -22,7 +22,7 @@ from appliance.audit.log.note import Checkpoint, Verifier, open_checkpoint
 from appliance.audit.log.tiles import CHECKPOINT, TileReader
 from demo import use
 from demo.instance import Instance, appliance, require, stand_in
-from demo.users import MARKINGS, MODEL, model_client, user, wait_until
+from demo.users import MARKINGS, MODEL, ask_model, model_client, user, wait_until
 
 LOW, HIGH = "unclassified", "secret"
 
@@ -73,7 +73,7 @@ class Tour:
 def two_levels(tour: Tour) -> list[str]:
     """A record arrives at SECRET; the page at UNCLASSIFIED stays as it is, byte for byte."""
     page = "/labeling/api/projects"
-    people = {LOW: stand_in("annotator"), HIGH: stand_in("evaluator-2")}
+    people = {LOW: stand_in("annotator"), HIGH: stand_in("analyst")}
 
     def look() -> dict[str, tuple[int, str]]:
         found = {}
@@ -104,9 +104,11 @@ def withdraw_in_mid_answer(tour: Tour) -> list[str]:
     where = ("--root", tour.instance.root, "--run", tour.instance.run)
     person = stand_in("analyst")
     text, finish, times = "", "", {}
-    question: Any = [{"role": "user", "content": "Count from one to two hundred, in words."}]
+    question: Any = [{"role": "user", "content": "Write a long story about a lighthouse keeper."}]
     with user(tour.instance, person, LOW, session=True), model_client(tour.instance, person, LOW) as client:
-        stream = client.chat.completions.create(model=MODEL, messages=question, max_tokens=400, stream=True)
+        stream = client.chat.completions.create(
+            model=MODEL, messages=question, max_tokens=400, temperature=0, seed=1, stream=True
+        )
 
         def withdraw() -> None:
             appliance(tour.instance, "site", "revoke", tour.withdrawal or "", *where, inside=True)
@@ -124,9 +126,9 @@ def withdraw_in_mid_answer(tour: Tour) -> list[str]:
         refused = _refusal(client, question)
     require(finish not in ("stop", "length"), "the answer ended before the withdrawal")
     return [
-        f"The model had said: …{' '.join(text.split())[-60:]}",
-        f"The answer ended {times['ended'] - times['revoked']:+.2f} s after the withdrawal was in force.",
-        f"Asked again, the model says: {refused}",
+        f"The model was saying: …{' '.join(text.split())[-60:]}",
+        f"It ended {_when(times['ended'] - times['revoked'])}.",
+        f"Asked again, the service refuses: {refused}",
     ]
 
 
@@ -134,8 +136,15 @@ def _refusal(client: openai.OpenAI, question: Any) -> str:
     try:
         client.chat.completions.create(model=MODEL, messages=question, max_tokens=4)
     except openai.APIStatusError as error:
-        return str(error.response.json()["error"])
+        return str(error.response.json()["error"]["message"])
     return "an answer"
+
+
+def _when(seconds: float) -> str:
+    """When the answer ended, from when the officers' command came back."""
+    if seconds <= 0:
+        return "while the officers' command was still at work"
+    return f"{seconds:.2f} s after the officers' command"
 
 
 def certify_again(tour: Tour) -> list[str]:
@@ -148,7 +157,16 @@ def certify_again(tour: Tour) -> list[str]:
     where = ("--enclave", LOW, "--root", tour.instance.root, "--run", tour.instance.run)
     appliance(tour.instance, "model", "install", tour.certificate, *where, inside=True)
     tour.withdrawal = None
-    return ["The certifier signed the results of the same evaluation again; the model answers again in a moment."]
+    person = stand_in("analyst")
+    with user(tour.instance, person, LOW, session=True), model_client(tour.instance, person, LOW) as client:
+
+        def answers() -> bool:
+            with suppress(openai.APIStatusError):
+                return ask_model(client, "Say hello.", max_tokens=2) is not None
+            return False
+
+        wait_until(answers, 30, "serving with the new certificate")
+    return ["The certifier signed the results of the same evaluation again; the model answers again."]
 
 
 def answer_and_its_record(tour: Tour) -> list[str]:
@@ -168,21 +186,12 @@ def answer_and_its_record(tour: Tour) -> list[str]:
     event = json.loads(record.body)
     return [
         f"Answer, marked {answer.headers['x-classification']}: {said}",
-        f"Its request {request} is record {record.index} of the log, which says",
-        *(f"  {name:<10} {value}" for name, value in _told(event)),
-        f"{len(proof)} hashes lead from this record to the root {checkpoint.root.hex()[:32]}… that the log signed",
+        f"Its request has the number {request}. Record {record.index} of the log says of it:",
+        f"  {event['message']}",
+        f"  label {record.label}, model {event['ai_model']['uid'][:39]}…,",
+        f"  prompt {event['unmapped']['inputs'][0][:44]}… (a keyed digest: nobody can guess it back)",
+        f"{len(proof)} hashes lead from this record to the root {checkpoint.root.hex()[:32]}…, which the log signed",
         f"over {checkpoint.size} records. Change a byte of the record, and they lead elsewhere.",
-    ]
-
-
-def _told(event: dict[str, Any]) -> list[tuple[str, str]]:
-    actor = event["actor"]
-    decided = actor["authorizations"][0]
-    return [
-        ("who", str(actor["user"]["name"])),
-        ("what", str(event["api"]["operation"])),
-        ("decided by", f"{decided['decision']}, rule {decided['policy']['name']}"),
-        ("label", str(event["label"])),
     ]
 
 
@@ -190,7 +199,7 @@ def _record_of(tour: Tour, request: str) -> Record | None:
     size = _checkpoint(tour).size
     for file in sorted((tour.log / "bodies").glob("*.jsonl"), reverse=True):
         for line in reversed(file.read_bytes().splitlines(keepends=True)):
-            if request.encode() in line:
+            if request.encode() in line and b'"ai_model"' in line:
                 record = Record.decode(line)
                 return record if record.index < size else None
     return None
@@ -248,7 +257,7 @@ class Step:
 STEPS = (
     Step(
         "Two levels, one host",
-        "An evaluator works at SECRET, an annotator at UNCLASSIFIED. A project is made at SECRET. Both lists are read"
+        "An analyst works at SECRET, an annotator at UNCLASSIFIED. A project is made at SECRET. Both lists are read"
         " before and after, through their gateways.",
         two_levels,
     ),

@@ -1,8 +1,14 @@
 """The life of a site, in its order: each step on the running site, through the gateways, as its people do it."""
 
+import json
+
+import pytest
+
 from demo import browser, use
 from demo.instance import Instance, prove_cut
 from demo.stages import status
+from demo.tour import tour
+from demo.tour_steps import STEPS
 
 
 def test_the_host_has_no_way_out(site: Instance) -> None:
@@ -69,3 +75,13 @@ def test_the_officer_lists_and_filters_decisions_in_a_browser(site: Instance) ->
     facts = browser.officer_page(site)
     assert facts["rows"] > 10
     assert facts["denied"] > 0
+
+
+def test_the_tour_shows_every_step_and_leaves_the_site_as_it_was(
+    site: Instance, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        assert tour(site, wait=False, as_json=True) == 0
+        seen = json.loads(capsys.readouterr().out)
+        assert [one["step"] for one in seen] == [step.heading for step in STEPS]
+    assert use.ask(site)["marking"] == "SECRET//REL TO USA, GBR"
