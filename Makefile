@@ -12,7 +12,7 @@ QUIETLY := @.ci/quietly build/setup.log
 # libatomic1 is what Playwright's own program needs and a minimal Debian lacks.
 APT := apparmor chromium conntrack iproute2 iptables libatomic1 libnss3-tools mmdebstrap netavark nftables npm podman \
        procps python3-venv runc
-APT_TEST := curl libgomp1 libnginx-mod-http-lua nginx-light postgresql-15 python3-dev shellcheck skopeo softhsm2 zstd
+APT_TEST := curl libfaketime libgomp1 libnginx-mod-http-lua nginx-light postgresql-15 python3-dev shellcheck skopeo softhsm2 zstd
 # libvirt and Vagrant are large, and only the machines' targets need them.
 APT_VAGRANT := dnsmasq-base libvirt-clients libvirt-daemon-system qemu-system-x86 qemu-utils rsync vagrant \
                vagrant-libvirt xorriso

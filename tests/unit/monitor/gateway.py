@@ -99,6 +99,8 @@ class Rig:
         self.service_port = free_port()
         self.fail_log = False
         self.known: Verifies = PUBLIC_KEY
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.append: Any = None
         self._stop = threading.Event()
         (folder / "ca.pem").write_bytes(self.issuer.pem)
         for name in SUBJECTS:
@@ -221,6 +223,7 @@ class Rig:
     async def _run(self) -> None:
         backend = await asyncio.start_server(connection(self._service), "127.0.0.1", self.service_port)
         async with daemon.running(self.paths) as monitor:
+            self.loop, self.append = asyncio.get_running_loop(), monitor.audit.append
             append = monitor.audit.append
 
             async def failing(records: Any) -> list[str]:
