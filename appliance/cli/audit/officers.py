@@ -165,6 +165,12 @@ def review(
     start: Annotated[
         int | None, inputs.word_option("NUMBER", "First record, in place of the one after the last review.", min=0)
     ] = None,
+    end: Annotated[
+        int | None,
+        inputs.word_option(
+            "NUMBER", "Record behind the last, as the review said that you write notes on; the log grows.", min=0
+        ),
+    ] = None,
     notes: Annotated[
         Path | None, inputs.file_option('JSON with a note for each finding, {"F1": "..."}; recorded.')
     ] = None,
@@ -176,7 +182,9 @@ def review(
 ) -> None:
     """Show what happened since the last review; with --notes, record that each finding was looked at.
 
-    Example: appliance audit review --notes notes.json --officer isso
+    Findings are numbered. So that a note stays with its finding while the log grows, give --end with --notes.
+
+    Example: appliance audit review --end 1200 --notes notes.json --officer isso
     """
     from appliance.audit.events.text import printable
     from appliance.audit.log.verify import verify
@@ -189,7 +197,12 @@ def review(
     last = reviews.last_review(log, rules)
     report = verify(log, _key_of(log, rules).encode())
     first = start if start is not None else last.checkpoint.size if last else 0
-    made = reviews.review(log, min(first, report.size), report.size, report.findings)
+    upto = report.size if end is None else end
+    if upto > report.size:
+        raise typer.BadParameter(
+            f"the log has {report.size} records, no record {upto - 1}; leave --end out", param_hint="--end"
+        )
+    made = reviews.review(log, min(first, upto), upto, report.findings)
     if notes is not None:
         checks.can_be_folder(spool_folder, SPOOL_IS)
         words = _notes(notes)
@@ -203,7 +216,8 @@ def review(
 
 
 def _text(made: "Review") -> str:
-    lines = [f"records {made.start} to {made.end - 1}" if made.end > made.start else "no new records"]
+    seen = f"records {made.start} to {made.end - 1}; give --end {made.end} with your notes"
+    lines = [seen if made.end > made.start else "no new records"]
     lines.append("decisions: " + (", ".join(f"{count} {what}" for what, count in made.decisions.items()) or "none"))
     lines += [f"{one.id:>4}  {one.kind:<12} {one.count:>6} x  {one.text} (record {one.first})" for one in made.findings]
     return "\n".join(lines)

@@ -78,13 +78,13 @@ class People:
         shutil.copyfile(self.log / "log.vkey", self._paper)
         self.index = Index(folder / "index.sqlite", self.log)
         self.year = Year()
+        self._cosigned = 0
         (folder / "anchors").mkdir()
         self._officers()
 
     def day(self, number: int) -> None:
         """One day of work."""
         self._clock.write_text(f"+{number}d")
-        time.sleep(1.1)  # libfaketime reads its file once a second
         if number == RENEWED:
             self._tell("renew analyst")
             self._certificate = "analyst-next"
@@ -178,15 +178,18 @@ class People:
         self._audit("policy", policy, "--log", self.log, "--spool", self._spool)
 
     def _review(self) -> None:
-        found = json.loads(self._audit("review", "--log", self.log, "--json"))["findings"]
+        made = json.loads(self._audit("review", "--log", self.log, "--json"))
         notes = self.folder / "notes.json"
-        notes.write_text(json.dumps({finding["id"]: "looked at, as every week" for finding in found}))
+        notes.write_text(json.dumps({finding["id"]: "looked at, as every week" for finding in made["findings"]}))
         where = ("--log", self.log, "--spool", self._spool)
-        self._audit("review", "--notes", notes, "--officer", OFFICERS[0], *where)
+        self._audit("review", "--end", str(made["end"]), "--notes", notes, "--officer", OFFICERS[0], *where)
         time.sleep(1.5)  # the monitor takes the spool in once a second
         asked = self.folder / "request"
         asked.unlink(missing_ok=True)
-        self._audit("request", "--log", self.log, "--key", self._paper, "--out", asked)
+        old = ("--old", str(self._cosigned))
+        wanted = json.loads(
+            self._audit("request", "--log", self.log, "--key", self._paper, *old, "--out", asked, "--json")
+        )
         for name in OFFICERS:
             key, state, done = (self.folder / f"{name}.{what}" for what in ("key", "state", "cosigned"))
             done.unlink(missing_ok=True)
@@ -195,12 +198,13 @@ class People:
             said = self._audit("accept", done, *where)
         if "not reached yet" in said:
             self.year.refused.append(f"a review without a quorum: {said}")
+        self._cosigned = wanted["size"]
         self.year.reviews += 1
 
     def _audit(self, *words: str | Path) -> str:
         result = self._runner.invoke(app, ["audit", *map(str, words)])
         if result.exit_code != 0:
-            raise RuntimeError(f"audit {words[0]}: {result.output}") from result.exception
+            raise RuntimeError(f"audit {words[0]}: {result.output}{result.exception}") from result.exception
         return result.output
 
     def _tell(self, line: str) -> None:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
@@ -283,6 +283,35 @@ def test_the_weekly_review_by_command(place: Place, tmp_path: Path, passphrase: 
     last = last_review(place.path, Policy.decode(policy.read_text()))
     assert last is not None
     assert abs(last.cosigned["isso"] - time.time()) < 60
+
+
+def test_a_note_stays_with_its_finding_while_the_log_grows(place: Place, tmp_path: Path) -> None:
+    def write(*subjects: str) -> None:
+        async def append() -> None:
+            log = place.open()
+            await log.append(
+                [events.activity(events.Scope(label="U;;*"), one, "records.export").record() for one in subjects]
+            )
+            await log.close()
+
+        asyncio.run(append())
+
+    def review(*words: str | Path) -> Result:
+        where = ("--log", place.path, "--policy", policy, "--spool", tmp_path / "spool")
+        return RUNNER.invoke(app, ["audit", "review", *map(str, (*where, *words))])
+
+    policy, notes = tmp_path / "policy", tmp_path / "notes.json"
+    policy.write_text(f"log {place.vkey}\nquorum none\n")
+    write("mallory")
+    seen = json.loads(review("--json").output)
+    notes.write_text(json.dumps({one["id"]: f"about {one['text']}" for one in seen["findings"]}))
+    write("alice", "bob")
+    said = ("--notes", notes, "--officer", "isso")
+    assert review(*said).exit_code == 1, "findings have come that nobody wrote a note on"
+    assert review(*said, "--end", str(seen["end"])).exit_code == 0
+    event = json.loads((tmp_path / "spool" / spool.FILE).read_bytes().splitlines()[0])["event"]
+    assert event["unmapped"]["detail"]["end"] == seen["end"]
+    assert review(*said, "--end", "999").exit_code == 2
 
 
 def test_unreviewed_break_glass_blocks_request_and_cosignature(place: Place, tmp_path: Path) -> None:
