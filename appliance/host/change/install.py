@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,14 +16,14 @@ from appliance.audit.events.kinds import Entity, Scope, Verdict
 from appliance.audit.events.text import printable
 from appliance.bundle.read.delta import require_held
 from appliance.bundle.read.summary import write_summary
-from appliance.bundle.read.verify import BundleError, Report, stage_bundle, verify_targets
+from appliance.bundle.read.verify import Report, stage_bundle, verify_targets
 from appliance.bundle.repository.held import HeldBundles, held_bundles
-from appliance.contract.catalogue import TARGET, Catalogue, no_catalogue, read_catalogue
 from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import Site, check_handed_over
 from appliance.errors import ApplianceError
-from appliance.host.change import converge, preflight, prune, stack
+from appliance.host.change import clusters, converge, preflight, prune, stack
 from appliance.host.change.devices import record_owners
+from appliance.host.change.offered import Offered
 from appliance.host.enforce.platform import detect, free_bytes
 from appliance.host.enforce.podman import Podman
 from appliance.host.state import clock, generation, space
@@ -31,7 +31,6 @@ from appliance.monitor.decide.revocations import FOLDER, revoked
 from appliance.monitor.in_force import lineage
 from appliance.monitor.in_force.statements import Statements, check_not_older, known_statements, read_statements
 from appliance.playbook import TaskEvent, run_playbook
-from appliance.trust.files import read_limited
 from appliance.trust.keys import host_key
 from appliance.trust.repository.client import Repository, read_repository
 from appliance.trust.repository.freshness import Freshness
@@ -111,7 +110,8 @@ def install(
     with stages.stage("verify the bundle's metadata"):
         latest = clock.latest(paths.root / "log")
         repository = read_repository(bundle / "metadata", root_fingerprint, trusted=_existing(trusted), now=latest)
-        offered = _offered(bundle, repository, bases)
+        require_held(bundle, HeldBundles(bases), list(repository.targets.values()))
+        offered = Offered(bundle, repository, bases)
         for warning in thresholds(bundle, repository).judge(repository):
             progress(f"  {warning}")
     staged = paths.root / "bundle" / f"{repository.version}-{repository.root[:8]}"
@@ -156,33 +156,20 @@ def install(
     }
 
 
-def _offered(bundle: Path, repository: Repository, bases: Sequence[Path]) -> Catalogue:
-    """The catalogue that was signed; it may lie in an earlier bundle, to which this one is a delta."""
-    target = repository.targets.get(TARGET)
-    if target is None:
-        raise no_catalogue(bundle)
-    held = HeldBundles(bases)
-    require_held(bundle, held, list(repository.targets.values()))
-    data = read_limited(held.locate(bundle, target), target.length)
-    if hashlib.sha256(data).hexdigest() != target.sha256:
-        raise BundleError(
-            f"targets/{TARGET}: its SHA-256 is not the one that was signed",
-            remedy="carry the bundle again from its source, or the named file alone",
-        )
-    return read_catalogue(data, TARGET)
-
-
 def _examine(
-    paths: HostPaths, statements: Statements, offered: Catalogue, bundle: str, repository: Repository
+    paths: HostPaths, statements: Statements, offered: Offered, bundle: str, repository: Repository
 ) -> list[preflight.Obstacle]:
     sizes = {target.path: target.length for target in repository.targets.values()}
+    major = offered.major()
+    needs = [*space.needs(paths, statements.site, bundle, sizes), *clusters.needs(paths, major)]
     host = preflight.Host(
         paths=paths,
         site=statements.site,
         policy=statements.policy,
-        offered=offered,
+        offered=offered.catalogue(),
         platform=detect(),
-        rooms=space.rooms(space.needs(paths, statements.site, bundle, sizes)),
+        rooms=space.rooms(needs),
+        major=major,
         reference_time=repository.reference_time,
         now=datetime.now(UTC),
         labels={target.path: target.custom.label for target in repository.targets.values()},
