@@ -6,7 +6,7 @@ A marking goes with every record: in a field where the format has room for one, 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from workbench.exchange import coco, conll, lines, preference, studio
+from workbench.exchange import coco, conll, geojson, lines, preference, studio
 from workbench.exchange.record import Project, Record
 
 Write = Callable[[Project, Iterable[Record]], Iterator[str]]
@@ -43,6 +43,7 @@ FORMATS = {
     ),
     "conll": Format("CoNLL (BIO)", "conll", "text/plain; charset=utf-8", conll.write, frozenset({"spans"})),
     "coco": Format("COCO", "json", "application/json", coco.write, frozenset({"geometry"})),
+    "geojson": Format("GeoJSON", "geojson", "application/geo+json", geojson.write, frozenset({"geometry"})),
 }
 
 

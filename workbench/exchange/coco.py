@@ -25,7 +25,7 @@ def write(project: Project, records: Iterable[Record]) -> Iterator[str]:
         images.append(
             {
                 "id": number,
-                "file_name": f"{record.id}.png",
+                "file_name": data.file_name or f"{record.id}.png",
                 "width": data.width,
                 "height": data.height,
                 "marking": record.marking,

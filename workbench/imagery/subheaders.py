@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from appliance.markings.formats.nitf import LAYOUTS, NitfSecurity
 from workbench.imagery.extensions import OVERFLOW, Extension, read_block
 from workbench.imagery.fields import Fields
+from workbench.imagery.position import Corners, corners_of
 
 UNCOMPRESSED = "NC"
 _PLAIN = ("NC", "NM")
@@ -28,6 +29,7 @@ class Picture:
         blocks: rows and columns of blocks.
         block: rows and columns of pixels of each block.
         tables: whether bands have tables of colours, so that values are places in them.
+        corners: where it lies, if the header says so in degrees.
     """
 
     rows: int
@@ -41,6 +43,7 @@ class Picture:
     blocks: tuple[int, int]
     block: tuple[int, int]
     tables: bool = False
+    corners: Corners | None = None
 
     @property
     def data_bytes(self) -> int | None:
@@ -126,8 +129,9 @@ def _image(fields: Fields, version: str, extensions: int) -> Subheader:
     _texts(fields, ("IREP", 8), ("ICAT", 8))
     significant = fields.number("ABPP", 2, 1, 96)
     fields.one_of("PJUST", "R", "L")
-    if fields.text("ICORDS", 1) != (" " if version == "2.1" else "N"):
-        fields.text("IGEOLO", 60)
+    corners, system = None, fields.text("ICORDS", 1)
+    if system != (" " if version == "2.1" else "N"):
+        corners = corners_of(system, fields.text("IGEOLO", 60))
     for number in range(1, fields.number("NICOM", 1) + 1):
         fields.text(f"ICOM{number}", 80)
     compression = fields.text("IC", 2)
@@ -145,7 +149,18 @@ def _image(fields: Fields, version: str, extensions: int) -> Subheader:
     _texts(fields, ("IDLVL", 3), ("IALVL", 3), ("ILOC", 10), ("IMAG", 4))
     blocks = read_block(fields, "UDIDL", "UDOFL", extensions) + read_block(fields, "IXSHDL", "IXSOFL", extensions)
     picture = Picture(
-        rows, columns, bands, bits, significant, kind, compression, interleave, (down, across), (height, width), tables
+        rows=rows,
+        columns=columns,
+        bands=bands,
+        bits=bits,
+        significant=significant,
+        kind=kind,
+        compression=compression,
+        interleave=interleave,
+        blocks=(down, across),
+        block=(height, width),
+        tables=tables,
+        corners=corners,
     )
     return replace(found, picture=picture).with_extensions(blocks)
 

@@ -4,16 +4,20 @@ import base64
 import binascii
 import math
 from typing import Annotated, Any, ClassVar, Literal
+from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
 
 from workbench.geometry import Point, area, bounds, crosses_itself, rotated
+from workbench.imagery.position import Corners, Place, place_of
+from workbench.imagery.tiles import HIGHEST
 from workbench.tasks.kind import Kind, Model, Result, ShortText, Units, refusal
 from workbench.tasks.labels import Labels, check_labels, require_known
 from workbench.tasks.spans import Identifier
 
 Form = Literal["box", "polygon", "line", "point"]
 LARGEST = 20_000
+LARGEST_SCENE = 1_000_000
 _PREFIX = "data:image/png;base64,"
 _POINTS = {"box": (2, 2), "polygon": (3, 1000), "line": (2, 1000), "point": (1, 1)}
 _STUDIO = {"box": "rectanglelabels", "polygon": "polygonlabels", "line": "polylinelabels", "point": "keypointlabels"}
@@ -31,13 +35,51 @@ class GeometrySchema(Model):
         return self
 
 
-class GeometryData(Model):
-    """A PNG image in base64; width and height are what its header says."""
+class Scene(Model):
+    """An image of an uploaded file, which is looked at in tiles.
 
-    image: Annotated[str, StringConstraints(min_length=40, max_length=3_000_000)]
+    Attributes:
+        file: its identifier in the project.
+        name: what its uploader calls it.
+        number: of the image in it, from 1.
+        levels: the highest level of its tiles.
+        bands: how many it has.
+        corners: where it lies, if that is known: see ``workbench.imagery.position``.
+    """
+
+    file: UUID
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    number: Annotated[int, Field(ge=1)]
+    levels: Annotated[int, Field(ge=0, le=HIGHEST)] = 0
+    bands: Annotated[int, Field(ge=1)] = 1
+    corners: Corners | None = None
+
+
+class GeometryData(Model):
+    """A PNG image in base64, whose width and height are what its header says; or a scene, which its file describes."""
+
+    image: Annotated[str, StringConstraints(min_length=40, max_length=3_000_000)] | None = None
+    scene: Scene | None = None
     title: Annotated[str, StringConstraints(max_length=500)] | None = None
-    width: Annotated[int, Field(gt=0, le=LARGEST)] = 1
-    height: Annotated[int, Field(gt=0, le=LARGEST)] = 1
+    width: Annotated[int, Field(gt=0, le=LARGEST_SCENE)] = 1
+    height: Annotated[int, Field(gt=0, le=LARGEST_SCENE)] = 1
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "GeometryData":
+        if (self.image is None) == (self.scene is None):
+            raise ValueError("image: a task shows one image")
+        return self
+
+    @property
+    def file_name(self) -> str | None:
+        """The file of a scene with the image in it, as exports name it."""
+        return f"{self.scene.name}#{self.scene.number}" if self.scene else None
+
+    def place(self, point: Point) -> Place | None:
+        """Longitude and latitude of a point in pixels; None where it is not known where the image lies."""
+        if self.scene is None or self.scene.corners is None:
+            return None
+        return place_of(self.scene.corners, (self.width, self.height), point)
 
     @model_validator(mode="before")
     @classmethod
@@ -111,8 +153,10 @@ class Geometry(Kind[GeometrySchema, GeometryData, GeometryAnswer]):
         return {"shapes": [_from_result(data, result, n) for n, result in enumerate(results) if "value" in result]}
 
     def data_to_label_studio(self, data: GeometryData) -> dict[str, Any]:
-        """The image as a data URL."""
-        return {"image": _PREFIX + data.image} | ({"title": data.title} if data.title else {})
+        """The image as a data URL; of a scene its file, with all that is known of it beside."""
+        if data.scene:
+            return {"image": data.file_name, "title": data.title, "scene": data.scene.model_dump(mode="json")}
+        return {"image": _PREFIX + (data.image or "")} | ({"title": data.title} if data.title else {})
 
     def data_from_label_studio(self, data: Any) -> dict[str, Any]:
         """Image and title; the size is the header's."""
@@ -146,11 +190,7 @@ def _check_shape(schema: GeometrySchema, data: GeometryData, shape: Shape, field
         raise refusal(f"{field}.points: {len(shape.points)}", f"a {shape.form} has {least} to {most} points")
     if shape.rotation and shape.form != "box":
         raise refusal(f"{field}.rotation: of a {shape.form}", "a box alone is turned")
-    for x, y in shape.points:
-        if not (math.isfinite(x) and math.isfinite(y) and 0 <= x <= data.width and 0 <= y <= data.height):
-            raise refusal(
-                f"{field}: a point at {x}, {y}", f"points lie in the image, {data.width} x {data.height} pixels"
-            )
+    _check_place(data, shape, field)
     if shape.form == "box":
         (left, top), (right, bottom) = shape.points
         if not (left < right and top < bottom):
@@ -161,6 +201,23 @@ def _check_shape(schema: GeometrySchema, data: GeometryData, shape: Shape, field
             "polygons are simple (OGC 06-103r4, 6.1.11)",
             "move the corner at which it crosses, or draw two polygons",
         )
+
+
+def _check_place(data: GeometryData, shape: Shape, field: str) -> None:
+    """Refuse what lies outside the image; of a turned box its middle lies inside, as what it shows may be cut off."""
+    if not all(math.isfinite(value) for point in shape.points for value in point):
+        raise refusal(f"{field}: a point is no number", "points are pixels of the image")
+    points: list[Point] = list(shape.points)
+    if shape.rotation:
+        ring = shape.ring()
+        points = [((ring[0][0] + ring[2][0]) / 2, (ring[0][1] + ring[2][1]) / 2)]
+        if math.dist(ring[0], ring[2]) > math.hypot(data.width, data.height):
+            raise refusal(f"{field}: a box larger than the image", "a box lies around something in the image")
+    for x, y in points:
+        if not (0 <= x <= data.width and 0 <= y <= data.height):
+            raise refusal(
+                f"{field}: a point at {x}, {y}", f"points lie in the image, {data.width} x {data.height} pixels"
+            )
 
 
 def _to_result(data: GeometryData, shape: Shape) -> Result:

@@ -283,6 +283,38 @@ def test_what_is_no_png_is_no_image(image: str) -> None:
         kind_of("geometry").read_data({"image": image})
 
 
+SCENE = {
+    "scene": {"file": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff", "name": "harbour.ntf", "number": 1},
+    "width": 300,
+    "height": 200,
+}
+
+
+def test_a_turned_box_may_be_cut_off_by_the_edge_but_lies_in_the_image() -> None:
+    kind, schema, _ = parts("geometry")
+    data = kind.read_data(SCENE)
+
+    def box(points: list[list[float]], rotation: float) -> dict[str, Any]:
+        return {"shapes": [{"id": "s", "form": "box", "label": "Cargo", "points": points, "rotation": rotation}]}
+
+    kind.read_answer(schema, data, box([[290, 20], [340, 30]], 90))  # its unturned corner alone lies outside
+    kind.read_answer(schema, data, box([[280, 20], [310, 30]], 20))  # cut off by the edge
+    for points, rotation in (
+        ([[290, 20], [340, 30]], 0.0),
+        ([[290, 20], [340, 30]], 5.0),  # its middle lies outside
+        ([[0, 0], [900, 1]], 45.0),
+        ([[0, 0], [float("inf"), 1]], 45.0),
+    ):
+        with pytest.raises(ApplianceError, match="shapes"):
+            kind.read_answer(schema, data, box(points, rotation))
+
+
+@pytest.mark.parametrize("data", [{}, {**SCENE, "image": png()}, {"scene": {**SCENE["scene"], "name": ""}}])  # type: ignore[dict-item]
+def test_a_task_of_shapes_shows_one_image(data: dict[str, Any]) -> None:
+    with pytest.raises(ApplianceError, match=r"image|scene"):
+        kind_of("geometry").read_data(data)
+
+
 def test_a_size_that_the_header_does_not_say_is_not_believed() -> None:
     data = kind_of("geometry").read_data({"image": png(60, 40), "width": 6000, "height": 1})
     assert (data.width, data.height) == (60, 40)

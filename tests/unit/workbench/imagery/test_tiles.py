@@ -13,7 +13,7 @@ from PIL import Image
 from tests.unit.workbench.imagery.test_nitf import Counted
 from tests.unit.workbench.imagery.writing import Part, nitf
 from workbench.imagery.nitf import Segment, read_nitf
-from workbench.imagery.tiles import SIDE, tile, tiles_of
+from workbench.imagery.tiles import MOST_BYTES, SIDE, levels_of, tile, tiles_of
 from workbench.imagery.window import SIZE, Window
 
 Pixels = NDArray[Any]
@@ -42,8 +42,8 @@ def opened(part: Part) -> tuple[bytes, Segment]:
     return data, read_nitf(data).segments[0]
 
 
-def shown(data: bytes, segment: Segment, row: int = 0, column: int = 0) -> Pixels:
-    return np.asarray(Image.open(io.BytesIO(tile(data, segment, row, column))))
+def shown(data: bytes, segment: Segment, row: int = 0, column: int = 0, /, **how: Any) -> Pixels:
+    return np.asarray(Image.open(io.BytesIO(tile(data, segment, row, column, **how))))
 
 
 SIZES = st.tuples(st.integers(1, 40), st.integers(1, 40), st.sampled_from([1, 2, 3, 5]))
@@ -76,6 +76,49 @@ def test_tiles_together_are_the_image(interleave: str, block: tuple[int, int]) -
     assert np.array_equal(np.vstack(rows), pixels)
 
 
+@given(SIZES, BLOCKS, st.sampled_from("BPRS"), st.integers(0, 2), st.data())
+def test_each_level_leaves_out_every_second_row_and_column_and_bands_are_those_that_were_chosen(
+    size: tuple[int, int, int], blocks: tuple[int, int], interleave: str, level: int, drawn: st.DataObject
+) -> None:
+    pixels = np.random.default_rng(drawn.draw(st.integers(0, 99))).integers(0, 256, size, np.uint8)
+    bands = drawn.draw(st.lists(st.integers(1, size[2]), min_size=1, max_size=3).filter(lambda some: len(some) != 2))
+    found = shown(
+        *opened(image(pixels, interleave, (min(blocks[0], size[0]), min(blocks[1], size[1])))), level=level, bands=bands
+    )
+    wanted = pixels[:: 1 << level, :: 1 << level]
+    chosen = [band - 1 for band in bands]
+    assert np.array_equal(found, wanted[:, :, chosen] if len(bands) == 3 else wanted[:, :, chosen[0]])
+
+
+@pytest.mark.parametrize("level", [1, 2])
+def test_tiles_of_a_level_together_are_the_image_at_that_level(level: int) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (2100, 4200, 1), np.uint8)
+    data, segment = opened(image(pixels, "B", (700, 900)))
+    assert segment.picture is not None
+    down, across = tiles_of(segment.picture, level)
+    tiles = [[shown(data, segment, row, column, level=level) for column in range(across)] for row in range(down)]
+    assert np.array_equal(np.vstack([np.hstack(row) for row in tiles]), pixels[:: 1 << level, :: 1 << level, 0])
+
+
+@pytest.mark.parametrize(
+    ("bands", "bits", "levels"), [(1, 8, 3), (1, 16, 3), (3, 8, 2), (3, 16, 2), (8, 16, 1), (99, 16, 0)]
+)
+def test_no_tile_reads_more_than_the_limit(bands: int, bits: int, levels: int) -> None:
+    values = {"rows": 1, "columns": 1, "bands": bands, "bits": bits, "significant": bits}
+    data, segment = opened(Part("image", values=values, data=bytes(bands * bits // 8)))
+    assert segment.picture is not None
+    assert levels_of(segment.picture) == levels
+    assert levels == 0 or (SIDE << levels) ** 2 * bands * bits // 8 <= MOST_BYTES
+    with pytest.raises(LookupError, match="levels 0 to"):
+        tile(data, segment, 0, 0, levels + 1)
+
+
+@pytest.mark.parametrize("bands", [[0], [2], [1, 1], [1, 1, 2], [1, 1, 1, 1], [-1]])
+def test_bands_that_are_not_there(bands: list[int]) -> None:
+    with pytest.raises(LookupError, match="bands"):
+        tile(*opened(image(np.zeros((2, 2, 1), np.uint8), "B", (2, 2))), 0, 0, bands=bands)
+
+
 def test_a_tile_has_pixels_and_nothing_else_of_the_file() -> None:
     data, segment = opened(image(np.zeros((9, 9, 1), np.uint8), "B", (9, 9)))
     found = Image.open(io.BytesIO(tile(data, segment, 0, 0)))
@@ -90,6 +133,15 @@ def test_a_tile_of_a_large_image_reads_little_more_than_itself() -> None:
     counted = Counted(data)
     tile(Window(counted), segment, 5, 6)
     assert counted.seen <= 2 * SIZE
+
+
+@pytest.mark.parametrize("interleave", ["B", "P", "R", "S"])
+@pytest.mark.parametrize("block", [(512, 512), (2048, 3072)])
+def test_what_lies_far_apart_in_the_file_is_not_read_again_and_again(interleave: str, block: tuple[int, int]) -> None:
+    data, segment = opened(image(np.zeros((2048, 3072, 3), np.uint8), interleave, block))
+    counted = Counted(data)
+    tile(Window(counted), segment, 0, 0, 1)
+    assert counted.seen <= 3 * len(data)
 
 
 BEHIND = np.arange(5 * SIZE // 8, dtype=np.uint32).tobytes()

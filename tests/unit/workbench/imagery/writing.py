@@ -81,7 +81,8 @@ def _image(values: dict[str, Any], version: str) -> tuple[bytes, bytes]:
     colours = values.get("colours", 0)
     place = b" " if version == "2.1" else b"N"
     described = b"%08d%08dINT%-8b%-8b%02dR" % (rows, columns, b"MONO", b"VIS", values.get("significant", 8))
-    described += b"G" + b"0" * 60 if values.get("located") else place
+    located = values.get("located")
+    described += (located if isinstance(located, bytes) else b"G" + b"0" * 60) if located else place
     comments = values.get("comments", 0)
     described += b"%d" % comments + b"comment".ljust(80) * comments + compression
     described += b"" if compression in {b"NC", b"NM"} else b"01.0"
