@@ -170,6 +170,16 @@ def low() -> list[Row]:
             at=at,
             body={"model": "x"},
         ),
+        ask(
+            Actor.LOW,
+            Kind.LEVELS,
+            "uploads a pack of items without the role",
+            "POST /evaluation/api/packs",
+            "404",
+            "access.role",
+            at=at,
+            body={"file": "x.jsonl", "items": ""},
+        ),
         ask(Actor.LOW, Kind.LEVELS, "copies a record up", "POST <low>/upgrades", "404", "access.role", at=at, body={}),
         ask(
             Actor.LOW,
