@@ -16,6 +16,8 @@ from .jobs import Jobs
 from .own import api as own_api
 from .own import pages as own_pages
 from .own.restrictions import Restrictions
+from .redteam import api as red_team_api
+from .redteam import pages as red_team_pages
 from .run import Bench
 from .settings import EvaluationSettings
 from .store import Store
@@ -30,6 +32,7 @@ async def _started(app: FastAPI, settings: ServiceSettings, paths: Paths) -> Asy
         monitor = app.state.monitor
         custody = Custody(paths.state / "exposures.jsonl", monitor)
         bench = Bench(settings, evaluated, client, monitor)
+        app.state.gateway = client
         app.state.models = evaluated.models
         jobs = app.state.jobs = Jobs(
             Store(paths.state / "jobs"), bench, custody, app.state.database, app.state.queue, monitor, evaluated.models
@@ -44,6 +47,8 @@ service = Service(
         api.router,
         own_api.router,
         own_pages.router,
+        red_team_api.router,
+        red_team_pages.router,
         pages.router,
     ],
     database=True,

@@ -5,7 +5,7 @@ from pathlib import Path
 from appliance.service.database.migrate import Migrations, main
 
 MIGRATIONS = Migrations("evaluation", Path(__file__).parent / "migrations")
-"""Packs and suites of the site; the queue is the appliance's."""
+"""Packs and suites of the site, and red teams; the queue is the appliance's."""
 
 if __name__ == "__main__":
     main(MIGRATIONS)

@@ -180,6 +180,16 @@ def low() -> list[Row]:
             at=at,
             body={"file": "x.jsonl", "items": ""},
         ),
+        ask(
+            Actor.LOW,
+            Kind.LEVELS,
+            "rates an attempt of the red team without the role",
+            f"POST /evaluation/api/red-team/attempts/{'0' * 8}-0000-0000-0000-{'0' * 12}/ratings",
+            "404",
+            "access.role",
+            at=at,
+            body={"succeeded": False},
+        ),
         ask(Actor.LOW, Kind.LEVELS, "copies a record up", "POST <low>/upgrades", "404", "access.role", at=at, body={}),
         ask(
             Actor.LOW,
