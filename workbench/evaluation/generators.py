@@ -30,20 +30,21 @@ class Generator:
     rules: Callable[[Item], str] | None = None
 
 
-def _each(score: Callable[[Item, str], Scores]) -> ClusterScorer:
+def each(score: Callable[[Item, str], Scores]) -> ClusterScorer:
+    """A scorer of clusters that scores each answer by itself."""
     return lambda items, outputs: [score(item, output) for item, output in zip(items, outputs, strict=True)]
 
 
 GENERATORS: dict[str, Generator] = {
     **{
-        f"markbench.{task}": Generator(f"markbench.{task}", make, _each(score_marking), baselines.rule_engine)
+        f"markbench.{task}": Generator(f"markbench.{task}", make, each(score_marking), baselines.rule_engine)
         for task, make in TASKS.items()
     },
-    "instruction": Generator("instruction", instruction.make, _each(instruction.score)),
-    "abstention": Generator("abstention", reports.abstention, _each(reports.score_abstention)),
+    "instruction": Generator("instruction", instruction.make, each(instruction.score)),
+    "abstention": Generator("abstention", reports.abstention, each(reports.score_abstention)),
     "consistency": Generator("consistency", reports.consistency, reports.score_consistency),
-    "injection": Generator("injection", reports.injection, _each(reports.score_injection)),
-    "refusal": Generator("refusal", conduct.refusal, _each(conduct.score_refusal)),
-    "fairness": Generator("fairness", conduct.fairness, _each(conduct.score_fairness)),
-    "logistics": Generator("logistics", logistics.make, _each(logistics.score)),
+    "injection": Generator("injection", reports.injection, each(reports.score_injection)),
+    "refusal": Generator("refusal", conduct.refusal, each(conduct.score_refusal)),
+    "fairness": Generator("fairness", conduct.fairness, each(conduct.score_fairness)),
+    "logistics": Generator("logistics", logistics.make, each(logistics.score)),
 }

@@ -25,6 +25,7 @@ class Item:
         cluster: what it shares chance with; empty when it stands alone.
         group: for fairness, the group that it names.
         id: set when the item gets its number.
+        turns: role and text of the conversation before the question.
     """
 
     task: str
@@ -36,11 +37,13 @@ class Item:
     cluster: str = ""
     group: str = ""
     id: str = ""
+    turns: tuple[tuple[str, str], ...] = ()
 
     def digest(self) -> bytes:
         """SHA-256 of all that the model is asked and scored by: the leaf of a hold-out's Merkle tree."""
         answer = "\x1f".join(f"{name}={self.answer[name]!r}" for name in sorted(self.answer))
-        text = "\x1e".join((self.id, self.task, self.system, self.user, answer, self.cluster, self.group))
+        before = tuple(f"{role}: {said}" for role, said in self.turns)
+        text = "\x1e".join((self.id, self.task, self.system, self.user, answer, self.cluster, self.group, *before))
         return hashlib.sha256(text.encode()).digest()
 
 
@@ -98,5 +101,5 @@ def numbered(item: Item, identifier: str, cluster: str) -> Item:
     """The item under its identifier."""
     return Item(
         item.task, item.tier, item.system, item.user, item.answer, item.choices, item.cluster or cluster, item.group,
-        identifier,
+        identifier, item.turns,
     )  # fmt: skip

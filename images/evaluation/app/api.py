@@ -13,7 +13,6 @@ from appliance.contract.context import HEADER
 from appliance.contract.evaluation import Results
 from appliance.service.web.middleware import CurrentContext, context_of
 from appliance.service.web.responses import not_found
-from workbench.evaluation import suites
 from workbench.evaluation.advice import advise
 
 from .custody import Half
@@ -100,8 +99,11 @@ async def show_results(request: Request, job: AnyJob) -> dict[str, Any]:
 @router.get("/api/jobs/{job}/report")
 async def show_report(request: Request, job: AnyJob) -> dict[str, Any]:
     """Every measure with interval, bound, baselines and threshold."""
-    rows = report.rows(results_of(request, job), jobs(request).policy)
-    return {"job": job, "measures": [dataclasses.asdict(row) | {"threshold": _plain(row)} for row in rows]}
+    job_of(request, job)
+    summary = jobs(request).store.summary(job)
+    if summary is None:
+        raise not_found()
+    return {"job": job, "measures": [dataclasses.asdict(row) | {"threshold": _plain(row)} for row in summary.rows]}
 
 
 @router.get("/api/jobs/{job}/log")
@@ -119,12 +121,6 @@ async def compare(request: Request, first: AnyJob, second: AnyJob) -> dict[str, 
     """Two jobs on the items that both answered."""
     found = report.compare(results_of(request, first), results_of(request, second))
     return {"first": first, "second": second, "differences": [dataclasses.asdict(one) for one in found]}
-
-
-@router.get("/api/suites")
-async def list_suites() -> dict[str, Any]:
-    """All suites."""
-    return {"suites": [suite.model_dump(mode="json") for suite in suites.standard().values()]}
 
 
 @router.get("/api/tiers")

@@ -84,7 +84,7 @@ class Model:
         """
         body: dict[str, Any] = {
             "model": self.name,
-            "messages": [{"role": "system", "content": item.system}, {"role": "user", "content": item.user}],
+            "messages": messages_of(item),
             "max_tokens": maximum_tokens,
             "temperature": 0.0,
             "seed": 1,
@@ -122,6 +122,13 @@ class Model:
                 if len(data) > MOST_BYTES:
                     return answer.status_code, None
             return answer.status_code, data
+
+
+def messages_of(item: Item) -> list[dict[str, str]]:
+    """The conversation that asks ``item``; without a system message where it has none."""
+    turns = [("system", item.system)] if item.system else []
+    turns += [*item.turns, ("user", item.user)]
+    return [{"role": role, "content": text} for role, text in turns]
 
 
 def choice_of(item: Item) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Request
 
 from appliance.errors import ApplianceError
-from appliance.markings import Reader
+from appliance.markings import Label, Reader, Restriction
 from appliance.service.database import Database
 from appliance.service.jobs import JobStoppedError, NoJobError, Queue, Work, Worker
 from appliance.service.monitor import MonitorClient
@@ -18,6 +18,7 @@ from workbench.evaluation.advice import plan
 
 from .custody import Custody
 from .model import Job, NewJob
+from .own.work import filled_by_id, named_suite
 from .run import Bench, Run
 from .store import Store
 
@@ -106,13 +107,22 @@ class Jobs:
             raise ApplianceError(f"model {new.model!r} is not installed here", remedy=", ".join(self._models))
         self.policy.effective(new.tier)
         known = suites.standard()
-        if new.suite and new.suite not in known:
-            raise ApplianceError(f"there is no suite {new.suite!r}", remedy=", ".join(known))
+        own = await named_suite(request, new.suite) if new.suite and new.suite not in known else None
+        if own and new.generation is not None:
+            raise ApplianceError(
+                "a suite of the site has no hold-out", rule="hold-outs are made by the project's keyed generators",
+                remedy="evaluate it without one",
+            )  # fmt: skip
         if not new.suite and not self.policy.effective(new.tier).bounds:
             new = new.model_copy(update={"suite": "smoke"})
         if new.generation is not None:
             self.custody.check(new.generation, evaluator)
-        wanted = {new.suite: new.limit or known[new.suite].items} if new.suite else {}
+        limits = Restriction.decode(own.restriction) if own else Restriction(Label.decode(context_of(request).label))
+        wanted = {}
+        if own:
+            wanted = {own.name: new.limit or int(own.definition["items"])}
+        elif new.suite:
+            wanted = {new.suite: new.limit or known[new.suite].items}
         job = Job(
             id=os.urandom(16).hex(),
             model=new.model,
@@ -121,7 +131,9 @@ class Jobs:
             evaluator=evaluator,
             generation=new.generation,
             queued=datetime.now(UTC),
-            need_to_know=new.need_to_know,
+            need_to_know=tuple(sorted({*new.need_to_know, *limits.groups})),
+            own_suite=own.id if own else None,
+            originator_controlled=limits.originator_controlled,
         )
         return await self._enqueue(job, request)
 
@@ -195,7 +207,13 @@ class Jobs:
         return 4 * sum(max(scores.values()) for scores in plan(self.policy, job.tier).values())
 
     async def _evaluate(self, work: Work) -> None:
-        run = self._run = Run(Job.model_validate(work.job.spec), work.grant, self._bench, self.store, self.custody)
+        job = Job.model_validate(work.job.spec)
+        known = suites.standard()
+        if job.own_suite is not None:
+            async with work.transaction(writes=False) as transaction:
+                own = await filled_by_id(transaction, job.own_suite)
+            known = {own.name: own}
+        run = self._run = Run(job, work.grant, self._bench, self.store, self.custody, known)
         work.on_cancel = lambda: run.cancel("cancelled")
         if work.cancelled:
             run.cancel("cancelled")

@@ -1,6 +1,7 @@
 """A job as it is asked for, kept and shown."""
 
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -19,7 +20,8 @@ class NewJob(BaseModel):
     Attributes:
         model: name of the model.
         tier: the tier that is tried; the items that it needs are asked when no suite is named.
-        suite: one suite to ask instead, for a look; such a job reaches no tier above the lowest.
+        suite: one suite to ask instead, for a look; such a job reaches no tier above the lowest. One of the site's own
+            may have its version behind it (``name@2``).
         limit: how many of its items at most; as many as the suite says when absent.
         generation: the hold-out to use, whose key two custodians have entered; absent for the published key.
         need_to_know: groups whose members alone may know of the job.
@@ -66,6 +68,8 @@ class Job(BaseModel):
         reached: whether the tier was reached; None until it ended.
         reasons: why not.
         need_to_know: groups whose members alone may know of it.
+        own_suite: the suite of the site that it asks, if it is none of the project's.
+        originator_controlled: whether what it asks is, and so what comes of it.
     """
 
     model_config = ConfigDict(protected_namespaces=())
@@ -91,6 +95,8 @@ class Job(BaseModel):
     reached: bool | None = None
     reasons: tuple[str, ...] = ()
     need_to_know: Groups = ()
+    own_suite: UUID | None = None
+    originator_controlled: bool = False
 
     def known_to(self, reader: Reader) -> bool:
         """Whether ``reader``, who reads at the enclave's label, may know of the job and its results."""
@@ -100,6 +106,11 @@ class Job(BaseModel):
     def over(self) -> bool:
         """Whether it ended."""
         return self.state not in {"queued", "running"}
+
+    @property
+    def look(self) -> bool:
+        """Whether it asks one suite for a look, and tries no tier."""
+        return bool(self.asked) and "smoke" not in self.asked
 
     @property
     def title(self) -> str:

@@ -1,25 +1,33 @@
 """The pages below ``/evaluation/``: start, watch, read, compare, and hold-outs."""
 
-from typing import Annotated, Any
+import asyncio
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.contract.context import HEADER
+from appliance.service.database import database_of
 from appliance.service.web.current import pages_of
 from appliance.service.web.middleware import SECURITY_HEADERS, CurrentContext, context_of
 from appliance.service.web.responses import not_found
 from workbench.evaluation import suites
 from workbench.evaluation.advice import advise, plan
+from workbench.evaluation.suites import Suite, SuiteError
 from workbench.markbench.item import PUBLISHED
 from workbench.statistics.power import provable
 
 from .api import AnyJob, job_of, jobs, results_of
 from .custody import Half
-from .journal import Journal
 from .model import Job, NewJob
-from .results import chart, report
-from .results.summary import Part
+from .own.store import suites as own_suites
+from .own.work import by_name, filled_by_id
+from .results import board, chart, printed, report
+from .results.examples import Example, examples
+from .results.summary import Summary
 
 router = APIRouter(prefix="/evaluation")
 EXAMPLES = 3
@@ -29,8 +37,10 @@ EXAMPLES = 3
 async def index(request: Request) -> Response:
     """All jobs, and what can be started."""
     policy = jobs(request).policy
+    async with database_of(request).transaction(request, writes=False) as transaction:
+        own = by_name(await own_suites(transaction))
     return _render(
-        request, "jobs.html", jobs=_known(request), models=request.app.state.models, tiers=list(policy.tiers),
+        request, "jobs.html", own=own, jobs=_known(request), models=request.app.state.models, tiers=list(policy.tiers),
         suites=suites.standard().values(), generations=_usable(request),
     )  # fmt: skip
 
@@ -62,10 +72,10 @@ async def show_suite(request: Request, name: str) -> Response:
     if suite is None:
         raise not_found()
     sizes = [(n, provable(n, 0.05, "lower"), provable(n, 0.05, "upper")) for n in (20, 60, 100, 150, 300, 500, 1000)]
-    examples = suite.make(EXAMPLES * len(suite.generators), key=PUBLISHED)[: max(EXAMPLES, len(suite.generators))]
-    baselines = report.baselines(name)
+    made = suite.make(EXAMPLES * len(suite.generators), key=PUBLISHED)[: max(EXAMPLES, len(suite.generators))]
+    baselines = report.baselines(suite)
     return _render(
-        request, "suite.html", suite=suite, sizes=sizes, examples=examples, baselines=baselines,
+        request, "suite.html", suite=suite, sizes=sizes, examples=made, baselines=baselines,
         models=request.app.state.models,
     )  # fmt: skip
 
@@ -74,8 +84,15 @@ async def show_suite(request: Request, name: str) -> Response:
 async def show_job(request: Request, job: AnyJob) -> Response:
     """One job; while it runs the page loads itself again."""
     found, summary = job_of(request, job), jobs(request).store.summary(job)
-    examples = _examples(request, found, summary.suites) if summary and not found.generation else []
-    return _render(request, "job.html", job=found, summary=summary, others=_others(request, found), examples=examples)
+    wanted = (
+        {part.suite: [*part.worst, *(one for s in part.slices for one in s.worst)] for part in summary.suites}
+        if summary
+        else {}
+    )
+    return _render(
+        request, "job.html", job=found, summary=summary, others=_others(request, found),
+        examples=await _examples(request, found, wanted),
+    )  # fmt: skip
 
 
 @router.post("/jobs/{job}/cancel")
@@ -102,18 +119,43 @@ async def show_log(request: Request, job: AnyJob) -> Response:
     return page
 
 
+@router.get("/jobs/{job}/report.{form}")
+async def show_report(request: Request, job: AnyJob, form: Literal["html", "pdf"]) -> Response:
+    """The report of a job that ended, as a file."""
+    found, summary = job_of(request, job), jobs(request).store.summary(job)
+    if summary is None or not found.over:
+        raise not_found()
+    report_of = printed.Report(found, _placed(summary), request.state.classification.marking)
+    if form == "pdf":
+        content, media = await asyncio.to_thread(printed.pdf, report_of), "application/pdf"
+    else:
+        charts = (Path(__file__).parent / "assets" / "evaluation.css").read_text()
+        text = pages_of(request).published(
+            "report.html", report_of.marking, report=report_of, chart=chart, demand=printed.demand, charts=charts
+        )
+        content, media = text.encode(), "text/html; charset=utf-8"
+    name = f"evaluation-{found.id[:12]}.{form}"
+    return Response(content, media_type=media, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
 @router.get("/compare/{first}/{second}")
 async def compare(request: Request, first: AnyJob, second: AnyJob) -> Response:
     """Two jobs on the items that both answered."""
     differences = report.compare(results_of(request, first), results_of(request, second))
     both = job_of(request, first), job_of(request, second)
-    return _render(request, "compare.html", first=both[0], second=both[1], differences=differences)
+    wanted: dict[str, list[str]] = {}
+    for one in differences:
+        wanted.setdefault(one.suite, []).extend([*one.lost[:EXAMPLES], *one.won[:EXAMPLES]])
+    said = [await _examples(request, job, wanted) for job in both]
+    return _render(
+        request, "compare.html", first=both[0], second=both[1], differences=differences, said=said, most=EXAMPLES
+    )
 
 
 @router.get("/board")
-async def board(request: Request) -> Response:
+async def show_board(request: Request) -> Response:
     """The newest results of each model and suite, side by side."""
-    return _render(request, "board.html", table=_board(request))
+    return _render(request, "board.html", tables=_board(request))
 
 
 @router.get("/holdouts")
@@ -148,33 +190,53 @@ def _others(request: Request, job: Job) -> list[Job]:
     return [one for one in same if one.reached is not None][:5]
 
 
-def _examples(request: Request, job: Job, parts: list[Part]) -> list[tuple[str, Any, str]]:
-    """Items of the published key that went wrong: question, expected, answer."""
-    journal = Journal(jobs(request).store.folder(job.id) / "answers.jsonl")
-    journal.close()
-    found = []
-    for part in parts:
-        suite = suites.standard().get(part.suite)
-        if suite is None or suite.sha256 != part.sha256 or not part.worst:
-            continue
-        items = {item.id: item for item in suite.make(job.suites.get(part.suite, suite.items), key=PUBLISHED)}
-        for identifier in part.worst:
-            line = journal.lines.get((part.suite, identifier))
-            if identifier in items and line:
-                found.append((part.suite, items[identifier], line.text or line.problem))
-    return found
-
-
-def _board(request: Request) -> dict[str, list[tuple[Job, report.Row]]]:
-    """By measure, each model's newest finished job that measured it, the best first."""
-    table: dict[str, dict[str, tuple[Job, report.Row]]] = {}
+def _board(request: Request) -> list[board.Table]:
+    """The newest results of each model and measure, ranked where a test tells models apart."""
     store = jobs(request).store
-    for job in _known(request)[:100]:
-        summary = store.summary(job.id) if job.reached is not None else None
-        for row in summary.rows if summary else []:
-            table.setdefault(row.measure, {}).setdefault(job.model, (job, row))
-    return {measure: _ranked(list(found.values())) for measure, found in sorted(table.items())}
+    summaries = [(job, store.summary(job.id)) for job in _known(request)[:100] if job.reached is not None]
+    done = [(job, _placed(found)) for job, found in summaries if found]
+
+    @cache
+    def test(first: str, second: str, suite: str, score: str) -> tuple[float, int]:
+        return board.paired(store.scores(first, suite, score), store.scores(second, suite, score))
+
+    return board.tables(done, test)
 
 
-def _ranked(found: list[tuple[Job, report.Row]]) -> list[tuple[Job, report.Row]]:
-    return sorted(found, key=lambda one: one[1].interval.value, reverse=not found[0][1].bad)
+def _placed(summary: Summary) -> Summary:
+    """The summary, each row with its suite: one of an earlier version does not say it."""
+    known = suites.standard()
+    placed = []
+    for row in summary.rows:
+        of = [known[part.suite] for part in summary.suites if part.suite in known]
+        suite = next((one for one in of if row.measure in one.measures), None)
+        placed.append(
+            row if row.suite or not suite else replace(row, suite=suite.name, score=suite.measures[row.measure])
+        )
+    return summary.model_copy(update={"rows": placed})
+
+
+async def _suites_of(request: Request, job: Job) -> dict[str, Suite]:
+    """The suites of a job as they were, as far as the reader may read their packs."""
+    if job.own_suite is None:
+        return suites.standard()
+    try:
+        async with database_of(request).transaction(request, writes=False) as transaction:
+            own = await filled_by_id(transaction, job.own_suite)
+    except SuiteError:
+        return {}
+    return {own.name: own}
+
+
+async def _examples(request: Request, job: Job, wanted: dict[str, list[str]]) -> dict[str, Example]:
+    """Items of a job by identifier, where their suites are still what they were."""
+    summary = jobs(request).store.summary(job.id)
+    known = await _suites_of(request, job)
+    found: dict[str, Example] = {}
+    for part in summary.suites if summary else []:
+        suite = known.get(part.suite)
+        if suite is not None and suite.sha256 == part.sha256:
+            found |= await asyncio.to_thread(
+                examples, jobs(request).store.folder(job.id), job, suite, wanted.get(part.suite, [])
+            )
+    return found

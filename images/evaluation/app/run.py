@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import hashlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +20,7 @@ from appliance.markings import Label, Restriction
 from appliance.service.certificate import Serving
 from appliance.service.monitor import MonitorClient
 from appliance.service.settings import ServiceSettings
+from workbench.evaluation.suites import Suite
 from workbench.markbench.item import PUBLISHED, Item
 
 from .asking import Model
@@ -54,13 +56,17 @@ class Run:
         bench: what every run needs.
         store: where it is kept.
         custody: the keys of hold-outs.
+        known: the suites that it may ask, by name.
 
     Attributes:
         job: the job with its progress.
     """
 
-    def __init__(self, job: Job, grant: str, bench: Bench, store: Store, custody: Custody) -> None:
+    def __init__(
+        self, job: Job, grant: str, bench: Bench, store: Store, custody: Custody, known: Mapping[str, Suite]
+    ) -> None:
         self.job = job
+        self._known = known
         self._grant = grant
         self._bench = bench
         self._store = store
@@ -108,7 +114,9 @@ class Run:
 
     def _make(self, attempt: int, key: bytes) -> Work:
         generation = self.job.generation or 1
-        return Work(self._policy, self.job.tier, attempt, self.job.asked, key=key, generation=generation)
+        return Work(
+            self._policy, self.job.tier, attempt, self.job.asked, known=self._known, key=key, generation=generation
+        )
 
     async def _ask(self, model: Model, work: Work, journal: Journal, left: _Left, at_once: int) -> None:
         began, before = time.monotonic(), self.job.answered
@@ -161,9 +169,13 @@ class Run:
                 "generation": self.job.generation or 0,
                 "items": results.items,
             },
-            restriction=Restriction(Label.decode(self._bench.settings.label), frozenset(self.job.need_to_know)),
+            restriction=Restriction(
+                Label.decode(self._bench.settings.label),
+                frozenset(self.job.need_to_know),
+                self.job.originator_controlled,
+            ),
         )
-        self._store.write(self.job.id, "summary.json", summarise(results, self._policy))
+        self._store.write(self.job.id, "summary.json", summarise(results, self._policy, self._known))
         self._store.write(self.job.id, "results.json", results)
         if self.job.generation is not None:
             self._custody.forget(self.job.generation)

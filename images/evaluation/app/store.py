@@ -1,6 +1,8 @@
 """Jobs in the service's volume: one folder each, written whole or not at all."""
 
+import json
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
@@ -55,6 +57,10 @@ class Store:
         except (FileNotFoundError, ValidationError):
             return None
 
+    def scores(self, identifier: str, suite: str, score: str) -> dict[str, bool]:
+        """For each item of a suite whether its score is above one half; empty where there are no results."""
+        return _scores(self.folder(identifier) / "results.json").get((suite, score), {})
+
     def write(self, identifier: str, name: str, document: BaseModel) -> None:
         """Write a document of a job."""
         folder = self.folder(identifier)
@@ -68,3 +74,18 @@ class Store:
             job = self.get(path.parent.name)
             if job is not None:
                 yield job
+
+
+@lru_cache(maxsize=16)
+def _scores(path: Path) -> dict[tuple[str, str], dict[str, bool]]:
+    """All scores of results, which never change once they are written."""
+    try:
+        document = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    found: dict[tuple[str, str], dict[str, bool]] = {}
+    for part in document["suites"]:
+        for item in part["items"]:
+            for score, value in item["scores"].items():
+                found.setdefault((part["suite"], score), {})[item["id"]] = value > 0.5
+    return found

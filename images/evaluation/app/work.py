@@ -8,7 +8,7 @@ from appliance.contract.bounds import Observation
 from appliance.contract.certification import Certification
 from appliance.contract.evaluation import HoldOut, ItemResult, SuiteResult
 from appliance.contract.tiers import percent
-from workbench.evaluation import holdout, suites
+from workbench.evaluation import holdout
 from workbench.evaluation.advice import enough, plan, reachable
 from workbench.evaluation.suites import Suite, clusters, generator_of
 from workbench.markbench.item import PUBLISHED, Item
@@ -79,6 +79,7 @@ class Work:
         tier: the tier that is tried.
         attempt: the how many-th time.
         wanted: the suites and how many items of each; those that the tier needs when empty.
+        known: all suites that may be asked, by name.
         key: of the items.
         generation: of the hold-out.
     """
@@ -90,6 +91,7 @@ class Work:
         attempt: int,
         wanted: Mapping[str, int],
         *,
+        known: Mapping[str, Suite],
         key: bytes = PUBLISHED,
         generation: int = 1,
     ) -> None:
@@ -98,7 +100,6 @@ class Work:
         self._alpha = policy.alpha(attempt)
         self._key = key
         self._generation = generation
-        known = suites.standard()
         if wanted:
             made = [Part(known[n], known[n].make(count, key=key, generation=generation)) for n, count in wanted.items()]
         else:
@@ -124,11 +125,13 @@ class Work:
         return [pair for row in zip_longest(*open_items) for pair in row if pair]
 
     def hold_out(self, part: Part, exposure: str = "") -> HoldOut:
-        """The part's items as arithmetic."""
+        """The part's items as arithmetic; those of a pack are public, and their suite's digest names them."""
         return HoldOut(
-            published=self._key == PUBLISHED,
+            published=bool(part.suite.packs) or self._key == PUBLISHED,
             generation=self._generation,
-            commitment=holdout.commitment(self._key, part.suite.name, self._generation),
+            commitment=part.suite.sha256
+            if part.suite.packs
+            else holdout.commitment(self._key, part.suite.name, self._generation),
             root=holdout.root(part.items),
             exposure=exposure,
         )

@@ -414,8 +414,10 @@ for base, user in others:
     try: psycopg.connect(f'host=/run/postgresql dbname={base} user={user}').close(); done = 'BECAME ' + user
     except psycopg.Error: pass
 with psycopg.connect('host=/run/postgresql dbname=evaluation user=evaluation', autocommit=True) as c:
-    if c.execute('SELECT count(*) FROM appliance.job').fetchone()[0]: done = 'READ'
-    for attack in ("SELECT job_grant FROM appliance.job", "SELECT claim FROM appliance.job",
+    for table in ('appliance.job', 'evaluation.pack', 'evaluation.suite', 'evaluation.attempt', 'evaluation.rating'):
+        if c.execute(f'SELECT count(*) FROM {table}').fetchone()[0]: done = 'READ'
+    for attack in ("DELETE FROM evaluation.finding", "UPDATE evaluation.pack SET sha256 = ''",
+        "SELECT job_grant FROM appliance.job", "SELECT claim FROM appliance.job",
         "UPDATE appliance.job SET state = 'done'", "ALTER TABLE appliance.job DISABLE ROW LEVEL SECURITY",
         "SELECT key FROM appliance.admission_key", "SELECT appliance.restriction_id('U;;*||')"):
         try: c.execute(attack); done = 'DID ' + attack

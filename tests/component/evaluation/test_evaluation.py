@@ -272,7 +272,6 @@ def service(places: Paths, tmp_path: Path) -> TestClient:
 @pytest.mark.parametrize(
     ("body", "status", "word"),
     [
-        ({"model": "smollm2", "suite": "elsewhere"}, 409, "elsewhere"),
         ({"model": "smollm2", "tier": "T9-all"}, 409, "T9-all"),
         ({"model": "smollm2", "limit": 0}, 422, "body.limit"),
         ({"model": "smollm2", "solver": "shell"}, 422, "body.solver"),

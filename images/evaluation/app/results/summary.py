@@ -1,11 +1,13 @@
 """What pages and board need of results, made once when a job ends: a hundred thousand items are not read for a page."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from appliance.contract.certification import Certification
 from appliance.contract.evaluation import HoldOut, Results
+from workbench.evaluation.suites import Suite
 
 from . import report
 
@@ -51,11 +53,11 @@ class Summary(BaseModel):
     suites: list[Part]
 
 
-def summarise(results: Results, policy: Certification) -> Summary:
-    """What pages show of ``results``."""
+def summarise(results: Results, policy: Certification, known: Mapping[str, Suite]) -> Summary:
+    """What pages show of ``results`` of the suites ``known``."""
     parts = []
     for part in results.suites:
-        score = report.main_score(part.suite)
+        score = report.main_score(known.get(part.suite))
         parts.append(
             Part(
                 suite=part.suite,
@@ -63,8 +65,8 @@ def summarise(results: Results, policy: Certification) -> Summary:
                 items=len(part.items),
                 complete=part.complete,
                 hold_out=part.hold_out,
-                slices=report.slices(part, score) if score else [],
-                worst=report.failures(part, WORST),
+                slices=report.slices(part, score, WORST) if score else [],
+                worst=report.failures(part.items, WORST),
             )
         )
     return Summary(
@@ -74,6 +76,6 @@ def summarise(results: Results, policy: Certification) -> Summary:
         policy=results.policy,
         results_sha256=results.sha256,
         log_sha256=results.log_sha256,
-        rows=report.rows(results, policy),
+        rows=report.rows(results, policy, known),
         suites=parts,
     )

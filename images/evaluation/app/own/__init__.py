@@ -1,0 +1,1 @@
+"""Packs and suites that a site made itself: labelled, checked, versioned."""
