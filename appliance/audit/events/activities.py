@@ -188,6 +188,11 @@ HOST_ACTIVITIES = (
         "An officer wrote a note to each finding of a review. The record holds the notes.",
     ),
     Activity("evidence.export", ("appliance audit export",), "Records were exported as an archive of evidence."),
+    Activity(
+        "evidence.pack",
+        ("appliance evidence pack",),
+        "What the host showed of each control was packed for an accreditor. Recorded before the archive is written.",
+    ),
     Activity("prompt.compare", ("appliance audit prompt",), "The log was searched for who asked a model a given text."),
     Activity("spill.trace", ("appliance spill trace",), "The log was searched for where a record went."),
     Activity("log.anchor", ("appliance audit anchor",), "The log's checkpoint was written to leave the host."),

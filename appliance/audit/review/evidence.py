@@ -9,6 +9,7 @@ browser, offline). Every byte is bound: records by the root, policies by their d
 import hashlib
 import io
 import zipfile
+import zlib
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from appliance.audit.log.policy import Policy
 from appliance.audit.log.tiles import LogError, TileReader
 from appliance.audit.review.query import Filter
 from appliance.errors import ApplianceError
+from appliance.markings import Label
 from appliance.trust import canonical
 
 MAXIMUM_FILE = 4 << 30
@@ -192,6 +194,7 @@ def page(checkpoint: bytes, records: Sequence[Record], selection: Selection, fil
             selection=selection,
             wanted={name: value for name, value in selection.wanted.model_dump().items() if value is not None},
             files=files,
+            shown=lambda encoded: marking_text(Label.decode(encoded)),
             moment=lambda time: f"{datetime.fromtimestamp(time / 1000, UTC):%Y-%m-%d %H:%M:%S}",
         )
         .encode()
@@ -253,7 +256,7 @@ def _read(evidence: Path) -> dict[str, bytes]:
                     remedy="name the archive that `appliance audit export` wrote",
                 )
             return {name: packed.read(name) for name in names}
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
         raise LogError(
             f"{evidence} is not an archive of evidence: {error}",
             rule=_RULE,

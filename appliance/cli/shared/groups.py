@@ -10,6 +10,7 @@ GROUPS = {
     "model": "Certify models from their evaluation results.",
     "audit": "Verify, review and export the audit log.",
     "spill": "Find out where a record went that should not have been there.",
+    "evidence": "Pack what an accreditor asks for into one archive, and verify one.",
     "monitor": "Run the reference monitor.",
     "marking": "Parse, check, roll up and compare classification markings.",
     "anchor": "Take the checkpoint off this host, and compare with it later.",

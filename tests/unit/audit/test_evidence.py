@@ -203,6 +203,18 @@ def test_what_is_no_archive_is_refused(filled: Place, tmp_path: Path) -> None:
             evidence.check(file, policy(filled))
 
 
+def test_a_byte_that_spoils_the_compression_is_a_refusal(filled: Place, tmp_path: Path) -> None:
+    data = archive(filled, tmp_path / "e.zip", Filter(), 0, 5).read_bytes()
+    refused = []
+    for at in range(30, len(data) - 300, 61):
+        (tmp_path / "flipped.zip").write_bytes(data[:at] + bytes([data[at] ^ 0x55]) + data[at + 1 :])
+        try:
+            evidence.check(tmp_path / "flipped.zip", policy(filled))
+        except LogError as error:
+            refused.append(error.message)
+    assert any("decompress" in message for message in refused)
+
+
 def test_the_policy_decides_whose_archive_it_is(filled: Place, place: Place, tmp_path: Path) -> None:
     made = archive(filled, tmp_path / "e.zip", Filter(), 0, 5)
     assert evidence.check(made, policy(place)).findings != []

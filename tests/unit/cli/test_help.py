@@ -22,7 +22,7 @@ from tests.unit.cli.commands import COMMANDS, EVERY, SHOWN, parse
 DOCUMENTS = sorted((Path(__file__).parents[3] / "docs").glob("*.md"))
 WORDS = re.findall(
     r"\w+",
-    "ACTIVITY ANCHOR APPROVAL BUNDLE DATE DAYS DISC ENCLAVE EVIDENCE FILE FOLDER IMAGE LABEL MARKING NAME NUMBER "
+    "ACTIVITY ANCHOR APPROVAL BUNDLE DATE DAYS DISC ENCLAVE EVIDENCE FILE FOLDER IMAGE LABEL MARKING NAME NUMBER PACK "
     "PROJECT RECORD REQUEST RESULTS RULE SHA256 SIZE STATEMENT SUBJECT TEXT TIME URI",
 )
 HEAVY = ("rich", "pydantic", "cryptography", "structlog", "jinja2", "yaml", "httpx", "psutil", "tuf", "asyncio")

@@ -1,0 +1,1 @@
+"""What an accreditor asks for: one archive with the controls, what was found of them here, and the evidence."""
