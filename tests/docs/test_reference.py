@@ -98,7 +98,7 @@ def test_every_activity_that_the_code_records_is_in_the_list() -> None:
             if source.is_relative_to(REPOSITORY / "images"):
                 service = source.relative_to(REPOSITORY).parts[1]
                 manifest = ON_DEMAND.get(service) or CATALOGUE[service]
-                    assert name in manifest.activities, f"{source} records {name}: add it to {service}'s manifest"
+                assert name in manifest.activities, f"{source} records {name}: add it to {service}'s manifest"
             else:
                 assert name in listed, f"{source} records {name}: add it to appliance/audit/events/activities.py"
 

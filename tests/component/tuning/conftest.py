@@ -90,7 +90,7 @@ def enclave(model: Path, cluster: Cluster, tmp_path_factory: pytest.TempPathFact
             )
             app = tuning_service.build(settings, places)
             with TestClient(app, raise_server_exceptions=False) as client:
-                yield Enclave(client, labeling, monitor, places, cluster, settings)
+                yield Enclave(client, labeling, monitor, places, cluster, settings, app.state.base.sha256, foundry)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from appliance.contract.context import HEADER
 from appliance.service.settings import Paths, ServiceSettings
 from tests.component.labeling import support as labeling
 from tests.component.service.database.cluster import Cluster
@@ -27,6 +28,8 @@ class Enclave:
     paths: Paths
     cluster: Cluster
     settings: ServiceSettings
+    base: str
+    foundry: Paths
 
     def ask(self, method: str, path: str, body: Any = None, /, **context: Any) -> Response:
         """A request to tuning's interface."""
@@ -65,6 +68,22 @@ class Enclave:
         """A version of pairs."""
         tasks = [{"prompt": f"Question {n}?", "answers": [f"Yes, {n}.", "I do not know."]} for n in range(count)]
         return self.version("pairwise", tasks, [{"choice": "a"}] * count)
+
+    def withdraw(self, project: str, version: str) -> None:
+        """Take one record of a version back."""
+        review = f"{labeling.API}/projects/{project}/review"
+        found = labeling.ask(self.labeling, "GET", f"{review}/versions/sha256:{version}", **REVIEW).json()
+        body = {"task": found["manifest"]["records"][0]["id"], "reason": "spilled"}
+        assert labeling.ask(self.labeling, "POST", f"{review}/withdrawals", body, **REVIEW).status_code == 201
+
+    def certify(self, sha256: str, envelope: bytes) -> Response:
+        """Enter a certificate."""
+        url = f"{API}/adapters/{sha256}/certificate"
+        return self.client.post(url, content=envelope, headers=headers_for("POST", url))
+
+    def token(self, method: str, **context: Any) -> str:
+        """What the monitor says of a request to tuning."""
+        return headers_for(method, f"{API}/purges", **context)[HEADER]
 
     def take(self, project: str, version: str, **context: Any) -> Response:
         """Have tuning read a version."""
