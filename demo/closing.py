@@ -13,7 +13,7 @@ from demo.users import ADDRESSES, HOSTNAMES, MARKINGS
 COMMAND = f"{'sudo ' if 'SUDO_USER' in os.environ else ''}.venv/bin/appliance-demo"
 """How the reader, who may have come through sudo, types the command."""
 PLACES = {
-    "analyst": ("unclassified", "/inference/", "ask the model"),
+    "analyst": ("unclassified", "/decision/", "ask marked reports, and the model below /inference/"),
     "annotator": ("unclassified", "/labeling/", "compare answers"),
     "annotator-2": ("unclassified", "/labeling/", "compare the same answers, not seeing the other's"),
     "evaluator": ("unclassified", "/evaluation/", "evaluate the model, give the results to the certifier"),

@@ -66,7 +66,7 @@ class Instance:
     root: Path
     run: Path
     model: str = "smollm2-135m-instruct.q4_1"
-    secret: tuple[str, ...] = ("labeling", "evaluation", "inference")
+    secret: tuple[str, ...] = ("labeling", "evaluation", "inference", "decision")
     site_folder: Path | None = None
 
     @property

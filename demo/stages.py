@@ -11,7 +11,7 @@ from typing import Any
 
 from appliance.enclave.paths import HostPaths
 from appliance.host.enforce import diversion
-from demo import browser, people, use
+from demo import browser, corpus, people, use
 from demo.instance import DEMO, Instance, appliance, cut, mend, prove_cut, require
 from demo.report import Report, Say, Stage
 
@@ -143,6 +143,7 @@ def exercises(instance: Instance, report: Report) -> list[Stage]:
         Stage("label through the interface", lambda _: use.label(instance)),
         Stage("label in the page", lambda _: browser.label_in_page(instance)),
         Stage("export the preferences", lambda _: use.export(instance)),
+        Stage("ask marked reports at two levels", lambda _: corpus.read_and_ask(instance)),
         Stage("ask with the OpenAI client", lambda _: use.ask(instance)),
         Stage("be refused", lambda _: use.deny(instance)),
         Stage("verify the log, find a changed byte", lambda _: use.audit(instance)),
