@@ -9,10 +9,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from appliance.bundle.read.verify import stage_bundle
 from appliance.bundle.repository.metadata import list_files
 from tests.bench.assemble import _move
-from tests.unit.bundle.sample import NOW, attest_model, fill, make_keys, sign
+from tests.unit.bundle.sample import attest_model, fill, make_keys, sign, stage
 
 ROUNDS = 3
 LARGE = 400 << 20
@@ -38,7 +37,7 @@ def measurements(folder: Path | None = None) -> list[dict[str, object]]:
         for number in range(ROUNDS):
             reference = _move(files, home / f"reference-{number}")
             began = time.monotonic()
-            stage_bundle(bundle, home / f"staged-{number}", keys.fingerprint, now=NOW)[1].require()
+            stage(bundle, home / f"staged-{number}", keys).require()
             ratios.append((time.monotonic() - began) / reference)
     value = statistics.median(ratios)
     memory = peak_memory(folder)

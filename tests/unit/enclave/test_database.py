@@ -65,18 +65,18 @@ def test_its_files_lie_beside_the_gateways_and_are_mounted_read_only(site: Site,
         "/etc/appliance/pg_ident.conf": ("pg_ident.conf", True),
         "/etc/appliance/services": ("database-services", True),
     }
-    served = database_files([CATALOGUE["labeling"], CATALOGUE["evaluation"]])
+    served = database_files([CATALOGUE[name] for name in ("labeling", "evaluation", "decision")])
     for name, text in zip(FILES, served.values(), strict=True):
         assert files[f"enclaves/secret/{name}"].decode() == text
-    assert files["enclaves/secret/database-services"] == b"labeling 10\nevaluation 6\n"
+    assert files["enclaves/secret/database-services"] == b"labeling 10\nevaluation 6\ndecision 6\n"
 
 
 @pytest.mark.parametrize(
     ("connections", "replaced"),
     [
-        ({"labeling": 10, "evaluation": 6}, False),
-        ({"labeling": 11, "evaluation": 6}, True),
-        ({"labeling": 10, "evaluation": 6, "inference": 5}, True),
+        ({"labeling": 10, "evaluation": 6, "decision": 6}, False),
+        ({"labeling": 11, "evaluation": 6, "decision": 6}, True),
+        ({"labeling": 10, "evaluation": 6, "decision": 6, "inference": 5}, True),
         ({"evaluation": 6}, True),
     ],
 )

@@ -18,7 +18,7 @@ from tests.catalogue import CATALOGUE
 
 EXAMPLE = Path("site.example.yml")
 PATHS = HostPaths(Path("/var/lib/appliance"), Path("/run/appliance"))
-NAMES = ("gateway", "database", "labeling", "evaluation", "inference", "console")
+NAMES = ("gateway", "database", *(manifest.name for manifest in CATALOGUE))
 IMAGES = Images(
     {n: f"localhost/appliance/{n}:1" for n in NAMES},
     dict.fromkeys(NAMES, "sha256:" + "0" * 64),

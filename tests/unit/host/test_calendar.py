@@ -85,6 +85,7 @@ def test_the_reminder_and_the_status_say_it(host: Host) -> None:
     report: dict[str, Any] = {
         "bundle": None,
         "unfinished": [],
+        "upgrades": {},
         "failed": {},
         "room": [],
         "calendar": ["gateway secret ends"],

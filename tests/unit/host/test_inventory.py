@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from appliance.audit.events import spool
 from appliance.bundle.read.delta import write_delta
 from appliance.bundle.read.inventory import earlier_of
-from appliance.bundle.read.verify import stage_bundle, verify_bundle
+from appliance.bundle.read.verify import verify_bundle
 from appliance.cli.main import app
 from appliance.enclave.paths import HostPaths
 from appliance.errors import ApplianceError
@@ -80,7 +80,7 @@ def host(tmp_path: Path) -> Host:
     registries.accept(HostPaths(host.root, tmp_path / "run"), site, officers)
     (host.root / "current").symlink_to("generations/1")
     make_bundle(tmp_path / "old", host.keys, created=datetime.now(UTC))
-    stage_bundle(tmp_path / "old", host.root / "bundle/1-a", host.keys.fingerprint)[1].require()
+    stage(tmp_path / "old", host.root / "bundle/1-a", host.keys).require()
     return host
 
 
