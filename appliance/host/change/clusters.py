@@ -98,7 +98,8 @@ def move(paths: HostPaths, offered: int | None) -> Move | None:
 def held(paths: HostPaths, enclave: str) -> list[int]:
     """The majors whose clusters lie in the volume of an enclave's database, the oldest first."""
     with suppress(FileNotFoundError, NotADirectoryError), _opened(paths, enclave, DATA) as folder:
-        return sorted(int(entry.name) for entry in os.scandir(folder) if entry.name.isdecimal())
+        folders = [entry.name for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
+        return sorted(int(name) for name in folders if name.isdecimal() and name.isascii())
     return []
 
 

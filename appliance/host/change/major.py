@@ -69,7 +69,7 @@ def start(podman: Podman, enclave: Enclave) -> None:
     if clusters.forget(paths, enclave.name):  # whoever asked was killed, and it may still be at it
         podman.run(["rm", "--force", "--ignore", "--time", "10", name])
     podman.compose(enclave.name, [*UP, clusters.SERVICE])
-    major, ran = clusters.running_major(paths), time.monotonic()
+    major, ran = clusters.running_major(paths) or clusters.FIRST, time.monotonic()
     while major not in clusters.held(paths, enclave.name):
         state = podman.run(["inspect", "--format", "{{.State.Running}}", name], check=False).stdout.strip()
         if state == "true":

@@ -52,11 +52,11 @@ def old() -> Iterator[Cluster]:
         yield cluster
 
 
-def left(cluster: Cluster) -> bool:
+def left(cluster: Cluster, patience: float = 300) -> bool:
     """Have the cluster leave its content, as the host does; whether it did."""
     wanted = cluster.volume / "upgrade.wanted"
     wanted.touch()
-    assert cluster.spawn().wait(300) == 0, cluster.log()
+    assert cluster.spawn().wait(patience) == 0, cluster.log()
     wanted.unlink()
     return (cluster.volume / "upgrade" / "complete").exists()
 
