@@ -25,16 +25,17 @@ REPORTS = [
 ]
 
 
-def new_project(lead: Page, template: str, name: str, file: Path) -> str:
-    """Make a project from a template and upload a file; the project's address."""
+def new_project(lead: Page, template: str, name: str, file: Path | None = None) -> str:
+    """Make a project from a template and upload a file of tasks if there is one; the project's address."""
     lead.goto("/labeling/")
     lead.get_by_role("link", name="New project").first.click()
     lead.get_by_role("link", name=template, exact=True).click()
     lead.get_by_label("Name", exact=True).fill(name)
     lead.get_by_role("button", name="Create the project").click()
-    lead.get_by_label("A file of at most 4 MB").set_input_files(file)
-    lead.get_by_role("button", name="Upload", exact=True).click()
-    expect(lead.get_by_role("status").filter(has_text="added")).to_be_visible()
+    if file:
+        lead.get_by_label("A file of at most 4 MB").set_input_files(file)
+        lead.get_by_role("button", name="Upload", exact=True).click()
+        expect(lead.get_by_role("status").filter(has_text="added")).to_be_visible()
     lead.get_by_role("link", name="Tasks", exact=True).click()
     return re.sub(r"^https?://[^/]+", "", lead.url)
 

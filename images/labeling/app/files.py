@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import Request
 
 from appliance.errors import ApplianceError
-from appliance.markings import Restriction, marking_of
+from appliance.markings import Restriction
 from appliance.service.objects import Content, Declared, Examiner, Files, Object
 from appliance.service.settings import ServiceSettings
 from workbench.imagery.marked import markings_of, require
@@ -55,8 +55,6 @@ FILES = Files(types=TYPES, activity="file.create", refusal="file.refuse", examin
 
 def shown(request: Request, found: Object) -> dict[str, Any]:
     """A file for people and clients."""
-    restriction = Restriction.decode(found.restriction)
+    marked = work.restrictions(request).marked(Restriction.decode(found.restriction))
     values = found.model_dump(mode="json", exclude={"project", "restriction", "uses"})
-    marking = marking_of(restriction.label, work.restrictions(request).vocabulary)
-    portion = f"{marking.portion}//OC" if restriction.originator_controlled else marking.portion
-    return values | {"marking": portion, "groups": sorted(restriction.groups)}
+    return values | {"marking": marked.portion, "groups": marked.groups}

@@ -5,7 +5,7 @@ import json
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from workbench.ontology.changes import Changes
 from workbench.tasks import KINDS, kind_of
@@ -13,6 +13,7 @@ from workbench.tasks import KINDS, kind_of
 Group = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 Groups = Annotated[tuple[Group, ...], Field(max_length=20)]
 Reason = Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True)]
+Person = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 DIGEST = r"^sha256:[0-9a-f]{64}$"
 _BESIDE = {"marking", "groups", "source", "external_id", "gold"}
 
@@ -188,6 +189,37 @@ class Withdrawal(_Body):
         if (self.task is None) == (self.annotator is None):
             raise ValueError("a withdrawal names a task or an annotator, and not both")
         return self
+
+
+class NewSetting(_Body):
+    """How the work of a project is conducted from now on.
+
+    Attributes:
+        number: of the settings that it changes, so that nobody changes others than they looked at; 0 at first.
+        guidelines: what annotators should do; whoever goes on after a change acknowledges it first.
+        paused: nobody is given a task.
+        deadline: after it nobody is given a task.
+        team: who is given tasks; everybody who may annotate, if empty.
+    """
+
+    number: Annotated[int, Field(ge=0)]
+    guidelines: Annotated[str, StringConstraints(max_length=100_000)]
+    paused: bool = False
+    deadline: AwareDatetime | None = None
+    team: Annotated[tuple[Person, ...], Field(max_length=500)] = ()
+
+
+class Acknowledgement(_Body):
+    """The guidelines that somebody has read, by the number of the settings that changed them."""
+
+    number: Annotated[int, Field(ge=1)]
+
+
+class NewComment(_Body):
+    """What somebody says about a task; a reviewer says it to one annotator."""
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+    annotator: Person | None = None
 
 
 class Migration(_Body):

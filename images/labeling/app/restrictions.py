@@ -136,6 +136,10 @@ class Restrictions:
         alone = sorted(part.portion for part in found if part.restriction.join(restriction) == part.restriction)
         if alone:
             return Marked.of(alone[0], restriction.groups)
+        return self.marked(restriction)
+
+    def marked(self, restriction: Restriction) -> Marked:
+        """A restriction with the portion marking that says it: label and originator control, and nothing else."""
         marking = marking_of(restriction.label, self.vocabulary)
         if restriction.originator_controlled:
             marking = replace(marking, dissemination_controls=("OC", *marking.dissemination_controls))

@@ -13,6 +13,7 @@ from appliance.service.web.middleware import context_of, token_of
 from workbench.exchange import studio, table
 from workbench.tasks import kind_of
 
+from . import assignment
 from .models import NewProject, NewTask
 from .publication import Publication
 from .restrictions import Restrictions
@@ -45,7 +46,12 @@ async def add_project(request: Request, new: NewProject) -> Row:
 
 
 async def add_tasks(
-    request: Request, project: UUID, new: Sequence[NewTask], record: Callable[[str], Awaitable[None]] | None = None
+    request: Request,
+    project: UUID,
+    new: Sequence[NewTask],
+    record: Callable[[str], Awaitable[None]] | None = None,
+    *,
+    scenes: bool = False,
 ) -> list[str]:
     """Add tasks.
 
@@ -54,6 +60,7 @@ async def add_tasks(
         project: that gets them.
         new: the tasks.
         record: records each in the log, instead of the one record of an import.
+        scenes: whether they were made from a file by this service, and so may show one.
 
     Raises:
         ApplianceError: one of them is wrong; the message names it, and none is added.
@@ -68,6 +75,12 @@ async def add_tasks(
         for number, one in enumerate(new):
             field = f"tasks.{number}."
             data = kind.read_data(one.data, f"{field}data")
+            if not scenes and getattr(data, "scene", None) is not None:
+                raise ApplianceError(
+                    f"{field}data.scene: names a file",
+                    rule="a scene has the size, place and restriction that its file says",
+                    remedy="upload the file to the project and make tasks of it on the page Files",
+                )
             if one.gold is not None:
                 kind.read_answer(schema, data, one.gold, f"{field}gold")
             checked.append(
@@ -140,7 +153,10 @@ async def claim(
             await answers.answer(transaction, into, done, checked_value(into, done, answered[1]))
         if skipped:
             await answers.skip(transaction, await tasks.task(transaction, project, skipped[0]), skipped[1])
-        found = await claims.claim(transaction, into)
+        refused = assignment.refusal(into, context_of(request).subject)
+        if refused and not (answered or skipped):
+            raise refused
+        found = None if refused else await claims.claim(transaction, into)
         return {"project": into, "task": found, "own": await answers.own(transaction, into, found) if found else None}
 
 
@@ -149,6 +165,9 @@ async def open_task(request: Request, project: UUID, task: UUID) -> dict[str, An
     async with database_of(request).transaction(request) as transaction:
         into = await projects.project(transaction, project)
         found = await tasks.task(transaction, project, task)
+        refused = assignment.refusal(into, context_of(request).subject)
+        if refused and await claims.own_state(transaction, found) not in {"open", "answered"}:
+            raise refused
         if not await claims.claim_this(transaction, into, found):
             raise ApplianceError(
                 "this task has all the answers that it wants",

@@ -1,10 +1,11 @@
 """The JSON interface below ``/labeling/api/``."""
 
-from . import annotating, exports, files, ontologies, projects, reviewing, tiles, versions
+from . import annotating, conduct, exports, files, ontologies, projects, reviewing, tiles, versions
 
 ROUTERS = (
     projects.router,
     annotating.router,
+    conduct.router,
     versions.router,
     ontologies.router,
     reviewing.router,

@@ -19,7 +19,7 @@ from appliance.service.web.current import CurrentContext, CurrentMonitor, Curren
 from appliance.service.web.responses import not_found
 from appliance.service.web.service import RESOURCE
 
-from .. import work
+from .. import scenes, work
 from ..files import shown
 from ..models import Groups
 from ..store import projects
@@ -182,6 +182,12 @@ async def read_file(
     ):
         raise not_found()
     return served(request, found, content, work.restrictions(request).vocabulary)
+
+
+@router.post("/{file}/tasks", status_code=201)
+async def make_tasks(request: Request, project: UUID, file: UUID, objects: CurrentObjects) -> dict[str, Any]:
+    """Make a task of each image of a NITF file that has tiles."""
+    return {"tasks": await scenes.add_scenes(request, project, file, objects)}
 
 
 @router.delete("/{file}")

@@ -4,7 +4,7 @@ import asyncio
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from appliance.errors import ApplianceError
 from appliance.markings import Restriction, marking_of
@@ -13,7 +13,7 @@ from appliance.service.objects import CurrentObjects, Object
 from appliance.service.web.middleware import set_marking
 from appliance.service.web.responses import not_found
 from workbench.imagery.nitf import Segment, read_nitf
-from workbench.imagery.tiles import SIDE, can_show, tile, tiles_of
+from workbench.imagery.tiles import SIDE, can_show, levels_of, tile, tiles_of
 from workbench.imagery.window import Window
 
 from .. import work
@@ -46,6 +46,7 @@ async def opened(
 
 
 CurrentNitf = Annotated[Window, Depends(opened)]
+Bands = Annotated[str, Query(pattern=r"^([1-9]\d{0,4}(,[1-9]\d{0,4}){0,2})?$")]
 
 
 @router.get("")
@@ -56,11 +57,17 @@ async def list_images(content: CurrentNitf) -> dict[str, Any]:
 
 
 @router.get("/{number}/tiles/{row}/{column}")
-async def show_tile(content: CurrentNitf, number: int, row: int, column: int) -> Response:
-    """One tile of an image, as PNG without anything else of the file."""
+async def show_tile(
+    content: CurrentNitf, number: int, row: int, column: int, level: int = 0, bands: Bands = ""
+) -> Response:
+    """One tile of an image, as PNG without anything else of the file.
+
+    At each further ``level`` rows and columns are halved; ``bands`` is one band in grey, or three in colour: 3,2,1.
+    """
+    chosen = [int(band) for band in bands.split(",") if band]
 
     def made() -> bytes:
-        return tile(content, _images(content)[number - 1], row, column)
+        return tile(content, _images(content)[number - 1], row, column, level, chosen)
 
     if number < 1:
         raise not_found()
@@ -78,5 +85,6 @@ def _described(segment: Segment) -> dict[str, Any]:
     picture = segment.picture
     assert picture is not None  # noqa: S101 - `_images` leaves others out
     rows, columns = tiles_of(picture) if can_show(picture) else (0, 0)
-    described = {"number": segment.number, "tiles": {"rows": rows, "columns": columns}}
-    return described | {name: getattr(picture, name) for name in ("rows", "columns", "bands", "bits")}
+    levels = levels_of(picture) if can_show(picture) else 0
+    described = {"number": segment.number, "tiles": {"rows": rows, "columns": columns}, "levels": levels}
+    return described | {name: getattr(picture, name) for name in ("rows", "columns", "bands", "bits", "corners")}

@@ -8,11 +8,12 @@ from fastapi.responses import RedirectResponse
 
 from appliance.errors import ApplianceError
 from appliance.service.database import Row, database_of
-from appliance.service.web.middleware import CurrentContext
+from appliance.service.web.middleware import CurrentContext, context_of
 from workbench.tasks import kind_of
 
-from .. import work
+from .. import assignment, conduct, scenes, work
 from ..store import answers, projects, tasks
+from ..store import conduct as store
 from .forms import answer_of
 from .shown import render, task_values
 
@@ -22,21 +23,42 @@ router = APIRouter(prefix="/labeling")
 @router.get("/projects/{project}/annotate")
 async def begin(request: Request, project: UUID) -> Response:
     """Where annotators begin, and end."""
-    async with database_of(request).transaction(request) as transaction:
-        return render(request, "begin.html", project=await projects.project(transaction, project), last=None)
+    return await _begin(request, project, None)
 
 
 @router.get("/projects/{project}/annotate/done/{last}")
 async def done(request: Request, project: UUID, last: UUID) -> Response:
     """Nothing is left for this annotator; the last answer can be undone."""
-    async with database_of(request).transaction(request) as transaction:
-        return render(request, "begin.html", project=await projects.project(transaction, project), last=last)
+    return await _begin(request, project, last)
 
 
 @router.post("/projects/{project}/annotate")
 async def claim(request: Request, project: UUID) -> Response:
-    """Claim the next task and show it."""
-    return _lead_to(await work.claim(request, project), project, None)
+    """Claim the next task and show it; or where annotators begin, which says why there is none."""
+    try:
+        found = await work.claim(request, project)
+    except ApplianceError as error:
+        return await _begin(request, project, None, error)
+    return _lead_to(found, project, None)
+
+
+@router.post("/projects/{project}/acknowledge")
+async def acknowledge(request: Request, project: UUID, number: Annotated[int, Form(ge=1)]) -> Response:
+    """Say that one has read the guidelines, and begin."""
+    try:
+        await conduct.acknowledge(request, project, number)
+    except ApplianceError as error:
+        return await _begin(request, project, None, error)
+    return RedirectResponse(f"/labeling/projects/{project}/annotate", 303)
+
+
+@router.post("/projects/{project}/comment/{task}")
+async def comment(
+    request: Request, project: UUID, task: UUID, text: Annotated[str, Form(min_length=1, max_length=2000)]
+) -> Response:
+    """Say something about a task to its reviewers, and stay on it."""
+    await conduct.say(request, project, task, text, None)
+    return RedirectResponse(f"/labeling/projects/{project}/annotate/{task}", 303)
 
 
 @router.post("/projects/{project}/open/{task}")
@@ -116,6 +138,15 @@ def _lead_to(found: dict[str, Any], project: UUID, last: UUID | None) -> Respons
     return RedirectResponse(f"{base}/{found['task']['id']}" + (f"/after/{last}" if last else ""), 303)
 
 
+async def _begin(request: Request, project: UUID, last: UUID | None, error: ApplianceError | None = None) -> Response:
+    async with database_of(request).transaction(request, writes=False) as transaction:
+        found = await projects.project(transaction, project)
+        changes = [] if found["acknowledged"] else await conduct.changes(transaction, found)
+    refused = assignment.refusal(found, context_of(request).subject)
+    values = {"project": found, "last": last, "refused": error or refused, "changes": changes}
+    return render(request, "begin.html", 409 if error else 200, **values)
+
+
 async def _show(
     request: Request,
     reader: str,
@@ -130,7 +161,8 @@ async def _show(
         into = await projects.project(transaction, project)
         found = await tasks.task(transaction, project, task)
         own: Row = await answers.own(transaction, into, found)
+        comments = await store.said(transaction, found)
+    await scenes.record_opened(request, found)
     values = task_values(into, found, value or own["draft"] or own["value"], reader)
-    return render(
-        request, "annotate.html", 409 if error else 200, project=into, own=own, last=last, error=error, **values
-    )
+    values |= {"project": into, "own": own, "last": last, "error": error, "comments": comments}
+    return render(request, "annotate.html", 409 if error else 200, **values)

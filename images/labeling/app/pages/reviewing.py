@@ -12,7 +12,8 @@ from appliance.service.database import database_of
 from appliance.service.web.middleware import CurrentContext
 from workbench.tasks import kind_of
 
-from .. import quality, work
+from .. import conduct, quality, scenes, work
+from ..store import conduct as store
 from ..store import projects, reviews, tasks
 from .excerpts import excerpt
 from .forms import answer_of
@@ -89,6 +90,19 @@ async def decide(request: Request, context: CurrentContext, project: UUID, task:
     return RedirectResponse(f"/labeling/projects/{project}/review/{task}", 303)
 
 
+@router.post("/projects/{project}/review/{task}/comment")
+async def comment(
+    request: Request,
+    project: UUID,
+    task: UUID,
+    annotator: Annotated[str, Form(min_length=1, max_length=200)],
+    text: Annotated[str, Form(min_length=1, max_length=2000)],
+) -> Response:
+    """Say something about a task to one annotator."""
+    await conduct.say(request, project, task, text, annotator)
+    return RedirectResponse(f"/labeling/projects/{project}/review/{task}", 303)
+
+
 async def _waiting(request: Request, project: UUID, after: UUID | None) -> Response:
     async with database_of(request).transaction(request) as transaction:
         found = await projects.project(transaction, project)
@@ -122,6 +136,8 @@ async def _show(
         found = await tasks.task(transaction, project, task)
         given, asks = await reviews.answers(transaction, into, found)
         decided = await reviews.adjudication(transaction, into, found)
+        comments = await store.said(transaction, found)
+    await scenes.record_opened(request, found)
     first = given[0]["value"] if given else None
     return render(
         request,
@@ -133,6 +149,7 @@ async def _show(
         asks=asks,
         deciding=bool(given or asks) and decided is None and all(one["annotator"] != reader for one in [*given, *asks]),
         reader=reader,
+        comments=comments,
         error=error,
         **task_values(into, found, decided["value"] if decided else first, reader),
     )

@@ -10,6 +10,8 @@ from appliance.service.web.current import pages_of
 from workbench.tasks import kind_of
 from workbench.tasks.labels import keyed, leaves
 
+from .. import scenes
+
 
 def render(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     """A page for a reader at the enclave's level, who may write; what others read is published."""
@@ -24,6 +26,8 @@ def task_values(project: Row, task: Row, value: dict[str, Any] | None, reader: s
     values["value"] = dict.fromkeys(kind.answer_model.model_fields) | (value or {})
     if hasattr(schema, "labels"):
         values["labels"] = keyed(leaves(schema.labels) if project["kind"] == "classification" else schema.labels)
+    if project["kind"] == scenes.KIND:
+        values["picture"] = scenes.picture_of(data)
     if project["kind"] == "pairwise":
         values["answers"] = _in_own_order(task, reader, data.answers)
     return values

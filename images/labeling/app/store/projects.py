@@ -12,14 +12,25 @@ from . import sql
 from .restrictions import numbered
 
 _PROJECT = """
-    SELECT p.id, r.portion AS marking, r.groups, p.name, p.guidelines, p.kind,
+    SELECT p.id, r.portion AS marking, r.groups, p.name, coalesce(rules.guidelines, p.guidelines) AS guidelines, p.kind,
            coalesce(now.schema, p.schema) AS schema, coalesce(now.number, 0) AS ontology, p.overlap, p.lease_minutes,
+           coalesce(rules.number, 0) AS setting, coalesce(rules.guided, 0) AS guided,
+           coalesce(rules.paused, false) AS paused, rules.deadline, coalesce(rules.deadline < now(), false) AS over,
+           coalesce(rules.team, '{}') AS team,
+           coalesce(rules.guided, 0) = 0 OR EXISTS (
+               SELECT FROM labeling.acknowledgement AS a
+               WHERE a.project_id = p.id AND a.restriction_id = p.restriction_id AND a.annotator = appliance.subject()
+               AND a.number = rules.guided) AS acknowledged,
            p.created_by, p.created, counted.tasks, counted.done, counted.answers, mine.answered, mine.skipped
     FROM labeling.project AS p
     JOIN labeling.restriction AS r ON r.label_id = p.label_id AND r.id = p.restriction_id
     LEFT JOIN LATERAL (
         SELECT o.schema, o.number FROM labeling.ontology AS o
         WHERE o.project_id = p.id AND o.restriction_id = p.restriction_id ORDER BY o.number DESC LIMIT 1) AS now ON true
+    LEFT JOIN LATERAL (
+        SELECT s.* FROM labeling.setting AS s
+        WHERE s.project_id = p.id AND s.restriction_id = p.restriction_id ORDER BY s.number DESC LIMIT 1
+    ) AS rules ON true
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(tasks), 0)::bigint AS tasks, coalesce(sum(done), 0)::bigint AS done,
                coalesce(sum(c.answers), 0)::bigint AS answers

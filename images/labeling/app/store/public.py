@@ -9,7 +9,7 @@ from . import sql
 from .tasks import PAGE
 
 _PROJECT = """
-    SELECT p.id, r.portion AS marking, r.groups, p.name, p.guidelines, p.kind,
+    SELECT p.id, r.portion AS marking, r.groups, p.name, coalesce(rules.guidelines, p.guidelines) AS guidelines, p.kind,
            coalesce(now.schema, p.schema) AS schema, p.created_by, p.created, (
         SELECT coalesce(sum(c.tasks), 0)::bigint FROM labeling.counter AS c
         JOIN labeling.restriction AS o ON o.label_id = c.label_id AND o.id = c.restriction_id
@@ -19,6 +19,10 @@ _PROJECT = """
     LEFT JOIN LATERAL (
         SELECT o.schema FROM labeling.ontology AS o
         WHERE o.project_id = p.id AND o.restriction_id = p.restriction_id ORDER BY o.number DESC LIMIT 1) AS now ON true
+    LEFT JOIN LATERAL (
+        SELECT s.guidelines FROM labeling.setting AS s
+        WHERE s.project_id = p.id AND s.restriction_id = p.restriction_id ORDER BY s.number DESC LIMIT 1
+    ) AS rules ON true
     WHERE r.groups = '{}'
 """
 
