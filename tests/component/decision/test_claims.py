@@ -33,12 +33,12 @@ from tests.unit.service.support import Monitor, headers_for, make_paths, setting
 __all__ = ["model"]
 ENGINE_IMAGE = "sha256:" + "b" * 64
 LOW = "UNCLASSIFIED\n\nThe northern bridge at Marlow carries forty tonnes.\n"
-HIGH = f"{MARKING}\n\n(S//REL TO USA, GBR) Brigade convoys cross the northern bridge at Marlow.\n\nDeclassify On: 20501231\n"
+HIGH = f"{MARKING}\n\n(S//REL TO USA, GBR) Brigade convoys cross the northern bridge at Marlow.\n"
 
 
 @dataclass
 class Gateway:
-    """TLS with client certificates; it adds the context that the monitor gives to a granted job, and keeps what passed."""
+    """TLS with client certificates; it adds the context of a granted job, and keeps what the model was asked."""
 
     app: ASGIApp
     asked: list[dict[str, Any]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""A day of an analyst in a browser: upload, ask, look a citation up in its place, compose, compare, sign, take along."""
+"""A day of an analyst in a browser: upload, ask, look a citation up, compare courses of action, sign, take along."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,7 +71,8 @@ def journey(page: Page, folder: Path, look: Look) -> None:
     page.get_by_label("Confidence").first.select_option("moderate confidence")
     for label, words in (
         ("Course of action 1", "North bridge"), ("Course of action 2", "South bridge"), ("Criterion 1", "Speed"),
-        ("Weight of criterion 1", "6"), ("Score of course 1 by criterion 1", "5"), ("Score of course 2 by criterion 1", "2"),
+        ("Weight of criterion 1", "6"), ("Score of course 1 by criterion 1", "5"),
+        ("Score of course 2 by criterion 1", "2"),
         ("Criterion 2", "Cover"), ("Weight of criterion 2", "4"), ("Score of course 1 by criterion 2", "2"),
         ("Score of course 2 by criterion 2", "4"),
     ):  # fmt: skip
