@@ -11,7 +11,7 @@ from pathlib import Path
 
 from appliance.bundle.repository.metadata import list_files
 from tests.bench.assemble import _move
-from tests.unit.bundle.sample import attest_model, fill, make_keys, sign, stage
+from tests.unit.bundle.sample import NOW, attest_model, fill, make_keys, sign, stage
 
 ROUNDS = 3
 LARGE = 400 << 20

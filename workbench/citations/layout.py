@@ -67,7 +67,8 @@ def lay_out(product: Product, signed_by: list[str], vocabulary: Vocabulary, unsi
 
 def _blocks(product: Product, signed_by: list[str], banner: Marking, authority: AuthorityBlock) -> Iterator[Block]:
     yield Block("title", product.title, product.portion)
-    yield Block("small", f"{TEMPLATES[product.template].title}. {product.composed:%d%H%MZ %b %Y}.".upper())
+    group = f"{product.composed:%d%H%MZ %b %Y}".upper()
+    yield Block("small", f"{TEMPLATES[product.template].title}. {group}.")
     yield Block("small", f"Signed by {', '.join(signed_by)}." if signed_by else DRAFT)
     numbers = {source.id: number for number, source in enumerate(product.sources, 1)}
     for section in product.sections:

@@ -31,6 +31,7 @@ def lived(folder: Path, days: int) -> dict[str, object]:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(5400)
 def test_a_year_in_use() -> None:
     # On a disk, and where the gateway's own user reaches it.
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:

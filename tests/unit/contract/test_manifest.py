@@ -41,6 +41,7 @@ def folder(tmp_path: Path, **manifests: dict[str, Any] | str) -> Path:
         ("evaluation", 1102, "10.78.1.11", "2g", True, True, ("models",)),
         ("inference", 1103, "10.78.1.12", "2g", False, False, ("models",)),
         ("console", 1104, "10.78.1.13", "1g", False, False, ("log",)),
+        ("decision", 1106, "10.78.1.15", "768m", True, True, ()),
     ],
 )
 def test_what_sites_rely_on_stays(  # one value each

@@ -21,7 +21,7 @@ from appliance.host.report.inventory import release
 from appliance.monitor.in_force import registries
 from appliance.monitor.in_force.statements import PIN
 from appliance.trust.fingerprint import fingerprint
-from tests.unit.bundle.sample import Keys, make_bundle, make_keys, sign
+from tests.unit.bundle.sample import Keys, make_bundle, make_keys, sign, stage
 from tests.unit.trust.test_site_command import SITE
 
 SUBJECTS = "subjects: [{name: ann, clearance: SECRET, nationalities: [USA], roles: [annotator], expires: 2030-01-01}]"

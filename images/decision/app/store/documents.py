@@ -9,7 +9,7 @@ from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
 from appliance.errors import ApplianceError
-from appliance.markings import Marking
+from appliance.markings import Marking, Restriction
 from appliance.service.database import Row, Transaction
 from workbench.citations.passages import Marked, restriction_of
 
@@ -63,7 +63,7 @@ _COUNT: LiteralString = """
     SELECT n.restriction_id, count(*), sum(n.words) FROM (
         SELECT DISTINCT p.restriction_id, p.number, p.words FROM appliance.restriction AS r
         JOIN decision.posting AS p ON p.restriction_id = r.id AND p.document = %(id)s
-    ) AS n GROUP BY n.restriction_id
+    ) AS n GROUP BY n.restriction_id ORDER BY n.restriction_id
     ON CONFLICT (restriction_id) DO UPDATE
     SET passages = v.passages + excluded.passages, words = v.words + excluded.words
 """
@@ -112,7 +112,8 @@ async def add(
         raise TwiceError("this file is here already", remedy="look for it among the documents") from error
     passages = [replace(one, marking=enclave) if held else one for one in marked.passages]
     numbers = {}
-    for restriction in {restriction_of(one.marking, groups) for one in passages}:
+    # In one order: two uploads that bring the same new restrictions wait for each other in no circle.
+    for restriction in sorted({restriction_of(one.marking, groups) for one in passages}, key=Restriction.encode):
         numbers[restriction] = await sql.number_of(transaction, restriction)
     async with transaction.cursor() as cursor:
         await cursor.executemany(

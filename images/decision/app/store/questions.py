@@ -15,18 +15,24 @@ from . import sql
 PAGE = 50
 
 _COLUMNS: LiteralString = """
-    q.id, q.text, q.portion, q.state, q.message, q.found, q.model, q.created_by, q.created, q.restriction_id,
+    q.id, q.text, q.portion, q.found,
+    CASE WHEN late THEN 'failed' ELSE q.state END AS state,
+    CASE WHEN late THEN 'the model did not answer in time' ELSE q.message END AS message,
+    q.model, q.created_by, q.created, q.restriction_id,
     appliance.restriction_encoding(q.restriction_id) AS restriction
 """
 _PAGE: LiteralString = f"""
     SELECT {_COLUMNS} FROM appliance.restriction AS r CROSS JOIN LATERAL (
         SELECT * FROM decision.question WHERE restriction_id = r.id AND created_by = appliance.subject()
         ORDER BY created DESC, id LIMIT %(limit)s
-    ) AS q ORDER BY q.created DESC, q.id LIMIT %(limit)s
+    ) AS q
+    CROSS JOIN LATERAL (SELECT q.state = 'asking' AND q.created < now() - interval '20 minutes' AS late) AS l
+    ORDER BY q.created DESC, q.id LIMIT %(limit)s
 """  # noqa: S608 - a constant
 _ONE: LiteralString = f"""
     SELECT {_COLUMNS} FROM appliance.restriction AS r
     JOIN decision.question AS q ON q.restriction_id = r.id AND q.id = %(id)s
+    CROSS JOIN LATERAL (SELECT q.state = 'asking' AND q.created < now() - interval '20 minutes' AS late) AS l
 """  # noqa: S608 - a constant
 _QUOTED: LiteralString = """
     SELECT t.rank, t.restriction_id, t.document, t.number FROM appliance.restriction AS r

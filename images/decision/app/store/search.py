@@ -94,7 +94,7 @@ async def shown(transaction: Transaction, wanted: list[Row], terms: list[str]) -
          "document": str(row["document"]), "number": row["number"]}
         for rank, row in enumerate(wanted, 1)
     ]  # fmt: skip
-    query = " | ".join("'" + term.replace("\\", "\\\\").replace("'", "''") + "'" for term in terms) or "''"
+    query = " | ".join("'" + term.replace("\\", "\\\\").replace("'", "''") + "'" for term in terms)
     values = {"wanted": Jsonb(asked), "query": query, "starts": STARTS, "stops": STOPS}
     return await sql.rows(transaction, _SHOWN, values)
 
