@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from appliance.contract.context import HEADER
@@ -42,6 +43,9 @@ class Origin:
             await send({"type": "lifespan.shutdown.complete"})
             return
         name = scope["path"].split("/")[1]
+        if name not in MANIFESTS:
+            await Response(status_code=404)(scope, receive, send)
+            return
         routes = MANIFESTS[name].routes
         action = next(
             (one.action for one in routes if scope["method"] in one.methods and one.pattern.fullmatch(scope["path"])),
@@ -86,10 +90,10 @@ def test_a_version_is_chosen_and_planned_in_few_clicks(enclave: Enclave, origin:
     expect(page.get_by_role("heading", name="What the run takes")).to_be_visible()
     steps = page.locator("dd").nth(2)
     before = int(steps.inner_text())
-    page.get_by_label("Epochs").fill("6")
+    page.locator("[name=epochs]").fill("6")
     page.get_by_role("button", name="Plan again").click()
     expect(steps).to_have_text(str(before * 2))
-    page.get_by_label("Length").fill("16")
+    page.locator("[name=length]").fill("16")
     page.get_by_role("button", name="Plan again").click()
     expect(page.get_by_role("alert")).to_contain_text("longer than 16 tokens")
     expect(page.get_by_role("button", name="Start the run")).to_be_disabled()
