@@ -1,7 +1,6 @@
 """The pages in a real browser: choose a version, plan, read the registry both ways, purge; at both widths."""
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -21,8 +20,6 @@ from tests.component.tuning.test_registry import emptied, registered
 from tests.unit.service.support import headers_for, settings_for
 
 __all__ = ["emptied"]
-PICTURES = os.environ.get("APPLIANCE_TEST_PICTURES", "")
-"""Folder for pictures of all pages, for who wants to look at them."""
 MANIFESTS = {"labeling": CATALOGUE["labeling"], "tuning": ON_DEMAND["tuning"]}
 
 
@@ -138,7 +135,4 @@ def test_no_page_scrolls_sideways(enclave: Enclave, origin: str, chromium: Brows
         expect(page.locator("h1")).to_be_visible()
         over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert over <= 0, f"{name} at {width}: {over} pixels too wide"
-        if PICTURES:
-            page.set_viewport_size({"width": max(width, 390), "height": 900})
-            page.screenshot(path=f"{PICTURES}/{name}-{max(width, 390)}.png", full_page=True)
         page.close()
