@@ -58,7 +58,7 @@ class Foundry:
                 if answer.status_code != HTTPStatus.OK:
                     raise ApplianceError(
                         "this version does not come from labeling",
-                        rule="a run reads what its person may export (docs/tuning.md)",
+                        rule="a run reads what its person may read, if officers let tuning export (docs/tuning.md)",
                         remedy="look whether the version is there, and whether you belong to its groups",
                     )
                 async for piece in answer.aiter_bytes():

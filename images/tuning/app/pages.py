@@ -217,4 +217,5 @@ async def _trace(request: Request, name: str, problem: ApplianceError | None = N
 
 def _render(request: Request, template: str, **values: Any) -> Response:
     context = context_of(request)
-    return pages_of(request).render(request, template, writable=context.working == context.label, **values)
+    given = {"problem": None, "writable": context.working == context.label} | values
+    return pages_of(request).render(request, template, **given)

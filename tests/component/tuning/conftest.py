@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from appliance.contract.context import HEADER
+from appliance.contract.manifest import Database
 from appliance.service.settings import Paths
 from appliance.trust.certificates import issue_client, issue_server, make_authority
 from appliance.trust.keys import generate
@@ -33,6 +34,10 @@ from tests.unit.inference.test_certificate import CERTIFIER
 from tests.unit.service.support import Monitor, headers_for, make_paths, settings_for
 
 __all__ = ["chromium", "model"]
+
+
+TUNING_MANIFEST = ON_DEMAND["tuning"].model_copy(update={"database": Database(connections=12)})
+"""Two applications share the database in the tests of the pages."""
 
 
 class Gateway:
@@ -59,7 +64,7 @@ def libraries() -> Path:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    with cluster_of(CATALOGUE["labeling"], ON_DEMAND["tuning"]) as cluster:
+    with cluster_of(CATALOGUE["labeling"], TUNING_MANIFEST) as cluster:
         migrated(cluster, LABELING)
         migrated(cluster, TUNING)
         yield cluster

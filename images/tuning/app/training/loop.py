@@ -92,14 +92,14 @@ class Loop:
             group["lr"] = self._rate()
         loss = self._loss(chosen)
         value = float(loss.item())
-        if not math.isfinite(value):
+        loss.backward()
+        norm = float(torch.nn.utils.clip_grad_norm_(self._learned, MOST_NORM))
+        if not (math.isfinite(value) and math.isfinite(norm)):
             raise ApplianceError(
-                f"the loss is {value} at step {self.progress.step + 1}",
+                f"step {self.progress.step + 1}: the loss is {value}, its gradient {norm}",
                 rule="a run whose loss is no number ends, and nothing of it is kept",
                 remedy="take a lower learning rate",
             )
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self._learned, MOST_NORM, error_if_nonfinite=True)
         self._optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
         return value
