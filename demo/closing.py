@@ -14,6 +14,7 @@ COMMAND = f"{'sudo ' if 'SUDO_USER' in os.environ else ''}.venv/bin/appliance-de
 """How the reader, who may have come through sudo, types the command."""
 PLACES = {
     "analyst": ("unclassified", "/decision/", "ask marked reports, and the model below /inference/"),
+    "decision-maker": ("secret", "/decision/products", "read signed products, and ask the reports"),
     "annotator": ("unclassified", "/labeling/", "compare answers"),
     "annotator-2": ("unclassified", "/labeling/", "compare the same answers, not seeing the other's"),
     "evaluator": ("unclassified", "/evaluation/", "evaluate the model, give the results to the certifier"),

@@ -22,6 +22,7 @@ def _person(clearance: str, nationality: str, role: str) -> dict[str, Any]:
 
 PEOPLE = {
     "analyst": _person("SECRET", "USA", "analyst"),
+    "decision-maker": _person("SECRET", "USA", "decision-maker"),
     "annotator": _person("UNCLASSIFIED", "USA", "annotator"),
     "annotator-2": _person("UNCLASSIFIED", "GBR", "annotator"),
     "evaluator": _person("UNCLASSIFIED", "USA", "evaluator"),
