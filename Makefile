@@ -63,7 +63,7 @@ lint: setup-test ## ruff, mypy (strict), import layers, ansible-lint (production
 	mypy
 	lint-imports
 	ansible-lint -q --offline --profile production build.yml install.yml roles
-	shellcheck .ci/* demo/appliance-demo images/database/entrypoint tests/vagrant/addresses tests/vagrant/customize
+	shellcheck .ci/* demo/appliance-demo images/database/carry images/database/entrypoint tests/vagrant/addresses tests/vagrant/customize
 
 .PHONY: unit
 unit: setup-test ## tests that need no container: units, components and documents

@@ -105,6 +105,16 @@ HOST_ACTIVITIES = (
         "Cold copies, failed generations or bundles of no use were deleted. Recorded before.",
     ),
     Activity(
+        "database.upgrade",
+        ("appliance host install",),
+        "The enclaves' databases go from one major of PostgreSQL to another. Recorded before they do.",
+    ),
+    Activity(
+        "database.close",
+        ("appliance host close-upgrade",),
+        "Two officers closed such an upgrade: the clusters of the major before are deleted. Recorded before.",
+    ),
+    Activity(
         "log.end",
         ("appliance host rotate",),
         "The first record of a log that follows another, whose key was replaced: its name, records and root.",

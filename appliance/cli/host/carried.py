@@ -1,6 +1,5 @@
 """`appliance host carried`."""
 
-import hashlib
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,6 @@ import typer
 
 from appliance.cli.shared import inputs
 from appliance.cli.shared.options import ROOT, RUN, Bundle, Json, Root, RootFingerprint, Run, print_json, print_table
-from appliance.errors import ApplianceError
 
 
 def carried(
@@ -29,21 +27,13 @@ def carried(
     """
     import yaml
 
-    from appliance.contract.catalogue import TARGET, read_catalogue
     from appliance.enclave.paths import HostPaths
     from appliance.host.change import carried as upgrade  # keeps `appliance --help` quick
-    from appliance.trust.files import read_limited
+    from appliance.host.change.offered import Offered
     from appliance.trust.repository.client import read_repository
 
-    target = read_repository(bundle / "metadata", root_fingerprint).targets.get(TARGET)
-    data = read_limited(bundle / "targets" / TARGET, 4 << 20)
-    if target is None or hashlib.sha256(data).hexdigest() != target.sha256:
-        raise ApplianceError(
-            f"{bundle / 'targets' / TARGET}: is not the file that was signed",
-            rule="a bundle is believed as its makers signed it",
-            remedy="carry the bundle again",
-        )
-    parts = upgrade.look(HostPaths(root.resolve(), run), read_catalogue(data, TARGET))
+    offered = Offered(bundle, read_repository(bundle / "metadata", root_fingerprint))
+    parts = upgrade.look(HostPaths(root.resolve(), run), offered.catalogue(), offered.major())
     written = []
     for part in parts if drafts else ():
         if part.draft is not None and drafts:

@@ -15,6 +15,7 @@ from appliance.cli.host import backup as host_backup
 from appliance.cli.host import internal as host_internal
 from appliance.cli.host.calendar import calendar
 from appliance.cli.host.carried import carried
+from appliance.cli.host.closing import close_upgrade, sign_closing
 from appliance.cli.host.inventory import inventory
 from appliance.cli.host.rotate import rotate
 from appliance.cli.host.space import free, space
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 app = Commands("host")
 app.command()(calendar)
 app.command()(carried)
+app.command("sign-closing")(sign_closing)
+app.command("close-upgrade")(close_upgrade)
 app.command()(host_backup.backup)
 app.command()(host_backup.restore)
 app.command()(inventory)

@@ -31,6 +31,7 @@ ROOT = {
     "host rotate": CHANGES,
     "host space": LOOKS,
     "host free": CHANGES,
+    "host close-upgrade": CHANGES,
     "host decided": RECORDS,
     "enclave backup": CHANGES,
     "enclave restore": CHANGES,

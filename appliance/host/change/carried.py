@@ -16,6 +16,7 @@ from appliance.contract.catalogue import Catalogue
 from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import check_services, parse_site
 from appliance.errors import ApplianceError
+from appliance.host.change import clusters
 from appliance.host.state import generation
 from appliance.monitor.decide import break_glass
 from appliance.monitor.decide.offer import compare, drafted
@@ -58,19 +59,20 @@ class Part:
         return {"name": self.name, "state": self.state.value, "why": self.why}
 
 
-def look(paths: HostPaths, offered: Catalogue) -> list[Part]:
+def look(paths: HostPaths, offered: Catalogue, major: int | None = None) -> list[Part]:
     """Every part of the site on this host, as the release whose services are ``offered`` takes it.
 
     Args:
         paths: where the appliance lives.
         offered: the services of the bundle that is to be installed.
+        major: the major of its PostgreSQL.
 
     Raises:
         ApplianceError: nothing is installed.
     """
     site = generation.required(paths) / "site"
     parts = [*_log(paths), *_statements(paths, site, offered), *_certificates(site), *_models(paths)]
-    return [*parts, *_lent(paths), *_running(paths)]
+    return [*parts, *_lent(paths), *_running(paths), *_databases(paths, major)]
 
 
 def blocks(parts: list[Part]) -> bool:
@@ -164,7 +166,13 @@ def _running(paths: HostPaths) -> Iterator[Part]:
     if old:
         why = f"{len(old)} keys of the form before: services get none any more, and databases others"
         yield Part("keys of contexts", State.ENDS, why)
+
+
+def _databases(paths: HostPaths, major: int | None) -> Iterator[Part]:
     data = [one for one in (paths.root / "enclaves").glob("*/database") if one.is_dir()]
+    move = clusters.move(paths, major) if data and major else None
+    why = "migrations only add: the release before runs on the data after; a cold copy is taken first"
+    if move:
+        why = f"{move}: dumped, loaded and compared; going back then leaves what was written since (--restore-data)"
     if data:
-        why = "migrations only add: the release before runs on the data after; a cold copy is taken first"
         yield Part(f"databases of {len(data)} enclaves", State.CARRIED, why)

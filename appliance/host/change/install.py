@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,13 +15,13 @@ from appliance.audit.events.kinds import Entity, Scope, Verdict
 from appliance.audit.events.text import printable
 from appliance.bundle.read.summary import write_summary
 from appliance.bundle.read.verify import Report, stage_bundle, verify_bundle
-from appliance.bundle.repository.held import HeldBundles, held_bundles
-from appliance.contract.catalogue import TARGET, Catalogue, no_catalogue, read_catalogue
+from appliance.bundle.repository.held import held_bundles
 from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import Site, check_handed_over
 from appliance.errors import ApplianceError
-from appliance.host.change import converge, preflight, prune, stack
+from appliance.host.change import clusters, converge, preflight, prune, stack
 from appliance.host.change.devices import record_owners
+from appliance.host.change.offered import Offered
 from appliance.host.enforce.platform import detect, free_bytes
 from appliance.host.enforce.podman import Podman
 from appliance.host.state import clock, generation, space
@@ -115,7 +115,8 @@ def install(
             progress(f"  {warning}")
     staged = paths.root / "bundle" / f"{report.version}-{report.root[:8]}"
     with stages.stage("check this host"):
-        findings = _examine(paths, statements, _offered(bundle, repository, bases), staged.name, report)
+        offered = Offered(bundle, repository, bases)
+        findings = _examine(paths, statements, offered, staged.name, report)
         for finding in findings:
             progress(f"  REFUSED: {finding.message}" if isinstance(finding, ApplianceError) else f"  {finding}")
     if not dry_run:
@@ -151,25 +152,20 @@ def install(
     }
 
 
-def _offered(bundle: Path, repository: Repository, bases: Sequence[Path]) -> Catalogue:
-    """The catalogue of a bundle that was verified, perhaps from an earlier one that it is a delta to."""
-    target = repository.targets.get(TARGET)
-    if target is None:
-        raise no_catalogue(bundle)
-    return read_catalogue(HeldBundles(bases).locate(bundle, target).read_bytes(), TARGET)
-
-
 def _examine(
-    paths: HostPaths, statements: Statements, offered: Catalogue, bundle: str, report: Report
+    paths: HostPaths, statements: Statements, offered: Offered, bundle: str, report: Report
 ) -> list[preflight.Obstacle]:
     sizes = {target.path: target.size for target in report.targets}
+    major = offered.major()
+    needs = [*space.needs(paths, statements.site, bundle, sizes), *clusters.needs(paths, major)]
     host = preflight.Host(
         paths=paths,
         site=statements.site,
         policy=statements.policy,
-        offered=offered,
+        offered=offered.catalogue(),
         platform=detect(),
-        rooms=space.rooms(space.needs(paths, statements.site, bundle, sizes)),
+        rooms=space.rooms(needs),
+        major=major,
         reference_time=report.reference_time,
         now=datetime.now(UTC),
         labels={target.path: target.label for target in report.targets},

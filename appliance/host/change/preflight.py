@@ -14,6 +14,7 @@ from appliance.enclave.paths import HostPaths
 from appliance.enclave.render import RECORD_SOCKET
 from appliance.enclave.site import Enclave, Site, check_services
 from appliance.errors import ApplianceError
+from appliance.host.change import clusters
 from appliance.host.enforce import kernel, weights
 from appliance.host.enforce.platform import Platform, is_root
 from appliance.host.state import volumes
@@ -44,6 +45,7 @@ class Host:
         reference_time: the latest time the host is sure of, UTC.
         now: what its clock says, UTC.
         labels: the marking of each file of the bundle, by its path.
+        major: the major of PostgreSQL that the bundle brings, or None.
     """
 
     paths: HostPaths
@@ -55,12 +57,13 @@ class Host:
     reference_time: datetime
     now: datetime
     labels: Mapping[str, str] = field(default_factory=dict)
+    major: int | None = None
 
 
 def examine(host: Host) -> list[Obstacle]:
     """All findings: a text where something is right, a refusal where it is not. Nothing is changed."""
-    checks = (_rights, _labels, _platform, _space, _storage, _sockets, _addresses, _clock, _kernel, _services)
-    return [finding for check in checks for finding in check(host)]
+    checks = (_rights, _labels, _platform, _space, _storage, _database, _sockets, _addresses, _clock, _kernel)
+    return [finding for check in (*checks, _services) for finding in check(host)]
 
 
 def require(findings: list[Obstacle]) -> None:
@@ -242,6 +245,25 @@ def _services(host: Host) -> Iterator[Obstacle]:
     yield from difference
     if difference:
         yield "to open what is offered: `appliance site draft-access`, then two officers sign it"
+
+
+def _database(host: Host) -> Iterator[Obstacle]:
+    for enclave, majors in clusters.waiting(host.paths).items():
+        yield ApplianceError(
+            f"the upgrade of the database of {enclave} from PostgreSQL {majors[-1]} is not closed",
+            rule="the way back is kept until two officers close it, and another installation would delete it",
+            remedy="appliance host close-upgrade, or appliance host rollback --restore-data",
+        )
+    try:
+        move = clusters.move(host.paths, host.major)
+    except ApplianceError as error:
+        yield error
+        return
+    if move:
+        yield (
+            f"{move}: databases are dumped, loaded and compared while the enclaves stand still; going back afterwards"
+            " takes --restore-data and leaves what was written since, until two officers close the upgrade"
+        )
 
 
 def _kernel(host: Host) -> Iterator[Obstacle]:

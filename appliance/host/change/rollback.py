@@ -6,7 +6,7 @@ from pathlib import Path
 from appliance.audit.events.kinds import Verdict
 from appliance.enclave.paths import HostPaths
 from appliance.errors import ApplianceError
-from appliance.host.change import stack
+from appliance.host.change import clusters, stack
 from appliance.host.change.converge import Progress, converge, record
 from appliance.host.enforce.podman import Podman
 from appliance.host.state import copies, generation
@@ -49,18 +49,26 @@ def plan(paths: HostPaths, *, restore_data: bool) -> Plan:
             remedy="install the bundle you want",
         )
     copy = copies.copy_of(paths, back)
+    mine, other = (clusters.major_of(Facts.of(one).images.configs) for one in (now, back))
+    if mine != other and not restore_data:
+        raise ApplianceError(
+            f"generation {back.name} has PostgreSQL {other}, and what was written since is in a cluster of {mine}",
+            rule="no major of PostgreSQL reads what a later one wrote, so that data do not come along",
+            remedy="appliance host rollback --restore-data: the data of the update come back, and the present ones are"
+            " set aside",
+        )
     if restore_data and not copy.is_dir():
         raise ApplianceError(
             f"{copy}: there is no copy of the data as generation {back.name} left them",
             rule="a copy is taken when an update brings other images; it lasts until the update after it",
             remedy="roll back without --restore-data: every generation runs on the data of a later one",
         )
-    mine, other = Facts.of(now).images.identifiers, Facts.of(back).images.identifiers
+    images, others = Facts.of(now).images.identifiers, Facts.of(back).images.identifiers
     return Plan(
         leaves=generation.number_of(now),
         returns_to=generation.number_of(back),
         bundle=Facts.of(back).bundle,
-        images=tuple(sorted(name for name in {*mine, *other} if mine.get(name) != other.get(name))),
+        images=tuple(sorted(name for name in {*images, *others} if images.get(name) != others.get(name))),
         data=str(copy) if restore_data else None,
         volumes=tuple(str(path.relative_to(copy)) for path in sorted(copy.glob("*/*"))) if restore_data else (),
     )

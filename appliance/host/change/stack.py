@@ -18,6 +18,7 @@ from appliance.enclave.paths import HostPaths, installed_catalogue
 from appliance.enclave.render import MIGRATE, manifests
 from appliance.enclave.site import Enclave, Site
 from appliance.errors import ApplianceError
+from appliance.host.change import major
 from appliance.host.enforce.network import apply_rules, create_networks, published, remove_networks
 from appliance.host.enforce.podman import Podman
 from appliance.host.state.monitor_process import monitor_process, stop_monitor
@@ -55,7 +56,7 @@ def migrate_enclave(podman: Podman, enclave: Enclave, catalogue: Catalogue) -> N
     """
     users = [service.name for service in manifests(enclave, catalogue) if service.database]
     if users:
-        _up(podman, enclave, ["database"])
+        major.start(podman, enclave)
     for service in users:
         _up(podman, enclave, [f"{service}{MIGRATE}"])
         name = f"{enclave.name}-{service}{MIGRATE}"
@@ -84,7 +85,7 @@ def _remove_unreachable(podman: Podman, enclave: Enclave) -> bool:
 
 
 def _up(podman: Podman, enclave: Enclave, names: list[str]) -> None:
-    podman.compose(enclave.name, ["up", "-d", "--no-build", "--no-deps", *names])
+    podman.compose(enclave.name, [*major.UP, *names])
 
 
 def _identifiers(podman: Podman, enclave: Enclave) -> set[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from appliance.contract.catalogue import Catalogue
 from appliance.enclave.paths import HostPaths, installed_catalogue
 from appliance.enclave.site import Site
-from appliance.host.change import stack
+from appliance.host.change import clusters, major, stack
 from appliance.host.enforce import configuration, diversion, hardening
 from appliance.host.enforce.platform import detect
 from appliance.host.enforce.podman import Podman
@@ -68,13 +68,19 @@ def _render(  # one value each
 
 
 def cut_over(paths: HostPaths, site: Path, officers_fingerprint: str) -> bool:
-    """Accept the registries and switch to the staged generation; where images differ, after a cold copy of the data."""
+    """Accept the registries and switch to the staged generation; where images differ, after a cold copy of the data.
+
+    Where PostgreSQL is of another major, the databases leave what they hold after that.
+    """
     staged = paths.root / "staged"
     target = paths.root / staged.readlink()
     now = generation.current(paths)
     if now and now != target and Facts.of(now).images.identifiers != Facts.of(target).images.identifiers:
         stack.hold(paths, Podman(paths))
         copies.take(paths, now)
+        if move := clusters.move(paths, clusters.major_of(Facts.of(target).images.configs)):
+            major.record(paths, move)
+            major.leave(paths, Podman(paths), installed_statements(paths).site, installed_catalogue(paths))
     accepted = registries.accept(paths, site, officers_fingerprint)
     switched = generation.switch(paths, target)
     staged.unlink()

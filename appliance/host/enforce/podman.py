@@ -26,6 +26,11 @@ class Podman:
         self._etc = paths.root / "etc"
 
     @property
+    def paths(self) -> HostPaths:
+        """Where that appliance keeps its state."""
+        return self._paths
+
+    @property
     def environment(self) -> dict[str, str]:
         """Environment that points podman at the appliance's configuration, and at nothing else."""
         mine = {name: value for name, value in os.environ.items() if not name.startswith(podman_guard.VARIABLES)}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from appliance.enclave.paths import HostPaths
-from appliance.host.change import stack
+from appliance.host.change import clusters, stack
 from appliance.host.enforce.podman import Podman
 from appliance.host.state import calendar, copies, ended_logs, generation, rotation
 from appliance.host.state.generation import Facts
@@ -38,6 +38,7 @@ def status(paths: HostPaths, podman: Podman) -> dict[str, Any]:
         "failed": {g.name: why for g in generation.generations(paths) if (why := generation.failure(g))},
         "bundle": vars(carried(paths, Facts.of(now))) if now else None,
         "unfinished": unfinished(paths),
+        "upgrades": clusters.waiting(paths),
         "calendar": calendar.read(paths).warnings() if now else [],
         "room": room_warnings(paths) if now else [],
     }
@@ -96,6 +97,8 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
         yield from bundle["warnings"]
     for text in report["unfinished"]:
         yield f"UNFINISHED: {text}: appliance host recover"
+    for enclave, majors in report["upgrades"].items():
+        yield f"UPGRADE: the database of {enclave} still has its cluster of PostgreSQL {majors[-1]}: close-upgrade"
     yield from report["room"]
     for text in report["calendar"]:
         yield f"CALENDAR: {text}"

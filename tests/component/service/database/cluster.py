@@ -53,9 +53,10 @@ class Cluster:
 
     def __init__(self, folder: Path, services: Sequence[Manifest]) -> None:
         self.folder, self.configuration = folder, folder / "etc"
-        self.data, self.work = folder / "volume" / "data" / "15", folder / "tmp"
+        self.volume, self.work = folder / "volume", folder / "tmp"
+        self.major, self.programs = 15, Path("/usr/lib/postgresql/15/bin")
         folder.chmod(0o755)
-        for own in (folder / "volume", self.socket, self.work):
+        for own in (self.volume, self.socket, self.work):
             own.mkdir()
             shutil.chown(own, "postgres", "postgres")
         shutil.copytree(IMAGE, self.configuration)
@@ -64,6 +65,11 @@ class Cluster:
         (folder / "passwd").write_text(Path("/etc/passwd").read_text() + known)
         self.serve(services)
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def data(self) -> Path:
+        """Folder of its data: each major has one of its own in the volume."""
+        return self.volume / "data" / str(self.major)
 
     @property
     def socket(self) -> Path:
@@ -88,8 +94,8 @@ class Cluster:
         )
         return self._process
 
-    def start(self) -> float:
-        """Start it and wait until it answers; the seconds that it took."""
+    def start(self, patience: float = 60) -> float:
+        """Start it and wait until it answers, at most so many seconds; the seconds that it took."""
         began = time.monotonic()
         process = self.spawn()
         while True:
@@ -97,7 +103,7 @@ class Cluster:
                 psycopg.connect(self.conninfo("postgres", "postgres")).close()
             except psycopg.OperationalError:
                 assert process.poll() is None, self.log()
-                assert time.monotonic() < began + 60, self.log()
+                assert time.monotonic() < began + patience, self.log()
                 time.sleep(0.01)
             else:
                 return time.monotonic() - began
@@ -137,6 +143,8 @@ class Cluster:
     def _environment(self) -> Mapping[str, str]:
         return {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+            "POSTGRESQL_MAJOR": str(self.major),
+            "PGBIN": str(self.programs),
             "PGDATA": str(self.data),
             "PGHOST": str(self.socket),
             "TMPDIR": str(self.work),
