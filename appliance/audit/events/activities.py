@@ -167,6 +167,11 @@ HOST_ACTIVITIES = (
         outputs="the archive",
     ),
     Activity(
+        "backup.delete",
+        ("appliance enclave prune-backups",),
+        "Older backups of an enclave were deleted, and parts of objects that no newer one needs. Recorded before.",
+    ),
+    Activity(
         "enclave.restore",
         ("appliance enclave restore", "appliance enclave undo-restore"),
         "A backup was restored, or its restoration was undone.",

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Annotated
 
+import typer
+
 from appliance.cli.shared import inputs
 from appliance.cli.shared.options import (
     ROOT,
@@ -18,6 +20,12 @@ from appliance.cli.shared.options import (
     progress_printer,
     size,
 )
+
+Signer = Annotated[Path | None, inputs.file_option("Public key of the host that made it, where that was another.")]
+Objects = Annotated[
+    list[Path] | None,
+    inputs.folder_option("Folder of another backup, whose parts of files count too; give it for each medium."),
+]
 
 
 def backup_key(
@@ -47,7 +55,9 @@ def backup(
 ) -> None:
     """Back up all data of an enclave, encrypted and labelled; its services stand still for a cold copy meanwhile.
 
-    The archive's name carries the marking, and the host signs what it is of: treat the medium as the marking says.
+    Uploaded files are ciphertext and go to the folder `objects` there while the enclave runs, each part once, whatever
+    backups need it. The archive's name carries the marking, and the host signs what it is of: treat the medium as the
+    marking says.
 
     Example: appliance enclave backup secret --out /media/backup --to recipients.txt
     """
@@ -60,6 +70,8 @@ def backup(
         print_json({"statement": str(statement)} | made.model_dump(mode="json"))
         return
     print(f"{made.marking}\n{out / made.archive}: {size(made.size)}, SHA-256 {made.sha256}\n{statement}")
+    if made.parts:
+        print(f"{out / 'objects'}: {made.parts} parts of files belong to it, {size(made.part_bytes)}")
 
 
 def restore(
@@ -69,9 +81,8 @@ def restore(
     ],
     *,
     key: Annotated[Path, inputs.file_option("The private half of a recipient's key.")],
-    signer: Annotated[
-        Path | None, inputs.file_option("Public key of the host that made it, where that was another.")
-    ] = None,
+    signer: Signer = None,
+    objects: Objects = None,
     root: Root = ROOT,
     run: Run = RUN,
     passphrase_file: PassphraseFile = None,
@@ -95,10 +106,9 @@ def restore(
     found = backups.restore(
         paths,
         name,
-        statement,
+        backups.Source(statement, load_public_key(signer) if signer else None, tuple(objects or ())),
         load_identity(key, secret),
         progress_printer(quiet=as_json),
-        signer=load_public_key(signer) if signer else None,
         dry_run=dry_run,
     )
     if as_json:
@@ -106,6 +116,77 @@ def restore(
         return
     what = "would be restored" if dry_run else "restored"
     print(f"{name} ({found.marking}) {what} as of {found.taken:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def verify_backup(
+    statement: Annotated[Path, inputs.file_argument("The backup's .dsse.json.", metavar="STATEMENT")],
+    *,
+    signer: Signer = None,
+    objects: Objects = None,
+    files: Annotated[
+        bool, typer.Option("--files", help="Only list the files that belong to it, one a line, for tar or a disc.")
+    ] = False,
+    since: Annotated[
+        list[Path] | None,
+        inputs.file_option("With --files: leave out what this backup's statement has on another medium already."),
+    ] = None,
+    root: Root = ROOT,
+    run: Run = RUN,
+    as_json: Json = False,
+) -> None:
+    """Read every byte of a backup back from its media and name what is damaged; no key is needed. Exit 1 then.
+
+    Example: appliance enclave verify-backup /media/backup/hq-secret-SECRET-20260101T000000Z.dsse.json
+    """
+    from appliance.enclave.paths import HostPaths
+    from appliance.host.data import backup_media  # keeps `appliance --help` quick
+    from appliance.host.data.backup import Source
+    from appliance.trust.keys import load_public_key
+
+    paths = HostPaths(root.resolve(), run)
+    source = Source(statement, load_public_key(signer) if signer else None, tuple(objects or ()))
+    if files:
+        names = backup_media.files(paths, source, since or ())
+        print_json({"files": names}) if as_json else print("\n".join(names))
+        return
+    found = backup_media.verify(paths, source)
+    if as_json:
+        print_json({"whole": not found.damaged, "damaged": found.damaged} | found.backup.model_dump(mode="json"))
+    else:
+        for digest in found.damaged:
+            print(f"damaged or missing: objects/{digest[:2]}/{digest}")
+        backup = found.backup
+        state = f"{len(found.damaged)} parts are damaged" if found.damaged else "whole"
+        print(f"{backup.marking}\n{backup.archive}: {state}; {backup.parts} parts, {size(backup.part_bytes)}")
+    if found.damaged:
+        raise typer.Exit(1)
+
+
+def prune_backups(
+    name: EnclaveName,
+    *,
+    out: Annotated[Path, inputs.folder_option("Folder of the backups, on the medium.")],
+    keep: Annotated[int, typer.Option(min=1, help="How many of this enclave's stay, the newest.")],
+    root: Root = ROOT,
+    run: Run = RUN,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Delete the older backups of an enclave in a folder, and the parts of files that no backup there needs any more.
+
+    Example: appliance enclave prune-backups secret --out /media/backup --keep 4 --dry-run
+    """
+    from appliance.enclave.paths import HostPaths
+    from appliance.host.data.backup_media import prune  # keeps `appliance --help` quick
+
+    done = prune(HostPaths(root.resolve(), run), name, out.resolve(), keep, dry_run=dry_run)
+    if as_json:
+        print_json({"deleted": not dry_run} | done.as_dict())
+        return
+    for file in done.statements:
+        print(f"  {file}")
+    what = "would delete" if dry_run else "deleted"
+    print(f"{what} {len(done.statements)} backups and {done.parts} parts of files: {size(done.bytes)}")
 
 
 def undo_restore(

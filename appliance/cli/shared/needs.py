@@ -35,6 +35,8 @@ ROOT = {
     "host decided": RECORDS,
     "enclave backup": CHANGES,
     "enclave restore": CHANGES,
+    "enclave verify-backup": LOOKS,
+    "enclave prune-backups": RECORDS,
     "enclave undo-restore": CHANGES,
     "enclave erase": CHANGES,
     "enclave import": "it enters the enclave as the site's host does, and reads the site's signed statements",

@@ -4,6 +4,7 @@
 it: models are the bundle's, and a certificate is never taken back. Published pages are not: services make them again.
 """
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -52,16 +53,26 @@ def take(paths: HostPaths, generation: Path) -> Path:
     return final
 
 
-def copy_volume(volume: Path, target: Path) -> None:
+def copy_volume(volume: Path, target: Path, *, without: str = "") -> None:
     """Copy one volume below ``target``, while nothing writes to it.
+
+    Args:
+        volume: the volume.
+        target: folder in which the copy gets its name.
+        without: name of a folder in the volume that is left out.
 
     Raises:
         ApplianceError: no room; ``target`` is gone then.
     """
     target.mkdir(parents=True, exist_ok=True)
-    result = subprocess.run(
-        ["cp", "--archive", "--reflink=auto", str(volume), str(target)], capture_output=True, text=True, check=False
-    )
+    sources, into = [volume], target
+    if without and (volume / without).is_dir():
+        sources, into = [one for one in volume.iterdir() if one.name != without], target / volume.name
+        into.mkdir()
+        os.chown(into, volume.stat().st_uid, volume.stat().st_gid)
+        shutil.copystat(volume, into)
+    command = ["cp", "--archive", "--reflink=auto", f"--target-directory={into}", *map(str, sources)]
+    result = subprocess.run(command if sources else ["true"], capture_output=True, text=True, check=False)
     if result.returncode != 0:
         shutil.rmtree(target.parent, ignore_errors=True)
         raise ApplianceError(
