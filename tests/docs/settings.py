@@ -85,6 +85,7 @@ VARIABLES = {
     "APPLIANCE_HOLDER": ("internal", "The command that holds the host, told to the steps of an installation."),
     "APPLIANCE_API_KEY": ("tests", "A placeholder that Inspect's client wants in a benchmark. It protects nothing."),
     "APPLIANCE_TEST_BLOCK": ("tests", "Number of the test site's addresses, so that two checkouts can test at a time."),
+    "APPLIANCE_TEST_POSTGRESQL": ("tests", "Folder of a later PostgreSQL's programs, for tests of upgrades to it."),
     "APPLIANCE_REUSE_SITE": ("tests", "Use the test site that is already up, and leave it up."),
     "APPLIANCE_CONFIGURATION": ("tests", "Folder of the database's configuration, where its program runs elsewhere."),
     "APPLIANCE_TEST_MODEL": ("tests", "A GGUF file for the tests of inference and evaluation."),
