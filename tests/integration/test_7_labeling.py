@@ -1,4 +1,4 @@
-"""The three jobs of docs/user.md in a browser on the whole site: gateway, monitor, access policy, containers."""
+"""The four jobs of docs/user.md in a browser on the whole site: gateway, monitor, access policy, containers."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 from demo.browser import check_banners, page_of
 from demo.instance import Instance, stand_in
 from demo.users import MARKINGS
-from tests import journeys
+from tests import journeys, scenes
 from tests.integration.data import recorded
 
 ENCLAVE = "unclassified"
@@ -67,3 +67,24 @@ def test_a_poisoned_delivery_is_cleaned_before_a_version_is_made(site: Instance,
         refused = page.goto(f"{project}/review/versions/{digest}")
         assert refused
         assert refused.status == 404, "who annotates sees no version"
+
+
+def test_vessels_on_a_scene_from_upload_to_coco_and_geojson(site: Instance, tmp_path: Path) -> None:
+    file = scenes.harbour(tmp_path, "U")
+    with page_of(site, LEAD, ENCLAVE) as lead:
+        project = journeys.new_project(lead, "Vessels on satellite scenes", "Port Said")
+        scenes.upload(lead, project, file)
+        check_banners(lead, MARKINGS[ENCLAVE])
+    for annotator in (ANN, BOB):
+        with page_of(site, annotator, ENCLAVE) as page:
+            journeys.begin(page, project)
+            scenes.ready(page)
+            scenes.label_vessels(page)
+            with page.expect_navigation():
+                page.keyboard.press("Control+Enter")
+    with page_of(site, LEAD, ENCLAVE) as lead:
+        coco = json.loads(journeys.exported(lead, project, "COCO"))
+        geojson = json.loads(journeys.exported(lead, project, "GeoJSON"))
+    assert [(one["file_name"], one["marking"]) for one in coco["images"]] == [("harbour.ntf#1", "U")]
+    assert [one["properties"]["label"] for one in geojson["features"]] == list(scenes.VESSELS)
+    recorded(site, "scene.open", lambda detail: detail.get("project") in project)

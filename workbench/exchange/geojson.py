@@ -13,6 +13,9 @@ from workbench.exchange.record import Project, Record
 from workbench.geometry import Point
 from workbench.tasks.geometry import GeometryAnswer, GeometryData, Shape
 
+DIGITS = 7
+"""Decimals of a degree: a centimetre, which is more than anybody knows of a place (RFC 7946, 11.2)."""
+
 
 def write(project: Project, records: Iterable[Record]) -> Iterator[str]:
     """One document."""
@@ -50,7 +53,8 @@ def _feature(data: GeometryData, shape: Shape, marked: dict[str, Any]) -> dict[s
 
 
 def _geometry(data: GeometryData, shape: Shape) -> dict[str, Any] | None:
-    places = [place for point in shape.ring() if (place := data.place(point)) is not None]
+    found = [place for point in shape.ring() if (place := data.place(point)) is not None]
+    places = [(round(longitude, DIGITS), round(latitude, DIGITS)) for longitude, latitude in found]
     if not places:
         return None
     if shape.form == "point":

@@ -36,13 +36,13 @@ class GeometrySchema(Model):
 
 
 class Scene(Model):
-    """An image of an uploaded file, which is looked at in tiles.
+    """An image of an uploaded file.
 
     Attributes:
         file: its identifier in the project.
         name: what its uploader calls it.
         number: of the image in it, from 1.
-        levels: the highest level of its tiles.
+        levels: the highest level of its tiles; None if the whole image is shown at once.
         bands: how many it has.
         corners: where it lies, if that is known: see ``workbench.imagery.position``.
     """
@@ -50,7 +50,7 @@ class Scene(Model):
     file: UUID
     name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     number: Annotated[int, Field(ge=1)]
-    levels: Annotated[int, Field(ge=0, le=HIGHEST)] = 0
+    levels: Annotated[int, Field(ge=0, le=HIGHEST)] | None = None
     bands: Annotated[int, Field(ge=1)] = 1
     corners: Corners | None = None
 

@@ -1,7 +1,9 @@
 """Scenes: made from files under their restriction, opened with a record, labelled with mouse and keyboard, exported."""
 
+import base64
 import json
 import re
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,14 @@ from tests.component.labeling.test_imagery import OURS
 from tests.component.labeling.test_journeys import people
 from tests.component.labeling.test_objects import FALCON, SCENE, files_of, upload
 from tests.component.service.browser import chromium, fits
+from tests.kinds import png
 from tests.unit.service.support import Monitor
 from tests.unit.workbench.imagery.test_tiles import image
 from tests.unit.workbench.imagery.writing import Part, nitf
 
 __all__ = ["chromium", "people"]
 BOX = {"id": "s0", "form": "box", "label": "Cargo", "points": [[5, 5], [20, 15]]}
+PNG_HEAD = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 LOW = nitf(
     [image(np.zeros((40, 60, 3), np.uint8), "P", (40, 60)), Part("image", data=b"x", values={"compression": "C8"})],
     OURS,
@@ -97,13 +101,26 @@ def test_a_scene_has_the_groups_and_the_originator_control_of_its_file(client: T
         assert refused.status_code == 404, "a scene under originator control leaves with their decision alone"
 
 
+def test_a_png_is_a_scene_that_is_shown_whole(client: TestClient) -> None:
+    project = new_project(client, "geometry")
+    url = kept(client, project, base64.b64decode(png(60, 40)))
+    (task,) = ask(client, "POST", f"{url}/tasks").json()["tasks"]
+    data = ask(client, "GET", f"{API}/projects/{project}/tasks/{task}").json()["data"]
+    assert (data["width"], data["height"], data["scene"].get("levels")) == (60, 40, None)
+    ask(client, "POST", f"{API}/projects/{project}/claims")
+    assert f'data-image="{url}/content"' in ask(client, "GET", f"/labeling/projects/{project}/annotate/{task}").text
+
+
 def test_what_is_no_scene_makes_no_task(client: TestClient) -> None:
     drawn, texts = new_project(client, "geometry"), new_project(client, "classification")
     compressed = nitf([Part("image", data=b"x", values={"compression": "C8"})], OURS)
     for project, data, why in (
-        (drawn, SCENE, "is no scene for this project"),
+        (drawn, b"RIFF\x24\0\0\0WAVEfmt " + bytes(40), "is no scene for this project"),
+        (drawn, SCENE, "has no image that can be shown"),
+        (drawn, base64.b64decode(png(1, 1)[:24]) + bytes(200), "has no image that can be shown"),
+        (drawn, PNG_HEAD + struct.pack(">II", 20_000, 3_201) + bytes(200), "has no image that can be shown"),
         (texts, LOW, "is no scene for this project"),
-        (drawn, compressed, "has no image that can be shown in tiles"),
+        (drawn, compressed, "has no image that can be shown"),
     ):
         refused = ask(client, "POST", f"{kept(client, project, data)}/tasks")
         assert (refused.status_code, why in refused.text) == (409, True), refused.text

@@ -27,7 +27,7 @@ def task_values(project: Row, task: Row, value: dict[str, Any] | None, reader: s
     if hasattr(schema, "labels"):
         values["labels"] = keyed(leaves(schema.labels) if project["kind"] == "classification" else schema.labels)
     if project["kind"] == scenes.KIND:
-        values["picture"] = scenes.picture_of(data)
+        values |= {"picture": scenes.picture_of(data), "address": scenes.address_of(project, task, data)}
     if project["kind"] == "pairwise":
         values["answers"] = _in_own_order(task, reader, data.answers)
     return values
