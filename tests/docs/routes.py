@@ -36,6 +36,7 @@ The actions below are those of `policies/access.yml` as it is shipped. A site's 
 """
 _GATEWAY = {
     "/": ("GET", "Leads to the pages of the enclave's first service."),
+    "/favicon.ico": ("GET", "Nothing, marked: browsers ask by themselves. It needs neither certificate nor session."),
     "/health": ("GET", "Whether the gateway is up. It needs neither certificate nor session."),
     "/session": ("GET, POST, DELETE", "Show, open or end the session of the certificate. Each has at most one."),
     "/session/end": ("POST", "End the session from a page without scripts."),

@@ -31,6 +31,16 @@ class Activity:
 MONITOR_ACTIVITIES = (
     Activity("session.open", ("monitor",), "A person opened a session, or was refused one."),
     Activity("session.close", ("monitor",), "A person ended a session."),
+    Activity(
+        "session.offer",
+        ("monitor",),
+        "A browser without a session asked for a page and was shown how to open one. Nothing was denied.",
+    ),
+    Activity(
+        "request.repeat",
+        ("monitor",),
+        "Files of a service's image went to the same session so many times more, after the request that is named.",
+    ),
     Activity("job.grant", ("monitor",), "A service received a grant, with which a job works on a person's behalf."),
     Activity(
         "job.context",

@@ -19,6 +19,7 @@ OWN = MARKS | {
         "monitor.log",
         "monitor.log.1",
         "networks",
+        "repeats",
         "restoring",
         "revocations",
         "secrets",

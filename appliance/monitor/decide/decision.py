@@ -17,6 +17,7 @@ from appliance.monitor.decide.policy import EXPORT, JOB, AccessPolicy, Route
 
 READS = ("GET", "HEAD")
 READ_DOWN = "access.permitted-read-down"
+NO_SESSION = "session.none"
 PLAIN_PATH = re.compile(r"/[A-Za-z0-9_.~@:+/-]*")
 
 
@@ -109,7 +110,7 @@ def _decide_person(request: GatewayRequest, who: Person, policy: AccessPolicy) -
     if not can_read(who.clearance, request.label):
         return deny("mandatory.clearance-does-not-dominate")
     if who.working is None:
-        return deny("session.none", status=401)
+        return deny(NO_SESSION, status=401)
     if not can_read(who.clearance, who.working):
         return deny("session.above-clearance", status=401)
     if not dominates(who.working, request.label):

@@ -13,6 +13,8 @@ from appliance.monitor.decide.sessions import Sessions
 from appliance.monitor.http import HttpRequest, HttpResponse, json_response
 
 ELSEWHERE = "session.open-at-another-level"
+OFFER = "session.offer"
+"""The rule, and the activity, by which a browser without a session is shown how to open one: nothing was denied."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Outcome:
         origin: the enclave of that session, whose quota pays for the record: what somebody does from a higher level may
             use up nothing below.
         detail: further facts.
+        session: fingerprint of the certificate that the session belongs to, where there is one; never recorded.
     """
 
     enclave: Enclave
@@ -43,6 +46,7 @@ class Outcome:
     working: str = ""
     origin: Enclave | None = None
     detail: dict[str, str] = field(default_factory=dict)
+    session: str = ""
 
 
 def at_work(outcome: Outcome, sessions: Sessions, site: Site) -> Outcome:

@@ -26,12 +26,13 @@ from appliance.markings import Label, join
 from appliance.monitor.decide.decision import READS
 from appliance.monitor.in_force.statements import Statements
 from appliance.monitor.record.capacity import SERVICE_PREFIX, Capacity, CapacityError
-from appliance.monitor.record.outcome import Outcome
+from appliance.monitor.record.outcome import OFFER, Outcome
 
 NOBODY = "nobody"
 UPKEEP_SECONDS = 5.0
 OVERDUE_SECONDS = 24 * 3600.0
 UNATTRIBUTED = "record.unattributed"
+REPEATED = "request.repeat"
 log = structlog.get_logger()
 
 
@@ -81,11 +82,28 @@ class Recording:
         if action == "session" and outcome.method in ("POST", "DELETE"):
             level = outcome.enclave.encoded
             return events.session(scope, subject, level, verdict, opened=outcome.method == "POST")
+        if outcome.decision.rule == OFFER:
+            return events.activity(scope, subject, OFFER, detail={"path": printable(outcome.path)})
         call = Call(method=printable(outcome.method, 20), path=printable(outcome.path), action=action or "request")
         on_behalf_of = outcome.detail.get("on_behalf_of")
         workload = subject if on_behalf_of else None
         working = outcome.working or None
         return events.decision(scope, on_behalf_of or subject, call, verdict, workload=workload, working=working)
+
+    async def repeated(self, outcome: Outcome | None, reference: str, count: int) -> None:
+        """Record that what the record of the request ``reference`` allowed went on ``count`` times.
+
+        Args:
+            outcome: the first of them; None after a crash, when only its reference is known.
+            reference: identifier of its request.
+            count: how often it went on.
+        """
+        detail: dict[str, Any] = {"first": printable(reference, 64), "count": count}
+        if outcome is None:
+            await self._alarm(REPEATED, detail | {"after": "crash"})
+            return
+        scope = self._scope(outcome.enclave, reference, outcome.path, outcome.working)
+        await self._write(events.activity(scope, printable(outcome.subject, 200), REPEATED, detail=detail))
 
     async def activity(
         self,

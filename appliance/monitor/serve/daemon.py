@@ -1,6 +1,7 @@
 """The monitor's process: one socket for each gateway, one for each service, one for the host's commands."""
 
 import asyncio
+import contextlib
 import gc
 import re
 import resource
@@ -33,6 +34,7 @@ from appliance.monitor.http import GATEWAY, HttpRequest, HttpResponse, json_resp
 from appliance.monitor.in_force.current import InForce
 from appliance.monitor.in_force.statements import Statements, installed_statements
 from appliance.monitor.record.recording import Recording
+from appliance.monitor.record.repeats import FILE, Repeats
 from appliance.monitor.serve import announcement
 from appliance.monitor.serve.gate import Gate
 from appliance.monitor.serve.publications import Publications
@@ -84,6 +86,7 @@ class Monitor:
         self._paths = paths
         self.audit = audit
         self.recording = Recording(audit, statements)
+        self.repeats = Repeats(self.recording.outcome, self.recording.repeated, paths.root / FILE)
         self._sessions = Sessions(time.monotonic)
         self.last_use = LastUse(paths.root / "last-use.json")
         self._renewals = Renewals(paths.root / "certificates-used.json")
@@ -103,7 +106,7 @@ class Monitor:
             force,
             self._sessions,
             self.last_use,
-            self.recording.outcome,
+            self.repeats.outcome,
             jobs=self._jobs,
             break_glass=break_glass,
             read_down=self._read_down,
@@ -111,10 +114,12 @@ class Monitor:
         self._records = Records(force, self.recording, self._jobs, self._publications)
 
     async def keep_last_use(self) -> None:
-        """Write when people last opened sessions, again and again."""
+        """Write when people last opened sessions, and record what ended, again and again."""
         while True:
             await asyncio.sleep(LAST_USE_SECONDS)
             await self.last_use.keep()
+            with contextlib.suppress(ApplianceError):  # the log takes nothing: the counts stay until it does
+                await self.repeats.sweep()
 
     async def serve_enclave(self, enclave: Enclave) -> list[Listener]:
         """Serve the gateway's socket and one for each service, each only to the user whose container holds it."""
@@ -160,6 +165,7 @@ async def running(paths: HostPaths) -> AsyncIterator[Monitor]:
     audit = Log.open(paths.root / "log", paths.root / "secrets" / "log.key")
     monitor = Monitor(paths, audit, statements)
     await monitor.recording.started(paths.root / "spool")
+    await monitor.repeats.recover()
     servers = [await serve_unix(paths.run / COMMAND_SOCKET, Succession(paths, monitor, announced).handle, owner=0)]
     for enclave in statements.site.enclaves:
         servers += await monitor.serve_enclave(enclave)
@@ -174,6 +180,7 @@ async def running(paths: HostPaths) -> AsyncIterator[Monitor]:
             server.close()
         keeping.cancel()
         await monitor.last_use.keep()
+        await monitor.repeats.stop()
         await monitor.recording.stopped()
         await audit.close()
 

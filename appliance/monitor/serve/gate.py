@@ -2,17 +2,19 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
 
 from appliance.contract.context import LIFETIME, Context, seal
 from appliance.contract.grant import GrantError, open_grant
+from appliance.contract.problem import wants_page
 from appliance.enclave.site import Enclave
 from appliance.markings import Label
 from appliance.monitor.decide.break_glass import LIFTED, BreakGlassGrants
 from appliance.monitor.decide.channel import Channel
-from appliance.monitor.decide.decision import Decision, GatewayRequest, Person, Workload, decide, deny
+from appliance.monitor.decide.decision import NO_SESSION, Decision, GatewayRequest, Person, Workload, decide, deny
 from appliance.monitor.decide.identity import Identity, IdentityError
 from appliance.monitor.decide.jobs import Jobs
 from appliance.monitor.decide.last_use import LastUse
@@ -22,7 +24,7 @@ from appliance.monitor.decide.sessions import Sessions
 from appliance.monitor.http import HttpRequest, HttpResponse, json_response
 from appliance.monitor.in_force.current import InForce
 from appliance.monitor.record.capacity import CapacityError
-from appliance.monitor.record.outcome import Outcome, Recorder, at_work, cross_site, marked, request_id
+from appliance.monitor.record.outcome import OFFER, Outcome, Recorder, at_work, cross_site, marked, request_id
 from appliance.monitor.serve.logon import Logon
 from appliance.monitor.serve.read_down import Answer, ReadDown
 
@@ -104,7 +106,7 @@ class Gate:
             day=now.date(),
             models=enclave.models,
         )
-        name, who, detail, headers = "", None, dict[str, str](), dict[str, str]()
+        name, who, detail, headers, session = "", None, dict[str, str](), dict[str, str](), ""
         below: Answer | None = None
         try:
             identity, subject = self._force.identify(request.header("x-client-certificate"), now)
@@ -115,6 +117,9 @@ class Gate:
             decision, who = self._stages(enclave, asked, who, now, detail)
             if decision.allow and cross_site(request):
                 decision = deny("browser.cross-site", action=decision.action)
+            session = identity.fingerprint if isinstance(who, Person) and who.working else ""
+            if decision.rule == NO_SESSION and asked.method == "GET" and wants_page(request.headers):
+                decision = deny(OFFER, decision.status)
             if below := self._read_down.answer(enclave, asked, who, decision):
                 decision = below.decision
             if decision.allow and isinstance(who, Workload) and who.grant:
@@ -124,7 +129,7 @@ class Gate:
             decision, name, detail = deny(error.rule, status), name or error.name, {"reason": error.message}
         except GrantError as error:
             decision, detail = deny(error.rule), {"reason": error.message}
-        outcome = self._outcome(enclave, name, asked, request, decision, detail)
+        outcome = replace(self._outcome(enclave, name, asked, request, decision, detail), session=session)
         await self._record(outcome)
         if below:
             return _read(enclave, below, headers)

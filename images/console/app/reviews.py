@@ -77,12 +77,14 @@ async def finish(request: Request, context: Officer, console: TheConsole) -> Res
 
 
 @router.get("/request")
-def ask(_context: Officer, console: TheConsole, old: int = 0) -> Response:
+def ask(context: Officer, console: TheConsole, old: int = 0) -> Response:
     """What an officer's own machine needs in order to cosign."""
     made = witness.request(console.log, console.watch.verifier, max(0, old))
     health = console.watch.health()
     review.require_reviewed(console.log, old, health.checkpoint.size if health.checkpoint else 0)
-    return download(made.encode(), f"request-{datetime.now(UTC):%Y%m%d-%H%M%S}", "application/octet-stream")
+    return download(
+        console, context, made.encode(), f"request-{datetime.now(UTC):%Y%m%d-%H%M%S}", "application/octet-stream"
+    )
 
 
 @router.post("/cosignature")

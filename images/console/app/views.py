@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -163,7 +164,7 @@ async def export(request: Request, context: Officer, console: TheConsole) -> Res
     detail = {"records": count, **{name: printable(value) for name, value in asked.fields.items()}}
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
     await console.monitor.record("evidence.export", token_of(request), outputs=[digest], detail=detail)
-    return download(data, f"evidence-{datetime.now(UTC):%Y%m%d-%H%M%S}.zip", "application/zip")
+    return download(console, context, data, f"evidence-{datetime.now(UTC):%Y%m%d-%H%M%S}.zip", "application/zip")
 
 
 def _archive(console: Console, context: Context, query: Query) -> tuple[bytes, int]:
@@ -238,7 +239,7 @@ def record(context: Officer, console: TheConsole, index: int) -> Response:
     found = _readable(context, console, index).record
     if found is None:
         raise not_found()
-    return download(found.line(), f"record-{index}.json", "application/json")
+    return download(console, context, found.line(), f"record-{index}.json", "application/json")
 
 
 @router.get("/events/{index}/record.tlog-proof")
@@ -250,9 +251,8 @@ def proof_file(context: Officer, console: TheConsole, index: int) -> Response:
         raise not_found()
     lines = ["c2sp.org/tlog-proof@v1", f"index {index}", *(base64.b64encode(hash_).decode() for hash_ in proof.hashes)]
     note = Note.decode((console.log / CHECKPOINT).read_bytes())
-    return download(
-        "\n".join([*lines, "", ""]).encode() + note.encode(), f"record-{index}.tlog-proof", "application/octet-stream"
-    )
+    data = "\n".join([*lines, "", ""]).encode() + note.encode()
+    return download(console, context, data, f"record-{index}.tlog-proof", "application/octet-stream")
 
 
 @router.get("/health-of-log")
@@ -324,9 +324,12 @@ def _note(console: Console) -> str:
         return ""
 
 
-def download(data: bytes, name: str, media_type: str) -> Response:
-    """A file for the officer's own disk."""
-    return Response(data, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+def download(console: Console, context: Context, data: bytes, name: str, media_type: str) -> Response:
+    """A file for the officer's own disk, with the marking of the answer in its name."""
+    banner = console.markings.of(context.label).text
+    marked = re.sub(r"[^A-Za-z0-9-]+", "_", banner.replace("//", "--"))
+    disposition = f'attachment; filename="{marked}.{name}"'
+    return Response(data, media_type=media_type, headers={"Content-Disposition": disposition})
 
 
 def _moment(text: str | None, *, last: bool = False) -> datetime | None:

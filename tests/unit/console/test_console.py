@@ -348,3 +348,12 @@ def test_the_calendar_of_the_host_is_shown_and_an_old_or_spoilt_one_said_to_be(s
     assert "has not written a calendar yet" in officer.page("/console/calendar")
     file.unlink()
     assert officer.get("/console/calendar", roles=("analyst",))[0] == 404
+
+
+@pytest.mark.parametrize("name", ["record.json", "record.tlog-proof"])
+def test_what_is_taken_away_carries_its_marking_in_its_name(officer: Officer, name: str) -> None:
+    url = f"/console/events/1/{name}"
+    answer = officer.client.get(url, headers=headers(url))
+    assert answer.status_code == 200
+    marked = answer.headers["Content-Disposition"].partition('filename="')[2].partition(".")[0]
+    assert marked == re.sub("[^A-Za-z0-9-]+", "_", answer.headers["X-Classification"].replace("//", "--"))
