@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 720, 240, 44, 24, 12
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 720, 260, 60, 30, 16
 MOST_POINTS = 360
 
 
