@@ -20,7 +20,7 @@ from images.tuning.app.training.tokens import Tokens
 from tests.bench.measure import alternate
 from workbench.tuning.configuration import Configuration
 
-SAMPLES, LENGTH, ROUNDS = 4, 64, 8
+SAMPLES, LENGTH, ROUNDS = 4, 64, 6
 
 
 def main(path: Path, which: str) -> dict[str, float]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
-WIDTH, HEIGHT, LEFT, BOTTOM = 720, 240, 44, 24
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 720, 260, 60, 30, 16
 MOST_POINTS = 360
 
 
@@ -43,7 +43,7 @@ def _x(step: float, steps: int) -> float:
 
 
 def _y(value: float, top: float) -> float:
-    return round((HEIGHT - BOTTOM) * (1 - value / top) + 2, 1)
+    return round((HEIGHT - BOTTOM - TOP) * (1 - value / top) + TOP, 1)
 
 
 def _line(points: Sequence[tuple[float, float]], steps: int, top: float) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -59,7 +60,12 @@ class Gateway:
 @pytest.fixture(scope="session")
 def libraries() -> Path:
     """The image's wheels."""
-    return installed_libraries()
+    try:
+        return installed_libraries()
+    except subprocess.CalledProcessError:
+        pytest.skip(
+            "PIP_FIND_LINKS names no folder with the processor build of torch (docs/adr/0243-tuning-on-demand.md)"
+        )
 
 
 @pytest.fixture(scope="session")

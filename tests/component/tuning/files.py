@@ -15,12 +15,16 @@ LOCK = ROOT / "images" / "tuning" / "optional" / "requirements.lock"
 
 
 def installed_libraries() -> Path:
-    """The image's wheels, which the environment of the tests lacks: torch alone is larger than all of it."""
+    """The image's wheels, which the environment of the tests lacks: torch alone is larger than all of it.
+
+    Raises:
+        CalledProcessError: the processor build of torch is not where ``PIP_FIND_LINKS`` says.
+    """
     done = LIBRARIES / ".done"
     if not done.exists() or done.read_text() != LOCK.read_text():
         shutil.rmtree(LIBRARIES, ignore_errors=True)
-        command = ["uv", "pip", "install", "-q", "--require-hashes", "--target", str(LIBRARIES), "-r", str(LOCK)]
-        subprocess.run([*command, "--python", sys.executable], check=True)
+        command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--require-hashes"]
+        subprocess.run([*command, "--target", str(LIBRARIES), "-r", str(LOCK)], check=True)
         done.write_text(LOCK.read_text())
     return LIBRARIES
 

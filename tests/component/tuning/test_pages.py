@@ -51,8 +51,8 @@ class Origin:
         token = headers_for(scope["method"], scope["path"], action=action, subject="lead")[HEADER].encode()
         own = HEADER.lower().encode()
         headers = [*((key, value) for key, value in scope["headers"] if key != own), (own, token)]
-        app: ASGIApp = self.apps[name]
-        await app({**scope, "headers": headers}, receive, send)
+        chosen: ASGIApp = self.apps[name]
+        await chosen({**scope, "headers": headers}, receive, send)
 
 
 @pytest.fixture

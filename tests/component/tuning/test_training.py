@@ -111,18 +111,38 @@ def test_a_checkpoint_holds_numbers_and_json_alone(learner: Learner) -> None:
     assert max(one["data_offsets"][1] for one in header.values()) == len(data) - 8 - size
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"base_sha256": "0" * 64}, "the run names 000000000000"),
-        ({"configuration": {"learning_rate": 0.1, "epochs": 6, "rank": 64, "alpha": 256, "warmup": 0}}, "the loss is"),
-    ],
-)
-def test_what_cannot_be_learned_ends_and_leaves_no_adapter(
-    learner: Learner, change: dict[str, Any], reason: str
-) -> None:
-    order = learner.order(SAMPLES, **change.pop("configuration", {})).model_copy(update=change)
-    heard = learner.whole(order)
-    assert heard[-1].sort == "refused", heard[-1]
-    assert reason in heard[-1].text
-    assert not [one for one in heard if one.sort == "adapter"]
+def test_a_run_of_another_base_ends_before_it_learns(learner: Learner) -> None:
+    (heard,) = learner.whole(learner.order(SAMPLES).model_copy(update={"base_sha256": "0" * 64}))
+    assert heard.sort == "refused"
+    assert "the run names 000000000000" in heard.text
+
+
+NO_NUMBER = """
+import sys, torch
+from appliance.errors import ApplianceError
+from images.tuning.app.training import loop, losses
+from images.tuning.app.training.tokens import Tokens
+from workbench.tuning.configuration import Configuration
+
+class Model(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(2))
+
+losses.supervised = lambda model, batch: model.weight.sum() * float(sys.argv[1])
+one = loop.Loop(Model(), Configuration(), [Tokens([1], ([2],))], [], 0)
+try:
+    one.run(lambda: None)
+except ApplianceError as error:
+    print(error.message, one.progress.step, one.progress.curve)
+"""
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_a_loss_that_is_no_number_ends_the_run(libraries: Path, value: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", NO_NUMBER, value], text=True, capture_output=True, check=True, cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}:{libraries}"},
+    )  # fmt: skip
+    assert done.stdout.startswith(f"step 1: the loss is {value}")
+    assert done.stdout.endswith("0 []\n")

@@ -81,5 +81,5 @@ def test_another_adapter_than_the_settings_name_is_not_loaded(tmp_path: Path) ->
     with pytest.raises(ApplianceError, match=r"tuned\.gguf: sha256"):
         Engine(tmp_path, "m", parameters)
     (tmp_path / "tuned.gguf").write_bytes(b"evaluated")
-    with pytest.raises(ApplianceError, match="cannot load it"):
+    with pytest.raises(ApplianceError, match="the model: it begins with"):
         Engine(tmp_path, "m", parameters)
