@@ -99,6 +99,7 @@ def test_a_draft_with_what_a_model_wrote_has_the_enclaves_marking_until_it_is_si
     draft = ask_for(enclave.client, "GET", address)
     assert draft.headers["X-Classification"] == MARKING
     assert "Inference of a model" in draft.text
+    assert "Who signs decides that it is UNCLASSIFIED" in draft.text
     sha256 = draft.text.split('name="sha256" value="')[1][:64]
     assert ask_for(enclave.client, "POST", f"{address}/sign", form={"sha256": sha256}).status_code == 303
     signed = ask_for(enclave.client, "GET", f"{address}/export/md", action="export")
