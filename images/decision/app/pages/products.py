@@ -15,7 +15,7 @@ from appliance.service.web.current import CurrentContext, CurrentMonitor, Curren
 from appliance.service.web.middleware import set_marking, token_of
 from appliance.service.web.responses import not_found
 from workbench.citations import docx, markdown
-from workbench.citations.layout import WHO, lay_out
+from workbench.citations.layout import lay_out
 from workbench.citations.templates import CONFIDENCES, LIKELIHOODS, TEMPLATES
 
 from .. import asking
@@ -66,7 +66,8 @@ async def show(request: Request, database: CurrentDatabase, enclave: CurrentEncl
         row, product = await products.get(transaction, identifier)
     laid = lay_out(product, row["signed_by"], enclave.vocabulary, enclave.marking.portion)
     return render(
-        request, "product.html", {laid.banner}, row=row, product=product, laid=laid, who=WHO,
+        request, "product.html", {laid.banner}, row=row, product=product, laid=laid,
+        own=product.banner(enclave.vocabulary).banner,
         controlled=Restriction.decode(row["restriction"]).originator_controlled,
     )  # fmt: skip
 
