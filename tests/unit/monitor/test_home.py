@@ -25,7 +25,10 @@ def paths(client: httpx.Client) -> list[str]:
 @pytest.mark.parametrize(
     ("person", "expected"),
     [
-        ("analyst", ["/labeling/", "/evaluation/", "/inference/"]),
+        (
+            "analyst",
+            ["/labeling/", "/evaluation/", "/inference/", "/decision/", "/decision/documents", "/decision/products"],
+        ),
         ("evaluator", ["/labeling/", "/evaluation/", "/inference/"]),
     ],
 )
