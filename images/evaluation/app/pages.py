@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -222,13 +221,7 @@ def _board(request: Request) -> list[board.Table]:
     """The newest results of each model and measure, ranked where a test tells models apart."""
     store = jobs(request).store
     summaries = [(job, store.summary(job.id)) for job in _known(request)[:100] if job.reached is not None]
-    done = [(job, _placed(found)) for job, found in summaries if found]
-
-    @cache
-    def test(first: str, second: str, suite: str, score: str) -> tuple[float, int]:
-        return board.paired(store.scores(first, suite, score), store.scores(second, suite, score))
-
-    return board.tables(done, test)
+    return board.tables([(job, _placed(found)) for job, found in summaries if found], store.paired)
 
 
 def _placed(summary: Summary) -> Summary:
