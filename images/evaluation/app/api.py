@@ -116,6 +116,15 @@ async def download_log(request: Request, job: AnyJob) -> Response:
     return FileResponse(path, filename=f"{job}.eval", media_type="application/octet-stream")
 
 
+@router.get("/api/jobs/{job}/answers")
+async def download_answers(request: Request, job: AnyJob) -> Response:
+    """The answers of a job that ended, one a line; of a hold-out sealed under its key."""
+    path = jobs(request).store.folder(job) / "answers.jsonl"
+    if not job_of(request, job).over or not path.is_file():
+        raise not_found()
+    return FileResponse(path, filename=f"{job}.jsonl", media_type="application/jsonl")
+
+
 @router.get("/api/compare/{first}/{second}")
 async def compare(request: Request, first: AnyJob, second: AnyJob) -> dict[str, Any]:
     """Two jobs on the items that both answered."""
@@ -146,8 +155,28 @@ async def enter_half(request: Request, context: CurrentContext, half: Half) -> d
 
 @router.get("/api/holdouts")
 async def list_holdouts(request: Request) -> dict[str, Any]:
-    """The generations whose halves are here, and who entered them."""
-    return {"holdouts": {str(number): names for number, names in jobs(request).custody.entered().items()}}
+    """The generations whose halves are here, and who entered them; those that are burnt; and published keys."""
+    custody, reader = jobs(request).custody, context_of(request).reader
+    known = {job.id for job in jobs(request).known(reader)}
+    return {
+        "holdouts": {str(number): names for number, names in custody.entered().items()},
+        "burnt": {str(n): [one for one in burnt if one in known] for n, burnt in custody.burnt().items()},
+        "published": {str(number): key for number, key in custody.published().items()},
+    }
+
+
+@router.post("/api/holdouts/publications")
+async def publish_half(request: Request, context: CurrentContext, half: Half) -> dict[str, Any]:
+    """Enter half of a burnt hold-out's key; with both halves the key is published."""
+    done = await publish(request, half, context.subject)
+    return {"generation": half.generation, "published": done}
+
+
+async def publish(request: Request, half: Half, custodian: str) -> bool:
+    """Take a half for publication; the key must be the one that the results under it name."""
+    found = [jobs(request).store.results(job) for job in jobs(request).custody.burnt().get(half.generation, [])]
+    committed = {part.hold_out.commitment for results in found if results for part in results.suites}
+    return await jobs(request).custody.publish(half, custodian, request.headers[HEADER], committed)
 
 
 @router.api_route("/view/{job}/{path:path}", methods=["GET", "HEAD"])

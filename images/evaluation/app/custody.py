@@ -2,11 +2,12 @@
 
 The commitments enter the audit log when the second half arrives, before any model is asked under the key, and the
 exposure of a hold-out to a model before the first request. After one job the key is forgotten, and that generation is
-burnt for the model.
+burnt for the model. Then the two may publish the key: anybody makes the items again and scores the answers again.
 """
 
 import ctypes
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -57,7 +58,9 @@ class Custody:
     def __init__(self, ledger: Path, monitor: MonitorClient) -> None:
         self._ledger = ledger
         self._monitor = monitor
+        self._keys = ledger.with_name("published-keys.json")
         self._holdings: dict[int, _Holding] = {}
+        self._parting: dict[int, dict[str, bytes]] = {}
         undumpable()
 
     async def enter(self, half: Half, custodian: str, context: str) -> list[str]:
@@ -75,10 +78,7 @@ class Custody:
             raise ApplianceError(f"generation {half.generation} has both halves", rule=RULE)
         entered = {**holding.halves, custodian: bytes.fromhex(half.half)}
         if len(entered) == 2:
-            try:
-                key = holdout.combine(list(entered.values()))
-            except ValueError as error:
-                raise ApplianceError(f"generation {half.generation}: {error}", rule=RULE) from error
+            key = self._whole(half.generation, list(entered.values()))
             await self._monitor.record(
                 "holdout.commit",
                 context,
@@ -131,6 +131,70 @@ class Custody:
             with self._ledger.open("a") as file:
                 file.write(json.dumps(earlier) + "\n")
         return key
+
+    async def publish(self, half: Half, custodian: str, context: str, committed: Collection[str]) -> bool:
+        """Take a half of a burnt hold-out's key; with the second one publish it. Return whether it is published now.
+
+        Args:
+            half: the half.
+            custodian: who enters it.
+            context: of the request.
+            committed: the commitments that results under this hold-out name.
+
+        Raises:
+            ApplianceError: the hold-out is not burnt, the key is another one, or nothing could be recorded.
+        """
+        if half.generation in self._holdings or not any(half.generation == one for one, _ in self._exposed()):
+            raise ApplianceError(
+                f"generation {half.generation} is not burnt", rule="a key is published after its hold-out was used",
+                remedy="wait until the job under it has ended",
+            )  # fmt: skip
+        entered = {**self._parting.get(half.generation, {}), custodian: bytes.fromhex(half.half)}
+        if len(entered) == 2:
+            key = self._whole(half.generation, list(entered.values()))
+            made = commitments(key, half.generation)
+            if not committed or not set(committed) <= set(made.values()):
+                self._parting.pop(half.generation, None)
+                raise ApplianceError(
+                    f"generation {half.generation}: these halves are not the key that was committed",
+                    rule="a key is what its commitment says", remedy="enter both halves again",
+                )  # fmt: skip
+            await self._monitor.record(
+                "holdout.publish", context, outputs=[f"sha256:{one}" for one in made.values()],
+                detail={"generation": half.generation, "custodians": sorted(entered)},
+            )  # fmt: skip
+            self._keep(self.published() | {half.generation: key.hex()})
+            self._parting.pop(half.generation, None)
+            return True
+        self._parting[half.generation] = entered
+        return False
+
+    def published(self) -> dict[int, str]:
+        """The keys that were published, in hexadecimal, by generation."""
+        try:
+            return {int(number): key for number, key in json.loads(self._keys.read_bytes()).items()}
+        except FileNotFoundError:
+            return {}
+
+    def burnt(self) -> dict[int, list[str]]:
+        """The jobs of each hold-out that is used up and whose job has ended."""
+        found: dict[int, list[str]] = {}
+        for generation, _, job in self._lines():
+            if generation not in self._holdings:
+                found.setdefault(generation, []).append(job)
+        return found
+
+    def _keep(self, keys: dict[int, str]) -> None:
+        temporary = self._keys.with_suffix(".new")
+        temporary.write_text(json.dumps(keys))
+        temporary.rename(self._keys)
+
+    @staticmethod
+    def _whole(generation: int, halves: list[bytes]) -> bytes:
+        try:
+            return holdout.combine(halves)
+        except ValueError as error:
+            raise ApplianceError(f"generation {generation}: {error}", rule=RULE) from error
 
     def forget(self, generation: int) -> None:
         """Forget a key: its job ended."""

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from workbench.evaluation.holdout import Seal
+
 
 class Line(BaseModel):
     """One answered item.
@@ -18,6 +20,7 @@ class Line(BaseModel):
         seconds: how long it took.
         problem: why there is no text.
         scores: of a sealed hold-out, what stands instead of the text.
+        sealed: of a sealed hold-out, the answer under its key (`workbench.evaluation.holdout.Seal`).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -28,6 +31,7 @@ class Line(BaseModel):
     seconds: float = 0.0
     problem: str = ""
     scores: dict[str, float] | None = None
+    sealed: str | None = None
 
 
 class Journal:
@@ -35,13 +39,13 @@ class Journal:
 
     Args:
         path: the file.
-        sealed: whether no answer may reach the file: of a hold-out, answers may repeat questions. Then an answer is
-            kept in memory until its cluster is scored, and the scores are written instead.
+        seal: of a hold-out, whose answers may repeat questions: an answer is kept in memory until its cluster is
+            scored, and is written sealed, with its scores.
     """
 
-    def __init__(self, path: Path, *, sealed: bool = False) -> None:
+    def __init__(self, path: Path, *, seal: Seal | None = None) -> None:
         self._path = path
-        self._sealed = sealed
+        self._seal = seal
         self.lines: dict[tuple[str, str], Line] = {}
         if path.exists():
             self._read()
@@ -63,13 +67,17 @@ class Journal:
     def add(self, line: Line) -> None:
         """Keep an answer, durably unless it is sealed."""
         self.lines[line.suite, line.item] = line
-        if not self._sealed:
+        if self._seal is None:
             self._write([line])
 
     def scored(self, suite: str, scores: Mapping[str, dict[str, float]]) -> None:
         """Take note that these items were scored; sealed answers are forgotten now."""
-        if self._sealed:
-            found = [self.lines[suite, item].model_copy(update={"text": "", "scores": s}) for item, s in scores.items()]
+        if self._seal is not None:
+            found = []
+            for item, found_scores in scores.items():
+                line = self.lines[suite, item]
+                hidden = {"text": "", "scores": found_scores, "sealed": self._seal.shut(suite, item, line.text)}
+                found.append(line.model_copy(update=hidden))
             self.lines.update({(suite, line.item): line for line in found})
             self._write(found)
 

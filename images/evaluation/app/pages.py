@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,17 +15,18 @@ from appliance.service.web.middleware import SECURITY_HEADERS, CurrentContext, c
 from appliance.service.web.responses import not_found
 from workbench.evaluation import suites
 from workbench.evaluation.advice import advise, plan
+from workbench.evaluation.regenerate import check, describe
 from workbench.evaluation.suites import Suite, SuiteError
 from workbench.markbench.item import PUBLISHED
 from workbench.statistics.power import provable
 
-from .api import AnyJob, job_of, jobs, results_of
+from .api import AnyJob, job_of, jobs, publish, results_of
 from .custody import Half
 from .model import Job, NewJob
 from .own.store import suites as own_suites
 from .own.work import by_name, filled_by_id
 from .results import board, chart, printed, report
-from .results.examples import Example, examples
+from .results.examples import Example, answers_of, examples
 from .results.summary import Summary
 
 router = APIRouter(prefix="/evaluation")
@@ -161,7 +161,34 @@ async def show_board(request: Request) -> Response:
 @router.get("/holdouts")
 async def holdouts(request: Request) -> Response:
     """The hold-outs whose key is here, and a form for a custodian."""
-    return _render(request, "holdouts.html", entered=jobs(request).custody.entered())
+    custody = jobs(request).custody
+    return _render(
+        request, "holdouts.html", entered=custody.entered(), burnt=custody.burnt(), published=custody.published()
+    )
+
+
+@router.get("/holdouts/{generation}")
+async def show_published(request: Request, generation: int) -> Response:
+    """A hold-out whose key is published: its items are made again, and its answers scored again."""
+    custody, store = jobs(request).custody, jobs(request).store
+    key = custody.published().get(generation)
+    if key is None:
+        raise not_found()
+    known = {job.id: job for job in _known(request)}
+    checked = []
+    for job in [known[one] for one in custody.burnt().get(generation, []) if one in known]:
+        results = store.results(job.id)
+        if results is not None:
+            found = await asyncio.to_thread(check, results, answers_of(store.folder(job.id)), bytes.fromhex(key))
+            checked.append((job, found))
+    return _render(request, "published.html", generation=generation, key=key, checked=checked, describe=describe)
+
+
+@router.post("/holdouts/publications")
+async def publish_half(request: Request, context: CurrentContext, half: Annotated[Half, Form()]) -> Response:
+    """Enter half of a burnt hold-out's key."""
+    done = await publish(request, half, context.subject)
+    return RedirectResponse(f"/evaluation/holdouts/{half.generation}" if done else "/evaluation/holdouts", 303)
 
 
 @router.post("/holdouts")
@@ -194,13 +221,7 @@ def _board(request: Request) -> list[board.Table]:
     """The newest results of each model and measure, ranked where a test tells models apart."""
     store = jobs(request).store
     summaries = [(job, store.summary(job.id)) for job in _known(request)[:100] if job.reached is not None]
-    done = [(job, _placed(found)) for job, found in summaries if found]
-
-    @cache
-    def test(first: str, second: str, suite: str, score: str) -> tuple[float, int]:
-        return board.paired(store.scores(first, suite, score), store.scores(second, suite, score))
-
-    return board.tables(done, test)
+    return board.tables([(job, _placed(found)) for job, found in summaries if found], store.paired)
 
 
 def _placed(summary: Summary) -> Summary:

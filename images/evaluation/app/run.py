@@ -20,6 +20,7 @@ from appliance.markings import Label, Restriction
 from appliance.service.certificate import Serving
 from appliance.service.monitor import MonitorClient
 from appliance.service.settings import ServiceSettings
+from workbench.evaluation.holdout import Seal
 from workbench.evaluation.suites import Suite
 from workbench.markbench.item import PUBLISHED, Item
 
@@ -102,7 +103,8 @@ class Run:
         self._change(model_sha256=serving.model.sha256)
         key = await self._key(serving.model.sha256)
         work = await asyncio.to_thread(self._make, attempt, key)
-        journal = Journal(self._store.folder(self.job.id) / "answers.jsonl", sealed=self.job.generation is not None)
+        seal = Seal(key, self.job.id) if self.job.generation is not None else None
+        journal = Journal(self._store.folder(self.job.id) / "answers.jsonl", seal=seal)
         try:
             left = work.left(journal)
             self._change(items=work.total, answered=work.total - len(left), suites=self._counts(work))

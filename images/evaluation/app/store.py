@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from appliance.contract.evaluation import Results
 
 from .model import Job
+from .results.board import paired
 from .results.summary import Summary
 
 
@@ -57,9 +58,9 @@ class Store:
         except (FileNotFoundError, ValidationError):
             return None
 
-    def scores(self, identifier: str, suite: str, score: str) -> dict[str, bool]:
-        """For each item of a suite whether its score is above one half; empty where there are no results."""
-        return _scores(self.folder(identifier) / "results.json").get((suite, score), {})
+    def paired(self, first: str, second: str, suite: str, score: str) -> tuple[float, int]:
+        """McNemar's p value of two jobs with results for a score of a suite, and how many items both answered."""
+        return _paired(self.folder(first) / "results.json", self.folder(second) / "results.json", suite, score)
 
     def write(self, identifier: str, name: str, document: BaseModel) -> None:
         """Write a document of a job."""
@@ -76,15 +77,17 @@ class Store:
                 yield job
 
 
+@lru_cache(maxsize=10_000)
+def _paired(first: Path, second: Path, suite: str, score: str) -> tuple[float, int]:
+    """Kept, because results never change once they are written, and a board compares every two of them."""
+    return paired(_scores(first).get((suite, score), {}), _scores(second).get((suite, score), {}))
+
+
 @lru_cache(maxsize=16)
 def _scores(path: Path) -> dict[tuple[str, str], dict[str, bool]]:
-    """All scores of results, which never change once they are written."""
-    try:
-        document = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}
+    """For each score of a suite the items, and whether they are above one half."""
     found: dict[tuple[str, str], dict[str, bool]] = {}
-    for part in document["suites"]:
+    for part in json.loads(path.read_bytes())["suites"]:
         for item in part["items"]:
             for score, value in item["scores"].items():
                 found.setdefault((part["suite"], score), {})[item["id"]] = value > 0.5

@@ -24,6 +24,7 @@ from tests.component.evaluation.conftest import ENGINE_IMAGE, Enclave
 from tests.component.service.browser import chromium, complaints, fits, served
 from tests.unit.inference.test_certificate import CERTIFIER, PEOPLE
 from tests.unit.service.support import MARKING, headers_for, settings_for
+from workbench.evaluation.regenerate import check
 
 __all__ = ["chromium"]
 
@@ -233,6 +234,44 @@ def test_a_hold_out_of_two_custodians_is_committed_exposed_sealed_and_burnt(encl
     assert ask(client, "GET", HOLDOUTS).json()["holdouts"] == {}, "the key is forgotten"
     again = ask(client, "POST", HOLDOUTS, {"generation": 7, "half": halves[0]}, subject="ann")
     assert again.json()["error"]["message"] == "generation 7 is used up"
+
+
+@pytest.mark.slow
+def test_the_key_of_a_used_hold_out_is_published_by_two_and_everybody_checks_the_answers(enclave: Enclave) -> None:
+    client, halves, publications = enclave.client, ("5e" * 32, "6f" * 32), f"{HOLDOUTS}/publications"
+    for name, half in zip(("ann", "bob"), halves, strict=True):
+        ask(client, "POST", HOLDOUTS, {"generation": 11, "half": half}, subject=name)
+    early = ask(client, "POST", publications, {"generation": 11, "half": halves[0]}, subject="ann")
+    assert "is not burnt" in early.json()["error"]["message"]
+    done = run(enclave, suite="security-leak", limit=6, generation=11)
+    assert done["state"] == "done", done
+    assert ask(client, "GET", HOLDOUTS).json()["burnt"]["11"] == [done["id"]]
+    assert ask(client, "GET", "/evaluation/holdouts/11").status_code == 404
+
+    def enter(half: str, name: str) -> Response:
+        return ask(client, "POST", publications, {"generation": 11, "half": half}, subject=name)
+
+    assert enter(halves[0], "ann").json()["published"] is False
+    assert enter(halves[1], "ann").json()["published"] is False, "one person is not two custodians"
+    assert "two different halves" in enter(halves[1], "bob").json()["error"]["message"]
+    enter(halves[0], "ann")
+    assert "not the key that was committed" in enter("7a" * 32, "bob").json()["error"]["message"]
+    assert "11" not in ask(client, "GET", HOLDOUTS).json()["published"]
+    enter(halves[0], "ann")
+    assert enter(halves[1], "bob").json()["published"] is True
+    record = next(one for one in enclave.monitor.records if one["activity"] == "holdout.publish")
+    results = ask(client, "GET", f"{JOBS}/{done['id']}/results")
+    read = read_results(results.content, "r")
+    assert f"sha256:{read.suites[0].hold_out.commitment}" in record["outputs"]
+    key = ask(client, "GET", HOLDOUTS).json()["published"]["11"]
+    page = ask(client, "GET", "/evaluation/holdouts/11")
+    assert "6 items have the score" in page.text
+    assert "DIFFER" not in page.text
+    answers = ask(client, "GET", f"{JOBS}/{done['id']}/answers").text
+    lines = [json.loads(line) for line in answers.splitlines()]
+    assert all(not line["text"] for line in lines)
+    (found,) = check(read, lines, bytes.fromhex(key))
+    assert (found.right, found.scored) == (True, 6)
 
 
 def _check_sealed(enclave: Enclave, job: str) -> None:

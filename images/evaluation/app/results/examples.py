@@ -19,6 +19,13 @@ class Example:
     answer: str
 
 
+def answers_of(folder: Path) -> list[dict[str, str | None]]:
+    """The answers of a job, as the check of a published hold-out reads them."""
+    journal = Journal(folder / "answers.jsonl")
+    journal.close()
+    return [{"suite": line.suite, "item": line.item, "sealed": line.sealed} for line in journal.lines.values()]
+
+
 def examples(folder: Path, job: Job, suite: Suite, wanted: Iterable[str]) -> dict[str, Example]:
     """Of the items ``wanted`` of ``suite`` those that ``job`` answered, by identifier; of a hold-out none.
 
