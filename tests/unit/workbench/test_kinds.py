@@ -299,12 +299,13 @@ def test_a_turned_box_may_be_cut_off_by_the_edge_but_lies_in_the_image() -> None
 
     kind.read_answer(schema, data, box([[290, 20], [340, 30]], 90))  # its unturned corner alone lies outside
     kind.read_answer(schema, data, box([[280, 20], [310, 30]], 20))  # cut off by the edge
-    for points, rotation in (
+    refused: list[tuple[list[list[float]], float]] = [
         ([[290, 20], [340, 30]], 0.0),
         ([[290, 20], [340, 30]], 5.0),  # its middle lies outside
         ([[0, 0], [900, 1]], 45.0),
         ([[0, 0], [float("inf"), 1]], 45.0),
-    ):
+    ]
+    for points, rotation in refused:
         with pytest.raises(ApplianceError, match="shapes"):
             kind.read_answer(schema, data, box(points, rotation))
 
