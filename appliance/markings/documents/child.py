@@ -39,9 +39,9 @@ READERS: Mapping[str, Callable[[bytes], Content]] = {**_FILES, "eml": partial(re
 
 def main(kind: str) -> None:
     """Read standard input and answer on standard output."""
-    _load(kind)
+    load(kind)
     data = sys.stdin.buffer.read()
-    _confine()
+    confine(CPU_SECONDS, MEMORY)
     try:
         content = READERS[kind](data)
         answer: dict[str, object] = {
@@ -54,7 +54,7 @@ def main(kind: str) -> None:
     sys.stdout.flush()
 
 
-def _load(kind: str) -> None:
+def load(kind: str) -> None:
     """Load whatever a reader loads only when it needs it, because nothing can be opened later."""
     packages: list[ModuleType] = [encodings, email]
     if kind in {"pdf", "eml"}:
@@ -67,10 +67,16 @@ def _load(kind: str) -> None:
                 importlib.import_module(module.name)
 
 
-def _confine() -> None:
+def confine(seconds: int, memory: int) -> None:
+    """From now on, open nothing, start nothing, write no file, and use no more than this.
+
+    Args:
+        seconds: of the processor.
+        memory: bytes of address space.
+    """
     for limit, value in (
-        (resource.RLIMIT_CPU, CPU_SECONDS),
-        (resource.RLIMIT_AS, MEMORY),
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NPROC, 0),

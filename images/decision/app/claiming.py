@@ -11,7 +11,7 @@ from workbench.citations.passages import restriction_of
 
 from .asking import QUOTED
 from .enclave import Enclave
-from .model import Model, SilentModelError, gateway_client
+from .model import Model, SilentModelError, model_client
 from .store import questions, search
 
 TRIES = 2
@@ -44,7 +44,7 @@ async def _claims(work: Work, enclave: Enclave, question: Row, rows: list[Row]) 
     own = restriction_of(parse_by_any(question["portion"]), frozenset())
     claims, silent = [], []
     levels = strata(own, (Restriction.decode(row["restriction"]) for row in rows))
-    async with gateway_client(enclave.gateway, enclave.paths) as client:
+    async with model_client(enclave.gateway, enclave.paths) as client:
         model = Model(client, str(question["model"]), work.grant)
         context = await model.context()
         for number, stratum in enumerate(levels):

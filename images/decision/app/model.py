@@ -1,12 +1,12 @@
 """The enclave's model, asked through the enclave's gateway under a job's grant."""
 
-import ssl
 from typing import Any
 
 import httpx
 
 from appliance.errors import ApplianceError
 from appliance.markings import Restriction
+from appliance.service import gateway
 from appliance.service.settings import Paths
 from workbench.citations.claims import ANSWER_TOKENS, SCHEMA, Prompt
 
@@ -18,19 +18,16 @@ class SilentModelError(ApplianceError):
     """The model does not answer; the quotations stand without it."""
 
 
-def gateway_client(gateway: str, paths: Paths) -> httpx.AsyncClient:
+def model_client(base: str, paths: Paths) -> httpx.AsyncClient:
     """A client for the enclave's gateway with this service's workload certificate.
 
     Raises:
         SilentModelError: this container has no certificate for it.
     """
     try:
-        context = ssl.create_default_context(cafile=paths.secrets / "ca.pem")
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
-        context.load_cert_chain(paths.secrets / "workload.pem", paths.secrets / "workload.key")
+        return gateway.gateway_client(base, paths, SECONDS)
     except OSError as error:
         raise SilentModelError("this service has no certificate to call the model with") from error
-    return httpx.AsyncClient(base_url=gateway, verify=context, timeout=SECONDS, trust_env=False)
 
 
 class Model:

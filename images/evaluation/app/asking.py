@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import ssl
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -12,7 +11,6 @@ import httpx
 
 from appliance.errors import ApplianceError
 from appliance.service.certificate import Serving
-from appliance.service.settings import Paths
 from workbench.markbench.item import Item
 
 SECONDS = 120
@@ -38,14 +36,6 @@ class Answer:
     text: str
     seconds: float
     problem: str = ""
-
-
-def gateway_client(gateway: str, paths: Paths) -> httpx.AsyncClient:
-    """A client for the enclave's gateway with this service's workload certificate."""
-    context = ssl.create_default_context(cafile=paths.secrets / "ca.pem")
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.load_cert_chain(paths.secrets / "workload.pem", paths.secrets / "workload.key")
-    return httpx.AsyncClient(base_url=gateway, verify=context, timeout=SECONDS, trust_env=False)
 
 
 class Model:

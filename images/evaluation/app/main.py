@@ -6,11 +6,12 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from appliance.service.gateway import gateway_client
 from appliance.service.settings import Paths, ServiceSettings
 from appliance.service.web.service import Service
 
 from . import api, pages
-from .asking import gateway_client
+from .asking import SECONDS
 from .custody import Custody
 from .jobs import Jobs
 from .own import api as own_api
@@ -28,7 +29,7 @@ async def _started(app: FastAPI, settings: ServiceSettings, paths: Paths) -> Asy
     """Find the jobs of before, and lead to the model."""
     evaluated = settings.own(EvaluationSettings, paths.settings)
     app.state.restrictions = Restrictions(settings.marking, settings.vocabulary)
-    async with gateway_client(settings.gateway, paths) as client:
+    async with gateway_client(settings.gateway, paths, SECONDS) as client:
         monitor = app.state.monitor
         custody = Custody(paths.state / "exposures.jsonl", monitor)
         bench = Bench(settings, evaluated, client, monitor)

@@ -4,7 +4,6 @@ Nothing of it is kept: a run reads it again, so what was withdrawn meanwhile is 
 this service over finds no data of runs that are over.
 """
 
-import ssl
 from http import HTTPStatus
 from uuid import UUID
 
@@ -13,20 +12,11 @@ from fastapi.concurrency import run_in_threadpool
 
 from appliance.errors import ApplianceError
 from appliance.markings import Label
-from appliance.service.settings import Paths
 from workbench.tuning.version import Version, read_version
 
 SECONDS = 120
 MOST_BYTES = 64 << 20
 HEADER = "X-Appliance-Job"
-
-
-def gateway_client(gateway: str, paths: Paths) -> httpx.AsyncClient:
-    """A client for the enclave's gateway with this service's workload certificate."""
-    context = ssl.create_default_context(cafile=paths.secrets / "ca.pem")
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.load_cert_chain(paths.secrets / "workload.pem", paths.secrets / "workload.key")
-    return httpx.AsyncClient(base_url=gateway, verify=context, timeout=SECONDS, trust_env=False)
 
 
 class Foundry:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from appliance.service.gateway import gateway_client
 from appliance.service.jobs import Work
 from appliance.service.jobs.routes import router as jobs
 from appliance.service.jobs.worker import Worker
@@ -14,7 +15,7 @@ from appliance.service.settings import Paths, ServiceSettings
 from appliance.service.web.service import RESOURCE, Service
 
 from . import api, pages
-from .foundry import Foundry, gateway_client
+from .foundry import SECONDS, Foundry
 from .planning import Base
 from .settings import TuningSettings
 from .work import KIND, Tuner
@@ -24,7 +25,7 @@ from .work import KIND, Tuner
 async def _starts(app: FastAPI, settings: ServiceSettings, paths: Paths) -> AsyncIterator[None]:
     """Read the base, lead to labeling, and take up runs that were killed."""
     own = settings.own(TuningSettings, paths.settings)
-    async with gateway_client(settings.gateway, paths) as client:
+    async with gateway_client(settings.gateway, paths, SECONDS) as client:
         base = Base.read(paths.models, own.models[0], settings)
         foundry = Foundry(client, settings.label)
         app.state.own, app.state.base, app.state.foundry = own, base, foundry

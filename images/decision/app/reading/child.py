@@ -4,18 +4,11 @@ The readers of ``appliance.markings.documents`` look for markings: they keep the
 what does not show. An answer quotes whole paragraphs, and what does not show may be marked higher than all the rest.
 """
 
-import contextlib
-import email
-import encodings
-import importlib
 import json
-import pkgutil
-import resource
 import sys
-from types import ModuleType
 
 from appliance.markings.documents import Content, DocumentError, paragraph
-from appliance.markings.documents.child import READERS
+from appliance.markings.documents.child import READERS, confine, load
 
 from .hidden import hidden_of
 
@@ -34,9 +27,9 @@ def main(kind: str) -> None:
         kind: one of ``appliance.markings.documents.KINDS``.
     """
     paragraph.LONGEST = LONGEST + 1
-    _load(kind)
+    load(kind)
     data = sys.stdin.buffer.read()
-    _confine()
+    confine(CPU_SECONDS, MEMORY)
     try:
         content = _read(kind, data)
         answer: dict[str, object] = {
@@ -57,31 +50,6 @@ def _read(kind: str, data: bytes) -> Content:
     if any(len(one.text) > LONGEST for one in content.paragraphs):
         raise DocumentError(f"a paragraph has more than {LONGEST} characters")
     return content
-
-
-def _load(kind: str) -> None:
-    """Load whatever a reader loads only when it needs it, because nothing can be opened later."""
-    packages: list[ModuleType] = [encodings, email]
-    if kind in {"pdf", "eml"}:
-        import pypdf  # noqa: PLC0415 - large, and most documents are none
-
-        packages.append(pypdf)
-    for package in packages:
-        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            with contextlib.suppress(ImportError):
-                importlib.import_module(module.name)
-
-
-def _confine() -> None:
-    for limit, value in (
-        (resource.RLIMIT_CPU, CPU_SECONDS),
-        (resource.RLIMIT_AS, MEMORY),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NPROC, 0),
-        (resource.RLIMIT_NOFILE, 3),  # standard streams alone: neither files nor sockets can be opened
-    ):
-        resource.setrlimit(limit, (value, value))
 
 
 if __name__ == "__main__":
