@@ -25,10 +25,7 @@ def paths(client: httpx.Client) -> list[str]:
 @pytest.mark.parametrize(
     ("person", "expected"),
     [
-        (
-            "analyst",
-            ["/labeling/", "/evaluation/", "/inference/", "/decision/", "/decision/documents", "/decision/products"],
-        ),
+        ("analyst", ["/labeling/", "/evaluation/", "/inference/"]),
         ("evaluator", ["/labeling/", "/evaluation/", "/inference/"]),
     ],
 )
