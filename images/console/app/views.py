@@ -36,6 +36,7 @@ from .index import FACETS, Index
 from .records import Markings, Reader
 from .search import COUNTED, Query, Search
 from .searches import Searches
+from .words import REFUSALS
 
 OFFICER = "officer"
 MAXIMUM_CALENDAR = 16 << 20
@@ -228,6 +229,7 @@ def event(request: Request, context: Officer, console: TheConsole, index: int) -
             row=row,
             proof=reader.proof(row.record, index) if row.record else None,
             related=related,
+            refusals=REFUSALS,
             size=search.size,
             markings=console.markings,
         )

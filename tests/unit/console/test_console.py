@@ -24,6 +24,7 @@ from appliance.audit.log.witness import accept, cosign, request
 from appliance.audit.review import evidence
 from appliance.audit.review import summary as reviews
 from appliance.contract.calendar import FILE, Entry, Kind, Terms, judge
+from images.console.app.words import REFUSALS
 from tests.unit.console.conftest import MARKUP, REQUEST, Officer
 from tests.unit.console.site import HIGH, LOW, Site, decided, headers
 from tests.unit.service.support import Monitor
@@ -357,3 +358,26 @@ def test_what_is_taken_away_carries_its_marking_in_its_name(officer: Officer, na
     assert answer.status_code == 200
     marked = answer.headers["Content-Disposition"].partition('filename="')[2].partition(".")[0]
     assert marked == re.sub("[^A-Za-z0-9-]+", "_", answer.headers["X-Classification"].replace("//", "--"))
+
+
+def test_a_denial_has_a_sentence(tmp_path: Path) -> None:
+    site = Site.make(tmp_path)
+    asked = decided("annotator", LOW, "/evaluation/jobs", allowed=False, rule="access.role", working=LOW)
+    asyncio.run(site.record([asked, decided("annotator", LOW, "/labeling/tasks/1", working=LOW)]))
+    with TestClient(site.app(), base_url="https://officers.example") as client:
+        watcher, deadline = Officer(client), time.monotonic() + 10
+        while "2</strong> records" not in watcher.page("/console/"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert f"<dd>{REFUSALS['access.role']}</dd>" in watcher.page("/console/events/0")
+        assert "In words" not in watcher.page("/console/events/1")
+
+
+def test_every_rule_by_which_the_monitor_refuses_has_its_sentence() -> None:
+    folder = Path(__file__).parents[3] / "appliance" / "monitor"
+    text = "".join(file.read_text() for file in sorted(folder.rglob("*.py")))
+    kinds = "access|browser|host|identity|mandatory|originator|path|request|session|workload"
+    rules = set(re.findall(rf'(?:deny\(|rule=|return |SUPERSEDED = |NO_SESSION = |, )"((?:{kinds})\.[a-z-]+)"', text))
+    rules -= {"access.permitted", "access.permitted-workload", "session.permitted"}
+    assert len(rules) > 30
+    assert rules <= set(REFUSALS)
