@@ -55,7 +55,9 @@ class Markings:
         rules = []
         for level in LEVELS:
             background, colour = level_colours(level)
-            rules.append(f".level-{level} {{ background: {background}; color: {colour}; border-color: {background}; }}")
+            # As strong as the chassis's own rule for a portion, and behind it.
+            one = f".portion.level-{level}"
+            rules.append(f"{one} {{ background: {background}; color: {colour}; border-color: {background}; }}")
         return "\n".join(rules) + "\n"
 
 

@@ -381,3 +381,8 @@ def test_every_rule_by_which_the_monitor_refuses_has_its_sentence() -> None:
     rules -= {"access.permitted", "access.permitted-workload", "session.permitted"}
     assert len(rules) > 30
     assert rules <= set(REFUSALS)
+
+
+def test_the_colours_of_a_label_are_as_strong_as_the_chassis_s_own_rule(officer: Officer) -> None:
+    sheet = officer.page("/console/labels.css")
+    assert all(line.startswith(".portion.level-") for line in sheet.strip().splitlines()), "else white stands on white"
