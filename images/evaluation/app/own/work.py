@@ -164,6 +164,11 @@ async def _items(transaction: Transaction, identifier: UUID) -> tuple[PackItem, 
 def _defined(new: NewSuite, used: Sequence[Pack], policy: Certification) -> Suite:
     prefix = new.dimension
     stem = "".join(one if one.isalpha() else "_" for one in new.name)
+    if bool(used) == bool(new.generators):
+        raise SuiteError(
+            "packs, generators: a suite has either the one or the other", rule="a suite is data (policies/suites)",
+            remedy="name the packs whose items are asked",
+        )  # fmt: skip
     if used and new.scorer not in SCORERS:
         raise SuiteError(
             f"scorer: there is no scorer {new.scorer!r}", rule="a site's own items are scored by rules",

@@ -1,5 +1,6 @@
 """What people of a red team do, for the JSON interface and the pages alike."""
 
+import asyncio
 import json
 import os
 from datetime import UTC, datetime
@@ -34,6 +35,8 @@ from .model import MOST_TURNS, Attempt, Change, NewAttempt, NewTurn, Severity, S
 CALLS = 6
 """One answer, as often as it is tried, and what is served."""
 TOKENS = 256
+PATIENCE = 45
+"""Seconds that a turn waits, so that its request may still write what was said."""
 BLIND = "two people rate each attempt, blind to each other, and the attacker is neither of them"
 
 
@@ -88,7 +91,14 @@ async def say(request: Request, attempt: UUID, new: NewTurn) -> Attempt:
     )
     turns = tuple((one.role, one.content) for one in known.turns)
     item = Item("red-team", 1, known.system, new.text, turns=turns)
-    answer = await Model(request.app.state.gateway, known.model, granted).ask(item, TOKENS)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            answer = await Model(request.app.state.gateway, known.model, granted).ask(item, TOKENS)
+    except TimeoutError as error:
+        raise ApplianceError(
+            f"the model did not answer within {PATIENCE} s", rule="a request may write for a minute (ADR 120)",
+            remedy="say it again when the engine has less to do",
+        ) from error  # fmt: skip
     if answer.problem:
         raise ApplianceError(f"the model gave no answer: {answer.problem}", remedy="say it again, or shorter")
     said = Turn(role="assistant", content=answer.text or "(nothing)", at=datetime.now(UTC))
