@@ -85,10 +85,6 @@ class Engine:
 
     async def __aexit__(self, *_: object) -> None:
         """Stop it and free the model."""
-        self.close()
-
-    def close(self) -> None:
-        """Stop it and free the model."""
         del self._server
         self._file.close()
         self._folder.cleanup()
