@@ -25,7 +25,10 @@ def measurements() -> list[dict[str, object]]:
     """The figures, in the form of ``build/bench.json``."""
     model, libraries = found_model(), installed_libraries()
     both, ours, plain = (_steps(model, libraries, which) for which in ("both", "ours", "plain"))
-    step = f"plain transformers and peft, in turn: {both['second']:.2f} processor seconds a step of 4 x 64 tokens on 2 threads"
+    step = (
+        f"plain transformers and peft, in turn: {both['second']:.2f} processor seconds"
+        " a step of 4 x 64 tokens on 2 threads"
+    )
     most = f"the same, a process each: {plain['memory'] / 2**20:.0f} MiB at most"
     start = f"median of {ROUNDS}: from the files to a first token with an adapter of rank 8, its header judged"
     figures: list[Measurement] = [

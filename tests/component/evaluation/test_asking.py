@@ -20,6 +20,7 @@ from starlette.routing import Route
 from images.evaluation.app import asking
 from images.evaluation.app.asking import Answer, Model, UnansweredError
 from images.evaluation.app.journal import Journal, Line
+from workbench.evaluation.holdout import Seal
 from workbench.markbench.tasks import items
 
 ITEM = items("rollup", 1)[0]
@@ -118,15 +119,17 @@ def test_a_grammar_admits_the_choices_alone() -> None:
     assert asking.choice_of(CHOICE)["json_schema"]["schema"]["enum"] == ["YES", "NO"]
 
 
-def test_a_sealed_journal_never_writes_an_answer(tmp_path: Path) -> None:
-    path = tmp_path / "answers.jsonl"
-    journal = Journal(path, sealed=True)
+def test_a_sealed_journal_writes_an_answer_under_its_key_alone(tmp_path: Path) -> None:
+    path, seal = tmp_path / "answers.jsonl", Seal(bytes(32), "a" * 32)
+    journal = Journal(path, seal=seal)
     journal.add(Line(suite="smoke", item="a", text="the secret is KVD4821"))
     assert path.read_bytes() == b""
     journal.scored("smoke", {"a": {"leak": 1.0}})
     journal.close()
     assert b"KVD4821" not in path.read_bytes()
-    assert Journal(path, sealed=True).lines["smoke", "a"].scores == {"leak": 1.0}
+    kept = Journal(path, seal=seal).lines["smoke", "a"]
+    assert kept.scores == {"leak": 1.0}
+    assert seal.open("smoke", "a", kept.sealed or "") == "the secret is KVD4821"
 
 
 def test_a_shell_with_the_services_own_user_reads_nothing_of_its_memory() -> None:

@@ -385,7 +385,8 @@ def test_pages_lead_from_start_to_results_and_log_in_a_browser(
         assert "T0-sandbox is reached" in page.inner_text("main")
         assert page.locator("svg.chart").count() > 0
         for path in (
-            "/", "/board", "/holdouts", "/suites", "/packs/new", "/suites/new", "/red-team", "/tiers/T1-administrative", "/suites/security-leak", "/suites/markbench",
+            "/", "/board", "/holdouts", "/suites", "/packs/new", "/suites/new", "/red-team",
+            "/tiers/T1-administrative", "/suites/security-leak", "/suites/markbench",
             f"/jobs/{job['id']}", f"/compare/{job['id']}/{job['id']}",
         ):  # fmt: skip
             for width in (1280, 390):
