@@ -34,7 +34,7 @@ PEOPLE = {
 }
 """Who works at the demonstration's site; whoever tries it out takes these parts."""
 
-STAND_INS = ("analyst", "annotator", "annotator-2", "evaluator", "evaluator-2", "officer")
+STAND_INS = ("analyst", "decision-maker", "annotator", "annotator-2", "evaluator", "evaluator-2", "officer")
 """Whose work the exercises do, under names of their own, so that they never meet the session of a real person."""
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,12 @@ from appliance.audit.log.bodies import Record
 from appliance.audit.log.merkle import inclusion_proof, leaf_hash, verify_inclusion
 from appliance.audit.log.note import Checkpoint, Verifier, open_checkpoint
 from appliance.audit.log.tiles import CHECKPOINT, TileReader
-from demo import use
+from demo import corpus, use
 from demo.instance import Instance, appliance, require, stand_in
 from demo.users import MARKINGS, MODEL, ask_model, model_client, user, wait_until
 
 LOW, HIGH = "unclassified", "secret"
+READERS = {LOW: stand_in("decision-maker"), HIGH: stand_in("analyst")}
 
 
 @dataclass
@@ -33,11 +35,13 @@ class Tour:
 
     Attributes:
         instance: a site on which people worked already.
+        late: where the report lies that arrived.
         withdrawal: the officers' statement that withdraws the certificate of the model at ``LOW``.
     """
 
     instance: Instance
     withdrawal: Path | None = None
+    late: str = ""
 
     @property
     def certificate(self) -> Path:
@@ -70,32 +74,53 @@ class Tour:
         return str(next(line for line in text.splitlines() if line.startswith("site:")).partition(":")[2].strip())
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What one level shows: the list of its documents, byte for byte, and what it quotes to the same question."""
+
+    size: int
+    digest: str
+    quoted: tuple[str, ...]
+
+
 def two_levels(tour: Tour) -> list[str]:
-    """A record arrives at SECRET; the page at UNCLASSIFIED stays as it is, byte for byte."""
-    page = "/labeling/api/projects"
-    people = {LOW: stand_in("annotator"), HIGH: stand_in("analyst")}
-
-    def look() -> dict[str, tuple[int, str]]:
-        found = {}
-        for enclave, person in people.items():
-            with user(tour.instance, person, enclave, session=True) as client:
-                content = client.get(page).raise_for_status().content
-            found[enclave] = len(content), hashlib.sha256(content).hexdigest()
-        return found
-
-    before = look()
-    with user(tour.instance, people[HIGH], HIGH, session=True) as client:
-        name = f"Reports of {time.strftime('%H:%M:%S', time.gmtime())} Z"
-        client.post(page, json={"name": name}).raise_for_status()
-    after = look()
-    require(before[HIGH] != after[HIGH], "the page at SECRET did not change")
-    require(before[LOW] == after[LOW], "the page at UNCLASSIFIED changed")
-    rows = [f"{page} lists the projects that its reader may see.", ""]
+    """A report arrives at SECRET; what UNCLASSIFIED shows and quotes stays as it is, byte for byte."""
+    before = {enclave: _seen(tour, enclave) for enclave in (HIGH, LOW)}
+    with user(tour.instance, READERS[HIGH], HIGH, session=True) as client:
+        moment = time.strftime("%H:%M:%S", time.gmtime())
+        text = (corpus.REPORTS / HIGH / corpus.LATE).read_text().replace("Late report:", f"Late report, {moment} Z:")
+        answer = client.post("/decision/documents", files={"files": (corpus.LATE, text.encode(), "text/plain")})
+        require(answer.status_code == HTTPStatus.SEE_OTHER, answer.text[:300])
+    tour.late = answer.headers["location"]
+    after = {enclave: _seen(tour, enclave) for enclave in (HIGH, LOW)}
+    require(before[HIGH] != after[HIGH], "nothing changed at SECRET")
+    require(before[LOW] == after[LOW], "something changed at UNCLASSIFIED")
+    rows = [f"{corpus.QUESTION}", ""]
     for enclave in (HIGH, LOW):
         changed = "changed" if before[enclave] != after[enclave] else "the same, byte for byte"
-        rows.append(f"{MARKINGS[enclave]:<26} before  {before[enclave][1][:32]}  {before[enclave][0]:>6} bytes")
-        rows.append(f"{'':<26} after   {after[enclave][1][:32]}  {after[enclave][0]:>6} bytes  {changed}")
+        rows += [
+            f"{MARKINGS[enclave]:<26} before  {before[enclave].digest[:32]}  {before[enclave].size:>6} bytes",
+            f"{'':<26} after   {after[enclave].digest[:32]}  {after[enclave].size:>6} bytes  {changed}",
+        ]
+        new = [text for text in after[enclave].quoted if text not in before[enclave].quoted]
+        rows += [f"{'':<26} now quotes: {text}" for text in new] or [f"{'':<26} quotes what it quoted"]
     return rows
+
+
+def _seen(tour: Tour, enclave: str) -> _Seen:
+    with user(tour.instance, READERS[enclave], enclave, session=True) as client:
+        content = client.get("/decision/api/documents").raise_for_status().content
+        found = corpus.ask(client, corpus.QUESTION)
+    quoted = tuple(one["quotation"] for one in found["quotations"])
+    return _Seen(len(content), hashlib.sha256(content).hexdigest(), quoted)
+
+
+def take_out(tour: Tour) -> list[str]:
+    """Withdraw the report that arrived."""
+    with user(tour.instance, READERS[HIGH], HIGH, session=True) as client:
+        gone = client.post(f"{tour.late}/withdraw")
+        require(gone.status_code == HTTPStatus.SEE_OTHER, gone.text[:300])
+    return ["The report was withdrawn again."]
 
 
 def withdraw_in_mid_answer(tour: Tour) -> list[str]:
@@ -257,9 +282,10 @@ class Step:
 STEPS = (
     Step(
         "Two levels, one host",
-        "An analyst works at SECRET, an annotator at UNCLASSIFIED. A project is made at SECRET. Both lists are read"
-        " before and after, through their gateways.",
+        "An analyst works at SECRET, a decision maker at UNCLASSIFIED. Both ask the same question. A report arrives at"
+        " SECRET, and both look at their documents and ask again.",
         two_levels,
+        take_out,
     ),
     Step(
         "A certificate is withdrawn in mid-answer",

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from demo import browser, use
+from demo import browser, corpus, use
 from demo.instance import Instance, prove_cut
 from demo.stages import status
 from demo.tour import tour
@@ -75,6 +75,13 @@ def test_the_officer_lists_and_filters_decisions_in_a_browser(site: Instance) ->
     facts = browser.officer_page(site)
     assert facts["rows"] > 10
     assert facts["denied"] > 0
+
+
+def test_marked_reports_are_asked_at_two_levels(site: Instance) -> None:
+    told = corpus.read_and_ask(site)
+    assert told["unclassified"]["quotations"] > 0
+    assert told["secret"]["quotations"] > told["unclassified"]["quotations"]
+    assert {one["state"] for one in told.values()} == {"answered"}
 
 
 def test_the_tour_shows_every_step_and_leaves_the_site_as_it_was(
