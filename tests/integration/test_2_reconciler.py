@@ -13,8 +13,10 @@ from typing import Any
 import psutil
 import pytest
 
+from appliance.enclave.paths import HostPaths
 from appliance.host.enforce.at_rest import encryption
 from appliance.host.enforce.platform import detect
+from appliance.host.enforce.podman import Podman
 from appliance.host.enforce.weights import detect as detect_weights
 from demo.instance import Instance, appliance
 from tests.integration.podman import podman, recorded
@@ -237,3 +239,26 @@ def test_a_cable_on_an_enclaves_bridge_is_cut(site: Instance) -> None:
         assert until(cut), "the cable is still on the bridge"
     finally:
         on_host(site, "ip", "link", "del", "tap-in")
+
+
+def test_a_container_whose_start_was_cut_off_starts_again(site: Instance, tmp_path: Path) -> None:
+    """Podman was killed once the runtime had made the container, so that podman knows nothing of that."""
+    name, paths = "secret-labeling", HostPaths(site.root, site.run)
+    podman(site, "rm", "--force", "--time", "0", name)
+    Podman(paths).compose("secret", ["up", "--no-start", "--no-build", "--no-deps", "labeling"])
+    identifier = podman(site, "inspect", "--format", "{{.Id}}", name).stdout.strip()
+    runtime = detect().runtime
+    subprocess.run([runtime, "spec", "--bundle", str(tmp_path)], check=True)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["root"] = {"path": "/", "readonly": True}
+    config["process"]["terminal"] = False
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    made = [runtime, "create", "--bundle", str(tmp_path), identifier]
+    subprocess.run(made, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert "already exists" in podman(site, "start", name).stderr
+    recover(site)
+    assert podman(site, "inspect", "--format", "{{.State.Status}}", name).stdout.strip() == "running"
+    assert (
+        identifier
+        not in subprocess.run([runtime, "list", "--quiet"], capture_output=True, text=True, check=True).stdout
+    )

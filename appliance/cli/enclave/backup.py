@@ -166,7 +166,7 @@ def prune_backups(
     name: EnclaveName,
     *,
     out: Annotated[Path, inputs.folder_option("Folder of the backups, on the medium.")],
-    keep: Annotated[int, typer.Option(min=1, help="How many of this enclave's stay, the newest.")],
+    keep: Annotated[int, inputs.word_option("NUMBER", "How many of this enclave's stay, the newest.", min=1)],
     root: Root = ROOT,
     run: Run = RUN,
     dry_run: DryRun = False,

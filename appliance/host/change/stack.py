@@ -20,6 +20,7 @@ from appliance.enclave.site import Enclave, Site
 from appliance.errors import ApplianceError
 from appliance.host.change import major
 from appliance.host.enforce.network import apply_rules, create_networks, published, remove_networks
+from appliance.host.enforce.platform import detect
 from appliance.host.enforce.podman import Podman
 from appliance.host.state.monitor_process import monitor_process, stop_monitor
 from appliance.host.watching import watcher
@@ -39,6 +40,7 @@ def start_enclave(podman: Podman, enclave: Enclave, catalogue: Catalogue, progre
         ApplianceError: a migration failed; the message is the end of its log.
     """
     changed = create_networks(podman, enclave)
+    _remove_half_started(podman, enclave)
     before = _identifiers(podman, enclave)
     progress(f"starting enclave {enclave.name} ({enclave.label})")
     migrate_enclave(podman, enclave, catalogue)
@@ -63,6 +65,20 @@ def migrate_enclave(podman: Podman, enclave: Enclave, catalogue: Catalogue) -> N
         if podman.run(["wait", name]).stdout.strip() != "0":
             text = podman.run(["logs", "--tail", "20", name], check=False)
             raise ApplianceError(f"{name} failed: {(text.stdout + text.stderr)[-1500:]}")
+
+
+def _remove_half_started(podman: Podman, enclave: Enclave) -> None:
+    """Remove containers whose start was cut off, from the runtime too.
+
+    Where podman was killed as it had the runtime make a container, the runtime knows that container and podman does
+    not: each later start is refused, because "container with given ID already exists".
+    """
+    mine = [c for c in podman.containers() if (c.get("Labels") or {}).get("appliance.enclave") == enclave.name]
+    half = [c["Id"] for c in mine if c["State"] in ("created", "initialized")]
+    if half:
+        _remove(podman, half)
+    for identifier in half:
+        subprocess.run([detect().runtime, "delete", "--force", identifier], capture_output=True, check=False)
 
 
 def _remove_unreachable(podman: Podman, enclave: Enclave) -> bool:

@@ -123,7 +123,7 @@ def test_a_damaged_or_hostile_document_is_refused(tmp_path: Path, name: str, dat
 
 @pytest.mark.parametrize("action", ["open('/etc/passwd')", "__import__('socket').socket()", "__import__('os').pipe()"])
 def test_the_process_that_reads_can_open_nothing(action: str) -> None:
-    code = f"import os, socket; from appliance.markings.documents.child import _confine; _confine(); {action}"
+    code = f"import os, socket; from appliance.markings.documents.child import confine; confine(9, 2**30); {action}"
     result = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert result.returncode != 0
     assert "Too many open files" in result.stderr
