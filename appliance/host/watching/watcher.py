@@ -28,6 +28,7 @@ from appliance.host.state.monitor_process import own_log
 from appliance.host.watching.reconciler import Look, look
 from appliance.host.watching.service_log import roll
 from appliance.monitor.in_force.statements import installed_statements
+from appliance.trust.files import replace_file
 
 SECONDS = 10.0
 CALENDAR_SECONDS = 3600.0
@@ -97,10 +98,7 @@ class Watcher:
 
     def _publish(self, findings: frozenset[HostDifference]) -> None:
         document = {"time": time.time(), "findings": [finding.as_dict() for finding in sorted(findings)]}
-        file = state_file(self._paths)
-        temporary = file.with_suffix(".part")
-        temporary.write_text(json.dumps(document))
-        temporary.rename(file)
+        replace_file(state_file(self._paths), json.dumps(document).encode())
 
 
 def watch(paths: HostPaths) -> None:

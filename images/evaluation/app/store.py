@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from appliance.contract.evaluation import Results
+from appliance.trust.files import replace_file
 
 from .model import Job
 from .results.board import paired
@@ -64,11 +65,7 @@ class Store:
 
     def write(self, identifier: str, name: str, document: BaseModel) -> None:
         """Write a document of a job."""
-        folder = self.folder(identifier)
-        folder.mkdir(exist_ok=True)
-        temporary = folder / f".{name}"
-        temporary.write_text(document.model_dump_json(indent=1))
-        temporary.rename(folder / name)
+        replace_file(self.folder(identifier) / name, document.model_dump_json(indent=1).encode())
 
     def _stored(self) -> Iterator[Job]:
         for path in self._folder.glob("*/job.json"):
