@@ -39,6 +39,7 @@ def held(site: Instance, enclave: str = "unclassified") -> list[int]:
     return clusters.held(HostPaths(site.root, site.run), enclave)
 
 
+@pytest.mark.long
 def test_it_is_said_before_taken_over_kept_and_closed_by_two_officers(
     site: Instance, bundle: Path, tmp_path: Path
 ) -> None:
