@@ -3,13 +3,14 @@
 import hashlib
 import io
 import secrets
+import shutil
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from appliance.enclave.paths import HostPaths
-from appliance.host.data.backup import KIND, SUFFIX, Backup, statement_of
+from appliance.host.data.backup import KIND, SUFFIX, Backup, blobs_of, statement_of
 from appliance.host.state import copies, generation
 from appliance.trust import age, dsse, keys
 from appliance.trust.keys import SigningKey, host_key
@@ -67,6 +68,8 @@ def signed(statement: Path, data: bytes, signer: SigningKey) -> Path:
     value = dsse.payload_of(statement.read_bytes(), statement.name)[1]
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     made = Backup.model_validate(value | {"archive": archive.name, "size": archive.stat().st_size, "sha256": digest})
+    if made.blobs:
+        shutil.copyfile(blobs_of(statement), blobs_of(statement_of(archive)))
     statement_of(archive).write_bytes(dsse.sign(made.model_dump(mode="json"), payload_type(KIND), [signer]))
     return statement_of(archive)
 

@@ -154,6 +154,31 @@ def verify_targets(
     return _report(repository, lambda path: held.locate(bundle, repository.targets[path]), results, strays)
 
 
+def require_present(bundle: Path, repository: Repository, *, bases: Sequence[Path] = ()) -> None:
+    """Refuse a bundle that lacks a file, or has one of another length, before any file is read.
+
+    Raises:
+        ApplianceError: names the first of them; or the bundle is a delta, and what it presupposes is not here.
+    """
+    held, targets = HeldBundles(bases), list(repository.targets.values())
+    require_held(bundle, held, targets)
+    wrong = [target.path for target in targets if _size(held.locate(bundle, target)) != target.length]
+    if wrong:
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        raise BundleError(
+            f"targets/{wrong[0]}: missing, or not as long as what was signed{more}",
+            rule="every file of the bundle is exactly what was signed, or nothing of it is used",
+            remedy="carry the bundle again from its source, or the named file alone",
+        )
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.lstat().st_size
+    except OSError:
+        return -1
+
+
 def stage_bundle(
     bundle: Path,
     destination: Path,

@@ -14,10 +14,9 @@ from appliance.audit.events import kinds as events
 from appliance.audit.events import spool
 from appliance.audit.events.kinds import Entity, Scope, Verdict
 from appliance.audit.events.text import printable
-from appliance.bundle.read.delta import require_held
 from appliance.bundle.read.summary import write_summary
-from appliance.bundle.read.verify import Report, stage_bundle, verify_targets
-from appliance.bundle.repository.held import HeldBundles, held_bundles
+from appliance.bundle.read.verify import Report, require_present, stage_bundle, verify_targets
+from appliance.bundle.repository.held import held_bundles
 from appliance.enclave.paths import HostPaths
 from appliance.enclave.site import Site, check_handed_over
 from appliance.errors import ApplianceError
@@ -110,7 +109,7 @@ def install(
     with stages.stage("verify the bundle's metadata"):
         latest = clock.latest(paths.root / "log")
         repository = read_repository(bundle / "metadata", root_fingerprint, trusted=_existing(trusted), now=latest)
-        require_held(bundle, HeldBundles(bases), list(repository.targets.values()))
+        require_present(bundle, repository, bases=bases)
         offered = Offered(bundle, repository, bases)
         for warning in thresholds(bundle, repository).judge(repository):
             progress(f"  {warning}")

@@ -8,9 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from appliance.bundle.read.inspect import inspect_bundle
+from appliance.bundle.read.verify import require_present
 from appliance.cli.main import app
 from appliance.errors import ApplianceError
+from appliance.trust.repository.client import read_repository
 from tests.unit.bundle.sample import (
+    NOW,
     Keys,
     check,
     flip,
@@ -82,3 +85,15 @@ def test_the_commands(bundle: Path, keys: Keys) -> None:
     assert code == 1
     assert json.loads(output)["result"] == "FAILED"
     assert command("verify", bundle)[0] == 2
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_file_that_is_missing_or_cut_is_named_before_any_is_read(bundle: Path, keys: Keys, cut: bool) -> None:
+    model = bundle / "targets" / "models" / "small.gguf"
+    if cut:
+        model.write_bytes(model.read_bytes()[:-1])
+    else:
+        model.unlink()
+    repository = read_repository(bundle / "metadata", keys.fingerprint, now=NOW)
+    with pytest.raises(ApplianceError, match=r"targets/models/small\.gguf: missing, or not as long"):
+        require_present(bundle, repository)
