@@ -68,17 +68,19 @@ def migrate_enclave(podman: Podman, enclave: Enclave, catalogue: Catalogue) -> N
 
 
 def _remove_half_started(podman: Podman, enclave: Enclave) -> None:
-    """Remove containers whose start was cut off, from the runtime too.
+    """Remove containers whose start was cut off, with all that it had taken.
 
-    Where podman was killed as it had the runtime make a container, the runtime knows that container and podman does
-    not: each later start is refused, because "container with given ID already exists".
+    Where podman was killed in a start, the runtime may know a container that podman does not ("container with given ID
+    already exists"), and its addresses stay taken. Podman gives those back only when a start fails or what it started
+    is removed; so each is started once more first.
     """
     mine = [c for c in podman.containers() if (c.get("Labels") or {}).get("appliance.enclave") == enclave.name]
     half = [c["Id"] for c in mine if c["State"] in ("created", "initialized")]
-    if half:
-        _remove(podman, half)
     for identifier in half:
         subprocess.run([detect().runtime, "delete", "--force", identifier], capture_output=True, check=False)
+        podman.run(["start", identifier], check=False)
+    if half:
+        _remove(podman, half)
 
 
 def _remove_unreachable(podman: Podman, enclave: Enclave) -> bool:
