@@ -241,24 +241,33 @@ def test_a_cable_on_an_enclaves_bridge_is_cut(site: Instance) -> None:
         on_host(site, "ip", "link", "del", "tap-in")
 
 
+def known_to_the_runtime_alone(runtime: str, identifier: str, folder: Path) -> None:
+    """Have the runtime make a container with that identifier, as where podman is killed in the middle of a start."""
+    (folder / "rootfs").mkdir()
+    for name in ("bin", "lib", "lib64"):
+        (folder / "rootfs" / name).symlink_to(f"usr/{name}")
+    subprocess.run([runtime, "spec", "--bundle", str(folder)], check=True)
+    config = json.loads((folder / "config.json").read_text())
+    config["mounts"] = [
+        {"destination": "/proc", "type": "proc", "source": "proc"},
+        {"destination": "/usr", "type": "bind", "source": "/usr", "options": ["rbind", "ro"]},
+    ]
+    config["process"] |= {"terminal": False, "args": ["sleep", "600"]}
+    (folder / "config.json").write_text(json.dumps(config))
+    nothing = subprocess.DEVNULL
+    made = [runtime, "create", "--bundle", str(folder), identifier]
+    subprocess.run(made, check=True, stdin=nothing, stdout=nothing, stderr=nothing)
+
+
 def test_a_container_whose_start_was_cut_off_starts_again(site: Instance, tmp_path: Path) -> None:
-    """Podman was killed once the runtime had made the container, so that podman knows nothing of that."""
-    name, paths = "secret-labeling", HostPaths(site.root, site.run)
+    name, runtime = "secret-labeling", detect().runtime
     podman(site, "rm", "--force", "--time", "0", name)
-    Podman(paths).compose("secret", ["up", "--no-start", "--no-build", "--no-deps", "labeling"])
+    up = ["up", "--no-start", "--no-build", "--no-deps", "labeling"]
+    Podman(HostPaths(site.root, site.run)).compose("secret", up)
     identifier = podman(site, "inspect", "--format", "{{.Id}}", name).stdout.strip()
-    runtime = detect().runtime
-    subprocess.run([runtime, "spec", "--bundle", str(tmp_path)], check=True)
-    config = json.loads((tmp_path / "config.json").read_text())
-    config["root"] = {"path": "/", "readonly": True}
-    config["process"]["terminal"] = False
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    made = [runtime, "create", "--bundle", str(tmp_path), identifier]
-    subprocess.run(made, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    known_to_the_runtime_alone(runtime, identifier, tmp_path)
     assert "already exists" in podman(site, "start", name).stderr
     recover(site)
     assert podman(site, "inspect", "--format", "{{.State.Status}}", name).stdout.strip() == "running"
-    assert (
-        identifier
-        not in subprocess.run([runtime, "list", "--quiet"], capture_output=True, text=True, check=True).stdout
-    )
+    known = subprocess.run([runtime, "list", "--quiet"], capture_output=True, text=True, check=True).stdout
+    assert identifier not in known
