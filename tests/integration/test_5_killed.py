@@ -80,14 +80,14 @@ def installed_as(site: Instance, bundle: Path) -> str:
 
 @pytest.fixture
 def disk(site: Instance, tmp_path: Path) -> Iterator[Path]:
-    """A disk of 6 GiB for a host of its own, while the site's enclaves are stopped so that their addresses are free.
+    """A disk of 12 GiB for a host of its own, while the site's enclaves are stopped so that their addresses are free.
 
     Its name is short, because the sockets' names begin with it.
     """
     host.attempt(site, "remove", "--keep-state")
     image, folder = tmp_path / "disk.img", Path(f"/run/{site.name}-disk")
     with image.open("wb") as file:
-        file.truncate(6 << 30)
+        file.truncate(12 << 30)
     folder.mkdir()
     subprocess.run(["mkfs.ext4", "-q", "-m", "0", str(image)], check=True)
     subprocess.run(["mount", "-o", "loop", str(image), str(folder)], check=True)
