@@ -53,7 +53,7 @@ def tour(instance: Instance, *, wait: bool, as_json: bool, keys: TextIO = sys.st
 
 
 class _Preparation:
-    """Signs what officers sign while the first step is shown."""
+    """Signs what officers sign while a person reads what the first step will show."""
 
     def __init__(self, one: Tour) -> None:
         self._problem: Exception | None = None

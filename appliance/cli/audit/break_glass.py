@@ -16,9 +16,8 @@ from appliance.cli.shared.options import (
     PassphraseFile,
     Root,
     Statement,
-    add_officer,
     print_json,
-    read_yaml,
+    sign_as_officer,
 )
 from appliance.errors import ApplianceError
 
@@ -37,13 +36,9 @@ def sign(
 
     Example: appliance audit break-glass sign fire.yml --key isso.pem --out fire.dsse.json
     """
-    from appliance.enclave.site import validated
-    from appliance.monitor.decide.break_glass import KIND, BreakGlass
-    from appliance.trust.officers import payload_type
+    from appliance.monitor.decide.break_glass import KIND, BreakGlass  # keeps `appliance --help` quick
 
-    value = validated(BreakGlass, read_yaml(file), file.name).model_dump(mode="json")
-    count = add_officer(out, value, payload_type(KIND), key, passphrase_file)
-    print_json({"file": str(out), "signatures": count}) if as_json else print(f"{out}: {count} of 2 signatures")
+    sign_as_officer(file, BreakGlass, KIND, key, out, passphrase_file, as_json=as_json)
 
 
 @app.command()

@@ -14,9 +14,8 @@ from appliance.cli.shared.options import (
     Root,
     Run,
     Statement,
-    add_officer,
     print_json,
-    read_yaml,
+    sign_as_officer,
 )
 
 
@@ -32,13 +31,9 @@ def sign_erasure(
 
     Example: appliance enclave sign-erasure erase.yml --key isso.pem --out erase.dsse.json
     """
-    from appliance.enclave.site import validated  # keeps `appliance --help` quick
-    from appliance.host.data.crypto_erase import KIND, Erasure
-    from appliance.trust.officers import payload_type
+    from appliance.host.data.crypto_erase import KIND, Erasure  # keeps `appliance --help` quick
 
-    value = validated(Erasure, read_yaml(file), file.name).model_dump(mode="json")
-    count = add_officer(out, value, payload_type(KIND), key, passphrase_file)
-    print_json({"file": str(out), "signatures": count}) if as_json else print(f"{out}: {count} of 2 signatures")
+    sign_as_officer(file, Erasure, KIND, key, out, passphrase_file, as_json=as_json)
 
 
 def erase(

@@ -123,6 +123,31 @@ def add_officer(out: Path, value: Any, kind: str, key: Path, passphrase_file: Pa
     return len(canonical.decode(signed, str(out))["signatures"])
 
 
+def sign_as_officer(
+    file: Path, model: Any, kind: str, key: Path, out: Path, passphrase_file: Path | None, *, as_json: bool
+) -> None:
+    """Sign the statement that ``file`` describes, beside an officer who signed before, and say how many signed it.
+
+    Args:
+        file: YAML.
+        model: what the statement must be.
+        kind: of the statement, for example ``erase``.
+        key: the officer's key file.
+        out: the statement.
+        passphrase_file: has the passphrase of the key, or None.
+        as_json: say it as JSON.
+
+    Raises:
+        ApplianceError: the file is no such statement, the key does not open, or ``out`` states something else.
+    """
+    from appliance.enclave.site import validated
+    from appliance.trust.officers import payload_type
+
+    value = validated(model, read_yaml(file), file.name).model_dump(mode="json")
+    count = add_officer(out, value, payload_type(kind), key, passphrase_file)
+    print_json({"file": str(out), "signatures": count}) if as_json else print(f"{out}: {count} of 2 signatures")
+
+
 DRAFT = "give the YAML file that was written by hand, for example site.yml"
 
 

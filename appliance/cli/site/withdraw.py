@@ -1,7 +1,7 @@
 """`appliance site`: withdrawing what was signed, and going back to an earlier statement; both by two officers."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -16,9 +16,8 @@ from appliance.cli.shared.options import (
     Root,
     Run,
     Statement,
-    add_officer,
     print_json,
-    read_yaml,
+    sign_as_officer,
 )
 
 SUBJECTS = {"break-glass": "subject", "export": "id", "erase": "enclave", "roll-back": "statement"}
@@ -94,7 +93,7 @@ def sign_revocation(
     """
     from appliance.monitor.decide.revocations import KIND, Revocation  # keeps `appliance --help` quick
 
-    _sign(file, Revocation, KIND, key, out, passphrase_file, as_json=as_json)
+    sign_as_officer(file, Revocation, KIND, key, out, passphrase_file, as_json=as_json)
 
 
 def sign_roll_back(
@@ -113,18 +112,7 @@ def sign_roll_back(
     """
     from appliance.monitor.in_force.lineage import KIND, RollBack  # keeps `appliance --help` quick
 
-    _sign(file, RollBack, KIND, key, out, passphrase_file, as_json=as_json)
-
-
-def _sign(
-    file: Path, model: Any, kind: str, key: Path, out: Path, passphrase_file: Path | None, *, as_json: bool
-) -> None:
-    from appliance.enclave.site import validated
-    from appliance.trust.officers import payload_type
-
-    value = validated(model, read_yaml(file), file.name).model_dump(mode="json")
-    count = add_officer(out, value, payload_type(kind), key, passphrase_file)
-    print_json({"file": str(out), "signatures": count}) if as_json else print(f"{out}: {count} of 2 signatures")
+    sign_as_officer(file, RollBack, KIND, key, out, passphrase_file, as_json=as_json)
 
 
 def revoke(
@@ -164,7 +152,7 @@ def sign_time(
     """
     from appliance.host.state.clock import KIND, Attestation  # keeps `appliance --help` quick
 
-    _sign(file, Attestation, KIND, key, out, passphrase_file, as_json=as_json)
+    sign_as_officer(file, Attestation, KIND, key, out, passphrase_file, as_json=as_json)
 
 
 def attest_time(

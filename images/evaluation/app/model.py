@@ -14,6 +14,18 @@ LOWEST = "T0-sandbox"
 MOST = 5000
 
 
+class Body(BaseModel):
+    """What somebody sends, by a form or as JSON."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _form(cls, data: object) -> object:
+        """A form sends empty fields for what was not filled in."""
+        return {n: value for n, value in data.items() if value not in ("", [""])} if isinstance(data, dict) else data
+
+
 class NewJob(BaseModel):
     """What a person asks for.
 

@@ -3,28 +3,20 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from appliance.contract.certification import Dimension, Measure
 from appliance.contract.grant import Groups
 from workbench.evaluation.packs import Card
+
+from ..model import Body
 
 SuiteName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
 Reference = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,40}(@[1-9][0-9]{0,6})?$")]
 """A name for its newest version, or ``name@version``."""
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _form(cls, data: object) -> object:
-        """A form sends empty fields for what was not filled in."""
-        return {n: value for n, value in data.items() if value not in ("", [""])} if isinstance(data, dict) else data
-
-
-class NewPack(_Body):
+class NewPack(Body):
     """The description of a pack that is uploaded.
 
     Attributes:
@@ -50,7 +42,7 @@ class PackUpload(NewPack):
     items: str
 
 
-class NewSuite(_Body):
+class NewSuite(Body):
     """A suite of a site.
 
     Attributes:
@@ -77,7 +69,7 @@ class NewSuite(_Body):
     generators: Annotated[tuple[str, ...], Field(max_length=40)] = ()
     scorer: Annotated[str, StringConstraints(max_length=40)] = ""
     instruction: Annotated[str, StringConstraints(max_length=4000)] = ""
-    measures: dict[Measure, Annotated[str, StringConstraints(max_length=40)]] = {}
+    measures: dict[Measure, Annotated[str, StringConstraints(max_length=40)]] = Field(default_factory=dict)
     items: Annotated[int, Field(ge=1, le=20_000)] = 300
     maximum_tokens: Annotated[int, Field(ge=1, le=4096)] = 64
     constrained: bool = False

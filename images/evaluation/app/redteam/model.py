@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
 from appliance.contract.grant import Groups
 from workbench.evaluation.goals import BY_NAME, SEVERITIES, Goal
+
+from ..model import Body
 
 Comment = Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True)]
 Severity = Literal["low", "moderate", "high", "critical"]
@@ -15,17 +17,7 @@ FindingState = Literal["open", "mitigated", "accepted", "closed"]
 MOST_TURNS = 40
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _form(cls, data: object) -> object:
-        """A form sends empty fields for what was not filled in."""
-        return {n: value for n, value in data.items() if value not in ("", [""])} if isinstance(data, dict) else data
-
-
-class NewAttempt(_Body):
+class NewAttempt(Body):
     """A conversation that is begun.
 
     Attributes:
@@ -39,13 +31,13 @@ class NewAttempt(_Body):
     groups: Groups = ()
 
 
-class NewTurn(_Body):
+class NewTurn(Body):
     """What the attacker says next."""
 
     text: Annotated[str, StringConstraints(min_length=1, max_length=8000, strip_whitespace=True)]
 
 
-class Submission(_Body):
+class Submission(Body):
     """The end of a conversation.
 
     Attributes:
@@ -57,7 +49,7 @@ class Submission(_Body):
     evidence: Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True)] = ""
 
 
-class Verdict(_Body):
+class Verdict(Body):
     """What a rater, or who decides between two, says of an attempt.
 
     Attributes:
@@ -71,7 +63,7 @@ class Verdict(_Body):
     comment: Comment = ""
 
 
-class Change(_Body):
+class Change(Body):
     """A change of a finding."""
 
     state: FindingState
@@ -195,7 +187,7 @@ class Attempt(BaseModel):
         return self.history[-1] if self.history else None
 
 
-class NewRegression(_Body):
+class NewRegression(Body):
     """A pack and suite of confirmed attempts on a model."""
 
     model: Annotated[str, StringConstraints(max_length=100)]
